@@ -1,73 +1,4 @@
-"""Exceptions of the suite.
-
-    Error (base class)
-    ├── SettingInvalid                     a setting is missing or invalid
-    ├── MissingExtra                       an optional dependency is not installed
-    ├── DisplayMissing                     the dialog needs a display, or a library of the system
-    ├── HostMissing                        the host program was not found
-    ├── InstallFailed                      installing into a host, or uninstalling, failed
-    ├── UserFixableError                   the artist can correct the cause and try again
-    │   ├── ValueMismatch                  a validator found one value and expected another
-    │   ├── ValidationFailed               all issues that the validators found
-    │   ├── SceneUnreadable  CameraMissing
-    │   ├── UnsavedChanges                 the open scene has changes that another file would replace
-    │   ├── FramesMissing    MovieUnreadable
-    │   ├── TaskNotFound     ReviewSessionClosed
-    │   └── DrawingUnreadable              a drawing of a review is in an unknown form
-    ├── CaptureFailed                      a host program did not write its frames
-    │   └── SceneBusy                      … because a capture of the scene is running
-    ├── EncodeFailed                       ffmpeg stopped with an error
-    ├── StorageError                       a folder is full, read-only or owned by another user
-    │   ├── StudioInUse                    another server process uses the studio's folder
-    │   └── DatabaseDamaged                the studio's database has damaged pages
-    ├── PluginBroken                       a publish plugin cannot be loaded, or has a defect
-    ├── JobLocked  JobNotFound             the job folder is in use, or missing
-    ├── Cancelled                          the user cancelled
-    ├── WouldBlock                         the operation must be repeated on a worker thread
-    ├── ApiError                           a request to the server failed
-    │   ├── ServerUnreachable              no ftrack answer from the server's address
-    │   └── ServerError                    the server answered with an error
-    │       ├── AuthenticationError        … the user or the key is unknown
-    │       ├── ServerCompatibilityError   … the server is too old or too new
-    │       └── PermissionDeniedError      … the user lacks the permission
-    ├── ConnectionClosedError              the session is closed
-    ├── EventHubError
-    │   ├── EventHubConnectionError        the hub is not connected to the event server
-    │   ├── EventHubPacketError            the data is not a Socket.IO packet
-    │   └── EventHubReplyTimeoutError      no reply to the event arrived in time
-    ├── NotFoundError                      the entity, attribute or file does not exist
-    ├── NotUniqueError
-    ├── IncorrectResultError
-    │   ├── NoResultFoundError
-    │   └── MultipleResultsFoundError
-    ├── EntityTypeError
-    │   └── UnrecognisedEntityTypeError
-    ├── OperationError                     a recorded operation is inconsistent
-    ├── AttributeError
-    │   ├── UnrecognisedAttributeError
-    │   └── ImmutableAttributeError
-    ├── CollectionError
-    │   ├── ImmutableCollectionError
-    │   └── DuplicateItemInCollectionError
-    ├── LocationError                      a component cannot be added to a location, or found there
-    │   ├── ComponentNotInAnyLocationError   ComponentNotInLocationError
-    │   └── ComponentInLocationError
-    ├── AccessorError                      the storage of a location failed
-    │   ├── AccessorOperationFailedError
-    │   │   └── AccessorUnsupportedOperationError   AccessorPermissionDeniedError
-    │   ├── AccessorResourceIdentifierError
-    │   │   └── AccessorFilesystemPathError
-    │   └── AccessorResourceError
-    │       ├── AccessorResourceNotFoundError   AccessorParentResourceNotFoundError
-    │       └── AccessorResourceInvalidError    AccessorContainerNotEmptyError
-    ├── StructureError                     no resource identifier can be made for a component
-    ├── TransferFailed                     an upload or a download is incomplete
-    └── HttpError                          an error response of the studio server, with its HTTP status
-        ├── BadRequest 400          ParseError 400        ValidationError 422     MediaMissing 422
-        ├── InvalidCredentials 401                        Forbidden 403
-        ├── NotFound 404            Conflict 409          DuplicateEntryError 409
-        ├── ReviewSessionClosedError 409                  PassphraseRequired 401     ReviewUnavailable 403
-        └── PayloadTooLarge 413     TooManyRequests 429   InsufficientStorage 507    ServiceUnavailable 503
+"""Errors of the client; those that the studio server reports are in ft_dcc/server/errors.py.
 
 A message says what happened, to what, and what to do next.
 """
@@ -78,8 +9,6 @@ import re
 from typing import Any, ClassVar, NamedTuple
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-# Keys of reports and journals that differ from the names of the fields.
-_ISSUE_KEYS = {"expected": "wanted", "user_can_fix": "is_artists"}
 
 
 class Error(Exception):
@@ -153,13 +82,13 @@ class ValidationIssue(NamedTuple):
     user_can_fix: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the issue as plain data, with the keys of reports and journals."""
-        return {_ISSUE_KEYS.get(name, name): value for name, value in self._asdict().items()}
+        """Return the issue as plain data, for reports and journals."""
+        return self._asdict()
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ValidationIssue:
         """Return the issue that ``as_dict`` wrote."""
-        return cls(**{name: data[key] for name in cls._fields if (key := _ISSUE_KEYS.get(name, name)) in data})
+        return cls(**data)
 
 
 class ValidationFailed(UserFixableError):
@@ -251,6 +180,10 @@ class Cancelled(Error):
     """A cancellation by the user; nothing was published."""
 
 
+class ParseError(Error):
+    """An expression that cannot be parsed; the message contains the position."""
+
+
 class WouldBlock(Error):
     """An operation that takes too long for its thread; nothing of it was done. Repeat it on a worker thread."""
 
@@ -286,6 +219,8 @@ class ServerError(ApiError):
 class AuthenticationError(ServerError):
     """A user or an API key that the server does not know."""
 
+    CODE: ClassVar[str] = "api_credentials_invalid"
+
 
 class ServerCompatibilityError(ServerError):
     """A server that is too old or too new for the request."""
@@ -297,6 +232,8 @@ class PermissionDeniedError(ServerError):
 
 class ReviewSessionClosed(UserFixableError, ServerError):
     """A review session that is closed and cannot be changed, found by the session or reported by the server."""
+
+    CODE: ClassVar[str] = "review_session_closed"
 
 
 class ConnectionClosedError(Error):
@@ -449,114 +386,3 @@ class StructureError(Error):
 
 class TransferFailed(Error):
     """An upload or a download that is incomplete."""
-
-
-class HttpError(Error):
-    """An error response of the studio server."""
-
-    status: ClassVar[int] = 500
-    error_code: ClassVar[str | None] = None
-
-
-class BadRequest(HttpError):
-    """A request that cannot be parsed."""
-
-    status = 400
-
-
-class ParseError(BadRequest):
-    """A query expression that cannot be parsed; the message contains the position."""
-
-
-class ValidationError(HttpError):
-    """A request with values that are not allowed."""
-
-    status = 422
-
-
-class MediaMissing(ValidationError):
-    """A component that is added to the server's location before all of its bytes have arrived."""
-
-    error_code = "media_missing"
-
-
-class InvalidCredentials(HttpError):
-    """A user or an API key that is not known."""
-
-    status = 401
-    error_code = "api_credentials_invalid"
-
-
-class Forbidden(HttpError):
-    """A request that the user has no permission for."""
-
-    status = 403
-
-
-class NotFound(HttpError):
-    """An address without a resource."""
-
-    status = 404
-
-
-class Conflict(HttpError):
-    """A request that contradicts the stored data."""
-
-    status = 409
-
-
-class DuplicateEntryError(Conflict):
-    """An entity that exists already and must be unique."""
-
-
-class ReviewSessionClosedError(Conflict):
-    """A change to a review session that is closed; ``change`` is a sentence without the name of the session."""
-
-    error_code = "review_session_closed"
-
-    def __init__(self, message: str, session_id: str = "", change: str = "") -> None:
-        super().__init__(message)
-        self.session_id, self.change = session_id, change
-
-
-class PassphraseRequired(HttpError):
-    """A review session whose passphrase the visitor has not entered."""
-
-    status = 401
-    error_code = "passphrase_needed"
-
-
-class ReviewUnavailable(Forbidden):
-    """A valid review link that cannot be opened at present; ``title`` is the heading of the page."""
-
-    def __init__(self, title: str, message: str) -> None:
-        super().__init__(message)
-        self.title = title
-
-
-class PayloadTooLarge(HttpError):
-    """A request body that is larger than the route accepts."""
-
-    status = 413
-
-
-class TooManyRequests(HttpError):
-    """A client that exceeds a limit and may try again after ``seconds``."""
-
-    status = 429
-
-    def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
-
-
-class ServiceUnavailable(TooManyRequests):
-    """A request beyond the server's limit of concurrent work of its kind."""
-
-    status = 503
-
-
-class InsufficientStorage(HttpError):
-    """A request that needs more disk space than the server has."""
-
-    status = 507

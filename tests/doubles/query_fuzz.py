@@ -66,9 +66,9 @@ def main(module: str, seed: str, count: str, last: str) -> None:
     if module != "sqlite3":
         sys.modules["sqlite3"] = importlib.import_module(module)
         sys.modules["sqlite3.dbapi2"] = importlib.import_module(f"{module}.dbapi2")
-    from ft_dcc.errors import HttpError
     from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
     from ft_dcc.server.bootstrap import open_server_context
+    from ft_dcc.server.errors import HttpError
     from ft_dcc.server.query.loader import QueryContext
 
     users = [UNLIMITED, *(Permissions(False, False, projects, projects) for projects in (None, ("a", "b")))]

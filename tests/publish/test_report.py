@@ -87,7 +87,7 @@ def test_report_of_a_failed_validation_has_the_same_fields(session, host, jobs):
     report = report_of(jobs)
     assert_fits(report, tables()[0])
     assert report["error"]["class"] == "TaskNotFound"
-    assert report["problems"][0]["is_artists"] is True
+    assert report["problems"][0]["user_can_fix"] is True
 
 
 def test_api_key_in_the_comment_is_masked(studio_server, session, host, task, task_path, jobs):

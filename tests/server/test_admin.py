@@ -15,9 +15,10 @@ import requests
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.cli.main import run
-from ft_dcc.errors import StorageError, ValidationError
+from ft_dcc.errors import StorageError
 from ft_dcc.server.admin.service import export_lines, open_admin
 from ft_dcc.server.auth import api_keys
+from ft_dcc.server.errors import ValidationError
 
 PROJECT = {"__entity_type__": "Project", "id": "film", "name": "film"}
 OTHER = {"__entity_type__": "Project", "id": "other", "name": "other"}

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from ft_dcc.errors import HttpError
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.database.audit_log import entries
 from ft_dcc.server.database.seed import fixed_id
+from ft_dcc.server.errors import HttpError
 from ft_dcc.server.identity import Caller
 
 SOMEBODY = Caller(fixed_id("User", "admin"), "admin")

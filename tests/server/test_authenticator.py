@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from ft_dcc.errors import InvalidCredentials, TooManyRequests
 from ft_dcc.server.auth.api_keys import issue_key
 from ft_dcc.server.auth.authenticator import Authenticator
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.database.seed import fixed_id
+from ft_dcc.server.errors import InvalidCredentials, TooManyRequests
 from ft_dcc.server.http.rate_limit import RequestLimiter
 
 

@@ -9,7 +9,7 @@ import pytest
 from doubles.event_loop import run_coroutine
 from starlette.requests import Request
 
-from ft_dcc.errors import ServiceUnavailable
+from ft_dcc.server.errors import ServiceUnavailable
 from ft_dcc.server.http.api_endpoint import ApiMiddleware
 from ft_dcc.server.http.concurrent_requests import BodyLimitMiddleware, SharedLimit
 from ft_dcc.server.identity import Caller

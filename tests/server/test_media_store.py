@@ -17,8 +17,8 @@ import pytest
 import requests
 from starlette.requests import Request
 
-from ft_dcc.errors import Forbidden
 from ft_dcc.server.auth.signed_tokens import sign
+from ft_dcc.server.errors import Forbidden
 from ft_dcc.server.storage.media_store import MediaStore
 
 MOVIE_BYTES = bytes(range(256)) * 4000

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from ft_dcc.errors import SettingInvalid, TooManyRequests
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.server.errors import TooManyRequests
 from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket, client_network
 
 

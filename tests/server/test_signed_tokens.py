@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ft_dcc.errors import Forbidden
 from ft_dcc.server.auth.signed_tokens import is_review_key, review_key, sign, verify
+from ft_dcc.server.errors import Forbidden
 
 SECRET = b"s" * 32
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from ft_dcc.errors import NotFound
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.storage.ffmpeg import find_ffmpeg
 from ft_dcc.server.storage.media_store import MediaStore
 from ft_dcc.server.storage.thumbnails import make_thumbnail

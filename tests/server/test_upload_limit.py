@@ -10,7 +10,7 @@ import pytest
 import requests
 from doubles.event_loop import run_coroutine
 
-from ft_dcc.errors import ServiceUnavailable
+from ft_dcc.server.errors import ServiceUnavailable
 from ft_dcc.server.storage.upload_limit import UploadSlots
 
 

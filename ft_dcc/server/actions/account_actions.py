@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from sqlalchemy import delete, insert, select, update
 
-from ft_dcc.errors import Forbidden, ValidationError
 from ft_dcc.server.auth.api_keys import issue_key, revoke_keys
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation, Row
+from ft_dcc.server.errors import Forbidden, ValidationError
 
 
 def reset_remote(batch: Batch, operation: Operation) -> Answer:

@@ -14,14 +14,7 @@ import attrs
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection
 
-from ft_dcc.errors import (
-    BadRequest,
-    Forbidden,
-    PayloadTooLarge,
-    ReviewSessionClosedError,
-    ValidationError,
-    WouldBlock,
-)
+from ft_dcc.errors import WouldBlock
 from ft_dcc.server.actions import work_limit
 from ft_dcc.server.auth.api_keys import active_user_since
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
@@ -29,6 +22,7 @@ from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, closed_reviews, connections, notification_log
 from ft_dcc.server.entities.batch import Action, Batch, Operation
 from ft_dcc.server.entities.changes import ChangeSet
+from ft_dcc.server.errors import BadRequest, Forbidden, PayloadTooLarge, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.events.update_events import (
     NO_ORIGIN,
     EntityUpdate,

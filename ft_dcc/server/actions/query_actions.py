@@ -6,12 +6,12 @@ import json
 from functools import partial
 from typing import Any
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.actions.search import search
 from ft_dcc.server.actions.upload_actions import get_upload_metadata
 from ft_dcc.server.context import Description
 from ft_dcc.server.entities import authorization, payload
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query.planner import QueryPlanner
 from ft_dcc.server.storage.media_store import MAX_SINGLE_UPLOAD_BYTES
 

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query import text_limits
 from ft_dcc.server.query.planner import QueryPlanner
 from ft_dcc.server.schema.model import EntityType

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Action, Answer, Batch, Operation
+from ft_dcc.server.errors import ValidationError
 
 _REASONS = {
     "delayed_job": "There is no directory to import users from. Create them as User entities.",

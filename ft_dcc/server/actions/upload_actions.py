@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.storage.media_store import MediaStore
 from ft_dcc.server.storage.published_media import MediaPlacement, check_replaceable
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ft_dcc.errors import PayloadTooLarge
+from ft_dcc.server.errors import PayloadTooLarge
 
 # Of one transaction, and of the transactions of one user that run or wait at once; one unit is a small create.
 MAX_UNITS = 5_000

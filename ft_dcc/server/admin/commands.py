@@ -9,12 +9,12 @@ from uuid import uuid4
 import attrs
 from sqlalchemy import Connection, delete, or_, select
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth.api_keys import find_keys, issue_key, key_id, revoke_keys
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, clock
 from ft_dcc.server.entities.batch import Batch, create_operation, owner_batch
 from ft_dcc.server.entities.create import create_entity
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.notifications import webhooks

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import IntegrityError
 
-from ft_dcc.errors import HttpError, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.admin import jsonl_format, pending_entities
 from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.context import ServerContext
@@ -20,6 +19,7 @@ from ft_dcc.server.database.closed_reviews import closed_session_names
 from ft_dcc.server.database.seed import LOCATIONS, seed
 from ft_dcc.server.entities import batch, rules
 from ft_dcc.server.entities.changes import ChangeSet
+from ft_dcc.server.errors import HttpError, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema import model, tables

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import attrs
 
-from ft_dcc.errors import ValidationError
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
 

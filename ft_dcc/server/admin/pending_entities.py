@@ -11,10 +11,10 @@ import attrs
 from sqlalchemy import Table, bindparam, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.admin.jsonl_format import Row
 from ft_dcc.server.entities import changes, custom_values, relations, rules
 from ft_dcc.server.entities.batch import Batch
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query.computed import configuration_applies
 from ft_dcc.server.schema.model import Attribute, EntityType
 from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN

@@ -26,6 +26,7 @@ from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.bootstrap import open_server_context, seed_if_new
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import backup, data_folder
+from ft_dcc.server.errors import BadRequest, Forbidden, ValidationError
 from ft_dcc.server.http.rate_limit import client_address
 from ft_dcc.server.http.request_body import read_body
 from ft_dcc.server.storage.upload_file import writing_to_disk
@@ -158,7 +159,7 @@ class RemoteAdmin:
                 f"A server holds the studio, but does not answer at {known.server_url}. Stop it, then try again."
             ) from error
         if response.status_code != 200:
-            raise errors.ValidationError(str(content.get("content")))
+            raise ValidationError(str(content.get("content")))
         return content
 
 
@@ -191,9 +192,9 @@ def _run_command(context: ServerContext, command: str, body: bytes) -> dict[str,
     try:
         arguments = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise errors.BadRequest("The arguments of a command must be JSON.") from error
+        raise BadRequest("The arguments of a command must be JSON.") from error
     if not isinstance(arguments, dict):
-        raise errors.BadRequest("The arguments of a command must be a JSON object.")
+        raise BadRequest("The arguments of a command must be a JSON object.")
     return commands.run_command(context, command, arguments)
 
 
@@ -203,4 +204,4 @@ def _require_administrator(context: ServerContext, request: Request) -> None:
     with context.store.reading() as connection:
         permissions = permissions_of(connection, context.store.tables, caller.id)
     if not permissions.is_administrator:
-        raise errors.Forbidden("Only an administrator of the studio may do this. Ask one.")
+        raise Forbidden("Only an administrator of the studio may do this. Ask one.")

@@ -25,9 +25,9 @@ from sqlalchemy import (
     update,
 )
 
-from ft_dcc.errors import InvalidCredentials
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.errors import InvalidCredentials
 from ft_dcc.server.identity import Caller
 
 # Not one of ftrack's types: no schema shows the table and no query reaches it.

@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
-from ft_dcc.errors import HttpError, InvalidCredentials, TooManyRequests
 from ft_dcc.server.auth.api_keys import find_key_owner, record_key_use
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import HttpError, InvalidCredentials, TooManyRequests
 from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket, client_network
 from ft_dcc.server.identity import Caller
 

@@ -9,10 +9,10 @@ from sqlalchemy import Column, Connection, Float, MetaData, String, Table, func,
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from ft_dcc.errors import Forbidden, InvalidCredentials
 from ft_dcc.server.auth import api_keys, signed_tokens
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import Forbidden, InvalidCredentials
 from ft_dcc.server.identity import Caller
 
 METADATA = MetaData()

@@ -20,12 +20,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ft_dcc.errors import BadRequest, Forbidden, InvalidCredentials, TooManyRequests
 from ft_dcc.server.auth import api_keys, one_time_tokens, signed_tokens
 from ft_dcc.server.auth.authenticator import Authenticator
 from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_origin
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import BadRequest, Forbidden, InvalidCredentials, TooManyRequests
 from ft_dcc.server.http import rate_limit, static_pages
 from ft_dcc.server.http.request_body import read_form
 from ft_dcc.server.identity import Caller

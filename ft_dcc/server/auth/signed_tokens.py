@@ -11,8 +11,8 @@ from typing import Any
 from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
-from ft_dcc.errors import Forbidden
 from ft_dcc.server.database import clock
+from ft_dcc.server.errors import Forbidden
 
 _REVIEW_KEY_LENGTH = 32
 # A token from further ahead was issued while the clock was wrong.

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, event, select, text
 from sqlalchemy.engine import ExceptionContext
 
-from ft_dcc.errors import ReviewSessionClosedError
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
+from ft_dcc.server.errors import ReviewSessionClosedError
 from ft_dcc.server.schema.tables import ROW_COLUMN, Tables
 
 _SESSION, _OBJECT, _INVITEE, _NOTE = "ReviewSession", "ReviewSessionObject", "ReviewSessionInvitee", "Note"

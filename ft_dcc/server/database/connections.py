@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
-from ft_dcc.errors import ParseError, WouldBlock
+from ft_dcc.errors import WouldBlock
 from ft_dcc.server.database import clock, sqlite_limits
 from ft_dcc.server.database.prepared import TEXT_BUDGET
+from ft_dcc.server.errors import ParseError
 
 # The SQL function of the current time; that of SQLite is the clock of the machine.
 NOW_FUNCTION = "studio_now"

@@ -10,7 +10,7 @@ from sqlalchemy import CompoundSelect, Connection, Select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert
 
-from ft_dcc.errors import ParseError
+from ft_dcc.server.errors import ParseError
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 _LIST = re.compile(r"__\[POSTCOMPILE_([^\]]+)\]")

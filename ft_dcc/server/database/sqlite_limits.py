@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from ft_dcc.errors import Error, StorageError, ValidationError
+from ft_dcc.errors import Error, StorageError
+from ft_dcc.server.errors import ValidationError
 
 # From this version on, a statement can have 32,766 parameters; 999 would not do for the lists of ids.
 MIN_VERSION = (3, 32, 0)

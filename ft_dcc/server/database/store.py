@@ -20,9 +20,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from ft_dcc.errors import Conflict, Error, InsufficientStorage, StorageError, ValidationError
+from ft_dcc.errors import Error, StorageError
 from ft_dcc.server.database import connections, migrations, sqlite_limits
 from ft_dcc.server.database.closed_reviews import ClosedReviewGuard
+from ft_dcc.server.errors import Conflict, InsufficientStorage, ValidationError
 from ft_dcc.server.schema.tables import Tables
 
 _log = logging.getLogger(__name__)

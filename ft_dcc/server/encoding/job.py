@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from ft_dcc.errors import Cancelled, EncodeFailed, Forbidden, SettingInvalid
+from ft_dcc.errors import Cancelled, EncodeFailed, SettingInvalid
 from ft_dcc.files.sequences import IMAGE_SUFFIXES
 from ft_dcc.frames import frame_rate
 from ft_dcc.server.auth.permissions import UNLIMITED
@@ -24,6 +24,7 @@ from ft_dcc.server.database import clock
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.encoding import process, queue
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
+from ft_dcc.server.errors import Forbidden
 
 _log = logging.getLogger(__name__)
 

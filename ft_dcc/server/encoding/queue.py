@@ -33,6 +33,7 @@ from ft_dcc.files import sequences
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities import authorization, create
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, create_operation
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.storage.ffmpeg import find_ffmpeg
@@ -116,18 +117,16 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
     component_id, version_id = operation.get("component_id"), operation.get("version_id")
     component = batch.row("Component", component_id if isinstance(component_id, str) else None)
     if component is None or not _has_files(batch, component):
-        raise errors.ValidationError(
-            "encode_media needs a component in the ftrack.server location. Add it there first."
-        )
+        raise ValidationError("encode_media needs a component in the ftrack.server location. Add it there first.")
     authorization.check_key_access(batch, authorization.UPDATE, batch.schema["Component"], component["id"])
     if version_id is not None:
         if not isinstance(version_id, str) or batch.row("AssetVersion", version_id) is None:
-            raise errors.ValidationError("encode_media is for a version that does not exist. Check the version_id.")
+            raise ValidationError("encode_media is for a version that does not exist. Check the version_id.")
         authorization.check_key_access(batch, authorization.UPDATE, batch.schema["AssetVersion"], version_id)
     try:
         find_ffmpeg("Encoding")
     except (errors.MissingExtra, errors.SettingInvalid) as error:
-        raise errors.ValidationError(f"'encode_media' is not available on this server. {error}") from error
+        raise ValidationError(f"'encode_media' is not available on this server. {error}") from error
     is_source_kept = operation.get("keep_original") is not False
     pending = PendingEncode(str(uuid4()), component["id"], version_id, is_source_kept, batch.caller, 0, clock.now())
     file_type = None if is_sequence(component) else component["file_type"]

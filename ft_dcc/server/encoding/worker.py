@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ft_dcc.errors import Cancelled, EncodeFailed, Error, HttpError, InsufficientStorage
+from ft_dcc.errors import Cancelled, EncodeFailed, Error
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.encoding import process, queue
 from ft_dcc.server.encoding.job import EncodeJob, copy_source
+from ft_dcc.server.errors import HttpError, InsufficientStorage
 from ft_dcc.server.storage.renditions import Rendition
 from ft_dcc.server.storage.upload_file import writing_to_disk
 

@@ -11,7 +11,6 @@ from uuid import uuid4
 import attrs
 from sqlalchemy import BindParameter, Select, bindparam, literal_column, select, union_all
 
-from ft_dcc.errors import Forbidden, ValidationError
 from ft_dcc.server.auth.access_rules import (
     ADMINISTRATORS,
     ANY_CONTRIBUTORS,
@@ -34,6 +33,7 @@ from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.ownership import OwnerReader, holds
+from ft_dcc.server.errors import Forbidden, ValidationError
 from ft_dcc.server.query.row_filter import visibility_condition
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import Tables

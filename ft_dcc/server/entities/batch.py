@@ -12,13 +12,13 @@ from typing import Any, Protocol, TypeVar
 import attrs
 from sqlalchemy import ColumnElement, Connection, Table, select
 
-from ft_dcc.errors import PayloadTooLarge, ValidationError
 from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
 from ft_dcc.server.database import connections
 from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.entities.changes import ChangeSet
+from ft_dcc.server.errors import PayloadTooLarge, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.query.loader import QueryContext
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema

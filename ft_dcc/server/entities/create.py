@@ -9,10 +9,10 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from ft_dcc.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.entities import authorization, custom_values, relations, rules
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.payload import ParsedPayload, entity_type_of, parse_payload
+from ft_dcc.server.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
 

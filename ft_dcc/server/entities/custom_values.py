@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities import authorization, changes, payload
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query import computed, type_conversion
 from ft_dcc.server.schema.model import EntityType
 

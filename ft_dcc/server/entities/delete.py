@@ -9,12 +9,12 @@ from typing import Any
 import attrs
 from sqlalchemy import bindparam, delete, literal_column, select, update
 
-from ft_dcc.errors import Conflict
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.closed_reviews import closed_session_names
 from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.entities import authorization, changes, custom_values, payload
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.errors import Conflict
 from ft_dcc.server.schema.model import EntityType, Schema
 from ft_dcc.server.schema.tables import Tables
 

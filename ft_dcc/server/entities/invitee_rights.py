@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Row
+from ft_dcc.server.errors import ValidationError
 
 WRITE_RIGHTS = frozenset(("comment", "draw", "decide"))
 ALL_RIGHTS = WRITE_RIGHTS | {"download", "present"}

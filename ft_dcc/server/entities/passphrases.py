@@ -9,8 +9,8 @@ from functools import partial
 
 from sqlalchemy import select
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities.batch import Batch, Row
+from ft_dcc.server.errors import ValidationError
 
 _MAX_LENGTH = 1000
 # RFC 7914: cost, block size and parallelization for interactive logins; 16 MiB and about 50 ms per guess.

@@ -6,9 +6,9 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Batch, Operation, Row
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query.type_conversion import to_db
 from ft_dcc.server.schema.model import Attribute, EntityType
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Select, Table, delete, literal_column, or_, select, tuple_, update
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth import access_rules
 from ft_dcc.server.entities import authorization, changes, payload
 from ft_dcc.server.entities.batch import Batch, Row
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.schema.model import Attribute, EntityType
 
 

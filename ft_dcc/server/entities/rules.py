@@ -9,7 +9,6 @@ from uuid import uuid4
 import attrs
 from sqlalchemy import func, select, update
 
-from ft_dcc.errors import MediaMissing, ValidationError
 from ft_dcc.server.auth.permissions import DEFAULT_ROLE
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
@@ -17,6 +16,7 @@ from ft_dcc.server.entities import changes, invitee_rights
 from ft_dcc.server.entities.batch import Batch, Row, create_operation
 from ft_dcc.server.entities.defaults import default_status, default_task_type, project_of_asset
 from ft_dcc.server.entities.passphrases import passphrase_columns
+from ft_dcc.server.errors import MediaMissing, ValidationError
 from ft_dcc.server.schema import model, tables
 from ft_dcc.server.storage import published_media
 

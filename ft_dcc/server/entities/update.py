@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import select, update
 
-from ft_dcc.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.entities import authorization, create, custom_values, relations, rules
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.entities.payload import ParsedPayload, entity_type_of, operation_key, parse_payload
+from ft_dcc.server.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.schema import model, tables
 
 

@@ -14,9 +14,9 @@ import attrs
 from anyio.abc import TaskGroup
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ft_dcc.errors import BadRequest, Conflict, NotFound, PayloadTooLarge
 from ft_dcc.event_protocol import expressions, socketio_v09
 from ft_dcc.server.auth.permissions import Permissions
+from ft_dcc.server.errors import BadRequest, Conflict, NotFound, PayloadTooLarge
 from ft_dcc.server.http.rate_limit import TokenBucket
 from ft_dcc.server.identity import Caller
 

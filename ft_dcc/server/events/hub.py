@@ -16,7 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from ft_dcc.errors import BadRequest, EventHubPacketError, Forbidden, HttpError, PayloadTooLarge
+from ft_dcc.errors import EventHubPacketError
+from ft_dcc.errors import ParseError as SubscriptionInvalid
 from ft_dcc.event_protocol import expressions, socketio_v09
 from ft_dcc.event_protocol.expressions import parse as parse_subscription
 from ft_dcc.server.auth.api_keys import key_id, live_keys
@@ -24,6 +25,7 @@ from ft_dcc.server.auth.authenticator import Authenticator
 from ft_dcc.server.auth.one_time_tokens import OneTimeTokens
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import BadRequest, Forbidden, HttpError, PayloadTooLarge
 from ft_dcc.server.events.connection import (
     HEARTBEAT_INTERVAL_SECONDS,
     SILENCE_TIMEOUT_SECONDS,
@@ -180,7 +182,7 @@ class EventHub:
                 # Clients would act on a "disconnected" event that another client sent.
                 raise Forbidden(f"Clients may not publish {topic}. Choose another topic.")
             target = _target(payload)
-        except (EventHubPacketError, HttpError) as error:
+        except (EventHubPacketError, SubscriptionInvalid, HttpError) as error:
             if wants_acknowledgement:
                 client.send(socketio_v09.acknowledgement(packet.id, str(error)))
             return

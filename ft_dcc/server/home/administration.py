@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from ft_dcc.errors import Forbidden, StorageError, ValidationError
+from ft_dcc.errors import StorageError
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.admin import commands
@@ -21,6 +21,7 @@ from ft_dcc.server.auth.browser_sessions import sign_out_everywhere
 from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.database import backup
 from ft_dcc.server.database.integrity import read_problems
+from ft_dcc.server.errors import Forbidden, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.outbox import queued_messages
 

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ft_dcc import errors
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.browser_sessions import BrowserSessions
+from ft_dcc.server.errors import BadRequest
 from ft_dcc.server.home import administration, cards
 from ft_dcc.server.http import static_pages
 from ft_dcc.server.http.request_body import read_body
@@ -77,7 +77,7 @@ class HomePages:
         caller = await to_thread.run_sync(self._browsers.require_user, request)
         operations = await _read_json(request)
         if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
-            raise errors.BadRequest("A request is a list of operations. Load the page again.")
+            raise BadRequest("A request is a list of operations. Load the page again.")
         base_url = f"{request.url.scheme}://{request.url.netloc}"
         return _json(await self._dispatcher.answer_async(caller, operations, base_url, is_denormalized=True))
 
@@ -85,7 +85,7 @@ class HomePages:
         caller = await to_thread.run_sync(self._browsers.require_user, request)
         arguments = await _read_json(request)
         if not isinstance(arguments, dict):
-            raise errors.BadRequest("The arguments of a command are a JSON object. Load the page again.")
+            raise BadRequest("The arguments of a command are a JSON object. Load the page again.")
         name = request.path_params["command"]
         report = await to_thread.run_sync(administration.run, self._dispatcher, caller, name, arguments)
         return _json(report)
@@ -102,8 +102,8 @@ def _json(content: Any) -> Response:
 
 async def _read_json(request: Request) -> Any:
     if not request.headers.get("content-type", "").startswith("application/json"):
-        raise errors.BadRequest("The request is not JSON. Load the page again.")
+        raise BadRequest("The request is not JSON. Load the page again.")
     try:
         return json.loads(await read_body(request, _MAX_BODY_BYTES))
     except (ValueError, RecursionError) as error:
-        raise errors.BadRequest("The request is not JSON. Load the page again.") from error
+        raise BadRequest("The request is not JSON. Load the page again.") from error

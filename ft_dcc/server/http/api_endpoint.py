@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ft_dcc.errors import BadRequest, HttpError
+from ft_dcc.server.errors import BadRequest, HttpError
 from ft_dcc.server.http import concurrent_requests, request_body
 from ft_dcc.server.http.error_responses import error_response
 from ft_dcc.server.identity import Caller

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ft_dcc.errors import ServiceUnavailable
+from ft_dcc.server.errors import ServiceUnavailable
 from ft_dcc.server.http.rate_limit import client_address, client_network
 
 # Of the connections that the server accepts, so that one account leaves room for others; a farm uses one account.

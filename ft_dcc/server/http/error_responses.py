@@ -10,34 +10,44 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from ft_dcc import errors
+from ft_dcc.server.errors import (
+    Forbidden,
+    HttpError,
+    InsufficientStorage,
+    InvalidCredentials,
+    NotFound,
+    PassphraseRequired,
+    PayloadTooLarge,
+    ServiceUnavailable,
+    TooManyRequests,
+)
 from ft_dcc.server.http.request_logging import REFERENCE_KEY
 
 # The names that clients read in ``exception``, where they differ from the classes; two of them are those of ftrack.
-_WIRE_NAMES: dict[type[errors.HttpError], str] = {
-    errors.Forbidden: "PermissionError",
-    errors.InsufficientStorage: "StorageFull",
-    errors.InvalidCredentials: "InvalidCredentialsError",
-    errors.NotFound: "NoSuchThing",
-    errors.PassphraseRequired: "PassphraseNeeded",
-    errors.PayloadTooLarge: "TooLarge",
-    errors.ServiceUnavailable: "Busy",
+_WIRE_NAMES: dict[type[HttpError], str] = {
+    Forbidden: "PermissionError",
+    InsufficientStorage: "StorageFull",
+    InvalidCredentials: "InvalidCredentialsError",
+    NotFound: "NoSuchThing",
+    PassphraseRequired: "PassphraseNeeded",
+    PayloadTooLarge: "TooLarge",
+    ServiceUnavailable: "Busy",
 }
 
 
-async def error_response(request: Request, error: errors.HttpError | HTTPException | ClientDisconnect) -> Response:
+async def error_response(request: Request, error: HttpError | HTTPException | ClientDisconnect) -> Response:
     """Return the response to a request that raised this error."""
-    if isinstance(error, errors.HttpError):
+    if isinstance(error, HttpError):
         return await _http_error(request, error)
     if isinstance(error, HTTPException):
         return await _routing_error(request, error)
     return await _disconnected(request, error)
 
 
-async def _http_error(request: Request, error: errors.HttpError) -> Response:
+async def _http_error(request: Request, error: HttpError) -> Response:
     name = _WIRE_NAMES.get(type(error), type(error).__name__)
     response = _make_response(request, error.status, name, str(error), error.error_code)
-    if isinstance(error, errors.TooManyRequests):
+    if isinstance(error, TooManyRequests):
         # Clients that throttle themselves look at the status, also those that want errors as answers with status 200.
         response.status_code = error.status
         response.headers["Retry-After"] = str(math.ceil(error.seconds))
@@ -67,7 +77,7 @@ def _make_response(request: Request, status: int, name: str, text: str, code: st
 
 
 HANDLERS: Mapping[Any, Any] = {
-    errors.HttpError: _http_error,
+    HttpError: _http_error,
     HTTPException: _routing_error,
     ClientDisconnect: _disconnected,
     Exception: _server_error,

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ft_dcc.errors import Error, InvalidCredentials
+from ft_dcc.errors import Error
 from ft_dcc.server.database.integrity import read_problems
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import InvalidCredentials
 from ft_dcc.server.http.metrics import Metrics
 from ft_dcc.server.http.rate_limit import client_address
 from ft_dcc.server.identity import Caller

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ft_dcc.errors import SettingInvalid, TooManyRequests
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.server.errors import TooManyRequests
 from ft_dcc.server.http.error_responses import error_response
 
 REQUESTS_PER_MINUTE = 6_000

@@ -10,7 +10,7 @@ from anyio import CancelScope
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
-from ft_dcc.errors import BadRequest, PayloadTooLarge, ServiceUnavailable
+from ft_dcc.server.errors import BadRequest, PayloadTooLarge, ServiceUnavailable
 
 MAX_BODY_BYTES = 8 << 20
 # Bytes of bodies that are held at once: of one account, and of all.

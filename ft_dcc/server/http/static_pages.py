@@ -11,7 +11,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ft_dcc.errors import NotFound
+from ft_dcc.server.errors import NotFound
 
 _FOLDER = Path(__file__).parents[1] / "static"
 # Nothing inline and nothing from other sites: text that a user typed can never become a script.

@@ -6,7 +6,7 @@ import re
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 
-from ft_dcc.errors import ValidationError
+from ft_dcc.server.errors import ValidationError
 
 _EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
 # With the characters at which Python and mail servers begin a new line.

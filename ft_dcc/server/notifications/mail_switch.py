@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ft_dcc.errors import Forbidden
 from ft_dcc.server.auth import signed_tokens
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
+from ft_dcc.server.errors import Forbidden
 from ft_dcc.server.http import static_pages
 from ft_dcc.server.http.request_body import read_form
 

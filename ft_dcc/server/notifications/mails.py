@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.notification_log import ENTRY, NOTE, VERDICT, RecordedEvent
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.mail.addresses import parse_address
 from ft_dcc.server.notifications.mail_switch import is_switched_off, switch_path
 from ft_dcc.server.notifications.mail_text import MailText, make_message

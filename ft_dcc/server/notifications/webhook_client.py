@@ -14,7 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import attrs
 
-from ft_dcc.errors import SettingInvalid, ValidationError
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.server.errors import ValidationError
 
 _NETWORKS = "FT_DCC_WEBHOOK_NETWORKS"
 _CONNECT_TIMEOUT_SECONDS, _MAX_REQUEST_SECONDS = 10.0, 20.0

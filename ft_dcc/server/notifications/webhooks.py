@@ -17,9 +17,9 @@ from uuid import uuid4
 
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, Row, String, Table, delete, func, select, update
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.database.notification_log import RecordedEvent
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.notifications.subject import Subject
 from ft_dcc.server.notifications.webhook_client import DeliveryFailed, WebhookClient, parse_url
 from ft_dcc.server.notifications.webhook_payload import EVENTS, FORMS, encode, make_payload, ping_payload

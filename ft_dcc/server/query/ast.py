@@ -7,7 +7,7 @@ from typing import Union
 
 import attrs
 
-from ft_dcc.errors import ParseError
+from ft_dcc.server.errors import ParseError
 
 # A quoted text or an id. It begins with a set of characters, which the re module searches for fast. A text without its
 # closing quote ends with the expression: otherwise the search would begin again at each of the quotes in it.

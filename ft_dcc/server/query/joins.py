@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 from sqlalchemy import ColumnElement, FromClause, and_, or_, true
 
-from ft_dcc.errors import ParseError
 from ft_dcc.server.auth.permissions import Reach
+from ft_dcc.server.errors import ParseError
 from ft_dcc.server.query import ast, computed, limits, row_filter
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN, Tables

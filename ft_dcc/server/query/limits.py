@@ -10,7 +10,7 @@ from typing import Union
 
 import attrs
 
-from ft_dcc.errors import ParseError
+from ft_dcc.server.errors import ParseError
 from ft_dcc.server.query import ast
 
 MAX_JOINS, MAX_ORDERS, MAX_GROUPS = 24, 16, 16

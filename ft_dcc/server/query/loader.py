@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 from sqlalchemy import BindParameter, Connection, FromClause, bindparam, select
 
-from ft_dcc.errors import ParseError
 from ft_dcc.server.auth.permissions import UNLIMITED, Permissions, Reach
 from ft_dcc.server.database.prepared import Prepared, Rows
+from ft_dcc.server.errors import ParseError
 from ft_dcc.server.query import ast, joins, row_filter, type_conversion
 from ft_dcc.server.schema import model, tables
 

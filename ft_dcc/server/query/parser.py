@@ -9,7 +9,7 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
-from ft_dcc.errors import ParseError
+from ft_dcc.server.errors import ParseError
 from ft_dcc.server.query import ast
 
 

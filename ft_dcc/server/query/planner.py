@@ -14,9 +14,10 @@ from weakref import WeakValueDictionary
 import attrs
 from sqlalchemy import Select, bindparam, func, select
 
-from ft_dcc.errors import ParseError, WouldBlock
+from ft_dcc.errors import WouldBlock
 from ft_dcc.server.auth.permissions import Reach
 from ft_dcc.server.database import connections, prepared, sqlite_limits
+from ft_dcc.server.errors import ParseError
 from ft_dcc.server.query import ast, limits, serializer, text_limits
 from ft_dcc.server.query.joins import AccessScope, Condition, JoinBuilder, Node, make_node
 from ft_dcc.server.query.loader import EntityLoader, PostProcessors, QueryContext, Record, projections_of

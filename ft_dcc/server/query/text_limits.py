@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ft_dcc.errors import ParseError
+from ft_dcc.server.errors import ParseError
 
 # Literals are not part of a template: a query for 50,000 ids has a short one.
 MAX_EXPRESSION_LENGTH, MAX_TEMPLATE_LENGTH = 2 << 20, 64 << 10

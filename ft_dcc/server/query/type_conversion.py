@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from ft_dcc.errors import ParseError, ValidationError
+from ft_dcc.server.errors import ParseError, ValidationError
 
 Converter = Callable[[str], Any]
 

@@ -27,7 +27,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import SelectBase
 
-from ft_dcc.errors import ParseError
+from ft_dcc.server.errors import ParseError
 from ft_dcc.server.query import ast, limits, row_filter, type_conversion
 from ft_dcc.server.query.joins import Condition, JoinBuilder, Node, cast_type, make_node
 from ft_dcc.server.schema import model, tables

@@ -10,12 +10,12 @@ from uuid import UUID, uuid5
 import attrs
 from sqlalchemy import Connection, Row, func, select
 
-from ft_dcc.errors import Forbidden, NotFound, PassphraseRequired, ReviewUnavailable
 from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.auth.signed_tokens import is_review_key, sign, verify
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities.invitee_rights import ALL_RIGHTS, WRITE_RIGHTS, rights_of
+from ft_dcc.server.errors import Forbidden, NotFound, PassphraseRequired, ReviewUnavailable
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.invitations import find_invitation
 

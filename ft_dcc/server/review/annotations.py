@@ -15,7 +15,7 @@ from uuid import UUID, uuid4, uuid5
 
 import attrs
 
-from ft_dcc.errors import ValidationError
+from ft_dcc.server.errors import ValidationError
 
 MAX_SHAPES, MAX_POINTS, _MAX_TEXT_LENGTH = 200, 20_000, 500
 _MAX_FRAME = 10**7

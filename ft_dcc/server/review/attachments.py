@@ -17,11 +17,11 @@ import attrs
 from anyio import to_thread
 from sqlalchemy import Connection, or_, select
 
-from ft_dcc.errors import InsufficientStorage, PayloadTooLarge, ValidationError
 from ft_dcc.server.auth.signed_tokens import sign, verify
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.entities.batch import Operation, create_operation
+from ft_dcc.server.errors import InsufficientStorage, PayloadTooLarge, ValidationError
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.storage.upload_file import writing_to_disk

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
-from ft_dcc.errors import NotFound
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.encoding.queue import MOVIE, STILL, versions_being_encoded
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.feedback import (
     full_name,

@@ -10,8 +10,8 @@ from uuid import UUID, uuid5
 import attrs
 from sqlalchemy import Connection, Row, Select, select
 
-from ft_dcc.errors import NotFound
 from ft_dcc.server.entities.batch import Operation, create_operation
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.feedback import ADDRESSED_KEY, read_feedback
 from ft_dcc.server.schema.tables import Tables

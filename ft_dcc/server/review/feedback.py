@@ -11,8 +11,8 @@ from uuid import UUID, uuid5
 import attrs
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, cast, func, select
 
-from ft_dcc.errors import NotFound
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.annotations import Drawing, drawing_of_annotation
 from ft_dcc.server.schema.tables import Tables

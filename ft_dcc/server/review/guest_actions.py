@@ -13,11 +13,11 @@ from uuid import UUID, uuid4, uuid5
 import attrs
 from sqlalchemy import Row, select
 
-from ft_dcc.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
+from ft_dcc.server.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.annotations import parse_end_frame, parse_shapes, to_annotation_data

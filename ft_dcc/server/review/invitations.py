@@ -17,10 +17,10 @@ from urllib.parse import quote
 import attrs
 from sqlalchemy import Column, Connection, Float, MetaData, String, Table, select, update
 
-from ft_dcc.errors import Conflict, ValidationError
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
+from ft_dcc.server.errors import Conflict, ValidationError
 from ft_dcc.server.http.rate_limit import TokenBucket
 from ft_dcc.server.mail.addresses import parse_address, single_line
 from ft_dcc.server.mail.mailer import Mailer

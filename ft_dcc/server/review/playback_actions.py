@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ft_dcc.errors import Forbidden, NotFound, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.encoding.queue import MOVIE
 from ft_dcc.server.entities.batch import update_operation
+from ft_dcc.server.errors import Forbidden, NotFound, ValidationError
 from ft_dcc.server.review import content
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.storage.renditions import LINES

@@ -14,10 +14,19 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ft_dcc import errors
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_origin
 from ft_dcc.server.entities.passphrases import verify_passphrase
+from ft_dcc.server.errors import (
+    BadRequest,
+    Forbidden,
+    InvalidCredentials,
+    NotFound,
+    PassphraseRequired,
+    PayloadTooLarge,
+    ReviewUnavailable,
+    TooManyRequests,
+)
 from ft_dcc.server.http import rate_limit, static_pages
 from ft_dcc.server.http.request_body import read_body, read_form
 from ft_dcc.server.identity import Caller
@@ -119,11 +128,11 @@ class ReviewPages:
             return RedirectResponse(f"../../user/sign_in?next={target}", 303, headers={"Cache-Control": "no-store"})
         try:
             await to_thread.run_sync(self._authorize, request)
-        except errors.NotFound:
+        except NotFound:
             return self._message_page(404, *_NOT_FOUND)
-        except errors.ReviewUnavailable as error:
+        except ReviewUnavailable as error:
             return self._message_page(error.status, error.title, str(error))
-        except errors.PassphraseRequired as error:
+        except PassphraseRequired as error:
             return self._passphrase_page(error.status, "The person who sent you the link has it.")
         return Response(self._files.text("review.html"), headers=static_pages.page_headers(), media_type="text/html")
 
@@ -140,13 +149,13 @@ class ReviewPages:
         passphrase = (await read_form(request, _MAX_FORM_BYTES)).get("passphrase", "")
         try:
             return await to_thread.run_sync(self._verify_passphrase, request, passphrase)
-        except errors.NotFound:
+        except NotFound:
             return self._message_page(404, *_NOT_FOUND)
-        except errors.ReviewUnavailable as error:
+        except ReviewUnavailable as error:
             return self._message_page(error.status, error.title, str(error))
-        except errors.PassphraseRequired as error:
+        except PassphraseRequired as error:
             return self._passphrase_page(error.status, str(error))
-        except errors.TooManyRequests as error:
+        except TooManyRequests as error:
             response = self._passphrase_page(error.status, str(error))
             response.headers["Retry-After"] = str(int(error.seconds) + 1)
             return response
@@ -154,13 +163,13 @@ class ReviewPages:
     def _verify_passphrase(self, request: Request, passphrase: str) -> Response:
         try:
             self._authorize(request)
-        except errors.PassphraseRequired:
+        except PassphraseRequired:
             review_session_id = request.path_params["review_session_id"]
             with self._studio.store.reading() as connection:
                 stored = stored_passphrase(self._studio, connection, review_session_id)
             self._count_guess(review_session_id, rate_limit.client_address(request))
             if stored is None or not verify_passphrase(self._studio.secret, review_session_id, stored, passphrase):
-                raise errors.PassphraseRequired(
+                raise PassphraseRequired(
                     "The passphrase is wrong. Try again, or ask the person who sent the link."
                 ) from None
             response = RedirectResponse(
@@ -183,7 +192,7 @@ class ReviewPages:
         client = f"{review_session_id} {address}"
         seconds = max(self._guesses.retry_after(client), self._all_guesses.retry_after(review_session_id))
         if seconds > 0:
-            raise errors.TooManyRequests("Too many wrong passphrases. Wait a minute, then try again.", seconds)
+            raise TooManyRequests("Too many wrong passphrases. Wait a minute, then try again.", seconds)
         self._guesses.consume(client)
         self._all_guesses.consume(review_session_id)
 
@@ -287,14 +296,14 @@ class ReviewPages:
     def _export(self, request: Request) -> Response:
         access = self._authorize(request)
         if not access.may_export:
-            raise errors.Forbidden("Only invitees and users may export a review. Ask for an invitation.")
+            raise Forbidden("Only invitees and users may export a review. Ask for an invitation.")
         client = access.invitee_id or rate_limit.client_address(request)
         # A page asks before it lets the browser save a large file: it can show the reason of a refusal, which the
         # browser's list of downloads does not have.
         is_check = "check" in request.query_params
         seconds = self._export_limit.retry_after(client) if is_check else self._export_limit.acquire(client)
         if seconds > 0:
-            raise errors.TooManyRequests("Too many exports at once. Wait a minute, then try again.", seconds)
+            raise TooManyRequests("Too many exports at once. Wait a minute, then try again.", seconds)
         # Imported late: the libraries for documents and images are large, and most servers start without an export.
         from ft_dcc.server.review.export.routes import export_response, read_exported
 
@@ -310,9 +319,9 @@ class ReviewPages:
         try:
             payload = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise errors.BadRequest("The request is not JSON. Send a JSON object.") from error
+            raise BadRequest("The request is not JSON. Send a JSON object.") from error
         if not isinstance(payload, dict):
-            raise errors.BadRequest("The request is not a JSON object. Send one.")
+            raise BadRequest("The request is not a JSON object. Send one.")
         change = await to_thread.run_sync(self._run_action, action, request, payload)
         return Response(to_json(change), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
@@ -327,7 +336,7 @@ class ReviewPages:
             check_same_origin(request)
         invitee = access.invitee_id or rate_limit.client_address(request)
         if (seconds := self._guest_limit.retry_after(invitee)) > 0:
-            raise errors.TooManyRequests("Too many requests. Wait a moment and try again.", seconds)
+            raise TooManyRequests("Too many requests. Wait a moment and try again.", seconds)
         self._guest_limit.consume(invitee)
 
     def _write_note(self, dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> dict[str, Any]:
@@ -350,7 +359,7 @@ class ReviewPages:
         require_right(access, "comment")
         self._check_writer(request, access)
         if int(request.headers.get("content-length") or 0) > MAX_ATTACHMENT_BYTES:
-            raise errors.PayloadTooLarge(f"A file has at most {MAX_ATTACHMENT_BYTES >> 20} MB. Attach a smaller one.")
+            raise PayloadTooLarge(f"A file has at most {MAX_ATTACHMENT_BYTES >> 20} MB. Attach a smaller one.")
         found = await self._attachments.receive(access, request.query_params.get("name", ""), request.stream())
         return Response(to_json(found), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
@@ -369,7 +378,7 @@ class ReviewPages:
                 check_same_origin(request)
             return access
         if user is None and request.path_params["key"] == USER_KEY:
-            raise errors.InvalidCredentials("Your sign-in has expired. Sign in again; unsent notes are kept.")
+            raise InvalidCredentials("Your sign-in has expired. Sign in again; unsent notes are kept.")
         review_pass = request.cookies.get(pass_cookie_name(review_session_id), "")
         with self._studio.store.reading() as connection:
             return authorize(self._studio, connection, review_session_id, request.path_params["key"], review_pass)

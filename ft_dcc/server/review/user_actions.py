@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
-from ft_dcc.errors import Forbidden, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import Permissions
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.entities.batch import Operation, create_operation, update_operation
+from ft_dcc.server.errors import Forbidden, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess, authorize_user
 from ft_dcc.server.review.feedback import full_name

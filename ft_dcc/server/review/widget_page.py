@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
-from ft_dcc.errors import NotFound, ValidationError
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.signed_tokens import sign, verify
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Batch, Operation
 from ft_dcc.server.entities.payload import entity_type_of, operation_key
+from ft_dcc.server.errors import NotFound, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.storage.published_media import check_account

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.errors import ValidationError
+from ft_dcc.server.errors import ValidationError
 
 SCALARS = (
     *("text", "date", "boolean", "integer", "number", "variable", "object", "json", "entity_type", "foreign key"),

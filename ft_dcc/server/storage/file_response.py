@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ft_dcc.errors import NotFound
+from ft_dcc.server.errors import NotFound
 
 _ONE_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 _MEDIA_TYPE = re.compile(r"(image/(?!svg)|video/|audio/)[\w.+-]+")

@@ -17,10 +17,10 @@ from anyio import CancelScope, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ft_dcc.errors import InsufficientStorage, NotFound, PayloadTooLarge, ValidationError
 from ft_dcc.files.atomic import sync_folder
 from ft_dcc.server.auth.signed_tokens import sign, verify
 from ft_dcc.server.database import clock
+from ft_dcc.server.errors import InsufficientStorage, NotFound, PayloadTooLarge, ValidationError
 from ft_dcc.server.storage import checksums, file_response, media_files, thumbnails, upload_file, waveform
 
 _BLOCK = 1 << 20

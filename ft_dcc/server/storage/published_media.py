@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
-from ft_dcc.errors import Conflict, Forbidden, ReviewSessionClosedError
 from ft_dcc.server.auth.api_keys import active_user_since
 from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.database import audit_log, closed_reviews
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import Conflict, Forbidden, ReviewSessionClosedError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.storage.media_store import MediaStore
 

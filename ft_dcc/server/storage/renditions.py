@@ -6,7 +6,8 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from ft_dcc.errors import EncodeFailed, NotFound
+from ft_dcc.errors import EncodeFailed
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.storage.media_store import MediaStore
 
 LINES = (1080, 720)

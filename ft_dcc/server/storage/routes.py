@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ft_dcc.errors import BadRequest, Forbidden, HttpError, NotFound
 from ft_dcc.server.auth.authenticator import Authenticator
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import BadRequest, Forbidden, HttpError, NotFound
 from ft_dcc.server.http.rate_limit import client_address
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.storage import file_response, media_store, published_media, thumbnails, upload_limit

@@ -6,8 +6,9 @@ import logging
 import threading
 from pathlib import Path
 
-from ft_dcc.errors import EncodeFailed, MissingExtra, NotFound, SettingInvalid
+from ft_dcc.errors import EncodeFailed, MissingExtra, SettingInvalid
 from ft_dcc.files.atomic import atomic_path
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.storage import ffmpeg, upload_file
 
 _log = logging.getLogger(__name__)

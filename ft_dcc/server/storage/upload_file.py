@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from ft_dcc.errors import Conflict, InsufficientStorage, ValidationError
 from ft_dcc.files.atomic import sync_folder
+from ft_dcc.server.errors import Conflict, InsufficientStorage, ValidationError
 
 _DISK_ERRORS = (
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM} if os.name != "nt" else {errno.ENOSPC}

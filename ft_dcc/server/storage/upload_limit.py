@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import anyio
 
-from ft_dcc.errors import ServiceUnavailable
+from ft_dcc.server.errors import ServiceUnavailable
 
 # A workstation sends six parts of a file at once; a farm publishes from many machines as one user.
 MAX_UPLOADS, MAX_UPLOADS_PER_USER = 64, 32

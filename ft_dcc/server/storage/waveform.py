@@ -7,8 +7,9 @@ import threading
 from array import array
 from pathlib import Path
 
-from ft_dcc.errors import EncodeFailed, MissingExtra, NotFound, SettingInvalid
+from ft_dcc.errors import EncodeFailed, MissingExtra, SettingInvalid
 from ft_dcc.files.atomic import atomic_path
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.storage import ffmpeg, upload_file
 
 PEAKS_PER_SECOND = 50

@@ -300,7 +300,7 @@ def server_error(report: Mapping[str, Any], operations: Sequence[Any] = ()) -> e
     error_class, content = str(report.get("exception")), str(report.get("content") or "")
     code = report.get("error_code")
     message = f"Server reported error: {error_class}({content})"
-    if code == "api_credentials_invalid" or error_class in (
+    if code == errors.AuthenticationError.CODE or error_class in (
         "InvalidCredentials",
         "InvalidCredentialsError",
         "FTAuthenticationError",
@@ -314,7 +314,7 @@ def server_error(report: Mapping[str, Any], operations: Sequence[Any] = ()) -> e
     server_error_class: type[errors.ServerError] = errors.ServerError
     if error_class in ("PermissionError", "Forbidden"):
         server_error_class = errors.PermissionDeniedError
-    elif code == "review_session_closed":
+    elif code == errors.ReviewSessionClosed.CODE:
         server_error_class, message = errors.ReviewSessionClosed, content
     elif "Invalid action u'" in content:
         server_error_class = errors.ServerCompatibilityError

@@ -12,12 +12,12 @@ import attrs
 import pytest
 from doubles.two_projects import OPEN, PRIVATE, families, fill, make_row, open_database
 
-from ft_dcc.errors import Forbidden, HttpError
 from ft_dcc.server.auth.access_rules import GRANTEES, SERVER, access_rule, rule_tables
 from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Batch
 from ft_dcc.server.entities.changes import ChangeSet
+from ft_dcc.server.errors import Forbidden, HttpError
 from ft_dcc.server.identity import Caller
 
 ROLES = {

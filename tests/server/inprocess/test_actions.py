@@ -10,7 +10,7 @@ from uuid import uuid4
 import attrs
 import pytest
 
-from ft_dcc.errors import Forbidden, ValidationError
+from ft_dcc.server.errors import Forbidden, ValidationError
 from ft_dcc.server.identity import Caller
 
 # Every action that protocol section 1.4 has seen a client send.

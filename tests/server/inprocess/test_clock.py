@@ -12,13 +12,13 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ft_dcc.errors import Forbidden, ReviewSessionClosedError
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth import api_keys, browser_sessions, signed_tokens
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import create_operation
+from ft_dcc.server.errors import Forbidden, ReviewSessionClosedError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import authorize
 

@@ -15,8 +15,8 @@ import attrs
 import pytest
 from doubles.reviews import PAST
 
-from ft_dcc.errors import HttpError, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.admin.import_export import export_entities, import_entities
+from ft_dcc.server.errors import HttpError, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.review.access import authorize_user
 from ft_dcc.server.review.content import read_review
 from ft_dcc.server.schema.tables import TYPE_COLUMN

@@ -11,9 +11,9 @@ import pytest
 from doubles.reviews import FUTURE, PAST, create, review_operations, update
 from doubles.two_projects import open_database
 
-from ft_dcc.errors import ParseError, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
+from ft_dcc.server.errors import ParseError, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.storage.published_media import record_removal
 

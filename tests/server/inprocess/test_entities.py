@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from ft_dcc.errors import Conflict, DuplicateEntryError, ParseError, ValidationError
+from ft_dcc.server.errors import Conflict, DuplicateEntryError, ParseError, ValidationError
 
 
 def operation(action: str, entity_type: str, key: list[str] | None = None, /, **data: Any) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ft_dcc.errors import ValidationError
 from ft_dcc.server.admin.import_export import export_entities, import_entities
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.context import ServerContext
+from ft_dcc.server.errors import ValidationError
 
 # Upside down: everything refers to what comes later.
 TREE = [

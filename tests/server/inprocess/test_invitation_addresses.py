@@ -9,7 +9,7 @@ from uuid import uuid4
 import attrs
 import pytest
 
-from ft_dcc.errors import Conflict, ValidationError
+from ft_dcc.server.errors import Conflict, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import invitations
 

@@ -26,8 +26,8 @@ from doubles.two_projects import (
 )
 from run_options import seeded
 
-from ft_dcc.errors import Forbidden, HttpError
 from ft_dcc.server.entities.invitee_rights import ALL_RIGHTS
+from ft_dcc.server.errors import Forbidden, HttpError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.user_actions import write_as_visitor

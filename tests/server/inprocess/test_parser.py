@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ft_dcc.errors import HttpError, ParseError
+from ft_dcc.server.errors import HttpError, ParseError
 
 ID = "5671dcb0-66de-11e1-8e6e-f23c91df25eb"
 OTHER = "adb4ad6c-7679-11e2-8df2-f23c91df25eb"

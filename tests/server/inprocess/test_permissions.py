@@ -8,7 +8,7 @@ from uuid import uuid4
 import attrs
 import pytest
 
-from ft_dcc.errors import Forbidden
+from ft_dcc.server.errors import Forbidden
 from ft_dcc.server.identity import Caller
 
 SERVER = "3a372bde-05bc-11e4-8908-20c9d081909b"

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from ft_dcc.errors import ParseError, ValidationError
+from ft_dcc.server.errors import ParseError, ValidationError
 
 
 def test_a_type_name_finds_all_entities_of_the_type(client: Any, tree: Any) -> None:

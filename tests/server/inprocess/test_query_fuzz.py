@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ft_dcc.errors import HttpError, ParseError
+from ft_dcc.server.errors import HttpError, ParseError
 from ft_dcc.server.query.ast import parameterise, unquote
 from ft_dcc.server.query.parser import parse
 

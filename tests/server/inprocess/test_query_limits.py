@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ft_dcc.errors import ParseError
+from ft_dcc.server.errors import ParseError
 
 _FUZZ = Path(__file__).parents[2] / "doubles" / "query_fuzz.py"
 _QUERIES = os.environ.get("FT_DCC_FUZZ_QUERIES", "12")

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from doubles.event_loop import run_coroutine
 
-from ft_dcc.errors import BadRequest
+from ft_dcc.server.errors import BadRequest
 from ft_dcc.server.http import request_body
 
 

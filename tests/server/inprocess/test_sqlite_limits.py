@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from ft_dcc.errors import HttpError, StorageError, ValidationError
+from ft_dcc.errors import StorageError
 from ft_dcc.server.database import sqlite_limits
+from ft_dcc.server.errors import HttpError, ValidationError
 
 has_limits = pytest.mark.skipif(
     not hasattr(sqlite3.Connection, "getlimit"), reason="Python 3.9 and 3.10 cannot read the limits."

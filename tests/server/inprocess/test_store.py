@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from ft_dcc.errors import Conflict, InsufficientStorage, StorageError
+from ft_dcc.errors import StorageError
 from ft_dcc.server.database.migrations import STEPS
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import Conflict, InsufficientStorage
 from ft_dcc.server.schema.dsl_parser import read_schema
 from ft_dcc.server.schema.tables import make_tables
 

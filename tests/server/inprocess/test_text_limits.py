@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
-from ft_dcc.errors import ParseError, PayloadTooLarge, ValidationError, WouldBlock
+from ft_dcc.errors import WouldBlock
 from ft_dcc.server.actions import dispatch
 from ft_dcc.server.database import connections
 from ft_dcc.server.entities import payload
+from ft_dcc.server.errors import ParseError, PayloadTooLarge, ValidationError
 from ft_dcc.server.query import text_limits
 from ft_dcc.server.query.loader import QueryContext
 from ft_dcc.server.query.planner import QueryTemplate

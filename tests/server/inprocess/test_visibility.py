@@ -13,13 +13,13 @@ import pytest
 from doubles.two_projects import OPEN, PRIVATE, change_private_rows, families, fill, open_database, telling_column
 from run_options import seeded
 
-from ft_dcc.errors import HttpError
 from ft_dcc.server.auth.access_rules import MEMBERS, access_rule, read_rules
 from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.database import connections
 from ft_dcc.server.entities.batch import Batch
 from ft_dcc.server.entities.changes import ChangeSet, stored_type
 from ft_dcc.server.entities.ownership import OwnerReader, holds
+from ft_dcc.server.errors import HttpError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 

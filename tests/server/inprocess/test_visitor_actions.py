@@ -13,8 +13,8 @@ import pytest
 from doubles.reviews import create, review_operations
 from doubles.two_projects import open_database
 
-from ft_dcc.errors import Forbidden, HttpError
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
+from ft_dcc.server.errors import Forbidden, HttpError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import guest_actions
 from ft_dcc.server.review.access import ReviewAccess

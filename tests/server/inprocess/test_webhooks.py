@@ -18,8 +18,9 @@ import attrs
 import pytest
 from doubles.reviews import review_operations
 
-from ft_dcc.errors import SettingInvalid, ValidationError
+from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.admin import commands
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.notifications import webhook_client, webhooks
 from ft_dcc.server.notifications.webhook_client import DeliveryFailed, WebhookClient, read_allowed_networks
 from ft_dcc.server.notifications.webhook_payload import sign_body

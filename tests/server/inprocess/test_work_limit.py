@@ -12,10 +12,10 @@ import attrs
 import pytest
 from doubles.event_loop import run_coroutine
 
-from ft_dcc.errors import PayloadTooLarge, ValidationError
 from ft_dcc.server.actions import work_limit
 from ft_dcc.server.database import prepared
 from ft_dcc.server.entities import batch, delete
+from ft_dcc.server.errors import PayloadTooLarge, ValidationError
 from ft_dcc.server.identity import Caller
 
 

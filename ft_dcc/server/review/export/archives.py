@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ft_dcc.errors import NotFound
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.export.frame_images import drawing_layer, frame_image
 from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
 from ft_dcc.server.review.export.timeline import movie_name

@@ -9,7 +9,8 @@ from typing import Any
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from ft_dcc.errors import EncodeFailed, HttpError, MissingExtra, SettingInvalid
+from ft_dcc.errors import EncodeFailed, MissingExtra, SettingInvalid
+from ft_dcc.server.errors import HttpError
 from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
 from ft_dcc.server.storage.ffmpeg import run_ffmpeg
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
-from ft_dcc.errors import NotFound
 from ft_dcc.server.context import ServerContext
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.export.archives import require_movies, write_drawings, write_movies
 from ft_dcc.server.review.export.document import write_document

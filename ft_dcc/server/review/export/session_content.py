@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 from sqlalchemy import select
 
-from ft_dcc.errors import NotFound
 from ft_dcc.server.context import ServerContext
+from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review import content
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.storage.media_store import MediaStore

@@ -18,8 +18,8 @@ from typing import Any
 import attrs
 from anyio import to_thread
 
-from ft_dcc.errors import HttpError
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.errors import HttpError
 from ft_dcc.server.review import content
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.earlier_notes import entries_of_same_assets

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.errors import BadRequest
+from ft_dcc.server.errors import BadRequest
 from ft_dcc.server.review.annotations import MAX_POINTS, MAX_SHAPES, parse_shapes
 
 _MAX_ID_LENGTH, _MAX_FRAME = 64, 10**7

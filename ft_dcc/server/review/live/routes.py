@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ft_dcc import errors
+from ft_dcc.server.errors import BadRequest, HttpError, ValidationError
 from ft_dcc.server.http import rate_limit
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.live.open_pages import LiveReviews, Page, Room
@@ -42,7 +42,7 @@ async def _serve_websocket(live: LiveReviews, authorize: Authorize, websocket: W
     await websocket.accept()
     try:
         access = await to_thread.run_sync(authorize, websocket)
-    except errors.HttpError as error:
+    except HttpError as error:
         await websocket.close(_CLOSE_CODE_BASE + error.status)
         return
     page = Page(access, partial(authorize, websocket), _network(websocket))
@@ -85,19 +85,19 @@ async def _receive_messages(live: LiveReviews, page: Page, room: Room, websocket
             continue
         try:
             live.receive(page, room, _parse(received.get("text")))
-        except (errors.BadRequest, errors.ValidationError) as error:
+        except (BadRequest, ValidationError) as error:
             page.send(json.dumps({"type": "error", "text": str(error)}))
 
 
 def _parse(text: object) -> dict[str, Any]:
     if not isinstance(text, str) or len(text) > _MAX_MESSAGE_BYTES:
-        raise errors.BadRequest(f"A message is text of at most {_MAX_MESSAGE_BYTES >> 10} KiB.")
+        raise BadRequest(f"A message is text of at most {_MAX_MESSAGE_BYTES >> 10} KiB.")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise errors.BadRequest("The message is not JSON.") from error
+        raise BadRequest("The message is not JSON.") from error
     if not isinstance(found, dict):
-        raise errors.BadRequest("The message is not a JSON object.")
+        raise BadRequest("The message is not a JSON object.")
     return found
 
 
