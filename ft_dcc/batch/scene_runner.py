@@ -214,8 +214,10 @@ class _Run:
 
     def _read(self, lines: queue.Queue[str | None]) -> None:
         if self.process.stdout is not None:
-            for line in self.process.stdout:
-                lines.put(line.decode("utf-8", "replace").rstrip())
+            # Closed by this thread: a child process that has left the group may keep the pipe open.
+            with self.process.stdout as output:
+                for line in output:
+                    lines.put(line.decode("utf-8", "replace").rstrip())
         lines.put(None)
 
     def _handle(self, line: str) -> None:

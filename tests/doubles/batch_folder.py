@@ -65,9 +65,9 @@ class Batch:
             options["preexec_fn"] = enable_sigint
         return subprocess.Popen(line, env=self.environ, cwd=self.folder, **pipes, **options)
 
-    def run(self, *arguments, command="batch"):
-        """Run a command in this process."""
-        return run_command(command, *arguments, environ=self.environ, folder=self.folder)
+    def run(self, *arguments, command="batch", **variables):
+        """Run a command in this process, with these variables in its environment."""
+        return run_command(command, *arguments, environ={**self.environ, **variables}, folder=self.folder)
 
     def run_process(self, *arguments):
         """Run ``ft-dcc batch`` in a process of its own, for clients that leave threads."""

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from doubles.colour_bars import ColourBars
+
 from ft_dcc import errors
 from ft_dcc.frames import FrameRange
 from ft_dcc.publish import models
-from ft_dcc.publish.scene_order import GREETING, SceneAnswer, SceneOrder
+from ft_dcc.publish.jobs.queue import process_queue
+from ft_dcc.publish.publisher import Publisher
+from ft_dcc.publish.scene_order import GREETING, SceneAnswer, SceneOrder, answer_order
+from ft_dcc.session.transport import http
 
 ISSUE = errors.ValidationIssue("Frame rate", "shotCam", "It is 25; expected 24.", "25", "24", "Set it", False)
 VERSION = models.PublishedVersion(
@@ -90,3 +95,24 @@ def test_the_program_ends_with_its_parent():
 def test_a_stdin_without_a_parent_ends_nothing():
     ended = run_until_parent_ends(b"")
     assert (ended.returncode, ended.stdout.strip()) == (0, b"continues")
+
+
+def test_a_scene_is_captured_for_later_while_the_server_is_away(
+    session, task_path, task, jobs, tmp_path, signed_in, monkeypatch
+):
+    monkeypatch.setattr(http, "wait", lambda *_: None)
+    scene = tmp_path / "shot.bars"
+    scene.write_bytes(b"bars")
+    host, request = ColourBars(), models.PublishRequest(task_path)
+    order = SceneOrder(scene, request, jobs, "job", tmp_path / "answer.json")
+    with monkeypatch.context() as patch:
+        # The port 9 is that of a service that nothing offers.
+        patch.setenv("FTRACK_SERVER", "http://127.0.0.1:9")
+        answer_order(order, host)
+    with pytest.raises(errors.ServerUnreachable, match="The frames are captured: 'ft-dcc queue run' publishes the job"):
+        SceneAnswer.read(order.answer)
+    journal = jobs / "job" / "journal.jsonl"
+    text = journal.read_text("ascii").replace("http://127.0.0.1:9", session.server_url)
+    journal.write_text(text, encoding="ascii")
+    (result,) = process_queue(Publisher(session, jobs=jobs))
+    assert (result.is_done, host.captures) == (True, 1)
