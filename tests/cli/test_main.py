@@ -9,29 +9,29 @@ import sys
 
 import pytest
 from click import shell_completion
+from doubles.command_line import account_variables, run_command
+from run_options import TIMEOUT_SECONDS
+
+from ft_dcc.session.transport import http
 
 
 def run(*arguments, environ=None, **changes):
+    return run_command(*arguments, environ={**(environ or {}), **changes})
+
+
+def run_process(*arguments, environ):
+    """Run the command in a process of its own."""
+    command = [sys.executable, "-m", "ft_dcc.cli.main", *arguments]
     return subprocess.run(
-        [sys.executable, "-m", "ft_dcc.cli.main", *arguments],
-        env={**(environ or {}), **changes},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
+        command, env=environ, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS, check=False
     )
 
 
 @pytest.fixture
-def studio_environ(studio_server, tmp_path):
-    """Return an environment that is signed in to the studio, with a temporary jobs folder."""
-    return {
-        **os.environ,
-        "FTRACK_SERVER": studio_server.server_url,
-        "FTRACK_API_USER": studio_server.api_user,
-        "FTRACK_API_KEY": studio_server.api_key,
-        "FT_DCC_JOBS": str(tmp_path / "jobs"),
-    }
+def studio_environ(studio_server, tmp_path, monkeypatch):
+    """Return an environment that is signed in to the studio, with a temporary jobs folder; retry without pauses."""
+    monkeypatch.setattr(http, "wait", lambda *_: None)
+    return {**os.environ, **account_variables(studio_server, tmp_path / "jobs")}
 
 
 def one_line(done):
@@ -40,25 +40,22 @@ def one_line(done):
     return lines[-1]
 
 
-@pytest.mark.parametrize("command", ["publish", "playblast", "serve", "doctor", "demo", "task"])
-def test_every_command_has_a_help_text(command):
-    done = run(command, "--help")
-    assert done.returncode == 0 and "Usage: ft-dcc" in done.stdout
+def test_every_command_has_a_help_text():
+    for command in ("publish", "playblast", "serve", "doctor", "demo", "task"):
+        done = run(command, "--help")
+        assert done.returncode == 0 and "Usage: ft-dcc" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_wrong_usage_exits_with_2():
+    for arguments in (
         ["publish"],
         ["publish", "a.%04d.png", "--task", "x", "--frames", "9-1"],
         ["publish", "a.%04d.png", "--task", "x", "--fps", "fast"],
         ["publish", "a.%04d.png", "--task", "x", "--resolution", "big"],
         ["no-such-command"],
         ["serve"],
-    ],
-)
-def test_wrong_usage_exits_with_2(arguments):
-    assert run(*arguments).returncode == 2
+    ):
+        assert run(*arguments).returncode == 2, arguments
 
 
 def test_a_server_without_a_user_names_the_missing_variable(tmp_path):
@@ -89,7 +86,7 @@ def test_json_option_prints_errors_as_json(studio_environ):
 
 def test_ensure_creates_a_task_once(studio_environ):
     values = ("--frames", "993-1100+8", "--fps", "23.976", "--create-project")
-    first = run("task", "ensure", "Cli/SEQ/SH010/Animation", *values, environ=studio_environ)
+    first = run_process("task", "ensure", "Cli/SEQ/SH010/Animation", *values, environ=studio_environ)
     again = run("task", "ensure", "Cli/SEQ/SH010/Animation", environ=studio_environ)
     assert first.returncode == 0, first.stderr
     assert len(first.stdout.strip()) == 36
@@ -113,10 +110,10 @@ def test_doctor_reports_a_wrong_key(studio_environ):
     assert "\x1b" not in done.stdout
 
 
-@pytest.mark.parametrize(("group", "typo", "nearest"), [("queue", "lst", "list"), ("review", "crate", "create")])
-def test_a_mistyped_command_of_a_group_names_the_nearest_one(group, typo, nearest):
-    done = run(group, typo)
-    assert (done.returncode, f"Did you mean {nearest}?" in done.stderr) == (2, True)
+def test_a_mistyped_command_of_a_group_names_the_nearest_one():
+    for group, typo, nearest in (("queue", "lst", "list"), ("review", "crate", "create")):
+        done = run(group, typo)
+        assert (done.returncode, f"Did you mean {nearest}?" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
@@ -130,4 +127,4 @@ def test_completion_prints_a_script_that_calls_the_command(shell):
 
 def test_completion_knows_the_commands_of_groups():
     environ = {**os.environ, "_FT_DCC_COMPLETE": "bash_complete", "COMP_WORDS": "ft-dcc queue cl", "COMP_CWORD": "2"}
-    assert run(environ=environ).stdout == "plain,clear\n"
+    assert run_process(environ=environ).stdout == "plain,clear\n"

@@ -12,25 +12,21 @@ from pathlib import Path
 
 import attrs
 import pytest
+from doubles.batch_folder import enable_sigint
+from doubles.colour_bars import SCENE, ColourBars, painted
+from doubles.command_line import account_variables, run_command
+from run_options import TIMEOUT_SECONDS
 
-TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from doubles.batch_folder import enable_sigint  # noqa: E402
-from doubles.colour_bars import SCENE, ColourBars, painted  # noqa: E402
-
-from ft_dcc.cli import main  # noqa: E402
-from ft_dcc.errors import CaptureFailed, EncodeFailed, StorageError, TaskNotFound, TransferFailed  # noqa: E402
-from ft_dcc.frames import Resolution  # noqa: E402
-from ft_dcc.production.tasks import ensure_task  # noqa: E402
-from ft_dcc.publish.jobs.queue import process_queue, queue_items  # noqa: E402
-from ft_dcc.publish.models import PublishRequest  # noqa: E402
-from ft_dcc.publish.plugins import integrate  # noqa: E402
-from ft_dcc.publish.preparation import prepare  # noqa: E402
-from ft_dcc.publish.publisher import Publisher, publish  # noqa: E402
-from ft_dcc.session import Session  # noqa: E402
-from ft_dcc.session.transport import http  # noqa: E402
+from ft_dcc.errors import CaptureFailed, EncodeFailed, StorageError, TaskNotFound, TransferFailed
+from ft_dcc.frames import Resolution
+from ft_dcc.production.tasks import ensure_task
+from ft_dcc.publish.jobs.queue import process_queue, queue_items
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.plugins import integrate
+from ft_dcc.publish.preparation import prepare
+from ft_dcc.publish.publisher import Publisher, publish
+from ft_dcc.session import Session
+from ft_dcc.session.transport import http
 
 # Runs the command line with short intervals.
 WITH_SHORT_INTERVALS = (
@@ -47,20 +43,17 @@ sys.exit(main.run(sys.argv[1:]))
 
 
 def environment_of(server, jobs):
-    return {
-        **os.environ,
-        "FTRACK_SERVER": server.server_url,
-        "FTRACK_API_USER": server.api_user,
-        "FTRACK_API_KEY": server.api_key,
-        "FT_DCC_JOBS": str(jobs),
-    }
+    return {**os.environ, **account_variables(server, jobs)}
 
 
-def ft_dcc(environ, *arguments, python_arguments=("-m", "ft_dcc.cli.main")):
-    command = [sys.executable, *python_arguments, *arguments]
-    done = subprocess.run(command, env=environ, capture_output=True, encoding="utf-8", timeout=120, check=False)
-    assert "Traceback" not in done.stderr
-    return done
+def ft_dcc(environ, *arguments):
+    return run_command(*arguments, environ=environ)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Retry without pauses."""
+    monkeypatch.setattr(http, "wait", lambda *_: None)
 
 
 @pytest.fixture
@@ -109,11 +102,11 @@ def test_queued_publishes_run_in_order_when_the_server_is_back(start_server, tmp
     environ = environment_of(server.credentials, jobs)
     for comment in ("first", "second", "third"):
         publishing = ["publish", frames, "--task", task_id, "--fps", "24", "--comment", comment]
-        done = ft_dcc(environ, *publishing, python_arguments=WITH_SHORT_INTERVALS)
+        done = ft_dcc(environ, *publishing)
         assert done.returncode == 1
         assert "ft-dcc queue run" in done.stderr
     assert [entry.state for entry in queue_items(jobs)] == ["waiting"] * 3
-    assert ft_dcc(environ, "queue", "run", python_arguments=WITH_SHORT_INTERVALS).returncode == 1
+    assert ft_dcc(environ, "queue", "run").returncode == 1
 
     start_server(tmp_path / "studio", "--port", port)
     done = ft_dcc(environ, "queue", "run")
@@ -160,7 +153,7 @@ def test_queue_watch_waits_for_the_server_and_for_new_jobs(start_server, tmp_pat
 def interrupt(process):
     """Send SIGINT once and return the exit code."""
     process.send_signal(signal.SIGINT)
-    return process.wait(timeout=20)
+    return process.wait(timeout=TIMEOUT_SECONDS)
 
 
 def line_with(process, text):
@@ -290,7 +283,7 @@ def test_a_job_that_is_dropped_without_its_server_is_not_published_later(session
 
     job = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
     job.journal.append({"gate": "open", "problems": [], "steps": [], "context": {}, "instances": []})
-    done = ft_dcc(away, "queue", "drop", job.id, python_arguments=WITH_SHORT_INTERVALS)
+    done = ft_dcc(away, "queue", "drop", job.id)
     assert (done.returncode, "the next 'ft-dcc queue run' deletes it" in done.stderr) == (1, True)
     assert [entry.state for entry in queue_items(jobs)] == ["rollback pending"]
     assert ft_dcc(environ, "queue", "run").returncode == 0
@@ -327,7 +320,7 @@ def test_ctrl_c_prints_the_job_and_the_resume_command(session, environ, jobs, ta
     # The first line appears once the encoder runs.
     assert "encode" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    printed = running.communicate(timeout=60)[1]
+    printed = running.communicate(timeout=TIMEOUT_SECONDS)[1]
     assert running.returncode == 130
     (entry,) = queue_items(jobs)
     assert f"ft-dcc queue resume {entry.job.id}" in printed
@@ -352,14 +345,12 @@ def test_a_publish_without_one_of_its_sources_exits_with_3(environ, frames, task
 
 
 @pytest.fixture
-def cli(capsys, monkeypatch, environ):
-    """Run the command line in this process; return its exit code and what it printed on stdout and stderr."""
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
+def cli(environ):
+    """Run the command line; return its exit code and what it printed on stdout and stderr."""
 
-    def run(*arguments):
-        code = main.run([str(each) for each in arguments])
-        return (code, *capsys.readouterr())
+    def run(*arguments, **variables):
+        done = run_command(*arguments, environ={**environ, **variables})
+        return done.returncode, done.stdout, done.stderr
 
     return run
 
@@ -442,17 +433,6 @@ def test_a_job_is_compared_with_newer_ones_right_before_it_runs(session, jobs, f
     assert len(session.query(f"select id from AssetVersion where task_id is '{task_id}'").all()) == 2
 
 
-def test_jobs_without_a_creation_time_are_ordered_by_their_ids(jobs, frames, session):
-    for job_id in ("20260102-000000-000001-aaaa", "20260102-000000-000000-bbbb"):
-        job = prepare(PublishRequest("T", frames), session.server_url, jobs=jobs, job_id=job_id)
-        event = json.loads(job.journal.path.read_text())
-        del event["created"]
-        job.journal.path.write_text(json.dumps(event) + "\n")
-    first, second = queue_items(jobs)
-    assert (first.job.id[-4:], second.job.id[-4:]) == ("bbbb", "aaaa")
-    assert first.created == 1767312000.0
-
-
 def test_the_list_has_the_age_and_the_reason_of_each_job(session, cli, jobs, frames, monkeypatch):
     with pytest.raises(TaskNotFound):
         publish(PublishRequest("No/Such/Task", frames), session, jobs=jobs)
@@ -508,18 +488,15 @@ def test_clear_deletes_done_and_superseded_jobs_and_failed_ones_on_request(sessi
     assert [item.job for item in queue_items(jobs)] == [waiting]
 
 
-def test_a_missing_or_unreadable_source_is_not_queued_while_the_server_is_away(
-    cli, jobs, frames, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(http, "_RETRY_DELAYS_SECONDS", (0.0,))
-    monkeypatch.setenv("FTRACK_SERVER", "http://127.0.0.1:9")
+def test_a_missing_or_unreadable_source_is_not_queued_while_the_server_is_away(cli, jobs, frames, tmp_path):
+    away = {"FTRACK_SERVER": "http://127.0.0.1:9"}
     (tmp_path / "text.mov").write_text("no movie")
     (tmp_path / "text.png").write_text("no image")
     for name in ("missing.mov", "missing.%04d.png", "text.mov", "text.png"):
-        code, _, printed = cli("publish", tmp_path / name, "--task", "A/B/C", "--fps", "24")
+        code, _, printed = cli("publish", tmp_path / name, "--task", "A/B/C", "--fps", "24", **away)
         assert (code, name in printed) == (3, True)
         assert queue_items(jobs) == []
-    code, _, printed = cli("publish", frames, "--task", "A/B/C", "--fps", "24")
+    code, _, printed = cli("publish", frames, "--task", "A/B/C", "--fps", "24", **away)
     assert (code, "ft-dcc queue run" in printed) == (1, True)
     assert [item.state for item in queue_items(jobs)] == ["waiting"]
 

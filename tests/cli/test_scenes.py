@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from doubles.host_programs import make_maya, make_nuke, make_program, write_maya_scene, write_nuke_script
 from run_options import TIMEOUT_SECONDS, wait_until
 

@@ -8,14 +8,16 @@ import shutil
 import subprocess
 import sys
 import threading
+import uuid
 from fractions import Fraction
 
 import pytest
 import requests
-from doubles.colour_bars import ColourBars
+from doubles.colour_bars import ColourBars, painted
 from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc.errors import Cancelled, Error, ServerError, ServerUnreachable, StorageError, TransferFailed
+from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish import version_transaction
 from ft_dcc.publish.jobs import rollback
@@ -26,8 +28,9 @@ from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.session import Session
 from ft_dcc.session.transport import http
 
-# Test every request instead of every fifth, of a publish with more requests.
+# Test every request instead of a sample, of a publish with more requests.
 EVERY_FAULT = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
+FRAMES = FrameRange(1001, 1003)
 
 
 def assert_nothing_or_complete(session, task_id):
@@ -116,12 +119,12 @@ def proxy(studio_server):
 
 @pytest.fixture
 def frames(paint):
-    return paint("1001-1004")
+    return paint(str(FRAMES)).pattern
 
 
 def request_of(task_path, frames):
     more = {"note": "Look.", "burnin": {"top": "{version}"}, "outputs": ("720",)} if EVERY_FAULT else {}
-    return PublishRequest(task=task_path, source=frames.pattern, review="Dailies", fps=Fraction(24), **more)
+    return PublishRequest(task=task_path, source=frames, review="Dailies", fps=Fraction(24), **more)
 
 
 def session_through(proxy, studio_server, timeout=20):
@@ -129,22 +132,31 @@ def session_through(proxy, studio_server, timeout=20):
     return Session(proxy.url, studio_server.api_key, studio_server.api_user, timeout=timeout)
 
 
-def requests_of_a_publish(proxy, session, studio_server, task_path, frames, tmp_path):
+@pytest.fixture(scope="module")
+def request_count(proxy, studio_server, tmp_path_factory):
     """Return the number of requests of the second publish; the first one creates the review session."""
-    for name in ("first", "second"):
-        ensure_task(session, f"{task_path}{name}")
-        with session_through(proxy, studio_server) as counted:
+    folder, task_path = tmp_path_factory.mktemp("count"), f"Count{uuid.uuid4().hex[:8]}/SQ010/SH010/Animation"
+    for frame in FRAMES:
+        (folder / f"sh010.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    with session_through(proxy, studio_server) as counted:
+        for name in ("first", "second"):
+            ensure_task(counted, f"{task_path}{name}")
             proxy.set()
-            publish(request_of(f"{task_path}{name}", frames), counted, jobs=tmp_path / name)
+            request = request_of(f"{task_path}{name}", str(folder / "sh010.%04d.png"))
+            publish(request, counted, jobs=folder / name)
     return proxy.count
+
+
+def sample(count, first):
+    """Return every request, or in a normal run every fourth one; the four tests together cover all of them."""
+    return range(1, count + 1) if EVERY_FAULT else range(first, count + 1, 4)
 
 
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["request lost", "answer lost"])
 def test_permanent_network_failure_at_each_request_leaves_no_partial_version(
-    studio_server, session, proxy, frames, task_path, tmp_path, loses_answer
+    studio_server, session, proxy, request_count, frames, task_path, tmp_path, loses_answer
 ):
-    total = requests_of_a_publish(proxy, session, studio_server, task_path, frames, tmp_path)
-    for number in range(1, total + 1):
+    for number in sample(request_count, 1 + 2 * loses_answer):
         path, jobs = f"{task_path}{number}", tmp_path / str(number)
         task_id = ensure_task(session, path)["id"]
         with session_through(proxy, studio_server) as broken:
@@ -160,10 +172,9 @@ def test_permanent_network_failure_at_each_request_leaves_no_partial_version(
 
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["request lost", "answer lost"])
 def test_single_network_failure_at_each_request_still_yields_one_version(
-    studio_server, session, proxy, frames, task_path, tmp_path, loses_answer
+    studio_server, session, proxy, request_count, frames, task_path, tmp_path, loses_answer
 ):
-    total = requests_of_a_publish(proxy, session, studio_server, task_path, frames, tmp_path)
-    for number in range(1, total + 1):
+    for number in sample(request_count, 2 + 2 * loses_answer):
         path, jobs = f"{task_path}{number}", tmp_path / str(number)
         task_id = ensure_task(session, path)["id"]
         with session_through(proxy, studio_server) as shaky:
@@ -327,12 +338,11 @@ def publish_and_cancel_at(proxy, session, request, jobs, number, *, loses_answer
 
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["request hangs", "answer hangs"])
 def test_cancel_at_each_request_does_not_wait_for_a_hanging_server(
-    studio_server, session, proxy, frames, task_path, tmp_path, loses_answer, rollback_timeout
+    studio_server, session, proxy, request_count, frames, task_path, tmp_path, loses_answer, rollback_timeout
 ):
     """Check the cancel at each request; a cancel that waits for the response reaches the time-out of the test."""
     rollback_timeout(0.5)
-    total = requests_of_a_publish(proxy, session, studio_server, task_path, frames, tmp_path)
-    for number in range(1, total + 1, 1 if EVERY_FAULT else 5):
+    for number in range(1, request_count + 1) if EVERY_FAULT else range(1 + 3 * loses_answer, request_count + 1, 6):
         path, jobs = f"{task_path}{number}", tmp_path / str(number)
         task_id = ensure_task(session, path)["id"]
         with session_through(proxy, studio_server, timeout=3600) as hanging:

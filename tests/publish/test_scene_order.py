@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-
 from doubles.colour_bars import ColourBars
 
 from ft_dcc import errors
