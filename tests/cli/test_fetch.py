@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import redirect_stderr, redirect_stdout
 from fractions import Fraction
-from types import SimpleNamespace
+from functools import partial
 
 import attrs
 import pytest
 from doubles.colour_bars import SCENE, ColourBars
+from doubles.command_line import run_command
 
-from ft_dcc.cli.main import run
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import publish
@@ -20,14 +18,7 @@ from ft_dcc.publish.publisher import publish
 @pytest.fixture
 def fetch(signed_in):
     """Run ``ft-dcc fetch ...`` as the studio's first user."""
-
-    def call(*arguments):
-        stdout, stderr = io.StringIO(), io.StringIO()
-        with redirect_stdout(stdout), redirect_stderr(stderr):
-            code = run(["fetch", *map(str, arguments)])
-        return SimpleNamespace(code=code, out=stdout.getvalue(), err=stderr.getvalue())
-
-    return call
+    return partial(run_command, "fetch")
 
 
 @pytest.fixture
@@ -46,11 +37,11 @@ def test_scene_file_and_movie_of_a_version_are_downloaded_once(fetch, version_pa
     folder = tmp_path / "fetched"
     found = fetch(version_path, "--to", folder)
     path = folder / "sh010_main_v001_scene.blend"
-    assert (found.code, found.out) == (0, f"{path}\n"), found.err
+    assert (found.returncode, found.stdout) == (0, f"{path}\n"), found.stderr
     assert path.read_bytes() == b"a scene"
     again = fetch(version_path, "--to", folder)
-    assert (again.code, "exists. Move it" in again.err) == (3, True)
-    assert fetch(version_path, "--component", "ftrackreview-mp4", "--to", folder).code == 0
+    assert (again.returncode, "exists. Move it" in again.stderr) == (3, True)
+    assert fetch(version_path, "--component", "ftrackreview-mp4", "--to", folder).returncode == 0
     assert {each.name for each in folder.iterdir()} == {path.name, "sh010_main_v001_ftrackreview-mp4.mp4"}
 
 
@@ -64,4 +55,6 @@ def test_scene_file_and_movie_of_a_version_are_downloaded_once(fetch, version_pa
 )
 def test_wrong_arguments_are_one_sentence(fetch, arguments, code, sentence):
     found = fetch(*arguments)
-    assert (found.code, sentence in found.err, "Traceback" in found.err) == (code, True, False), found.err
+    assert (found.returncode, sentence in found.stderr, "Traceback" in found.stderr) == (code, True, False), (
+        found.stderr
+    )

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
-from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from doubles.command_line import run_command
 
-from ft_dcc.cli.main import run
 from ft_dcc.session import operations
 
 
 @pytest.fixture
 def notes(signed_in):
     """Run ``ft-dcc notes ...`` as the studio's first user."""
-
-    def call(*arguments):
-        stdout, stderr = io.StringIO(), io.StringIO()
-        with redirect_stdout(stdout), redirect_stderr(stderr):
-            code = run(["notes", *arguments])
-        return SimpleNamespace(code=code, out=stdout.getvalue(), err=stderr.getvalue())
-
-    return call
+    return partial(run_command, "notes")
 
 
 @pytest.fixture
@@ -52,32 +44,32 @@ def noted(session, project, project_task):
 def test_notes_of_a_task_a_version_and_the_user_are_listed(notes, noted):
     for arguments in (["--task", noted.task], ["--version", noted.version], ["--version", noted.path], ["--mine"], []):
         found = notes(*arguments)
-        assert found.code == 0, found.err
-        (line,) = (line for line in found.out.splitlines() if noted.note[:8] in line)
+        assert found.returncode == 0, found.stderr
+        (line,) = (line for line in found.stdout.splitlines() if noted.note[:8] in line)
         assert line.split()[1:3] == ["1010", "open"]
-        assert "      Arm too high" in found.out.splitlines()
+        assert "      Arm too high" in found.stdout.splitlines()
 
 
 def test_the_report_has_notes_with_their_frames(notes, noted):
-    (version,) = json.loads(notes("--task", noted.task, "--json").out)["versions"]
+    (version,) = json.loads(notes("--task", noted.task, "--json").stdout)["versions"]
     (note,) = version["notes"]
     assert (version["number"], note["id"], note["frame"], note["is_open"]) == (3, noted.note, 1010, True)
 
 
 def test_a_note_is_answered_done_and_opened_again_by_the_start_of_its_id(notes, noted):
-    assert notes("reply", noted.note[:8], "Lowered").code == 0
-    assert "      > admin: Lowered" in notes("--task", noted.task).out.splitlines()
-    assert notes("done", noted.note[:8]).out == "1 note is done.\n"
-    assert notes("--task", noted.task, "--open").out == "There are no notes.\n"
-    assert notes("done", noted.note, "--reopen").out == "1 note is open again.\n"
-    assert "Arm too high" in notes("--task", noted.task, "--open").out
+    assert notes("reply", noted.note[:8], "Lowered").returncode == 0
+    assert "      > admin: Lowered" in notes("--task", noted.task).stdout.splitlines()
+    assert notes("done", noted.note[:8]).stdout == "1 note is done.\n"
+    assert notes("--task", noted.task, "--open").stdout == "There are no notes.\n"
+    assert notes("done", noted.note, "--reopen").stdout == "1 note is open again.\n"
+    assert "Arm too high" in notes("--task", noted.task, "--open").stdout
 
 
 def test_notes_are_exported_with_the_frames_of_the_shot(notes, noted, tmp_path):
     table, timeline = tmp_path / "notes.csv", tmp_path / "notes.otio"
     exported = notes("export", "--task", noted.task, "--csv", str(table), "--otio", str(timeline))
-    assert exported.code == 0, exported.err
-    assert notes("export", "--version", noted.version, "--pdf", str(tmp_path / "notes.pdf")).code == 0
+    assert exported.returncode == 0, exported.stderr
+    assert notes("export", "--version", noted.version, "--pdf", str(tmp_path / "notes.pdf")).returncode == 0
     assert (tmp_path / "notes.pdf").read_bytes().startswith(b"%PDF-")
     assert ",v003,1010,,admin," in table.read_text("utf-8-sig")
     assert json.loads(timeline.read_text("utf-8"))["OTIO_SCHEMA"] == "Timeline.1"
@@ -98,15 +90,17 @@ def test_notes_are_exported_with_the_frames_of_the_shot(notes, noted, tmp_path):
 )
 def test_wrong_arguments_are_one_sentence(notes, arguments, code, sentence):
     found = notes(*arguments)
-    assert (found.code, sentence in found.err, "Traceback" in found.err) == (code, True, False), found.err
+    assert (found.returncode, sentence in found.stderr, "Traceback" in found.stderr) == (code, True, False), (
+        found.stderr
+    )
 
 
 def test_a_version_without_drawings_has_no_archive(notes, noted, tmp_path):
     found = notes("export", "--task", noted.task, "--grease-pencil", str(tmp_path / "notes.zip"))
-    assert (found.code, "There are no drawings" in found.err) == (3, True)
+    assert (found.returncode, "There are no drawings" in found.stderr) == (3, True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(notes, noted, tmp_path):
     found = notes("export", "--task", noted.task, "--csv", str(tmp_path / "missing" / "notes.csv"))
-    assert (found.code, "cannot be written" in found.err) == (1, True)
+    assert (found.returncode, "cannot be written" in found.stderr) == (1, True)

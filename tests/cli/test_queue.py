@@ -15,17 +15,18 @@ import pytest
 from doubles.batch_folder import enable_sigint
 from doubles.colour_bars import SCENE, ColourBars, painted
 from doubles.command_line import account_variables, run_command
-from run_options import TIMEOUT_SECONDS
+from doubles.faulty_proxy import FaultyProxy
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.errors import CaptureFailed, EncodeFailed, StorageError, TaskNotFound, TransferFailed
 from ft_dcc.frames import Resolution
+from ft_dcc.media.ffmpeg import find
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish.jobs.queue import process_queue, queue_items
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.plugins import integrate
 from ft_dcc.publish.preparation import prepare
 from ft_dcc.publish.publisher import Publisher, publish
-from ft_dcc.session import Session
 from ft_dcc.session.transport import http
 
 # Runs the command line with short intervals.
@@ -93,26 +94,27 @@ def test_an_unknown_job_id_is_named(environ):
         assert "20260101-000000-000000-abcd" in done.stderr
 
 
-def test_queued_publishes_run_in_order_when_the_server_is_back(start_server, tmp_path, jobs, frames):
-    server = start_server()
-    port = server.url.rpartition(":")[2]
-    with Session(server.url, server.credentials.api_key, server.credentials.api_user) as session:
-        task_id = ensure_task(session, "Show/SQ010/SH010/Animation")["id"]
-    server.stop()
-    environ = environment_of(server.credentials, jobs)
+@pytest.fixture
+def away(studio_server, environ):
+    """Yield a proxy without a server behind it, until it is set again, and name it in the environment."""
+    with FaultyProxy(studio_server.server_url).open() as proxy:
+        environ["FTRACK_SERVER"] = proxy.url
+        proxy.set(1)
+        yield proxy
+
+
+def test_queued_publishes_run_in_order_when_the_server_is_back(away, session, environ, jobs, frames, task_path):
     for comment in ("first", "second", "third"):
-        publishing = ["publish", frames, "--task", task_id, "--fps", "24", "--comment", comment]
-        done = ft_dcc(environ, *publishing)
+        done = ft_dcc(environ, "publish", frames, "--task", task_path, "--fps", "24", "--comment", comment)
         assert done.returncode == 1
         assert "ft-dcc queue run" in done.stderr
     assert [entry.state for entry in queue_items(jobs)] == ["waiting"] * 3
     assert ft_dcc(environ, "queue", "run").returncode == 1
-
-    start_server(tmp_path / "studio", "--port", port)
+    away.set()
     done = ft_dcc(environ, "queue", "run")
     assert done.returncode == 0, done.stderr
-    with Session(server.url, server.credentials.api_key, server.credentials.api_user) as session:
-        versions = session.query(f"select version, comment from AssetVersion where task_id is '{task_id}'").all()
+    task_id = ensure_task(session, task_path)["id"]
+    versions = session.query(f"select version, comment from AssetVersion where task_id is '{task_id}'").all()
     assert sorted((version["version"], version["comment"]) for version in versions) == [
         (1, "first"),
         (2, "second"),
@@ -122,26 +124,21 @@ def test_queued_publishes_run_in_order_when_the_server_is_back(start_server, tmp
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a whole console there")
-def test_queue_watch_waits_for_the_server_and_for_new_jobs(start_server, tmp_path, jobs, frames):
-    server = start_server()
-    port = server.url.rpartition(":")[2]
-    with Session(server.url, server.credentials.api_key, server.credentials.api_user) as session:
-        task_id = ensure_task(session, "Show/SQ010/SH010/Animation")["id"]
-    server.stop()
-    request = PublishRequest(task_id, frames, fps=Fraction(24), review="Dailies")
-    first = prepare(request, server.url, jobs=jobs)
+def test_queue_watch_waits_for_the_server_and_for_new_jobs(away, environ, jobs, frames, task_path):
+    request = PublishRequest(task_path, frames, fps=Fraction(24), review="Dailies")
+    first = prepare(request, away.url, jobs=jobs)
     watching = subprocess.Popen(
         [sys.executable, *WITH_SHORT_INTERVALS, "queue", "run", "--watch"],
-        env=environment_of(server.credentials, jobs),
+        env=environ,
         stderr=subprocess.PIPE,
         encoding="utf-8",
         preexec_fn=enable_sigint,
     )
     try:
         assert line_with(watching, "Next attempt in")
-        start_server(tmp_path / "studio", "--port", port)
+        away.set()
         assert line_with(watching, f"{first.id}: done")
-        second = prepare(request, server.url, jobs=jobs)
+        second = prepare(request, away.url, jobs=jobs)
         assert line_with(watching, f"{second.id}: done")
         assert interrupt(watching) == 130
     finally:
@@ -305,20 +302,22 @@ def test_a_job_with_an_unreadable_journal_is_listed_and_can_be_dropped(environ, 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a whole console there")
-def test_ctrl_c_prints_the_job_and_the_resume_command(session, environ, jobs, task_path, tmp_path):
-    (tmp_path / "long.0001.png").write_bytes(painted(1, Resolution(256, 144)))
-    for frame in range(2, 2001):
-        os.link(tmp_path / "long.0001.png", tmp_path / f"long.{frame:04d}.png")
-    command = ["publish", str(tmp_path / "long.%04d.png"), "--task", task_path, "--fps", "24"]
+def test_ctrl_c_prints_the_job_and_the_resume_command(session, environ, jobs, frames, task_path, tmp_path):
+    program, started = tmp_path / "ffmpeg", tmp_path / "started"
+    # Waits in place of each encode.
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *"{jobs}"*) touch "{started}"; exec sleep 600;; esac\nexec "{find("A test")}" "$@"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
     running = subprocess.Popen(
-        [sys.executable, "-m", "ft_dcc.cli.main", *command],
-        env=environ,
+        [sys.executable, "-m", "ft_dcc.cli.main", "publish", frames, "--task", task_path, "--fps", "24"],
+        env={**environ, "FT_DCC_FFMPEG": str(program)},
         stderr=subprocess.PIPE,
         encoding="utf-8",
         preexec_fn=enable_sigint,
     )
-    # The first line appears once the encoder runs.
-    assert "encode" in running.stderr.readline()
+    wait_until(lambda: started.exists() or running.poll() is not None, "the encode")
     running.send_signal(signal.SIGINT)
     printed = running.communicate(timeout=TIMEOUT_SECONDS)[1]
     assert running.returncode == 130

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
-from unittest import mock
+from functools import partial
 
 import pytest
+from doubles.command_line import environment, run_command
 
-from ft_dcc.cli.main import run
 from ft_dcc.errors import ReviewSessionClosed
 from ft_dcc.production import review_sessions
 
@@ -25,21 +22,8 @@ def server(start_module_server, tmp_path_factory):
 @pytest.fixture
 def ft_dcc(server):
     """Run ``ft-dcc review ...`` as the studio's first user."""
-    known = server.credentials
-    environ = {
-        "FTRACK_SERVER": known.server_url,
-        "FTRACK_API_USER": known.api_user,
-        "FTRACK_API_KEY": known.api_key,
-    }
-
-    def call(*arguments, given=""):
-        stdout, stderr = io.StringIO(), io.StringIO()
-        here = mock.patch.dict(os.environ, environ), mock.patch("sys.stdin", io.StringIO(given))
-        with here[0], here[1], redirect_stdout(stdout), redirect_stderr(stderr):
-            code = run(["review", *arguments])
-        return SimpleNamespace(code=code, out=stdout.getvalue(), err=stderr.getvalue())
-
-    return call
+    environ = {**os.environ, **environment(server)}
+    return partial(run_command, "review", environ=environ)
 
 
 @pytest.fixture
@@ -55,25 +39,25 @@ def session(server):
 def dailies(ft_dcc, session, project):
     """Return the id of a review session and the name of its project."""
     done = ft_dcc("create", "Dailies", "--project", project["name"], "--json")
-    assert done.code == 0, done.err
-    return json.loads(done.out)["id"], project["name"]
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["id"], project["name"]
 
 
 def test_a_review_session_is_created_listed_closed_and_reopened(ft_dcc, dailies):
     key, project = dailies
-    assert ft_dcc("list", "--project", project).out == f"{key[:8]}  open       {project}  Dailies\n"
+    assert ft_dcc("list", "--project", project).stdout == f"{key[:8]}  open       {project}  Dailies\n"
     closed = ft_dcc("close", "Dailies", "--project", project)
-    assert closed.out.startswith(f"{project}: 'Dailies' is closed, since 20")
-    assert json.loads(ft_dcc("show", key, "--json").out)["state"] == "closed"
-    assert ft_dcc("open", key[:8]).out == f"{project}: 'Dailies' is open\n"
+    assert closed.stdout.startswith(f"{project}: 'Dailies' is closed, since 20")
+    assert json.loads(ft_dcc("show", key, "--json").stdout)["state"] == "closed"
+    assert ft_dcc("open", key[:8]).stdout == f"{project}: 'Dailies' is open\n"
     until = ft_dcc("open", key, "--ends", "2090-03-04 18:00")
-    assert until.out == f"{project}: 'Dailies' is open, until 2090-03-04 18:00\n"
+    assert until.stdout == f"{project}: 'Dailies' is open, until 2090-03-04 18:00\n"
 
 
 def test_a_scheduled_review_session_takes_versions_and_a_closed_one_does_not(ft_dcc, dailies, session):
     key, project = dailies
     done = ft_dcc("schedule", key, "--starts", "2090-03-04", "--ends", "2090-03-05")
-    assert done.out == f"{project}: 'Dailies' is scheduled, opens 2090-03-04 00:00\n"
+    assert done.stdout == f"{project}: 'Dailies' is scheduled, opens 2090-03-04 00:00\n"
     project_id = session.query(f'Project where name is "{project}"').one()["id"]
     found = review_sessions.find_open(session, project_id, "Dailies")
     assert found is not None
@@ -94,90 +78,97 @@ def test_a_review_session_that_opens_by_the_server_later_than_here_takes_version
 
 def test_a_closing_date_is_the_end_of_its_day_and_cannot_have_passed(ft_dcc, dailies):
     key, project = dailies
-    assert ft_dcc("open", key, "--ends", "2090-03-04").out == f"{project}: 'Dailies' is open, until 2090-03-04 23:59\n"
+    assert (
+        ft_dcc("open", key, "--ends", "2090-03-04").stdout == f"{project}: 'Dailies' is open, until 2090-03-04 23:59\n"
+    )
     for command in (("open", key), ("schedule", key), ("create", "Late", "--project", project)):
         done = ft_dcc(*command, "--ends", "2020-01-01")
-        assert (done.code, "2020-01-01 has passed. Give a later time." in done.err) == (2, True)
+        assert (done.returncode, "2020-01-01 has passed. Give a later time." in done.stderr) == (2, True)
 
 
 def test_a_review_session_that_ends_before_it_starts_is_refused(ft_dcc, dailies):
     done = ft_dcc("schedule", dailies[0], "--starts", "2090-03-04", "--ends", "2090-03-03")
-    assert done.code == 2
-    assert done.err == "'Dailies' would end before it starts. Give a later end or an earlier start.\n"
-    assert "is not a time" in ft_dcc("schedule", dailies[0], "--starts", "soon").err
+    assert done.returncode == 2
+    assert done.stderr == "'Dailies' would end before it starts. Give a later end or an earlier start.\n"
+    assert "is not a time" in ft_dcc("schedule", dailies[0], "--starts", "soon").stderr
 
 
 def test_the_shared_link_is_printed_and_can_be_disabled(ft_dcc, dailies, server):
     key, _ = dailies
-    link = ft_dcc("link", key).out
+    link = ft_dcc("link", key).stdout
     assert link.startswith(f"{server.url}/review/{key}/")
-    assert ft_dcc("link", key, "--private").out == "'Dailies' is private: the shared link is disabled. Invite people.\n"
-    assert ft_dcc("link", key, "--public").out == link
+    assert (
+        ft_dcc("link", key, "--private").stdout == "'Dailies' is private: the shared link is disabled. Invite people.\n"
+    )
+    assert ft_dcc("link", key, "--public").stdout == link
 
 
 def test_a_passphrase_is_read_from_stdin(ft_dcc, dailies):
     key, project = dailies
-    assert ft_dcc("passphrase", key, given="open sesame\n").out == f"{project}: 'Dailies' is open, with a passphrase\n"
-    assert "open sesame" not in ft_dcc("show", key, "--json").out
-    assert ft_dcc("passphrase", key, "--off").out == f"{project}: 'Dailies' is open\n"
+    assert (
+        ft_dcc("passphrase", key, given="open sesame\n").stdout == f"{project}: 'Dailies' is open, with a passphrase\n"
+    )
+    assert "open sesame" not in ft_dcc("show", key, "--json").stdout
+    assert ft_dcc("passphrase", key, "--off").stdout == f"{project}: 'Dailies' is open\n"
 
 
 def test_an_invitation_is_in_the_outbox_and_can_be_revoked(ft_dcc, dailies, server):
     key, _ = dailies
     done = ft_dcc("invite", key, "Ida Berg <ida@example.com>", "bo@example.com")
-    assert done.out.splitlines() == [
+    assert done.stdout.splitlines() == [
         "Ida Berg <ida@example.com>: the mail is in the studio's outbox: ft-dcc review outbox",
         "bo <bo@example.com>: the mail is in the studio's outbox: ft-dcc review outbox",
     ]
-    assert done.err == "The link works on this machine only. Set FT_DCC_PUBLIC_URL to the studio's address.\n"
-    shown = json.loads(ft_dcc("show", key, "--json").out)
+    assert done.stderr == "The link works on this machine only. Set FT_DCC_PUBLIC_URL to the studio's address.\n"
+    shown = json.loads(ft_dcc("show", key, "--json").stdout)
     assert [(person["name"], person["sent"] is None) for person in shown["invitees"]] == [
         ("Ida Berg", False),
         ("bo", False),
     ]
-    mails = json.loads(ft_dcc("outbox", "--data", str(server.data), "--json").out)["mails"]
+    mails = json.loads(ft_dcc("outbox", "--data", str(server.data), "--json").stdout)["mails"]
     (mail,) = (found for found in mails if found["to"] == "Ida Berg <ida@example.com>" and key in found["text"])
     assert (mail["subject"], mail["reason"]) == ("Review: Dailies", "")
-    assert mail["id"] in ft_dcc("outbox", "--data", str(server.data)).out
+    assert mail["id"] in ft_dcc("outbox", "--data", str(server.data)).stdout
     # A repeated invitation uses the same invitee.
     ft_dcc("invite", key, "Ida Berg <IDA@example.com>")
-    assert len(json.loads(ft_dcc("show", key, "--json").out)["invitees"]) == 2
-    assert ft_dcc("revoke", key).out == "No invitation to 'Dailies' is revoked.\n"
-    lines = ft_dcc("revoke", key, "ida@example.com").out.splitlines()
+    assert len(json.loads(ft_dcc("show", key, "--json").stdout)["invitees"]) == 2
+    assert ft_dcc("revoke", key).stdout == "No invitation to 'Dailies' is revoked.\n"
+    lines = ft_dcc("revoke", key, "ida@example.com").stdout.splitlines()
     assert lines[0] == "The invitation of Ida Berg is revoked."
     assert "Ida Berg" in lines[1] and ", revoked 2" in lines[1] and len(lines) == 2
-    assert ft_dcc("revoke", key).out.splitlines() == lines[1:]
-    assert lines[1] in ft_dcc("show", key).out.splitlines()
-    listed = {found["id"]: found["revoked"] for found in json.loads(ft_dcc("list", "--json").out)["reviews"]}
+    assert ft_dcc("revoke", key).stdout.splitlines() == lines[1:]
+    assert lines[1] in ft_dcc("show", key).stdout.splitlines()
+    listed = {found["id"]: found["revoked"] for found in json.loads(ft_dcc("list", "--json").stdout)["reviews"]}
     assert [names for review_id, names in listed.items() if review_id.startswith(key)] == [["Ida Berg"]]
-    assert ft_dcc("revoke", key, "bo", "--remove").code == 0
-    assert [person["name"] for person in json.loads(ft_dcc("show", key, "--json").out)["invitees"]] == ["Ida Berg"]
+    assert ft_dcc("revoke", key, "bo", "--remove").returncode == 0
+    assert [person["name"] for person in json.loads(ft_dcc("show", key, "--json").stdout)["invitees"]] == ["Ida Berg"]
     assert (
-        ft_dcc("revoke", key, "bo").err == "'bo' does not match one invitee of 'Dailies'. Invitees: ida@example.com.\n"
+        ft_dcc("revoke", key, "bo").stderr
+        == "'bo' does not match one invitee of 'Dailies'. Invitees: ida@example.com.\n"
     )
-    assert ft_dcc("outbox", "--data", str(server.data), "--drop", "all").out == "The outbox is empty.\n"
+    assert ft_dcc("outbox", "--data", str(server.data), "--drop", "all").stdout == "The outbox is empty.\n"
 
 
 def test_missing_names_are_reported_in_one_sentence(ft_dcc, dailies):
-    assert "Nearest names: Dailies" in ft_dcc("show", "Dailys").err
-    assert ft_dcc("create", "Dailies", "--project", dailies[1]).err.startswith(f"{dailies[1]} has a review session")
-    assert "Write it as 'Ida Berg <ida@example.com>'" in ft_dcc("invite", dailies[0], "Ida").err
-    assert "on its own machine" in ft_dcc("outbox").err
-    assert "There is no mail server. Set FT_DCC_SMTP_HOST" in ft_dcc("outbox", "--send", "--data", "/nowhere").err
+    assert "Nearest names: Dailies" in ft_dcc("show", "Dailys").stderr
+    assert ft_dcc("create", "Dailies", "--project", dailies[1]).stderr.startswith(f"{dailies[1]} has a review session")
+    assert "Write it as 'Ida Berg <ida@example.com>'" in ft_dcc("invite", dailies[0], "Ida").stderr
+    assert "on its own machine" in ft_dcc("outbox").stderr
+    assert "There is no mail server. Set FT_DCC_SMTP_HOST" in ft_dcc("outbox", "--send", "--data", "/nowhere").stderr
 
 
 def test_an_empty_list_and_a_missing_project_are_reported(ft_dcc, session):
     session.ensure("Project", {"name": "empty_here", "full_name": "Empty"})
     session.commit()
-    assert ft_dcc("list", "--project", "empty_here").out == "There are no review sessions.\n"
+    assert ft_dcc("list", "--project", "empty_here").stdout == "There are no review sessions.\n"
     missing = ft_dcc("list", "--project", "Fillm")
-    assert (missing.code, missing.err.startswith("There is no project 'Fillm' on http")) == (2, True)
+    assert (missing.returncode, missing.stderr.startswith("There is no project 'Fillm' on http")) == (2, True)
 
 
 def test_a_review_session_is_exported_to_a_file(ft_dcc, dailies, session, tmp_path):
     key, project = dailies
     empty = ft_dcc("export", key, "--format", "csv", "--to", str(tmp_path))
-    assert (empty.code, "has no versions yet" in empty.err) == (1, True)
+    assert (empty.returncode, "has no versions yet" in empty.stderr) == (1, True)
     assert list(tmp_path.iterdir()) == []
     context = session.query(f'Project where name is "{project}"').one()
     asset = session.create("Asset", {"name": "playblast", "parent": context})
@@ -186,7 +177,7 @@ def test_a_review_session_is_exported_to_a_file(ft_dcc, dailies, session, tmp_pa
     session.commit()
     for name, start in (("csv", b"\xef\xbb\xbfversion,"), ("pdf", b"%PDF-")):
         done = ft_dcc("export", key, "--format", name, "--to", str(tmp_path))
-        assert done.code == 0, done.err
+        assert done.returncode == 0, done.stderr
         assert (tmp_path / f"Dailies.{name}").read_bytes().startswith(start)
     movies = ft_dcc("export", key, "--format", "movies", "--to", str(tmp_path))
-    assert (movies.code, "has no movies yet" in movies.err) == (1, True)
+    assert (movies.returncode, "has no movies yet" in movies.stderr) == (1, True)
