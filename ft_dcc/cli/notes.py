@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
+import zipfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -16,8 +18,7 @@ from ft_dcc.cli.terminal.inputs import connected
 from ft_dcc.cli.terminal.output import CommandGroup, Output, format_local_time, reporting
 from ft_dcc.errors import Cancelled, Error, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.files.atomic import write_atomically
-from ft_dcc.frames import Resolution
-from ft_dcc.review.notes import Note, ReviewedVersion
+from ft_dcc.review.notes import Note, ReviewedSession, ReviewedVersion
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _TEXT_WIDTH = 92
 _MAX_REMINDERS, _REMINDER_WIDTH = 10, 80
-_DEFAULT_SIZE = Resolution(1920, 1080)
+_DEFAULT_SIZE = (1920, 1080)
 
 
 def _selection(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,35 +120,42 @@ def export(
     with connected() as session:
         versions = _read(session, **selection)
     written = []
+    notes = ReviewedSession("Notes", "", tuple(attrs.evolve(each, notes=_by_frame(each)) for each in versions))
     if csv is not None:
         from ft_dcc.review.export.spreadsheet import to_csv
 
         # Excel reads UTF-8 only with a byte order mark.
-        written.append(_write(csv, to_csv(versions).encode("utf-8-sig")))
+        written.append(_write(csv, to_csv(notes.versions).encode("utf-8-sig")))
     if pdf is not None:
         from ft_dcc.review.export.document import to_pdf
 
-        written.append(_write(pdf, to_pdf(versions)))
+        written.append(_write(pdf, to_pdf(notes)))
     if otio is not None:
         from ft_dcc.review.export.otio import to_otio
 
-        written.append(_write(otio, to_otio(versions).encode()))
+        written.append(_write(otio, to_otio(notes).encode()))
     if grease_pencil is not None:
         written.append(_write(grease_pencil, _grease_pencil(versions)))
     output.result("\n".join(written), {"paths": written})
 
 
+def _by_frame(version: ReviewedVersion) -> tuple[Note, ...]:
+    """Return notes on the whole version first, then the others by frame."""
+    return tuple(sorted(version.notes, key=lambda note: (note.frame is not None, note.frame or 0)))
+
+
 def _grease_pencil(versions: Sequence[ReviewedVersion]) -> bytes:
-    from ft_dcc.review.export.grease_pencil import to_archive
+    from ft_dcc.review.export.grease_pencil import write_drawings
 
     # Frames of different versions would lie on top of each other.
     newest = next((version for version in versions if any(note.drawing for note in version.notes)), None)
     if newest is None:
         raise UserFixableError("There are no drawings to export. Choose another version with --version.")
-    drawings = [note.drawing for note in newest.notes if note.drawing is not None]
-    clip = newest.clip
-    size = Resolution(clip.width, clip.height) if clip is not None and newest.aspect else _DEFAULT_SIZE
-    return to_archive(drawings, size, clip.fps if clip is not None else Fraction(24), f"{newest.asset}_{newest.name}")
+    clip, content = newest.clip, io.BytesIO()
+    size = (clip.width, clip.height) if clip is not None and newest.aspect else _DEFAULT_SIZE
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        write_drawings(archive, newest, lambda _: size, f"{newest.asset}_{newest.name}")
+    return content.getvalue()
 
 
 def _write(path: Path, content: bytes) -> str:
@@ -219,7 +227,8 @@ def _indented(text: str, start: str) -> list[str]:
 def _as_report(version: ReviewedVersion) -> dict[str, Any]:
     report: dict[str, Any] = _plain(attrs.asdict(version))
     for note, values in zip(version.notes, report["notes"]):
-        values.update(is_open=note.is_open, is_done=note.is_done)
+        replies = [{name: reply[name] for name in ("id", "author", "date", "text")} for reply in values["replies"]]
+        values.update(is_open=note.is_open, is_done=note.is_done, replies=replies)
     return report
 
 

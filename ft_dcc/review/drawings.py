@@ -1,16 +1,17 @@
-"""Drawings of reviewers on frames: the stored form, versions 1 and 2, and the strokes that draw them.
+"""Drawings of reviewers on frames: the stored form, its parser, and the strokes that draw the shapes.
 
-A image reaches from (0, 0) at its top left to (1, 1) at its bottom right. Widths and sizes are fractions of the
-image's height.
+The stored form is version 2 (decision 0241). An image reaches from (0, 0) at its top left to (1, 1) at its bottom
+right. Widths and sizes are fractions of the image's height.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import uuid
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID, uuid4, uuid5
 
 import attrs
 
@@ -21,16 +22,19 @@ Point = tuple[float, float]
 # x, y and width.
 StrokePoint = tuple[float, float, float]
 
+VERSION = 2
 KINDS = ("pen", "line", "arrow", "rectangle", "ellipse", "text")
-_VERSIONS = (1, 2)
-_MAX_POINTS = 1_000_000
+MAX_SHAPES, MAX_POINTS, _MAX_TEXT_LENGTH = 200, 20_000, 500
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+_DIGITS = 5
+_WIDTHS, _SIZES = (0.0005, 0.2), (0.005, 0.5)
 _ELLIPSE_POINTS = 64
 _MIDDLE_PRESSURE = 0.5
 _TEXT_WIDTH = 0.08
 # As on the review page.
 _ARROW_HEAD, _ARROW_TURN = 5, 0.45
-# Derives the ids of shapes of version 1, which have none; the review page derives the same.
-_NAMESPACE = uuid.UUID("b2f0a7d6-8c47-4f55-9d4c-5f6f2f1c8a10")
+# Derives the ids of stored shapes without one, so that each reader finds the same.
+_NAMESPACE = UUID("b2f0a7d6-8c47-4f55-9d4c-5f6f2f1c8a10")
 
 
 @attrs.frozen
@@ -49,6 +53,16 @@ class Shape:
     opacity: float = 1.0
     text: str = ""
     size: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stored form."""
+        common = {"id": self.id, "kind": self.kind, "colour": self.colour, "opacity": self.opacity}
+        if self.kind == "text":
+            return {**common, "at": list(self.points[0][:2]), "text": self.text, "size": self.size}
+        if self.kind == "pen":
+            return {**common, "width": self.width, "points": [list(point) for point in self.points]}
+        start, end = (list(point[:2]) for point in self.points)
+        return {**common, "width": self.width, "from": start, "to": end}
 
 
 @attrs.frozen
@@ -84,8 +98,8 @@ class Drawing:
         return self.frame if self.end_frame is None else max(self.frame, self.end_frame)
 
     def strokes(self, aspect: float) -> list[Stroke]:
-        """Return the strokes for a image of this aspect, width by height."""
-        return [stroke for shape in self.shapes for stroke in _strokes_of(shape, aspect)]
+        """Return the strokes for an image of this aspect, width by height."""
+        return [stroke for shape in self.shapes for stroke in strokes_of(shape, aspect)]
 
 
 def parse_drawing(
@@ -96,97 +110,123 @@ def parse_drawing(
     ``author`` is used if the data names none.
     """
     try:
-        found = json.loads(data or "")
+        stored: Any = json.loads(data or "")
     except (ValueError, RecursionError) as error:
         raise DrawingUnreadable("The drawing is not in the form of ft-dcc. See it on the review page.") from error
-    # The first drawings were a list of strokes only.
-    stored: Mapping[str, Any] = found if isinstance(found, dict) else {"version": 1, "shapes": found}
-    version = stored.get("version", 1)
-    if version not in _VERSIONS:
-        raise DrawingUnreadable(f"The drawing has the form {version!r}, known are 1 and 2. Install a newer ft-dcc.")
-    shapes = stored.get("shapes")
-    if not isinstance(shapes, list):
-        raise DrawingUnreadable("The drawing has no list of shapes. See it on the review page.")
-    parsed = tuple(_parse_shape(shape, f"{drawing_id}/{index}") for index, shape in enumerate(shapes))
-    if sum(len(shape.points) for shape in parsed) > _MAX_POINTS:
-        raise DrawingUnreadable(f"The drawing has more than {_MAX_POINTS} points. See it on the review page.")
-    name = stored.get("author")
+    version = stored.get("version") if isinstance(stored, dict) else None
+    if version != VERSION:
+        raise DrawingUnreadable(f"The drawing has the form {version!r}, known is {VERSION}. Install a newer ft-dcc.")
+    name, end_frame = stored.get("author"), stored.get("end_frame")
     return Drawing(
         id=drawing_id,
         author=author or (name if isinstance(name, str) else ""),
         frame=frame,
-        shapes=parsed,
-        end_frame=_end_frame(stored.get("end_frame")),
+        shapes=parse_shapes(stored.get("shapes"), drawing_id),
+        end_frame=end_frame if isinstance(end_frame, int) and not isinstance(end_frame, bool) else None,
         aspect=_aspect(stored.get("aspect")),
         text=text,
         label=label,
     )
 
 
+def parse_shapes(value: object, drawing_id: str = "") -> tuple[Shape, ...]:
+    """Return the shapes in a list, with rounded values; raise DrawingUnreadable.
+
+    Shapes without an id get new ones, or with ``drawing_id`` ids that are derived from it.
+    """
+    if not isinstance(value, list):
+        raise DrawingUnreadable("The drawing has no list of shapes. See it on the review page.")
+    return tuple(
+        _parse_shape(shape, f"{drawing_id}/{index}" if drawing_id else "") for index, shape in enumerate(value)
+    )
+
+
+def check_limits(shapes: Sequence[Shape]) -> None:
+    """Raise DrawingUnreadable for shapes that are too many or too large for a review page."""
+    if len(shapes) > MAX_SHAPES or sum(len(shape.points) for shape in shapes) > MAX_POINTS:
+        raise DrawingUnreadable(f"A drawing has at most {MAX_SHAPES} shapes and {MAX_POINTS} points. Draw less.")
+    if len({shape.id for shape in shapes}) < len(shapes):
+        raise DrawingUnreadable("Two shapes of the drawing have the same id. Give each its own.")
+    for shape in shapes:
+        name, value, (lowest, highest) = "width", shape.width, _WIDTHS
+        if shape.kind == "text":
+            name, value, (lowest, highest) = "size", shape.size, _SIZES
+            if len(shape.text) > _MAX_TEXT_LENGTH:
+                raise DrawingUnreadable(f"A text on the image has at most {_MAX_TEXT_LENGTH} characters. Shorten it.")
+        if not lowest <= value <= highest:
+            raise DrawingUnreadable(f"The {name} of a shape is a fraction of the image height, at most {highest}.")
+        # A shape may leave the image and return.
+        if not all(-1 <= part <= 2 for point in shape.points for part in point):
+            raise DrawingUnreadable("The points of a shape are in the image, from 0 to 1, or near it.")
+
+
 def _parse_shape(shape: object, path: str) -> Shape:
     if not isinstance(shape, dict) or shape.get("kind") not in KINDS:
         kind = shape.get("kind") if isinstance(shape, dict) else shape
         raise DrawingUnreadable(f"The drawing has a shape of the unknown kind {kind!r}. Install a newer ft-dcc.")
-    kind = shape["kind"]
+    kind, colour, text = shape["kind"], shape.get("colour"), shape.get("text")
+    if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
+        raise DrawingUnreadable(f"The drawing has an invalid colour, {colour!r}. It is written as #rrggbb.")
+    is_text = kind == "text"
+    if is_text and not (isinstance(text, str) and text.strip()):
+        raise DrawingUnreadable("The drawing has a text without characters. Remove it.")
+    new_id = uuid5(_NAMESPACE, path) if path else uuid4()
+    try:
+        shape_id = str(UUID(str(shape.get("id", new_id))))
+    except ValueError as error:
+        raise DrawingUnreadable("The drawing has a shape whose id is no UUID. Send a UUID, or none.") from error
     return Shape(
-        id=str(shape.get("id") or uuid.uuid5(_NAMESPACE, path)),
+        id=shape_id,
         kind=kind,
-        colour=_colour(shape.get("colour")),
-        width=_number(shape.get("width", 0.004), "width"),
-        points=_points(shape, kind),
-        opacity=min(1.0, max(0.0, _number(shape.get("opacity", 1.0), "opacity"))),
-        text=str(shape.get("text") or "") if kind == "text" else "",
-        size=_number(shape.get("size", 0.05), "size") if kind == "text" else 0.0,
+        colour=colour.lower(),
+        width=0.0 if is_text else _positive(shape, "width"),
+        points=_parse_points(shape),
+        opacity=min(_positive(shape, "opacity", 1), 1.0),
+        text=str(text) if is_text else "",
+        size=_positive(shape, "size") if is_text else 0.0,
     )
 
 
-def _points(shape: Mapping[str, Any], kind: str) -> tuple[tuple[float, float, float], ...]:
-    if kind == "pen":
-        given = shape.get("points")
-        if not isinstance(given, list) or not given:
-            raise DrawingUnreadable("The drawing has a stroke without points. See it on the review page.")
-        return tuple(_point(point) for point in given)
-    names = ("at",) if kind == "text" else ("from", "to")
-    return tuple(_point(shape.get(name)) for name in names)
+def _parse_points(shape: Mapping[str, Any]) -> tuple[StrokePoint, ...]:
+    """Return the points of a pen with their pressures, or those of another shape with the middle pressure."""
+    if shape["kind"] != "pen":
+        names = ("at",) if shape["kind"] == "text" else ("from", "to")
+        ends = [_parse_point(shape.get(name), 2) for name in names]
+        return tuple((x, y, _MIDDLE_PRESSURE) for x, y in ends)
+    points = shape.get("points")
+    if not isinstance(points, list) or not points:
+        raise DrawingUnreadable("The drawing has a stroke without points. Remove it.")
+    return tuple((x, y, pressure) for x, y, pressure in (_parse_point(point, 3) for point in points))
 
 
-def _point(point: object) -> tuple[float, float, float]:
-    if not isinstance(point, (list, tuple)) or not 2 <= len(point) <= 3:
-        raise DrawingUnreadable(f"The drawing has an invalid point, {point!r}. See it on the review page.")
-    x, y, *pressure = (_number(part, "point") for part in point)
-    return x, y, pressure[0] if pressure else _MIDDLE_PRESSURE
+def _parse_point(point: Any, length: int) -> tuple[float, ...]:
+    if not isinstance(point, list) or len(point) != length or not all(map(_is_number, point)):
+        raise DrawingUnreadable(f"The drawing has an invalid point, {point!r}. It has {length} numbers.")
+    return tuple(map(_rounded, point))
 
 
-def _number(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise DrawingUnreadable(f"The drawing has an invalid {name}, {value!r}. See it on the review page.")
-    return float(value)
+def _positive(shape: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    value: Any = shape.get(name, default)
+    if not _is_number(value) or value <= 0:
+        raise DrawingUnreadable(f"The drawing has an invalid {name}, {value!r}. It is a number above 0.")
+    return _rounded(value)
 
 
-def _colour(value: object) -> str:
-    if isinstance(value, str) and len(value) == 7 and value.startswith("#"):
-        try:
-            int(value[1:], 16)
-        except ValueError:
-            pass
-        else:
-            return value.lower()
-    raise DrawingUnreadable(f"The drawing has an invalid colour, {value!r}. See it on the review page.")
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _end_frame(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _rounded(value: float) -> float:
+    return round(float(value), _DIGITS)
 
 
 def _aspect(value: object) -> float | None:
-    if isinstance(value, (list, tuple)) and len(value) == 2:
-        width, height = value
-        if all(isinstance(side, (int, float)) and not isinstance(side, bool) and side > 0 for side in value):
-            return float(width) / float(height)
+    if isinstance(value, (list, tuple)) and len(value) == 2 and all(_is_number(side) and side > 0 for side in value):
+        return float(value[0]) / float(value[1])
     return None
 
 
-def _strokes_of(shape: Shape, aspect: float) -> Iterator[Stroke]:
+def strokes_of(shape: Shape, aspect: float) -> Iterator[Stroke]:
     """Yield the strokes of a shape; a pen's width is ``width * (0.5 + pressure)``."""
     colour = rgb(shape.colour)
     for outline in _outlines(shape, aspect):

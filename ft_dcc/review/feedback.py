@@ -27,7 +27,8 @@ PAGE_SIZE = 100
 _FEEDBACK_EVENT_TYPES = frozenset(("note", "reviewsessionobjectstatus", "reviewsessionobjectannotation"))
 
 _VERSIONS = (
-    "select id, version, date, link, task_id, asset.name, status.name, user.first_name, user.last_name, user.username,"
+    "select id, version, date, comment, link, task_id, task.name, asset.name, status.name,"
+    " user.first_name, user.last_name, user.username,"
     " thumbnail_id, metadata.key, metadata.value, components.name, components.metadata.key, components.metadata.value,"
     " review_session_objects.id, review_session_objects.review_session.name,"
     " review_session_objects.review_session.review_session_invitees.name,"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 from types import MappingProxyType
@@ -28,18 +28,8 @@ class Attachment:
 
 
 @attrs.frozen
-class Reply:
-    """An answer to a note."""
-
-    id: str
-    author: str
-    date: datetime | None
-    text: str
-
-
-@attrs.frozen
 class Note:
-    """A note on a version, or on its entry in a review session, whose name is then ``review``.
+    """A note on a version, or on its entry in a review session, whose name is then ``review``; or a reply to a note.
 
     ``frame`` and ``end_frame`` are numbers of the shot, None for a note on the whole version. ``problem`` is one
     sentence if the drawing cannot be read. ``parent`` is the type and the id of what the note was written on.
@@ -56,7 +46,7 @@ class Note:
     end_frame: int | None = None
     drawing: Drawing | None = None
     labels: tuple[str, ...] = ()
-    replies: tuple[Reply, ...] = ()
+    replies: tuple[Note, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     review: str = ""
     done_at: datetime | None = None
@@ -74,6 +64,21 @@ class Note:
     def is_open(self) -> bool:
         """Whether the note waits for an answer: it is not done, and the publish of the version did not write it."""
         return not self.is_done and not self.is_from_publish
+
+    @property
+    def place(self) -> str:
+        """The frame or the range of the note in words: "frame 1005", "frame 1005-1012", or ""."""
+        if self.frame is None:
+            return ""
+        is_range = self.end_frame is not None and self.end_frame > self.frame
+        return f"frame {self.frame}-{self.end_frame}" if is_range else f"frame {self.frame}"
+
+    def thread(self) -> Iterator[tuple[int, Note]]:
+        """Yield the note and its replies at any depth, each with its depth."""
+        yield 0, self
+        for reply in self.replies:
+            for depth, note in reply.thread():
+                yield depth + 1, note
 
 
 @attrs.frozen
@@ -116,6 +121,7 @@ class ReviewedVersion:
 
     ``source`` is the camera or the node of the scene that the version shows, "" if that is not stored, and
     ``camera_settings`` are its settings as they are stored; ``ft_dcc.host_support.camera_settings`` reads them.
+    ``media_id`` is the component of its movie, or with ``is_still`` of its image, None if the server has none.
     """
 
     id: str
@@ -130,6 +136,10 @@ class ReviewedVersion:
     clip: Clip | None = None
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[Note, ...] = ()
+    comment: str = ""
+    task: str = ""
+    media_id: str | None = None
+    is_still: bool = False
     source: str = ""
     camera_settings: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
@@ -137,6 +147,11 @@ class ReviewedVersion:
     def name(self) -> str:
         """The name of the version, as in "v003"."""
         return f"v{self.number:03d}"
+
+    @property
+    def title(self) -> str:
+        """The names of the asset and the version, as in "main v003"."""
+        return f"{self.asset} {self.name}"
 
     @property
     def open_notes(self) -> tuple[Note, ...]:
@@ -147,6 +162,15 @@ class ReviewedVersion:
     def aspect(self) -> float | None:
         """Width by height of the movie, None if that is not stored."""
         return self.clip.width / self.clip.height if self.clip and self.clip.width and self.clip.height else None
+
+
+@attrs.frozen
+class ReviewedSession:
+    """Versions that are exported together: those of a review session, whose project it names, or any others."""
+
+    name: str
+    project: str
+    versions: tuple[ReviewedVersion, ...]
 
 
 def publish_note_id(version_id: str, parent_id: str) -> str:

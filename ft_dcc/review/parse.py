@@ -16,7 +16,6 @@ from ft_dcc.review.notes import (
     Attachment,
     Clip,
     Note,
-    Reply,
     ReviewedVersion,
     Verdict,
     VerdictChange,
@@ -70,6 +69,7 @@ def _version(
         for note in notes_by_parent.get(parent_id, {}).values()
     ]
     origin = _json_object(_metadata(version).get(ORIGIN_KEY))
+    movie_id, clip = _movie(version.get("components") or ())
     return ReviewedVersion(
         id=version["id"],
         number=int(version["version"] or 0),
@@ -80,9 +80,12 @@ def _version(
         date=parse_date(version.get("date")),
         status=str(_related(version, "status").get("name") or ""),
         thumbnail_id=version.get("thumbnail_id"),
-        clip=_clip(version.get("components") or ()),
+        clip=clip,
         verdicts=_verdicts(version, objects, history_of),
         notes=tuple(sorted(found, key=lambda note: (note.date is not None, note.date, note.id))),
+        comment=str(version.get("comment") or ""),
+        task=str(_related(version, "task").get("name") or ""),
+        media_id=movie_id,
         source=str(origin.get("camera") or origin.get("source") or ""),
         camera_settings=_related(origin, "camera_settings"),
     )
@@ -142,10 +145,11 @@ def _labels(note: Data) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(label) for label in labels if label))
 
 
-def _replies(note: Data, invitees: Mapping[str, str]) -> tuple[Reply, ...]:
+def _replies(note: Data, invitees: Mapping[str, str]) -> tuple[Note, ...]:
     found = [
-        Reply(
+        Note(
             id=reply["id"],
+            parent=("Note", note["id"]),
             author=person_name(_related(reply, "author"))
             or invitees.get(str(_json_object(_metadata(reply).get(NOTE_KEY)).get("invitee_id")), "")
             or "Guest",
@@ -211,8 +215,8 @@ def _path(link: Iterable[Data]) -> str:
     return "/".join(str(part["name"]) for part in link if part.get("type") not in ("Asset", "AssetVersion"))
 
 
-def _clip(components: Iterable[Data]) -> Clip | None:
-    """Return the first movie among the components, or None."""
+def _movie(components: Iterable[Data]) -> tuple[str | None, Clip | None]:
+    """Return the id and the values of the first movie among the components, or None."""
     for component in components:
         metadata = _metadata(component)
         exact, player = _json_object(metadata.get(_MOVIE_KEY)), _json_object(metadata.get(_FTRACK_MOVIE_KEY))
@@ -223,8 +227,8 @@ def _clip(components: Iterable[Data]) -> Clip | None:
         rate = _rate(exact.get("fps") or player.get("frameRate"))
         if rate is not None and first is not None and count is not None:
             width, height = (_first_integer(player.get(name)) or 0 for name in ("width", "height"))
-            return Clip(rate, first, count, width, height)
-    return None
+            return component.get("id"), Clip(rate, first, count, width, height)
+    return None, None
 
 
 def _rate(value: object) -> Fraction | None:

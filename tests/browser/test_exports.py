@@ -6,6 +6,7 @@ import io
 import uuid
 import zipfile
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import opentimelineio
@@ -14,9 +15,10 @@ import requests
 from doubles.numbered_movies import BITS
 from doubles.pdf_text import pages_of, text_of
 
-from ft_dcc.server.review.export.document import write_document
-from ft_dcc.server.review.export.frame_images import note_images
-from ft_dcc.server.review.export.session_content import ExportNote, ExportSession, ExportVersion
+from ft_dcc.review.drawings import Drawing, parse_shapes
+from ft_dcc.review.export.document import to_pdf
+from ft_dcc.review.notes import Clip, Note, ReviewedSession, ReviewedVersion
+from ft_dcc.server.review.export.drawn_frames import drawn_frames
 from ft_dcc.server.storage.media_store import MediaStore
 from ft_dcc.session import operations
 
@@ -111,31 +113,30 @@ RED_RECTANGLE = {"kind": "rectangle", "colour": "#ff0000", "width": 0.02, "from"
 def test_a_note_on_a_range_shows_its_first_and_last_frame(
     make_movie, tmp_path, frame, end_frame, drawing_end, shown, drawn
 ):
-    session = export_session(make_movie("24000/1001", 1001, 24), tmp_path)
-    note = ExportNote("note", "Ada", "Slower", "", frame, end_frame, [RED_RECTANGLE], drawing_end, [])
-    images = note_images(session, session.versions[0], note)
+    media, version = exported_version(make_movie("24000/1001", 1001, 24), tmp_path)
+    drawing = Drawing("drawing", "Ada", frame, parse_shapes([RED_RECTANGLE]), drawing_end)
+    note = Note("note", ("", ""), "Ada", None, "Slower", frame, end_frame, drawing)
+    images = drawn_frames(media, version, note)
     assert {number: burnt_in_index(image) for number, image in images} == shown
     assert [has_red(image) for _, image in images] == drawn
 
 
 def test_the_title_of_a_version_is_on_the_page_of_its_image(make_movie, tmp_path):
-    session = export_session(make_movie("24000/1001", 1001, 24), tmp_path, versions=10)
-    write_document(session, tmp_path / "dailies.pdf")
-    pages = pages_of((tmp_path / "dailies.pdf").read_bytes())
+    media, version = exported_version(make_movie("24000/1001", 1001, 24), tmp_path)
+    pages = pages_of(to_pdf(ReviewedSession("Dailies", "Film", (version,) * 10), partial(drawn_frames, media)))
     titles = [text.count("sh010 v001") for text, _ in pages]
     assert titles == [images for _, images in pages]
     assert (sum(titles), len(pages) > 2) == (10, True)
 
 
-def export_session(movie, folder, versions=1):
-    """Return a session with versions without notes, all of the same movie."""
+def exported_version(movie, folder):
+    """Return a media store with the movie, and a version of it without notes."""
     media, copy = MediaStore(folder, b"secret"), folder / "copy.mp4"
     copy.write_bytes(movie.path.read_bytes())
     media.import_file(copy, "movie")
-    facts = {"author": "Ada", "comment": "Held longer.", "verdicts": [], "notes": [], "still_id": None, "rate": "24"}
-    shown = {"movie_id": "movie", "first_frame": movie.first_frame, "frame_count": movie.frame_count}
-    version = ExportVersion("version", "sh010", 1, ["Film"], "", **facts, **shown, size=movie.size)
-    return ExportSession("Dailies", "Film", [version] * versions, media)
+    clip = Clip(Fraction(24), movie.first_frame, movie.frame_count, *movie.size)
+    facts = {"clip": clip, "comment": "Held longer.", "media_id": "movie"}
+    return media, ReviewedVersion("version", 1, "sh010", None, "Film", "Ada", None, "", **facts)
 
 
 def burnt_in_index(image):

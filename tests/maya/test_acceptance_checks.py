@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import nullcontext
 
 import pytest
+from PIL import Image
 
 from ft_dcc.acceptance.host_under_test import CheckContext, Skipped
 from ft_dcc.errors import Error
-from ft_dcc.review.raster import to_png
 
 
 @pytest.fixture
@@ -50,7 +51,9 @@ def test_a_capture_with_another_background_than_the_view_fails(maya, run, monkey
 
     def image():
         colour.append(maya.interface.colours["background"])
-        return to_png([], 64, 36)
+        content = io.BytesIO()
+        Image.new("RGBA", (64, 36)).save(content, "PNG")
+        return content.getvalue()
 
     monkeypatch.setattr(maya, "image_of_view", image)
     with pytest.raises(Error, match="the corner of the view is"):

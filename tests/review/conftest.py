@@ -28,7 +28,7 @@ class Reviewed:
         """Add a version of the asset to the review session and return it with its entry."""
         return add_version(self.session, self, number)
 
-    def write(self, text, *, frame=None, shapes=(), parent=None, metadata=None, data=None, version=1, **values):
+    def write(self, text, *, frame=None, shapes=(), parent=None, metadata=None, data=None, **values):
         """Write a note as the review page does and return its id."""
         parent_type, parent_id = parent or ("ReviewSessionObject", self.object_id)
         note_id, annotation_id = str(uuid4()), str(uuid4())
@@ -42,7 +42,7 @@ class Reviewed:
         ]
         if shapes or data is not None:
             own["annotation_id"] = annotation_id
-            stored = data or json.dumps({"version": version, "author": "Ida", "shapes": list(shapes)})
+            stored = data or json.dumps({"version": 2, "author": "Ida", "shapes": list(shapes)})
             drawing = {"id": annotation_id, "frame_number": frame, "data": stored}
             calls.append(
                 operations.create(

@@ -7,14 +7,14 @@ import json
 import pytest
 
 from ft_dcc.errors import DrawingUnreadable
-from ft_dcc.review.drawings import parse_drawing
+from ft_dcc.review.drawings import check_limits, parse_drawing
 from ft_dcc.review.stroke_font import text_polylines
 
 PEN = {"kind": "pen", "colour": "#FF0000", "width": 0.02, "points": [[0.1, 0.2, 0.5], [0.3, 0.4, 1.0]]}
 
 
-def parse(shapes, version=2, **values):
-    return parse_drawing(json.dumps({"version": version, "shapes": shapes, **values}), 1010, drawing_id="d")
+def parse(shapes, **values):
+    return parse_drawing(json.dumps({"version": 2, "shapes": shapes, **values}), 1010, drawing_id="d")
 
 
 def two_points(kind, **values):
@@ -26,9 +26,12 @@ def box(strokes):
     return tuple(round(value, 6) for value in (min(xs), min(ys), max(xs), max(ys)))
 
 
-def test_version_1_and_2_and_a_plain_list_give_the_same_strokes():
-    plain = parse_drawing(json.dumps([PEN]), 1010, drawing_id="d")
-    assert parse([PEN], 1).strokes(2.0) == parse([PEN], 2).strokes(2.0) == plain.strokes(2.0)
+def test_stored_form_of_a_drawing_is_that_which_was_parsed():
+    text = {"kind": "text", "colour": "#ffffff", "at": [0.5, 0.25], "text": "H", "size": 0.32}
+    for shape in (PEN, two_points("arrow", opacity=0.5), text):
+        (parsed,) = parse([shape]).shapes
+        assert {**shape, "colour": shape["colour"].lower()}.items() <= parsed.to_json().items()
+        assert parse([parsed.to_json()]).shapes == (parsed,)
 
 
 def test_a_pen_is_as_wide_as_its_pressure():
@@ -36,10 +39,10 @@ def test_a_pen_is_as_wide_as_its_pressure():
     assert (stroke.colour, stroke.points) == ((1.0, 0.0, 0.0), ((0.1, 0.2, 0.02), (0.3, 0.4, 0.03)))
 
 
-def test_shapes_of_version_1_get_stable_and_distinct_ids():
-    first, second = parse([PEN, PEN], 1).shapes
+def test_shapes_without_ids_get_stable_and_distinct_ones():
+    first, second = parse([PEN, PEN]).shapes
     assert first.id != second.id
-    assert parse([PEN, PEN], 1).shapes[0].id == first.id
+    assert parse([PEN, PEN]).shapes[0].id == first.id
 
 
 def test_a_drawing_is_held_until_its_end_frame():
@@ -90,6 +93,10 @@ def test_accents_are_left_out_and_unknown_letters_are_question_marks():
         {**PEN, "colour": "red"},
         {**PEN, "width": "wide"},
         {"kind": "line", "colour": "#ffffff", "width": 0.1, "from": [0, 0]},
+        {**PEN, "id": "pen"},
+        {**PEN, "opacity": 0},
+        {"kind": "text", "colour": "#ffffff", "at": [0, 0], "text": " ", "size": 0.1},
+        {"kind": "text", "colour": "#ffffff", "at": [0, 0], "text": "H", "size": 0},
         {"kind": "star"},
         "pen",
         None,
@@ -101,7 +108,27 @@ def test_a_damaged_shape_is_one_sentence(shape):
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("data", [None, "", "{", "3", '{"version": 3, "shapes": []}', '{"version": 2}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [PEN] * 201,
+        [{**PEN, "points": [[0.1, 0.2, 0.5]] * 20_001}],
+        [{**PEN, "points": [[3, 0.2, 0.5]]}],
+        [{**PEN, "width": 0.3}],
+        [{**PEN, "id": "0f6f0f7c-6c6c-4d9b-8a46-0c8a2f6a6a7b"}] * 2,
+        [{"kind": "text", "colour": "#ffffff", "at": [0, 0], "text": "H", "size": 0.6}],
+        [{"kind": "text", "colour": "#ffffff", "at": [0, 0], "text": "H" * 501, "size": 0.1}],
+    ],
+)
+def test_a_drawing_that_no_page_shows_is_read_and_one_sentence_on_the_server(shapes):
+    with pytest.raises(DrawingUnreadable):
+        check_limits(parse(shapes).shapes)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, "", "{", "3", "[]", '{"version": 1, "shapes": []}', '{"version": 2}', '{"shapes": []}', "[" * 100_000],
+)
 def test_a_damaged_or_unknown_form_is_one_sentence(data):
     with pytest.raises(DrawingUnreadable) as raised:
         parse_drawing(data, 1010)

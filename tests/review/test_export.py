@@ -5,26 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-import subprocess
 import zipfile
-import zlib
 from datetime import datetime, timezone
 from fractions import Fraction
+from uuid import uuid4
 from xml.etree import ElementTree
 
-import imageio_ffmpeg
+import attrs
 import opentimelineio
 import pytest
+from doubles.pdf_text import pages_of, text_of
+from PIL import Image
 
-from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc.review.export.document import to_pdf
-from ft_dcc.review.export.grease_pencil import to_archive
+from ft_dcc.review.export.grease_pencil import write_drawings
 from ft_dcc.review.export.otio import to_otio
+from ft_dcc.review.export.raster import paint
 from ft_dcc.review.export.spreadsheet import to_csv
-from ft_dcc.review.notes import Clip, Note, Reply, ReviewedVersion
-from ft_dcc.review.raster import to_png
+from ft_dcc.review.notes import Clip, Note, ReviewedSession, ReviewedVersion, Verdict, VerdictChange
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 LINE = {"kind": "pen", "colour": "#ff0000", "width": 0.1, "points": [[0.25, 0.5, 0.5], [0.75, 0.5, 0.5]]}
@@ -38,36 +37,48 @@ SHAPES = [
 
 
 def drawing(frame, shapes=(LINE,), **values):
-    return parse_drawing(json.dumps({"version": 2, "shapes": list(shapes), **values}), frame, author="Ida Berg")
+    data = json.dumps({"version": 2, "shapes": list(shapes), **values})
+    return parse_drawing(data, frame, drawing_id=str(uuid4()), author="Ida Berg")
 
 
 def note(text, frame=None, **values):
     return Note(f"id of {text}", ("AssetVersion", "v"), "Ida Berg", NOON, text, frame, **values)
 
 
-def version(*notes, number=1, fps=Fraction(24), count=48):
+def version(*notes, number=1, fps=Fraction(24), count=48, **values):
     clip = Clip(fps, 1001, count, 200, 100)
     path = "film/sq010/sh010"
-    return ReviewedVersion(f"v{number}", number, "main", "t", path, "artist", NOON, "", clip=clip, notes=notes)
+    return ReviewedVersion(
+        f"v{number}", number, "main", "t", path, "artist", NOON, "", clip=clip, notes=notes, **values
+    )
 
 
 def test_csv_has_a_line_for_each_note_and_reply_and_no_formulas():
-    answers = (Reply("r", "artist", NOON, "Lowered"),)
-    text = to_csv([version(note("=1+1", 1010), note("All\nof it", replies=answers), note("ok", 1002, done_at=NOON))])
+    lowered = attrs.evolve(note("Lowered"), author="artist")
+    again = attrs.evolve(note("Again"), author="Ada")
+    answers = (attrs.evolve(lowered, replies=(again,)),)
+    notes = (note("All\nof it", replies=answers), note("ok", 1002, done_at=NOON), note("=1+1", 1010, addressed_in="v2"))
+    history = (VerdictChange("require_changes", NOON), VerdictChange("seen", NOON), VerdictChange("approved", NOON))
+    verdicts = (Verdict("Ada", "approved", NOON, "Dailies", history), Verdict("artist", "In progress", NOON))
+    text = to_csv([version(*notes, verdicts=verdicts), version(number=2)])
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert [(row["frame"], row["text"], row["state"], row["reply to"]) for row in rows] == [
+    assert [(row["frame"], row["note"], row["state"], row["reply_to"]) for row in rows] == [
         ("", "All\nof it", "open", ""),
-        ("", "Lowered", "", "id of All\nof it"),
+        ("", "Lowered", "", "Ida Berg"),
+        ("", "Again", "", "Ida Berg"),
         ("1002", "ok", "done", ""),
-        ("1010", "'=1+1", "open", ""),
+        ("1010", "'=1+1", "addressed in v2", ""),
+        ("", "", "", ""),
     ]
-    assert rows[0]["shot"] == "film/sq010/sh010" and rows[0]["version"] == "v001"
+    assert (rows[0]["path"], rows[0]["version"], rows[-1]["version"]) == ("film/sq010/sh010", "main v001", "main v002")
+    date = "2026-11-22 12:00"
+    assert rows[0]["verdicts"] == f"Ada: Approved {date} UTC (before: Changes required {date} UTC)"
 
 
 @pytest.fixture
 def timeline():
     def read(*versions):
-        return opentimelineio.adapters.read_from_string(to_otio(versions), "otio_json")
+        return opentimelineio.adapters.read_from_string(to_otio(ReviewedSession("Notes", "", versions)), "otio_json")
 
     return read
 
@@ -92,7 +103,8 @@ def test_otio_places_notes_on_their_frames_of_each_version(timeline):
 
 
 def test_otio_has_the_origin_at_the_centre_and_y_up_in_units_of_the_height():
-    text = to_otio([version(note("a", 1003, drawing=drawing(1003, SHAPES)))])
+    shown = version(note("a", 1003, drawing=drawing(1003, SHAPES)))
+    text = to_otio(ReviewedSession("Notes", "", (shown,)))
     (clip,) = json.loads(text)["tracks"]["children"][1]["children"][1:]
     commands = {command["OTIO_SCHEMA"]: command for command in clip["metadata"]["annotation_commands"]}
     points = commands["PaintPoint.1"]["points"]
@@ -111,76 +123,76 @@ def test_otio_leaves_out_notes_outside_of_the_movie(frame, timeline):
     assert list(notes) == []
 
 
-def decode(png, width, height):
-    """Return the RGBA pixels of an image, decoded by ffmpeg."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-", "-f", "rawvideo", "-pix_fmt", "rgba", "-"]
-    data = subprocess.run(command, input=png, capture_output=True, check=True).stdout
-    assert len(data) == width * height * 4
-    return [[tuple(data[(y * width + x) * 4 :][:4]) for x in range(width)] for y in range(height)]
+def pixels(*shapes):
+    """Return the rows of RGBA pixels of painted shapes."""
+    image = paint(drawing(1, shapes).shapes, (200, 100))
+    return [[image.getpixel((x, y)) for x in range(200)] for y in range(100)]
 
 
-def test_a_painted_stroke_covers_exactly_its_width_and_nothing_else():
-    rows = decode(to_png(drawing(1).strokes(2.0), 200, 100), 200, 100)
+def test_a_painted_stroke_covers_its_width_and_nothing_else():
+    rows = pixels(LINE)
     # From x 50 to 150 with round ends of radius 5, at y 45 to 55.
-    assert [y for y in range(100) if rows[y][100][3]] == list(range(45, 55))
-    assert [x for x in range(200) if rows[50][x][3] > 240] == list(range(45, 155))
+    down = [y for y in range(100) if rows[y][100][3] > 127]
+    across = [x for x in range(200) if rows[50][x][3] > 127]
+    assert (down[0], down[-1], across[0], across[-1]) == pytest.approx((45, 54, 45, 154), abs=1)
     assert rows[50][100] == (255, 0, 0, 255)
     assert rows[30][100] == (0, 0, 0, 0)
 
 
 def test_a_diagonal_has_smooth_edges_and_no_gaps():
-    shape = {**LINE, "width": 0.02, "points": [[0.1, 0.1, 0.5], [0.9, 0.9, 0.5]]}
-    rows = decode(to_png(drawing(1, [shape]).strokes(2.0), 200, 100), 200, 100)
+    rows = pixels({**LINE, "width": 0.02, "points": [[0.1, 0.1, 0.5], [0.9, 0.9, 0.5]]})
     assert all(max(pixel[3] for pixel in rows[y]) > 150 for y in range(11, 90))
     assert any(0 < pixel[3] < 255 for pixel in rows[50])
 
 
-def test_opacity_is_mixed_once_where_a_stroke_crosses_itself():
-    points = [[0.2, 0.5, 0.5], [0.8, 0.5, 0.5], [0.2, 0.5, 0.5]]
-    rows = decode(to_png(drawing(1, [{**LINE, "opacity": 0.5, "points": points}]).strokes(2.0), 200, 100), 200, 100)
-    assert rows[50][100] == (255, 0, 0, 128)
+def test_opacity_is_mixed_once_where_a_stroke_crosses_itself_and_outside_of_the_image():
+    points = [[-0.2, 0.5, 0.5], [1.8, 0.5, 0.5], [-0.2, 0.5, 0.5]]
+    assert pixels({**LINE, "opacity": 0.5, "points": points})[50][100] == (255, 0, 0, 128)
 
 
-def test_strokes_outside_of_the_image_do_no_harm():
-    points = [[-1.0, -1.0, 0.5], [2.0, 2.0, 0.5]]
-    rows = decode(to_png(drawing(1, [{**LINE, "points": points}]).strokes(2.0), 200, 100), 200, 100)
-    assert rows[50][100][3] == 255
+def test_a_text_has_the_letters_of_all_alphabets():
+    shape = {"kind": "text", "colour": "#0000ff", "at": [0.1, 0.1], "size": 0.5}
+    assert pixels({**shape, "text": "Ж"}) != pixels({**shape, "text": "?"})
 
 
-def test_the_archive_lists_frames_with_their_duration():
-    drawings = [drawing(1010, end_frame=1020), drawing(1015), drawing(1003), drawing(1003, SHAPES[4:])]
-    with zipfile.ZipFile(io.BytesIO(to_archive(drawings, Resolution(200, 100), Fraction(24)))) as archive:
-        root = ElementTree.fromstring(archive.read("greasePencil.xml"))  # noqa: S314 - written by this test
-        listed = [(each.get("time"), each.get("duration"), each.get("file")) for each in root.iter("frame")]
-        assert listed == [
-            ("1003", "1", "notes.1003.png"),
-            ("1010", "5", "notes.1010.png"),
-            ("1015", "1", "notes.1015.png"),
+def test_the_archive_lists_frames_with_their_duration_and_layer():
+    shapes = {"a": (1010, [LINE], 1020), "b": (1003, SHAPES[:1], None), "c": (1003, SHAPES[4:], None)}
+    notes = [note(name, drawing=drawing(frame, drawn, end_frame=end)) for name, (frame, drawn, end) in shapes.items()]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        write_drawings(archive, version(*notes, fps=Fraction(24)), lambda _: (200, 100), "notes", "v1/")
+        root = ElementTree.fromstring(archive.read("v1/greasePencil.xml"))  # noqa: S314 - written by this test
+        frames = list(root.iter("frame"))
+        assert [(each.get("time"), each.get("duration"), each.get("layer")) for each in frames] == [
+            ("1003", "1", "1"),
+            ("1003", "1", "2"),
+            ("1010", "11", "1"),
         ]
         assert root.find("settings/setting").get("fps") == "24"
-        colours = {pixel[:3] for row in decode(archive.read("notes.1003.png"), 200, 100) for pixel in row if pixel[3]}
-        assert {(255, 0, 0), (0, 0, 255)} <= colours
+        with Image.open(io.BytesIO(archive.read(f"v1/{frames[2].get('file')}"))) as image:
+            assert (image.size, image.getpixel((100, 50))) == ((200, 100), (255, 0, 0, 255))
 
 
-def test_a_pdf_has_the_notes_and_their_drawings_in_colour():
-    note = Note("n1", ("AssetVersion", "v"), "Ida Berg", NOON, "Arm too high", 1010, drawing=drawing(1010, SHAPES))
-    many = [Note(f"m{i}", ("AssetVersion", "v"), "Ada", NOON, f"Änderung {i} 手 " + "long " * 60, i) for i in range(40)]
-    version = ReviewedVersion("v", 3, "main", None, "Film/sq010/sh010", "Ada", NOON, "", notes=(note, *many))
-    content = to_pdf([version])
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL)
-    unpacked = b"".join(zlib.decompressobj().decompress(stream) for stream in streams if stream[:1] == b"x")
-    assert {b"1 0 0 RG", b"0 1 0 RG", b"0 0 1 RG"} <= set(re.findall(rb"[01] [01] [01] RG", unpacked))
-    # Each page of the document is listed in its tree of pages.
-    assert int(re.search(rb"/Count (\d+)", content)[1]) > 3
+def test_a_pdf_has_the_notes_and_their_drawings():
+    first = note("Arm too high", 1010, drawing=drawing(1010, SHAPES), replies=(note("Lowered"),))
+    many = [note(f"Änderung {number} 手 " + "long " * 60, number) for number in range(40)]
+    content = to_pdf(ReviewedSession("Notes", "", (version(first, *many, number=3),)))
+    pages = pages_of(content)
+    text = text_of(content)
+    assert sum(images for _, images in pages) == 1
+    assert len(pages) > 3
+    for part in (
+        "main v003",
+        "film / sq010 / sh010",
+        "Ida Berg · 2026-11-22 12:00 · frame 1010",
+        "Lowered",
+        "Änderung 39",
+    ):
+        assert part in text
 
 
-def test_a_pdf_without_notes_is_one_page():
-    assert to_pdf([]).startswith(b"%PDF-")
-
-
-def test_a_drawing_of_ten_thousand_strokes_is_exported():
-    dots = [{**LINE, "points": [[index / 10_000, 0.5, 0.5]]} for index in range(10_000)]
-    note = Note("n1", ("AssetVersion", "v"), "Ida", NOON, "Rain", 1010, drawing=drawing(1010, dots))
-    version = ReviewedVersion("v", 3, "main", None, "Film/sq010/sh010", "Ada", NOON, "", notes=(note,))
-    assert to_pdf([version]).startswith(b"%PDF-")
-    assert to_csv([version]).count("\r\n") == 2
+def test_the_largest_drawing_is_exported():
+    dots = [{**LINE, "points": [[index / 200, 0.5, 0.5]] * 100} for index in range(200)]
+    rain = version(note("Rain", 1010, drawing=drawing(1010, dots)))
+    assert to_pdf(ReviewedSession("Notes", "", (rain,))).startswith(b"%PDF-")
+    assert to_pdf(ReviewedSession("Notes", "", ())).startswith(b"%PDF-")

@@ -480,12 +480,13 @@ def test_a_forged_link_shows_a_message_with_advice(review: Review) -> None:
 
 def test_an_invalid_drawing_of_another_client_is_ignored(review: Review) -> None:
     item = {"review_session_object_id": review.object}
-    for data in (json.dumps({"shapes": [STROKE]}), json.dumps([STROKE]), "{", "5", None, '{"shapes": [{"kind": "x"}]}'):
+    own, unknown = ({"version": 2, "shapes": [shape]} for shape in (STROKE, {"kind": "x"}))
+    for data in (json.dumps(own), json.dumps([STROKE]), "{", "5", None, json.dumps(unknown)):
         review.http_client.post(create("ReviewSessionObjectAnnotation", frame_number=1005, data=data, **item))
     entry = entry_of(review.link, review.object)
     shapes = [drawing["shapes"] for drawing in entry["drawings"]]
-    assert [len(found) for found in shapes] == [1, 1, 0, 0, 0, 0]
-    # A drawing of version 1 has no ids; they are derived, so that each request returns the same.
+    assert [len(found) for found in shapes] == [1, 0, 0, 0, 0, 0]
+    # The ids of shapes without one are derived, so that each request returns the same.
     assert shapes[0][0]["id"] == entry_of(review.link, review.object)["drawings"][0]["shapes"][0]["id"]
     assert {drawing["frame"] for drawing in entry["drawings"]} == {1005}
 

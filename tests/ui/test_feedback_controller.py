@@ -292,7 +292,7 @@ def test_a_camera_that_was_deleted_is_a_sentence_and_the_scene_stays(controller,
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        ({"version": 99, "shapes": [PEN]}, "The drawing has the form 99, known are 1 and 2. Install a newer ft-dcc."),
+        ({"version": 99, "shapes": [PEN]}, "The drawing has the form 99, known is 2. Install a newer ft-dcc."),
         ({"version": 2, "shapes": [{**PEN, "kind": "spiral"}]}, "The drawing has a shape of the unknown kind 'spiral'"),
         ({"version": 2, "shapes": None}, "The drawing has no list of shapes."),
     ],

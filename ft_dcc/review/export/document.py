@@ -1,58 +1,71 @@
-"""Write notes as a PDF: each version with its verdicts and notes, and drawings as vectors on an empty frame."""
+"""Write a PDF: each version with its verdicts, and each note beside the images of its frames, with its replies."""
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable
+from datetime import datetime, timezone
+from io import BytesIO
+from typing import Optional
+
+from ft_dcc.review.export.raster import FONT, paint
 
 try:
     from fpdf import FPDF
-    from fpdf.drawing_primitives import DeviceRGB
+    from PIL import Image
 except ImportError as error:
     from ft_dcc.errors import MissingExtra
 
     raise MissingExtra("server", "A PDF of notes") from error
 
-from ft_dcc import media
-from ft_dcc.review.drawings import Drawing, Stroke
-from ft_dcc.review.export.spreadsheet import note_state, sorted_by_frame
-from ft_dcc.review.notes import Note, ReviewedVersion
+from ft_dcc.review.export.spreadsheet import decided, describe_verdict, minutes
+from ft_dcc.review.notes import Note, ReviewedSession, ReviewedVersion
 
 # The library reports each character that the font lacks.
 logging.getLogger("fpdf").setLevel(logging.ERROR)
-_FONT = Path(media.__file__).parent / "fonts" / "DejaVuSans.ttf"
-_MARGIN, _IMAGE_WIDTH, _MAX_IMAGE_HEIGHT, _GAP = 16.0, 60.0, 80.0, 6.0
-_TEXT, _QUIET, _LINE, _FRAME = 20, 110, 215, 235
-_DEFAULT_ASPECT = 16 / 9
-_MIN_LINE_WIDTH = 0.15
+_MARGIN, _COLUMN, _GAP = 16.0, 84.0, 6.0
+_TEXT, _QUIET, _LINE, _EMPTY_FRAME = 20, 110, 215, (235, 235, 235)
+_COLOURS = {"approved": (30, 120, 70), "require_changes": (176, 92, 10)}
+_MAX_IMAGE_HEIGHT = 90.0
+_CAPTION = 6.0
+# The title of a version with its place, a few verdicts and a short comment.
+_TITLE_HEIGHT = 36.0
+_DEFAULT_ASPECT, _EMPTY_FRAME_HEIGHT = 16 / 9, 360
+# Images with their frame numbers.
+Images = list[tuple[Optional[int], Image.Image]]
+# Returns the images of a note, or those of a version without notes.
+ImagesOf = Callable[[ReviewedVersion, Optional[Note]], Images]
 
 
 class _Document(FPDF):
-    """A page layout with the page number at the foot."""
+    """A page layout with the name of the session and the page number at the foot."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str) -> None:
         super().__init__(format="A4")
-        self.add_font("DejaVu", "", str(_FONT))
-        self.set_title("Notes")
+        self.add_font("DejaVu", "", str(FONT))
+        self.set_title(title)
         self.set_margin(_MARGIN)
         self.c_margin = 0
         self.set_auto_page_break(True, margin=20)
+        self._foot = title
         self.add_page()
 
     def footer(self) -> None:
         """Write the foot of a page."""
         self.set_y(-14)
-        self.set_font("DejaVu", size=8)
-        self.set_text_color(_QUIET)
+        self.style(8, _QUIET)
+        self.cell(0, 6, self._foot)
+        self.set_x(_MARGIN)
         self.cell(0, 6, f"{self.page_no()} / {{nb}}", align="R")
 
-    def paragraph(self, text: str, size: float, grey: int = _TEXT) -> None:
-        """Write a paragraph from the left margin on."""
+    def style(self, size: float, grey: int = _TEXT) -> None:
+        """Set the size and the colour of the text that follows."""
         self.set_font("DejaVu", size=size)
         self.set_text_color(grey)
+
+    def line_of_text(self, text: str, size: float, grey: int = _TEXT) -> None:
+        """Write a paragraph of the full width."""
+        self.style(size, grey)
         self.multi_cell(0, size * 0.5, text, align="L", new_x="LMARGIN", new_y="NEXT")
 
     def require_space(self, height: float) -> None:
@@ -61,88 +74,124 @@ class _Document(FPDF):
             self.add_page()
 
 
-def to_pdf(versions: Sequence[ReviewedVersion]) -> bytes:
-    """Return the notes of the versions as a PDF, by frame, each with its drawing and replies."""
-    document = _Document()
-    for version in versions:
-        _write_version(document, version)
-    target = io.BytesIO()
+def empty_frames(version: ReviewedVersion, note: Note | None) -> Images:
+    """Return the drawing of a note on an empty frame."""
+    if note is None or note.drawing is None:
+        return []
+    aspect = note.drawing.aspect or version.aspect or _DEFAULT_ASPECT
+    size = (max(round(_EMPTY_FRAME_HEIGHT * aspect), 1), _EMPTY_FRAME_HEIGHT)
+    image, layer = Image.new("RGB", size, _EMPTY_FRAME), paint(note.drawing.shapes, size)
+    image.paste(layer, (0, 0), layer)
+    return [(note.frame, image)]
+
+
+def to_pdf(session: ReviewedSession, images_of: ImagesOf = empty_frames) -> bytes:
+    """Return the PDF of the versions."""
+    document = _Document(" · ".join(name for name in (session.project, session.name) if name))
+    _write_head(document, session)
+    for version in session.versions:
+        _write_version(document, version, images_of)
+    target = BytesIO()
     document.output(target)
     return target.getvalue()
 
 
-def _write_version(document: _Document, version: ReviewedVersion) -> None:
-    document.require_space(50)
+def _write_head(document: _Document, session: ReviewedSession) -> None:
+    notes = sum(len(version.notes) for version in session.versions)
+    count = sum(1 for version in session.versions if decided(version))
+    if session.project:
+        document.line_of_text(session.project, 11, _QUIET)
+    document.line_of_text(session.name, 24)
+    document.ln(2)
+    moment = datetime.now(timezone.utc)
+    facts = f"{_count(len(session.versions), 'version')}, {count} decided, {_count(notes, 'note')}"
+    document.line_of_text(f"{facts} · {moment.day} {moment:%B %Y}", 10, _QUIET)
+    document.ln(6)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _write_version(document: _Document, version: ReviewedVersion, images_of: ImagesOf) -> None:
+    """Write a version and its notes; its title is on one page with the first image."""
+    images = images_of(version, version.notes[0] if version.notes else None)
+    document.require_space(_TITLE_HEIGHT + _height_of(images))
+    _write_title(document, version)
+    if not version.notes:
+        document.require_space(_height_of(images) + 4)
+        _write_images(document, images)
+        document.ln(2)
+        document.line_of_text("No notes.", 9, _QUIET)
+        document.ln(4)
+    for number, note in enumerate(version.notes):
+        _write_note(document, note, images if number == 0 else images_of(version, note))
+
+
+def _write_title(document: _Document, version: ReviewedVersion) -> None:
     document.set_draw_color(_LINE)
     document.line(_MARGIN, document.get_y(), document.w - _MARGIN, document.get_y())
     document.ln(4)
-    document.paragraph(f"{version.asset} {version.name}", 15)
-    facts = (version.path, version.artist, _day(version.date), version.status)
-    document.paragraph(" · ".join(fact for fact in facts if fact), 9, _QUIET)
-    verdicts = [f"{each.author}: {each.status.replace('_', ' ')}" for each in version.verdicts if each.review]
-    if verdicts:
-        document.paragraph(", ".join(verdicts), 10)
+    document.line_of_text(version.title, 15)
+    place = " / ".join(part for part in (version.path.replace("/", " / "), version.task) if part)
+    facts = (place, version.artist, "" if version.date is None else minutes(version.date), version.status)
+    document.line_of_text(" · ".join(text for text in facts if text), 9, _QUIET)
+    for verdict in decided(version):
+        document.style(10)
+        document.set_text_color(*_COLOURS[verdict.status])
+        document.multi_cell(0, 6, describe_verdict(verdict), align="L", new_x="LMARGIN", new_y="NEXT")
+    if version.comment:
+        document.ln(1)
+        document.line_of_text(version.comment, 10)
     document.ln(4)
-    for note in sorted_by_frame(version.notes):
-        _write_note(document, version, note)
 
 
-def _write_note(document: _Document, version: ReviewedVersion, note: Note) -> None:
-    """Write a note beside its drawing; a long thread continues below the drawing."""
-    size = (0.0, 0.0) if note.drawing is None else _image_size(note.drawing, version)
-    document.require_space(max(size[1], 20) + 4)
+def _image_height(size: tuple[int, int]) -> float:
+    return min(_COLUMN * size[1] / size[0], _MAX_IMAGE_HEIGHT)
+
+
+def _height_of(images: Images) -> float:
+    """Return the height of images below each other; several have captions."""
+    return sum(_image_height(image.size) for _, image in images) + (_CAPTION * len(images) if len(images) > 1 else 0)
+
+
+def _write_images(document: _Document, images: Images) -> None:
+    """Write images below each other; several have their frame numbers as captions."""
+    top = document.get_y()
+    for frame, image in images:
+        height = _image_height(image.size)
+        document.image(image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
+        top += height
+        if len(images) > 1:
+            document.set_xy(_MARGIN, top)
+            document.line_of_text(f"frame {frame}", 8, _QUIET)
+            top += _CAPTION
+    document.set_y(top)
+
+
+def _write_note(document: _Document, note: Note, images: Images) -> None:
+    """Write a note beside the images of its frames; a long thread continues below the images."""
+    height = _height_of(images)
+    document.require_space(max(height, 24) + 4)
     top, page, left = document.get_y(), document.page, _MARGIN
-    if note.drawing is not None:
-        _draw(document, note.drawing.strokes(size[0] / size[1]), (_MARGIN, top), size)
-        left += _IMAGE_WIDTH + _GAP
+    if images:
+        _write_images(document, images)
+        left += _COLUMN + _GAP
     document.set_left_margin(left)
     document.set_xy(left, top)
-    document.paragraph(" · ".join(fact for fact in _facts(note) if fact), 8, _QUIET)
-    document.paragraph(note.text or ("(drawing)" if note.drawing is not None else ""), 10)
-    if note.problem:
-        document.paragraph(note.problem, 8, _QUIET)
-    for reply in note.replies:
-        document.ln(1)
-        document.paragraph(" · ".join(fact for fact in (reply.author, _day(reply.date)) if fact), 8, _QUIET)
-        document.paragraph(reply.text, 9)
+    for depth, each in note.thread():
+        document.set_left_margin(left + 5 * min(depth, 3))
+        document.set_x(left + 5 * min(depth, 3))
+        document.line_of_text(" · ".join(fact for fact in _facts(each) if fact), 8, _QUIET)
+        document.line_of_text(each.text or "(drawing)", 10)
+        if each.problem:
+            document.line_of_text(each.problem, 8, _QUIET)
+        document.ln(2)
     document.set_left_margin(_MARGIN)
-    bottom = document.get_y() if document.page > page else max(document.get_y(), top + size[1])
+    bottom = document.get_y() if document.page > page else max(document.get_y(), top + height)
     document.set_xy(_MARGIN, bottom + 4)
 
 
-def _facts(note: Note) -> Iterable[str]:
-    if note.frame is not None:
-        is_range = note.end_frame is not None and note.end_frame > note.frame
-        yield f"frame {note.frame}-{note.end_frame}" if is_range else f"frame {note.frame}"
-    yield from (note.author, _day(note.date), note_state(note), ", ".join(note.labels), note.review)
-
-
-def _image_size(drawing: Drawing, version: ReviewedVersion) -> tuple[float, float]:
-    aspect = drawing.aspect or version.aspect or _DEFAULT_ASPECT
-    height = min(_IMAGE_WIDTH / aspect, _MAX_IMAGE_HEIGHT)
-    return height * aspect, height
-
-
-def _draw(
-    document: _Document, strokes: Iterable[Stroke], corner: tuple[float, float], size: tuple[float, float]
-) -> None:
-    (left, top), (width, height) = corner, size
-    document.set_fill_color(_FRAME)
-    document.rect(left, top, width, height, style="F")
-    with document.rect_clip(left, top, width, height):
-        for stroke in strokes:
-            thickness = sum(point[2] for point in stroke.points) / len(stroke.points) * height
-            points = [(left + x * width, top + y * height) for x, y, _ in stroke.points]
-            with document.new_path() as path:
-                path.style.fill_color = None
-                path.style.stroke_color = DeviceRGB(*stroke.colour)
-                path.style.stroke_opacity = stroke.opacity
-                path.style.stroke_width = max(thickness, _MIN_LINE_WIDTH)
-                path.style.stroke_cap_style = path.style.stroke_join_style = "round"
-                path.move_to(*points[0])
-                for point in points[1:] or points:
-                    path.line_to(*point)
-
-
-def _day(date: datetime | None) -> str:
-    return "" if date is None else f"{date.day} {date:%B %Y}"
+def _facts(note: Note) -> tuple[str, ...]:
+    state = "done" if note.is_done else f"addressed in {note.addressed_in}" if note.addressed_in else ""
+    return note.author, minutes(note.date), note.place, ", ".join(note.labels), state, note.review

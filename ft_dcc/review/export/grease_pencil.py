@@ -1,52 +1,56 @@
-"""Write drawings as the archive that Maya's Blue Pencil and Grease Pencil import, which other review tools write, too.
+"""Write drawings as images, with the list of frames that Maya's Blue Pencil and Grease Pencil import.
 
-The archive has ``greasePencil.xml`` at its root, which lists the frames, and a transparent PNG for each of them.
+Each folder of the archive has one transparent PNG for each drawing, and ``greasePencil.xml``, which lists them.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from xml.etree import ElementTree
 
-from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import Drawing
-from ft_dcc.review.raster import to_png
+from ft_dcc.review.export.raster import paint
+from ft_dcc.review.notes import ReviewedVersion
+
+_DEFAULT_RATE = Fraction(24)
 
 
-def to_archive(drawings: Iterable[Drawing], resolution: Resolution, fps: Fraction, name: str = "notes") -> bytes:
-    """Return the ZIP archive of the drawings; those of one frame are painted together, the first one below.
-
-    A drawing is listed with the number of frames that it is held; the next drawn frame ends it.
-    """
-    by_frame: dict[int, list[Drawing]] = {}
-    for drawing in drawings:
-        if drawing.shapes:
-            by_frame.setdefault(drawing.frame, []).append(drawing)
-    root = ElementTree.Element("greasepencil")
-    ElementTree.SubElement(ElementTree.SubElement(root, "settings"), "setting", fps=f"{float(fps):g}")
-    listed = ElementTree.SubElement(root, "frames")
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        frames = sorted(by_frame)
-        for frame, following in zip(frames, [*frames[1:], None]):
-            image = f"{name}.{frame:04d}.png"
-            duration = _duration(by_frame[frame], frame, following)
-            attributes = {"duration": str(duration), "file": image, "layer": "1", "time": str(frame)}
-            ElementTree.SubElement(listed, "frame", attributes)
-            file.writestr(image, _paint(by_frame[frame], resolution))
-        file.writestr("greasePencil.xml", ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
-    return archive.getvalue()
+def write_drawings(
+    archive: zipfile.ZipFile,
+    version: ReviewedVersion,
+    size_of: Callable[[Drawing], tuple[int, int]],
+    stem: str,
+    folder: str = "",
+) -> None:
+    """Write the drawings on a version into a folder of the archive, "" for its root."""
+    notes = (note for root in version.notes for _, note in root.thread())
+    listed: list[tuple[str, Drawing]] = []
+    for drawing in (note.drawing for note in notes if note.drawing is not None and note.drawing.shapes):
+        name, content = f"{stem}.{drawing.frame:04}.{drawing.id[:8]}.png", io.BytesIO()
+        paint(drawing.shapes, size_of(drawing)).save(content, "PNG")
+        archive.writestr(f"{folder}{name}", content.getvalue())
+        listed.append((name, drawing))
+    if listed:
+        rate = _DEFAULT_RATE if version.clip is None else version.clip.fps
+        archive.writestr(f"{folder}greasePencil.xml", _list_frames(rate, listed))
 
 
-def _duration(drawings: Sequence[Drawing], frame: int, following: int | None) -> int:
-    last = max(drawing.last_frame for drawing in drawings)
-    return (last if following is None else min(last, following - 1)) - frame + 1
-
-
-def _paint(drawings: Sequence[Drawing], resolution: Resolution) -> bytes:
-    aspect = resolution.width / resolution.height
-    strokes = [stroke for drawing in drawings for stroke in drawing.strokes(aspect)]
-    return to_png(strokes, resolution.width, resolution.height)
+def _list_frames(rate: Fraction, images: Iterable[tuple[str, Drawing]]) -> bytes:
+    """Return the list: drawings on one frame are on layers of their own, and the next one on its layer ends each."""
+    root, layers = ElementTree.Element("greasepencil"), Counter[int]()
+    ElementTree.SubElement(ElementTree.SubElement(root, "settings"), "setting", fps=f"{float(rate):g}")
+    frames = ElementTree.SubElement(root, "frames")
+    placed = []
+    for name, drawing in sorted(images, key=lambda each: each[1].frame):
+        layers[drawing.frame] += 1
+        placed.append((name, drawing, layers[drawing.frame]))
+    for index, (name, drawing, layer) in enumerate(placed, 1):
+        last = min([drawing.last_frame, *(other.frame - 1 for _, other, its in placed[index:] if its == layer)])
+        facts = {"duration": last - drawing.frame + 1, "file": name, "layer": layer, "time": drawing.frame}
+        ElementTree.SubElement(frames, "frame", {key: str(value) for key, value in facts.items()})
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text

@@ -1,4 +1,4 @@
-"""Write notes and drawings as an OpenTimelineIO file, in the form of ORI's annotation commands.
+"""Write notes and drawings as an OpenTimelineIO file, with the annotation commands of ORI (Open Review Initiative).
 
 The media track has one clip for each version. The other tracks hold one clip for each note on a frame, whose metadata
 ``annotation_commands`` are the SyncEvents of https://github.com/richardssam/ORIAnnotations. Their coordinates have the
@@ -8,24 +8,29 @@ origin at the centre and y up, in units of the image's height; frames are counte
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from ft_dcc.review.drawings import Drawing, Shape, rgb
-from ft_dcc.review.notes import Clip, Note, ReviewedVersion
+from ft_dcc.review.export.spreadsheet import VERDICTS, decided, earlier_verdicts, minutes
+from ft_dcc.review.notes import Clip, Note, ReviewedSession, ReviewedVersion
 
 _DEFAULT_ASPECT = 16 / 9
 
 Item = dict[str, Any]
 
 
-def to_otio(versions: Iterable[ReviewedVersion], name: str = "Notes") -> str:
-    """Return the versions that have a movie, with their notes, as the JSON text of a timeline."""
-    shown = [(version, version.clip) for version in versions if version.clip is not None and version.clip.frame_count]
+def to_otio(session: ReviewedSession, *, has_media: bool = False) -> str:
+    """Return the versions that have a movie, with their notes, as the JSON text of a timeline.
+
+    With ``has_media``, the clips refer to the files of :func:`media_name`, and have what has no place on a track.
+    """
+    shown = [(each, each.clip) for each in session.versions if each.clip is not None and each.clip.frame_count]
     media, lanes, position = [], [[]], 0  # type: tuple[list[Item], list[list[Item]], int]
     ends = [0]
     for version, clip in shown:
-        media.append(_media_clip(version, clip))
+        media.append(_session_clip(version, clip) if has_media else _media_clip(version, clip))
         for note in sorted(version.notes, key=lambda each: each.frame or 0):
             placed = _place(note, clip)
             if placed is None:
@@ -42,8 +47,8 @@ def to_otio(versions: Iterable[ReviewedVersion], name: str = "Notes") -> str:
     tracks = [_track("Media", media), *(_track(f"Notes {index + 1}", lane) for index, lane in enumerate(lanes))]
     timeline = {
         "OTIO_SCHEMA": "Timeline.1",
-        "metadata": {},
-        "name": name,
+        "metadata": {"ft_dcc": {"project": session.project}} if has_media else {},
+        "name": session.name,
         "global_start_time": None,
         "tracks": {**_composable("Stack.1", "tracks"), "children": tracks},
     }
@@ -75,8 +80,44 @@ def _media_clip(version: ReviewedVersion, clip: Clip) -> Item:
     return _clip(f"{version.asset} {version.name}", whole, metadata, reference)
 
 
+def _session_clip(version: ReviewedVersion, clip: Clip) -> Item:
+    item = _media_clip(version, clip)
+    reference = item["media_references"]["DEFAULT_MEDIA"]
+    reference.update(OTIO_SCHEMA="ExternalReference.1", target_url=media_name(version))
+    # Notes on the whole version, and on frames that the movie does not have, have no place on a track.
+    frames = range(clip.first_frame, clip.first_frame + clip.frame_count)
+    notes = [_thread(note) for note in version.notes if note.frame not in frames]
+    facts: Item = {"path": version.path.split("/") if version.path else [], "task": version.task, "notes": notes}
+    facts["verdicts"] = {each.author: VERDICTS[each.status] for each in decided(version)}
+    facts["verdict_history"] = [
+        {
+            "name": each.author,
+            "verdict": VERDICTS[each.status],
+            "date": _utc(each.date),
+            "history": [(VERDICTS[change.status], _utc(change.date)) for change in earlier_verdicts(each)],
+        }
+        for each in decided(version)
+    ]
+    return {**item, "metadata": {"ft_dcc": facts}}
+
+
+def _thread(note: Note) -> list[Item]:
+    return [{"author": each.author, "date": minutes(each.date), "text": each.text} for _, each in note.thread()]
+
+
+def _utc(date: datetime | None) -> str | None:
+    return None if date is None else f"{date.replace(tzinfo=None).isoformat()}Z"
+
+
+def media_name(version: ReviewedVersion) -> str:
+    """Return a file name for the media of a version, which is safe on every operating system."""
+    name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in version.title)
+    return f"{name}{'.mp4' if version.media_id is not None and not version.is_still else '.jpg'}"
+
+
 def _note_clip(version: ReviewedVersion, clip: Clip, note: Note, first: int, count: int) -> Item:
     aspect = version.aspect or _DEFAULT_ASPECT
+    replies = [each.text for depth, each in note.thread() if depth]
     commands = [] if note.drawing is None else _commands(note.drawing, note.drawing.aspect or aspect)
     metadata = {
         "clip_guid": version.id,
@@ -84,7 +125,7 @@ def _note_clip(version: ReviewedVersion, clip: Clip, note: Note, first: int, cou
         "note": note.text,
         "author": note.author,
         "frame": note.frame,
-        "ft_dcc": {"note_id": note.id, "is_done": note.is_done, "replies": [reply.text for reply in note.replies]},
+        "ft_dcc": {"note_id": note.id, "is_done": note.is_done, "replies": replies},
     }
     return _clip(note.text or note.author, _range(clip, first, count), metadata, None)
 

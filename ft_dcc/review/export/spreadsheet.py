@@ -1,36 +1,36 @@
-"""Write notes as a CSV file, one line a note or reply."""
+"""Write notes and verdicts as a CSV file, one line for each note and reply."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
 
-from ft_dcc.review.notes import Note, ReviewedVersion
+from ft_dcc.review.notes import Note, ReviewedVersion, Verdict, VerdictChange
 
 COLUMNS = (
-    *("shot", "asset", "version", "frame", "end frame", "author", "date", "text"),
-    *("state", "labels", "review", "drawing", "attachments", "note id", "reply to"),
+    *("version", "path", "task", "frame", "end_frame", "author", "date", "note", "reply_to", "drawing", "labels"),
+    *("state", "verdicts", "review", "attachments", "id"),
 )
+VERDICTS = {"approved": "Approved", "require_changes": "Changes required"}
 # A spreadsheet runs a cell that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(versions: Iterable[ReviewedVersion]) -> str:
-    """Return the notes of the versions as CSV with a header, by frame, each followed by its replies."""
+    """Return the notes of the versions as CSV with a header, each followed by its replies.
+
+    A version without notes has a line with its verdicts.
+    """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    writer = csv.DictWriter(text, COLUMNS, restval="")
+    writer.writeheader()
     for version in versions:
-        for note in sorted_by_frame(version.notes):
-            for row in _rows(version, note):
-                writer.writerow(_without_formula(cell) for cell in row)
+        for row in _rows(version):
+            writer.writerow({name: _without_formula(cell) for name, cell in row.items()})
     return text.getvalue()
-
-
-def sorted_by_frame(notes: Iterable[Note]) -> list[Note]:
-    """Return notes on the whole version first, then the others by frame."""
-    return sorted(notes, key=lambda note: (note.frame is not None, note.frame or 0))
 
 
 def note_state(note: Note) -> str:
@@ -40,27 +40,58 @@ def note_state(note: Note) -> str:
     return f"addressed in {note.addressed_in}" if note.addressed_in else "open" if note.is_open else ""
 
 
-def _rows(version: ReviewedVersion, note: Note) -> Iterator[list[str]]:
-    place = [version.path, version.asset, version.name]
-    frames = ["" if frame is None else str(frame) for frame in (note.frame, note.end_frame)]
-    yield [
-        *place,
-        *frames,
-        note.author,
-        "" if note.date is None else note.date.isoformat(),
-        note.text,
-        note_state(note),
-        ", ".join(note.labels),
-        note.review,
-        "yes" if note.drawing is not None else "",
-        ", ".join(f"{each.name}{each.file_type}" for each in note.attachments),
-        note.id,
-        "",
-    ]
-    for reply in note.replies:
-        date = "" if reply.date is None else reply.date.isoformat()
-        yield [*place, *frames, reply.author, date, reply.text, "", "", note.review, "", "", reply.id, note.id]
+def decided(version: ReviewedVersion) -> list[Verdict]:
+    """Return the verdicts of people in review sessions, without those who have only seen the version."""
+    return [verdict for verdict in version.verdicts if verdict.review and verdict.status in VERDICTS]
 
 
-def _without_formula(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+def earlier_verdicts(verdict: Verdict) -> list[VerdictChange]:
+    """Return what the person decided before, oldest first."""
+    given = [change for change in verdict.history if change.status in VERDICTS]
+    return given[:-1] if given and given[-1].status == verdict.status else given
+
+
+def describe_verdict(verdict: Verdict) -> str:
+    """Return the person, the verdict with its date, and the earlier verdicts."""
+    earlier = ", ".join(_dated(change) for change in earlier_verdicts(verdict))
+    now = _dated(VerdictChange(verdict.status, verdict.date))
+    return f"{verdict.author}: {now}" + (f" (before: {earlier})" if earlier else "")
+
+
+def minutes(date: datetime | None) -> str:
+    """Return a date and time to the minute, "" for None."""
+    return "" if date is None else f"{date:%Y-%m-%d %H:%M}"
+
+
+def _dated(change: VerdictChange) -> str:
+    return VERDICTS[change.status] + ("" if change.date is None else f" {minutes(change.date)} UTC")
+
+
+def _rows(version: ReviewedVersion) -> Iterator[dict[str, Any]]:
+    verdicts = "; ".join(map(describe_verdict, decided(version)))
+    facts = {"version": version.title, "path": version.path, "task": version.task, "verdicts": verdicts}
+    for root in version.notes:
+        for depth, note in root.thread():
+            answer = {"reply_to": root.author, "state": ""} if depth else {}
+            yield {**facts, **_note_cells(note), **answer, "review": root.review}
+    if not version.notes:
+        yield facts
+
+
+def _note_cells(note: Note) -> dict[str, Any]:
+    return {
+        "frame": "" if note.frame is None else note.frame,
+        "end_frame": "" if note.end_frame is None else note.end_frame,
+        "author": note.author,
+        "date": minutes(note.date),
+        "note": note.text,
+        "drawing": "yes" if note.drawing is not None and note.drawing.shapes else "",
+        "labels": ", ".join(note.labels),
+        "state": note_state(note),
+        "attachments": ", ".join(f"{each.name}{each.file_type}" for each in note.attachments),
+        "id": note.id,
+    }
+
+
+def _without_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell

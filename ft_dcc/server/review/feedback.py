@@ -8,13 +8,13 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid5
 
-import attrs
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, cast, func, select
 
+from ft_dcc.errors import DrawingUnreadable
+from ft_dcc.review.drawings import Drawing, check_limits, parse_drawing
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.annotations import Drawing, drawing_of_annotation
 from ft_dcc.server.schema.tables import Tables
 
 _NOTE_IMAGE_NAMESPACE = UUID("0b0f5e3a-52ad-4f5e-8b5c-2a3d7a3b1c77")
@@ -59,8 +59,7 @@ def read_feedback(
         found = drawings.pop(str(metadata.get("annotation_id")), None)
         if row.id in hidden:
             continue
-        drawing = Drawing([]) if found is None else found.drawing
-        note_json = _note_to_json(row, metadata, invitees, drawing)
+        note_json = _note_to_json(row, metadata, invitees, found)
         note_json.update(labels=labels[row.id], files=files[row.id], mentions=mentions[row.id])
         notes.append({**note_json, **_addressed_to_json(row.addressed, entries)})
     found_drawings = [] if note_ids is not None else [_drawing_to_json(drawing) for drawing in drawings.values()]
@@ -226,29 +225,31 @@ def _hidden_threads(connection: Connection, tables: Tables, access: ReviewAccess
     return hidden
 
 
-@attrs.frozen
-class _FrameDrawing:
-    object_id: str
-    frame: int
-    drawing: Drawing
-
-
-def _read_drawings(connection: Connection, tables: Tables, object_id: str) -> dict[str, _FrameDrawing]:
+def _read_drawings(connection: Connection, tables: Tables, object_id: str) -> dict[str, Drawing]:
     annotation = tables.by_family.get("ReviewSessionObjectAnnotation")
     if annotation is None:
         return {}  # The schema of a site may be older than drawings.
     statement = select(annotation).where(annotation.c.review_session_object_id == object_id)
     return {
-        row.id: _FrameDrawing(
-            row.review_session_object_id, int(row.frame_number), drawing_of_annotation(row.id, row.data)
-        )
+        row.id: _parse_drawing(row.id, row.data, int(row.frame_number))
         for row in connection.execute(statement.order_by(annotation.c["__row__"]))
         if row.frame_number is not None
     }
 
 
-def _drawing_to_json(found: _FrameDrawing) -> dict[str, Any]:
-    return {"frame": found.frame, "end_frame": found.drawing.end_frame, "shapes": found.drawing.shapes}
+def _parse_drawing(annotation_id: str, data: str | None, frame: int) -> Drawing:
+    """Return the drawing of an annotation, without shapes if another client has written what the page cannot show."""
+    try:
+        drawing = parse_drawing(data, frame, drawing_id=annotation_id)
+        check_limits(drawing.shapes)
+    except DrawingUnreadable:
+        return Drawing(annotation_id, "", frame, ())
+    return drawing
+
+
+def _drawing_to_json(drawing: Drawing) -> dict[str, Any]:
+    shapes = [shape.to_json() for shape in drawing.shapes]
+    return {"frame": drawing.frame, "end_frame": drawing.end_frame, "shapes": shapes}
 
 
 def _invitee_names(connection: Connection, tables: Tables, review_session_id: str) -> dict[str, str]:
@@ -335,7 +336,7 @@ def note_file_type(connection: Connection, tables: Tables, access: ReviewAccess,
 
 
 def _note_to_json(
-    row: Row[Any], metadata: dict[str, Any], invitees: dict[str, str], drawing: Drawing
+    row: Row[Any], metadata: dict[str, Any], invitees: dict[str, str], drawing: Drawing | None
 ) -> dict[str, Any]:
     guest = invitees.get(str(metadata.get("invitee_id")))
     return {
@@ -351,8 +352,8 @@ def _note_to_json(
         "frame": _frame(metadata.get("frame")),
         "end_frame": _frame(metadata.get("end_frame")),
         "in_reply_to": row.in_reply_to_id,
-        "drawing": drawing.shapes,
-        "drawing_end": drawing.end_frame,
+        "drawing": [] if drawing is None else [shape.to_json() for shape in drawing.shapes],
+        "drawing_end": None if drawing is None else drawing.end_frame,
     }
 
 

@@ -54,7 +54,7 @@ def write_note(
     object_id = _require(dispatcher, access, payload.get("object"), "draw" if payload.get("drawing") else "comment")
     frame = _parse_frame(payload.get("frame"))
     end_frame = parse_end_frame(payload.get("end_frame"), frame)
-    shapes = parse_shapes(payload["drawing"]) if payload.get("drawing") else []
+    shapes = parse_shapes(payload["drawing"]) if payload.get("drawing") else ()
     content = _parse_content(payload.get("content", ""), may_be_empty=bool(shapes or files))
     if content:
         require_right(access, "comment")

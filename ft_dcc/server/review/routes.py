@@ -42,7 +42,7 @@ from ft_dcc.server.review.access import (
 )
 from ft_dcc.server.review.attachments import MAX_ATTACHMENT_BYTES, Attachments
 from ft_dcc.server.review.earlier_notes import read_earlier
-from ft_dcc.server.review.export.note_images import NoteImages
+from ft_dcc.server.review.export.flattened_notes import FlattenedNotes
 from ft_dcc.server.review.feedback import viewer_of
 from ft_dcc.server.review.live import routes as live_routes
 from ft_dcc.server.review.live.open_pages import LiveReviews
@@ -69,8 +69,8 @@ class ReviewPages:
         self._files = static_pages.StaticPages()
         self._cache = ResponseCache(self._studio.store)
         self._live = LiveReviews(self._studio.store)
-        self._attachments, self._note_images = Attachments(self._studio), NoteImages(dispatcher)
-        self._note_images.resume()
+        self._attachments, self._flattened_notes = Attachments(self._studio), FlattenedNotes(dispatcher)
+        self._flattened_notes.resume()
         self._studio.events.add_observer(self._live)
         # Limits for wrong passphrases by session and address, and by session; and for writes of one invitee.
         self._guesses, self._all_guesses = rate_limit.TokenBucket(5, 1 / 12), rate_limit.TokenBucket(100, 1)
@@ -350,7 +350,7 @@ class ReviewPages:
         self._attachments.discard(files, was_written=True)
         for note in change["notes"]:
             if note["drawing"]:
-                self._note_images.add(note["id"])
+                self._flattened_notes.add(note["id"])
         return change
 
     async def _receive_attachment(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ The numbers are those of the list of facts in decision 0002.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import threading
@@ -19,8 +20,8 @@ from doubles.maya.scene import CAMERA, Node
 
 from ft_dcc.frames import Resolution
 from ft_dcc.host_support.capture_files import png_size
-from ft_dcc.review.drawings import Stroke
-from ft_dcc.review.raster import to_png
+from ft_dcc.review.drawings import Shape
+from ft_dcc.review.export.raster import paint
 
 if TYPE_CHECKING:
     from doubles.maya.interface import Control
@@ -194,15 +195,20 @@ def _has_all_tiles(maya: Maya) -> bool:
 
 def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> bytes:
     width, height = resolution.width, resolution.height
-    strokes = [
-        Stroke(
-            (curve.colour[0], curve.colour[1], curve.colour[2]),
-            curve.opacity,
-            tuple((x / width, y / height, curve.width / height) for x, y in curve.points),
+    shapes = [
+        Shape(
+            id="",
+            kind="pen",
+            colour="#{:02x}{:02x}{:02x}".format(*(round(value * 255) for value in curve.colour[:3])),
+            width=curve.width / height,
+            points=tuple((x / width, y / height, 0.5) for x, y in curve.points),
+            opacity=curve.opacity,
         )
         for curve in curves
     ]
-    return to_png(strokes, width, height)
+    content = io.BytesIO()
+    paint(shapes, (width, height)).save(content, "PNG")
+    return content.getvalue()
 
 
 def _curves(maya: Maya, camera: Node, resolution: Resolution) -> Iterator[DrawnCurve]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import attrs
 
+from ft_dcc.review.drawings import MAX_POINTS, MAX_SHAPES
 from ft_dcc.server.errors import BadRequest
-from ft_dcc.server.review.annotations import MAX_POINTS, MAX_SHAPES, parse_shapes
+from ft_dcc.server.review.annotations import parse_shapes
 
 _MAX_ID_LENGTH, _MAX_FRAME = 64, 10**7
 _COMPARE_MODES = ("toggle", "side", "wipe", "difference")
@@ -40,7 +41,7 @@ class LiveStrokes:
         With ``start`` above 0, the points of a pen stroke continue the known stroke from this index: a long stroke is
         not sent again with each of its points. Raises BadRequest and ValidationError.
         """
-        (shape,) = parse_shapes([message.get("shape")])
+        shape = parse_shapes([message.get("shape")])[0].to_json()
         start = message.get("start", 0)
         if isinstance(start, bool) or not isinstance(start, int) or start < 0:
             raise BadRequest("The start of a stroke is the index of its first point.")

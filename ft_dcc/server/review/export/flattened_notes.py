@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _FOLDER = "note-images"
 
 
-class NoteImages:
+class FlattenedNotes:
     """Makes the images on one thread."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
@@ -66,7 +66,7 @@ class NoteImages:
 
     def _make(self, note_id: str) -> None:
         # Imported late: the libraries for images are large, and most servers start without a drawing.
-        from ft_dcc.server.review.export.frame_images import note_image
+        from ft_dcc.server.review.export.drawn_frames import read_drawn_frame
         from ft_dcc.server.review.export.session_content import read_note_export
 
         context = self._dispatcher.context
@@ -74,8 +74,8 @@ class NoteImages:
         component_id = note_image_id(note_id)
         if found is None or context.media.exists(component_id):
             return
-        session, version, note = found
-        image = note_image(session, version, note)
+        version, note = found
+        image = read_drawn_frame(context.media, version, note, note.frame)
         if image is None:
             return
         target = Path(self._folder / f"{note_id}.png")
