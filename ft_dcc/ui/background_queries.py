@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 import tempfile
-import threading
-import time
-import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ft_dcc.errors import Error
 from ft_dcc.host import SupportsSelection
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.settings.resolve import Settings, read_settings
+from ft_dcc.ui.background import BackgroundWork
 from ft_dcc.ui.preview import Preview, preview_camera, preview_file, preview_look
 
 if TYPE_CHECKING:
@@ -25,76 +20,18 @@ if TYPE_CHECKING:
     from ft_dcc.publish.jobs.queue import QueueItem
     from ft_dcc.session import Session
 
-log = logging.getLogger(__name__)
 
-
-class LatestOnlyWorker:
-    """A worker thread that runs only the latest waiting function of each kind, and ends when idle."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, Callable[[], None]] = {}
-        self._lock = threading.Lock()
-        self._idle = threading.Event()
-        self._idle.set()
-
-    def run(self, kind: str, function: Callable[[], None]) -> None:
-        """Run the function in the background, and discard a waiting function of the same kind."""
-        with self._lock:
-            self._waiting[kind] = function
-            if not self._idle.is_set():
-                return
-            self._idle.clear()
-        threading.Thread(target=self._work, name="ft-dcc queries", daemon=True).start()
-
-    def clear(self) -> None:
-        """Discard all waiting functions."""
-        with self._lock:
-            self._waiting.clear()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until idle; return whether that happened within these seconds."""
-        return self._idle.wait(seconds)
-
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                if not self._waiting:
-                    self._idle.set()
-                    return
-                function = self._waiting.pop(next(iter(self._waiting)))
-            function()
-
-
-def error_message_of(kind: str, function: Callable[[], None]) -> str:
-    """Call the function and return the message of its error, "" if it succeeds; unexpected errors are logged."""
-    try:
-        function()
-    except Error as error:
-        return str(error)
-    except Exception as error:
-        log.exception("%s failed", kind)
-        return f"{kind} failed: {error}. The details are in the log."
-    return ""
-
-
-class BackgroundQueries:
-    """The results of the latest queries; ``on_change`` is called from a worker thread after each result.
-
-    ``error`` is the message of the last query if it failed, else "". Preview images are temporary files.
-    """
+class BackgroundQueries(BackgroundWork):
+    """The results of the latest queries. Preview images are temporary files."""
 
     def __init__(self, on_change: Callable[[], object]) -> None:
+        super().__init__(on_change)
         self.found_tasks: tuple[models.Task, ...] = ()
         self.jobs: tuple[QueueItem, ...] = ()
         self.recent_versions: tuple[history.PastVersion, ...] = ()
         self.scene: Scene | None = None
         self.previews: dict[str, Preview] = {}
         self.settings: Settings | None = None
-        self.error = ""
-        self._on_change = on_change
-        self._worker, self._scene_worker = LatestOnlyWorker(), LatestOnlyWorker()
-        self._lock = threading.Lock()
-        self._folder: Path | None = None
 
     def search_tasks(self, session: Session, text: str) -> None:
         """Search the server for tasks and put them into ``found_tasks``."""
@@ -186,33 +123,11 @@ class BackgroundQueries:
         """Discard the previews, so that they are made again."""
         self.previews = {}
 
-    def run(self, kind: str, function: Callable[[], None], *, uses_scene: bool = False) -> None:
-        """Run the function in the background and report its error; only the latest of each kind runs.
-
-        Functions that use the scene wait for the end of a capture, on a thread of their own.
-        """
-
-        def work() -> None:
-            self.error = error_message_of(kind, function)
-            self._on_change()
-
-        (self._scene_worker if uses_scene else self._worker).run(kind, work)
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for all queries; return whether they ended within these seconds."""
-        deadline = time.monotonic() + seconds
-        return self._worker.wait(seconds) and self._scene_worker.wait(max(0.0, deadline - time.monotonic()))
-
     def clear(self) -> None:
         """Discard the waiting queries and the results of the server."""
-        self._worker.clear()
-        self._scene_worker.clear()
+        super().clear()
         self.found_tasks = ()
 
     def _preview_folder(self) -> Path:
         """Create a folder for one preview image."""
-        with self._lock:
-            if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="ft-dcc-preview-"))
-                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return Path(tempfile.mkdtemp(dir=self._folder))
+        return Path(tempfile.mkdtemp(dir=self._temporary_folder()))

@@ -13,7 +13,7 @@ from ft_dcc.host import DescribesCameras, GoesToFrames, ShowsFeedback
 from ft_dcc.host_support.camera_settings import Changes, changed_settings, describe_changes, settings_at
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene
-from ft_dcc.ui.background_queries import LatestOnlyWorker, error_message_of
+from ft_dcc.ui.background import BackgroundWork, error_message_of
 
 if TYPE_CHECKING:
     from ft_dcc.frames import FrameRange
@@ -104,36 +104,50 @@ def _changes_since(host: Host, version: ReviewedVersion, shown: FrameRange) -> d
     return {drawing: changes for drawing, changes in found.items() if changes}
 
 
-class FeedbackController:
-    """The versions of a task with their notes; worker threads change it, drawing only reads it.
+class FeedbackController(BackgroundWork):
+    """The versions of a task with their notes.
 
-    ``on_change`` is called by any thread after a change. ``unseen_count`` is the number of notes that arrived since
-    ``mark_seen``, and ``message`` the newest of them. ``problems`` are sentences about drawings that are not shown.
-    ``unsent_text`` is the reply that could not be written, until the next one.
+    ``unseen_count`` is the number of notes that arrived since ``mark_seen``, and ``message`` the newest of them.
+    ``problems`` are sentences about drawings that are not shown. ``unsent_text`` is the reply that could not be
+    written, until the next one.
     """
 
     def __init__(self, on_change: Callable[[], object]) -> None:
+        self._action_error = self._reading_error = ""
+        super().__init__(on_change)
         self.task_id: str | None = None
         self.versions: tuple[ReviewedVersion, ...] = ()
-        self.is_loading = self.is_shown = False
+        self.is_shown = False
         self.unseen_count = 0
         self.message = self.unsent_text = ""
         self.problems: tuple[str, ...] = ()
-        self._on_change = on_change
-        self._worker, self._scene_worker = LatestOnlyWorker(), LatestOnlyWorker()
         self._watched: Session | None = None
-        self._lock = threading.Lock()
-        self._action_error = self._reading_error = ""
+        self._watch_lock = threading.Lock()
 
     @property
     def error(self) -> str:
         """The message of the last action of the user if it failed, else that of the last reading, else ""."""
         return self._action_error or self._reading_error
 
+    @error.setter
+    def error(self, message: str) -> None:
+        self._action_error = message
+
     @property
     def open_count(self) -> int:
         """The number of open notes on the newest version."""
         return len(self.versions[0].open_notes) if self.versions else 0
+
+    def unaddressed_notes(self, task_id: str | None) -> tuple[Note, ...]:
+        """Return the open notes on the newest version of the task that no version answers, if they were read."""
+        if task_id != self.task_id or not self.versions:
+            return ()
+        return tuple(note for note in self.versions[0].open_notes if not note.addressed_in)
+
+    def find_note(self, note_id: str | None) -> Note | None:
+        """Return the note with this id if it was read."""
+        notes = (note for version in self.versions for note in version.notes)
+        return next((note for note in notes if note.id == note_id), None)
 
     def read(self, session: Session, task_id: str) -> None:
         """Read the feedback on the versions of a task, and again when something new arrives."""
@@ -165,7 +179,7 @@ class FeedbackController:
             self._read_again(session)
 
         # The note is part of the kind, so that a second reply does not replace a waiting one.
-        self._run(f"Replying to {note.id} with {text}", work)
+        self.run(f"Replying to {note.id} with {text}", work)
 
     def set_done(self, session: Session, note: Note, *, is_done: bool = True) -> None:
         """Mark a note as done, or open it again, and read the notes again."""
@@ -176,7 +190,7 @@ class FeedbackController:
             feedback.set_done(session, [note.id], is_done=is_done)
             self._read_again(session)
 
-        self._run(f"Marking {note.id}", work)
+        self.run(f"Marking {note.id}", work)
 
     def show(self, host: Host, versions: Sequence[ReviewedVersion] | None = None, source: str | None = None) -> None:
         """Show the drawings of the open notes in the scene, by default those of the newest version."""
@@ -186,7 +200,7 @@ class FeedbackController:
             drawings, problems = show_drawings(host, shown, source)
             self.problems, self.is_shown = tuple(problems), bool(drawings)
 
-        self._run("Showing drawings", work, uses_scene=True)
+        self.run("Showing drawings", work, uses_scene=True)
 
     def hide(self, host: Host) -> None:
         """Remove the drawings from the scene."""
@@ -196,7 +210,7 @@ class FeedbackController:
                 run_when_idle(host, host.clear_feedback)
             self.is_shown, self.problems = False, ()
 
-        self._run("Showing drawings", work, uses_scene=True)
+        self.run("Showing drawings", work, uses_scene=True)
 
     def go_to_frame(self, host: Host, frame: int) -> None:
         """Set the current frame of the scene."""
@@ -206,7 +220,7 @@ class FeedbackController:
                 raise Error(f"{host.name} has no timeline.")
             run_when_idle(host, partial(host.go_to_frame, frame))
 
-        self._run("Going to a frame", work, uses_scene=True)
+        self.run("Going to a frame", work, uses_scene=True)
 
     def take_unsent_text(self) -> str:
         """Return the reply that could not be written, once."""
@@ -217,16 +231,12 @@ class FeedbackController:
         """Reset the count of new notes."""
         self.unseen_count, self.message = 0, ""
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until idle; return whether that happened within these seconds for the server and for the scene each."""
-        return self._worker.wait(seconds) and self._scene_worker.wait(seconds)
-
     def clear(self) -> None:
         """Discard everything that was read; the session is about to be closed."""
-        self._worker.clear()
-        self.task_id, self.versions, self.is_loading, self._watched = None, (), False, None
+        super().clear()
+        self.task_id, self.versions, self._watched = None, (), None
         self.unseen_count, self.message, self.unsent_text, self.problems = 0, "", "", ()
-        self._action_error = self._reading_error = ""
+        self._reading_error = ""
 
     def _read_again(self, session: Session) -> None:
         if self.task_id is not None:
@@ -259,7 +269,7 @@ class FeedbackController:
         """Read again when feedback arrives, once a session."""
         from ft_dcc.review import feedback
 
-        with self._lock:
+        with self._watch_lock:
             if self._watched is session:
                 return
             self._watched = session
@@ -269,10 +279,3 @@ class FeedbackController:
                 self.read(session, self.task_id)
 
         feedback.watch(session, receive)
-
-    def _run(self, kind: str, function: Callable[[], None], *, uses_scene: bool = False) -> None:
-        def work() -> None:
-            self._action_error = error_message_of(kind, function)
-            self._on_change()
-
-        (self._scene_worker if uses_scene else self._worker).run(kind, work)

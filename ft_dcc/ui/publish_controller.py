@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, ValidationFailed, ValidationIssue
 from ft_dcc.host_support.main_thread import is_scene_captured, run_when_idle
 from ft_dcc.ui.activity_runner import ActivityRunner, do_nothing
+from ft_dcc.ui.background import Loaded
 from ft_dcc.ui.background_queries import BackgroundQueries
 from ft_dcc.ui.feedback_controller import FeedbackController
 from ft_dcc.ui.image_cache import ImageCache
 from ft_dcc.ui.last_reviews import read_last_reviews, remember_reviews
-from ft_dcc.ui.render_list import RenderList
-from ft_dcc.ui.task_list_controller import TaskListController
+from ft_dcc.ui.recorded_renders import RecordedRender, recorded_renders
 from ft_dcc.ui.version_files import VersionFiles
-from ft_dcc.ui.version_state_list import VersionStateList
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
     from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.publisher import PublishCheck, Publisher
     from ft_dcc.renders.renders import Render
+    from ft_dcc.review.my_tasks import MyTask
     from ft_dcc.review.notes import ReviewedVersion
+    from ft_dcc.review.version_states import VersionState
     from ft_dcc.session import Session
 
 DEFAULT_REVIEW = "Review"
@@ -69,11 +70,20 @@ class PublishController(ActivityRunner):
         self._has_repairs = False
         self.queries = BackgroundQueries(on_change)
         self.feedback = FeedbackController(on_change)
-        self.my_tasks = TaskListController(on_change)
+        self.my_tasks: Loaded[tuple[MyTask, ...]] = Loaded("Reading your tasks", (), on_change)
         self.images = ImageCache(on_change)
         self.version_files = VersionFiles(on_change)
-        self.version_states = VersionStateList(on_change)
-        self.renders = RenderList(on_change)
+        # The status and thumbnail of the last versions of this machine, by their ids.
+        self.version_states: Loaded[Mapping[str, VersionState]] = Loaded(
+            "Reading the status of the last versions", {}, on_change
+        )
+        self.renders: Loaded[tuple[RecordedRender, ...]] = Loaded("Reading the renders", (), on_change)
+
+    def require_session(self) -> Session:
+        """Return the session; raise Error when the artist is not signed in."""
+        if self.session is None:
+            raise Error("You are not signed in. Sign in first.")
+        return self.session
 
     @property
     def is_publishing(self) -> bool:
@@ -124,6 +134,35 @@ class PublishController(ActivityRunner):
                 self.shots = {**self.shots, task.id: read_shot(session, task.parent_id)}
 
         self.queries.run("Reading the shot", work)
+
+    def read_my_tasks(self) -> None:
+        """Read the tasks that are assigned to the user into ``my_tasks``."""
+        session, user = self.require_session(), self.user
+
+        def read() -> tuple[MyTask, ...]:
+            from ft_dcc.review import my_tasks
+
+            return tuple(my_tasks.of_user(session, user))
+
+        self.my_tasks.load(read)
+
+    def read_version_states(self) -> None:
+        """Read the states of the recent versions of this server, once for each list of them."""
+        session, versions = self.session, self.queries.recent_versions
+        if session is None:
+            return
+        wanted = [version.id for version in versions if version.server == session.server_url and version.id]
+
+        def read() -> Mapping[str, VersionState]:
+            from ft_dcc.review.version_states import read_states
+
+            return read_states(session, wanted) if wanted else {}
+
+        self.version_states.load(read, key=versions)
+
+    def read_renders(self, host: Host) -> None:
+        """Read the renders of the script that the host has open into ``renders``."""
+        self.renders.load(partial(recorded_renders, host))
 
     def default_reviews(self, task_id: str | None) -> tuple[str, ...]:
         """Return the review sessions of the last publish to the task's project if they are open.
@@ -182,7 +221,12 @@ class PublishController(ActivityRunner):
 
         Issues are put into ``problems`` and can be repaired. A request is queued if the server does not answer.
         """
-        self._start("publish", lambda: self._publish(request, host))
+
+        def work() -> None:
+            self._validate(request, host)
+            self._publish_checked()
+
+        self._start("publish", work)
 
     def preview(self, request: PublishRequest, host: Host | None = None) -> None:
         """Validate the request, capture and encode it, and put the movies into ``previews`` without sending them."""
@@ -278,9 +322,7 @@ class PublishController(ActivityRunner):
     def _create_task(self, path: str, host: Host | None, frame_range: FrameRange | None, fps: Fraction | None) -> None:
         from ft_dcc.production.tasks import ensure_task
 
-        session = self.session
-        if session is None:
-            raise Error("You are not signed in. Sign in first.")
+        session = self.require_session()
         task_id = ensure_task(session, path, frame_range=frame_range, fps=fps)["id"]
         self._fetch(task_id)
         if host is not None:
@@ -303,18 +345,12 @@ class PublishController(ActivityRunner):
             self.progress = progress
             self._on_change()
 
-        if self.session is None:
-            raise Error("You are not signed in. Sign in first.")
-        return Publisher(self.session, host, report, cancel=self._cancel)
-
-    def _publish(self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()) -> None:
-        """Validate the request and publish it if there are no issues beyond the known ones."""
-        self._validate(request, host, known)
-        self._publish_checked()
+        return Publisher(self.require_session(), host, report, cancel=self._cancel)
 
     def _validate(
         self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()
     ) -> PublishCheck:
+        """Return the check of the request; raise ValidationFailed for issues beyond the known ones."""
         self._discard_check()
         publisher = self._publisher(host)
         self._pending_request, self._pending_host, self._has_repairs = request, host, False
@@ -340,9 +376,8 @@ class PublishController(ActivityRunner):
     def _publish_valid(self) -> None:
         request, check = self._pending_request, self._pending_check
         if request is not None and check is not None and self._has_repairs:
-            self._publish(request, self._pending_host, known=check.problems)
-        else:
-            self._publish_checked()
+            self._validate(request, self._pending_host, known=check.problems)
+        self._publish_checked()
 
     def _publish_checked(self) -> None:
         check, self._pending_check = self._pending_check, None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ft_dcc.errors import CameraMissing, Error, UnsavedChanges
 from ft_dcc.host import ComparedMovie, ComparesMovies, OpensScenes
 from ft_dcc.host_support.main_thread import run_when_idle
-from ft_dcc.ui.background_queries import LatestOnlyWorker, error_message_of
+from ft_dcc.ui.background import BackgroundWork
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MOVIE_COMPONENT = "ftrackreview-mp4"
 
 
-class VersionFiles:
-    """The download of one file of a version and the movie that is compared; a worker thread changes it.
+class VersionFiles(BackgroundWork):
+    """The download of one file of a version and the movie that is compared.
 
     ``path`` is the file of the last download, None until it is complete and if it failed; ``error`` says why.
     ``has_unsaved_changes`` is set when that file could not be opened for that reason, and ``opened`` is the file that
@@ -36,13 +36,12 @@ class VersionFiles:
     """
 
     def __init__(self, on_change: Callable[[], object]) -> None:
+        super().__init__(on_change)
         self.path: Path | None = None
         self.opened: Path | None = None
-        self.is_loading = self.has_unsaved_changes = False
-        self.activity = self.error = self.compared = ""
+        self.has_unsaved_changes = False
+        self.activity = self.compared = ""
         self.problems: tuple[str, ...] = ()
-        self._on_change = on_change
-        self._worker = LatestOnlyWorker()
         self._delete_images: Callable[[], object] | None = None
 
     def fetch(self, session: Session, version_id: str, folder: Path, component: str | None = None) -> None:
@@ -57,7 +56,7 @@ class VersionFiles:
 
             self.path = fetch(session, find_component(session, version_id, component), folder)
 
-        self._run("Downloading the file", download)
+        self.run("Downloading the file", download)
 
     def open_scene(self, host: Host, *, save_first: bool = False, discard_changes: bool = False) -> None:
         """Open the file of the last download in the host.
@@ -81,7 +80,7 @@ class VersionFiles:
                 raise
             self.path, self.opened = None, path
 
-        self._run("Opening a scene", work)
+        self.run("Opening a scene", work)
 
     def compare(self, session: Session, host: Host, version: ReviewedVersion, source: str | None = None) -> None:
         """Download the movie of the version and show it in the scene, instead of one that is shown."""
@@ -102,7 +101,7 @@ class VersionFiles:
             self.forget_movie()
             self.compared, self.problems, self._delete_images = movie.name, tuple(problems), delete
 
-        self._run("Comparing with a version", work)
+        self.run("Comparing with a version", work)
 
     def stop_comparing(self, host: Host) -> None:
         """Remove the movie from the scene and its images from the disk."""
@@ -112,16 +111,17 @@ class VersionFiles:
                 run_when_idle(host, host.clear_movie)
             self.forget_movie()
 
-        self._run("Comparing with a version", work)
+        self.run("Comparing with a version", work)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until idle; return whether that happened within these seconds."""
-        return self._worker.wait(seconds)
+    def run(self, kind: str, function: Callable[[], None], *, uses_scene: bool = False) -> None:
+        """Name the activity and run the function in the background."""
+        self.activity, self.error = kind, ""
+        super().run(kind, function, uses_scene=uses_scene)
 
     def clear(self) -> None:
         """Forget the last download; a movie that is shown stays until ``stop_comparing``."""
-        self._worker.clear()
-        self.path, self.is_loading, self.has_unsaved_changes, self.error = None, False, False, ""
+        super().clear()
+        self.path, self.has_unsaved_changes = None, False
 
     def forget_movie(self) -> None:
         """Delete the images of the movie, which the host does not show any more."""
@@ -129,16 +129,6 @@ class VersionFiles:
         self.compared, self.problems = "", ()
         if delete is not None:
             delete()
-
-    def _run(self, kind: str, function: Callable[[], None]) -> None:
-        self.activity, self.error, self.is_loading = kind, "", True
-
-        def work() -> None:
-            self.error = error_message_of(kind, function)
-            self.is_loading = False
-            self._on_change()
-
-        self._worker.run(kind, work)
 
 
 def _show(

@@ -62,7 +62,7 @@ def test_my_tasks_are_loaded_and_one_click_takes_one(controller, note_id, bpy, s
     del scene[TASK_PROPERTY]
     bpy.ops.ft_dcc.read_tasks()
     assert controller.my_tasks.wait(TIMEOUT_SECONDS) and controller.my_tasks.error == ""
-    (task,) = [each for each in controller.my_tasks.tasks if each.id == project_task["id"]]
+    (task,) = [each for each in controller.my_tasks.value if each.id == project_task["id"]]
     assert (task.version.name, task.open_count) == ("v001", 1)
     bpy.ops.ft_dcc.take_task(task_id=task.id)
     done(controller)

@@ -30,7 +30,7 @@ with running(sample_script.build(Path(tempfile.mkdtemp()))):
 """
 QUERIES = """
 import threading
-from ft_dcc.ui.background_queries import LatestOnlyWorker
+from ft_dcc.ui.background import LatestOnlyWorker
 
 started = threading.Event()
 LatestOnlyWorker().run("wait", lambda: started.set() or threading.Event().wait())

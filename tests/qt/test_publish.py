@@ -121,11 +121,11 @@ def test_the_last_versions_stay_without_status_and_thumbnail_if_the_server_does_
         page.add_files([render])
         choose(dialog, task_path)
         press(page.publish)
-        wait_until(lambda: page.recent.rows.count() == 1 and dialog.controller.version_states.states)
+        wait_until(lambda: page.recent.rows.count() == 1 and dialog.controller.version_states.value)
         text = page.recent.rows.item(0).text()
         wait_until(lambda: dialog.controller.queries.wait(0) and dialog.controller.version_states.wait(0))
         line.set(1)
-        dialog.controller.version_states.states = {}
+        dialog.controller.version_states.value = {}
         dialog.controller.queries.read_jobs()
         wait_until(lambda: dialog.controller.queries.wait(0) and dialog.controller.version_states.wait(0))
         dialog.refresh()
@@ -142,7 +142,7 @@ def test_the_last_versions_are_listed_without_a_login(open_dialog, choose, press
     wait_until(lambda: first.publish_page.recent.rows.count() == 1)
     first.controller.close()
     first.publish_page.recent.refresh()
-    assert first.controller.version_states.states == {}
+    assert first.controller.version_states.value == {}
     assert first.publish_page.recent.rows.count() == 1
 
 

@@ -247,7 +247,7 @@ class Dialog(QtWidgets.QDialog):
         if controller.session is None:
             return
         if self._page == "tasks":
-            controller.my_tasks.read(controller.session, controller.user)
+            controller.read_my_tasks()
         if self._page == "notes":
             controller.feedback.mark_seen()
             task_id = controller.feedback.task_id or self.publish_page.task_id

@@ -15,7 +15,7 @@ from .publish.progress_panel import ProgressPanel
 from .publish.result_panel import ResultPanel
 
 if TYPE_CHECKING:
-    from ft_dcc.ui.render_list import RecordedRender
+    from ft_dcc.ui.recorded_renders import RecordedRender
 
 _RENDER = QtCore.Qt.ItemDataRole.UserRole
 _EMPTY_TEXT = "No render of this script was recorded. Add the tab to a Write, and render it."
@@ -61,7 +61,7 @@ class RendersPage(QtWidgets.QWidget):
     def read(self) -> None:
         """Read the renders of the open script again."""
         if self._host is not None:
-            self._controller.renders.read(self._host)
+            self._controller.read_renders(self._host)
 
     def refresh(self) -> None:
         """Show the renders that were read."""
@@ -69,11 +69,11 @@ class RendersPage(QtWidgets.QWidget):
         if self._finished != controller.completed_count and not controller.is_busy:
             self._finished = controller.completed_count
             self.read()
-        if renders.renders != self._shown:
-            self._fill(renders.renders)
+        if renders.value != self._shown:
+            self._fill(renders.value)
         self.empty_label.setText("Reading the renders …" if not renders.is_loaded else _EMPTY_TEXT)
-        self.empty_label.setVisible(not renders.renders)
-        self.rows.setVisible(bool(renders.renders))
+        self.empty_label.setVisible(not renders.value)
+        self.rows.setVisible(bool(renders.value))
         self.progress.refresh()
         self.result.refresh()
         problems = [] if controller.is_busy else [controller.error, *(each.message for each in controller.problems)]

@@ -32,9 +32,9 @@ class TasksPanel(SignedInSidebar, bpy.types.Panel):
             draw_lines(layout.box(), my_tasks.error, "ERROR")
         elif my_tasks.is_loading and not is_loaded:
             layout.label(text="Loading…")
-        elif is_loaded and not my_tasks.tasks:
+        elif is_loaded and not my_tasks.value:
             layout.label(text="No task is assigned to you.")
-        for task in my_tasks.tasks[:_MAX_TASKS]:
+        for task in my_tasks.value[:_MAX_TASKS]:
             _draw_task(layout.box(), task, is_current=task.id == context.scene.get(TASK_PROPERTY))
 
 
@@ -49,7 +49,7 @@ class ReadTasks(bpy.types.Operator):
         if CONTROLLER.session is None:
             self.report({"ERROR"}, "You are not signed in. Sign in first.")
             return {"CANCELLED"}
-        CONTROLLER.my_tasks.read(CONTROLLER.session, CONTROLLER.user)
+        CONTROLLER.read_my_tasks()
         return {"FINISHED"}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from Qt import QtCore, QtWidgets
 
 from ft_dcc.ui.publish_controller import PublishController
+from ft_dcc.ui.texts import note_line
 from ft_dcc_qt import style
 
 if TYPE_CHECKING:
@@ -43,20 +44,18 @@ class AddressedPanel(QtWidgets.QWidget):
     def show_task(self, task_id: str | None) -> None:
         """Show the open notes on the newest version of the task, if they were read."""
         feedback = self._controller.feedback
-        version = feedback.versions[0] if feedback.versions and feedback.task_id == task_id else None
-        notes = () if version is None else tuple(note for note in version.open_notes if not note.addressed_in)
+        notes = feedback.unaddressed_notes(task_id)
         self.setVisible(bool(notes))
-        if notes == self._shown or version is None:
+        if notes == self._shown or not notes:
             self._shown = notes
             return
         checked = self.checked
         self._shown = notes
         count = "1 note is" if len(notes) == 1 else f"{len(notes)} notes are"
-        self.title.setText(f"{count} open on {version.name}. Tick what this version answers.")
+        self.title.setText(f"{count} open on {feedback.versions[0].name}. Tick what this version answers.")
         self.rows.clear()
         for note in notes:
-            frame = "" if note.frame is None else f"{note.frame}  "
-            item = QtWidgets.QListWidgetItem(f"{frame}{note.author}: {' '.join(note.text.split()) or 'a drawing'}")
+            item = QtWidgets.QListWidgetItem(note_line(note))
             item.setToolTip(note.text)
             item.setData(_NOTE, note.id)
             is_checked = QtCore.Qt.CheckState.Checked if note.id in checked else QtCore.Qt.CheckState.Unchecked

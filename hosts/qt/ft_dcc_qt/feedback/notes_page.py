@@ -8,6 +8,7 @@ from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.host import GoesToFrames, Host, ShowsFeedback
 from ft_dcc.ui.publish_controller import PublishController
+from ft_dcc.ui.texts import note_text, open_first, verdict_texts
 from ft_dcc_qt import style
 from ft_dcc_qt.feedback.version_panel import VersionPanel
 from ft_dcc_qt.layouts import Columns, WrappingRow
@@ -55,9 +56,7 @@ class NotesPage(QtWidgets.QWidget):
     @property
     def note(self) -> Note | None:
         """The chosen note."""
-        chosen = self._chosen_id
-        notes = (note for version in self._controller.feedback.versions for note in version.notes)
-        return next((note for note in notes if note.id == chosen), None)
+        return self._controller.feedback.find_note(self._chosen_id)
 
     @property
     def version(self) -> ReviewedVersion | None:
@@ -97,8 +96,7 @@ class NotesPage(QtWidgets.QWidget):
         for version in versions:
             item = _version_row(version)
             self.rows.addTopLevelItem(item)
-            notes = sorted(version.notes, key=lambda note: not note.is_open)
-            item.addChildren([_note_row(note) for note in notes])
+            item.addChildren([_note_row(note) for note in open_first(version.notes)])
             item.setExpanded(True)
             for row in (item, *(item.child(index) for index in range(item.childCount()))):
                 if row.data(0, _ID) == chosen:
@@ -206,17 +204,17 @@ class NotesPage(QtWidgets.QWidget):
 
 
 def _version_row(version: ReviewedVersion) -> QtWidgets.QTreeWidgetItem:
-    verdicts = [f"{verdict.author}: {verdict.status}" for verdict in version.verdicts if verdict.review]
     title = f"{version.asset} {version.name}, {version.status}"
-    item = QtWidgets.QTreeWidgetItem(["; ".join((title, *verdicts)), "", version.artist])
+    item = QtWidgets.QTreeWidgetItem(["; ".join((title, *verdict_texts(version))), "", version.artist])
     item.setData(0, _ID, version.id)
     return item
 
 
 def _note_row(note: Note) -> QtWidgets.QTreeWidgetItem:
-    text = " ".join(note.text.split()) or "a drawing"
     state = "done: " if note.is_done else f"addressed in {note.addressed_in}: " if note.addressed_in else ""
-    item = QtWidgets.QTreeWidgetItem([f"{state}{text}", "" if note.frame is None else str(note.frame), note.author])
+    item = QtWidgets.QTreeWidgetItem(
+        [f"{state}{note_text(note)}", "" if note.frame is None else str(note.frame), note.author]
+    )
     item.setData(0, _ID, note.id)
     item.setToolTip(0, note.text)
     return item

@@ -56,17 +56,17 @@ class TasksPage(QtWidgets.QWidget):
         my_tasks = self._controller.my_tasks
         self.error.setText(my_tasks.error)
         self.error.setVisible(bool(my_tasks.error))
-        if my_tasks.tasks != self._shown:
-            self._fill(my_tasks.tasks)
+        if my_tasks.value != self._shown:
+            self._fill(my_tasks.value)
         self._show_images()
         self.empty_label.setText("Loading…" if my_tasks.is_loading and not my_tasks.is_loaded else _EMPTY_TEXT)
-        self.empty_label.setVisible(not my_tasks.tasks and not my_tasks.error)
-        self.rows.setVisible(bool(my_tasks.tasks))
+        self.empty_label.setVisible(not my_tasks.value and not my_tasks.error)
+        self.rows.setVisible(bool(my_tasks.value))
         self._enable()
 
     def _read(self) -> None:
         if self._controller.session is not None:
-            self._controller.my_tasks.read(self._controller.session, self._controller.user)
+            self._controller.read_my_tasks()
 
     @property
     def task_id(self) -> str:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from Qt import QtWidgets
 
 from ft_dcc.ui.publish_controller import PublishController
+from ft_dcc.ui.texts import progress_share, step_label
 from ft_dcc_qt import style
 
 if TYPE_CHECKING:
     from ft_dcc.publish.progress import Progress
 
-_STEP_LABELS = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
 # A rate that was measured for less time is not reliable.
 _MIN_SECONDS_FOR_RATE = 0.5
 _TASK_LABELS = {
@@ -60,11 +60,10 @@ class ProgressPanel(QtWidgets.QFrame):
             self.detail.setText("")
             self.bar.setRange(0, 0)
             return
-        verb = _STEP_LABELS.get(progress.step.partition(" ")[0], progress.step)
-        self.doing.setText(f"{verb} {progress.source}")
+        self.doing.setText(f"{step_label(progress)} {progress.source}")
         self.detail.setText(format_progress(progress))
         self.bar.setRange(0, 1000)
-        self.bar.setValue(int(1000 * progress.done / progress.total) if progress.total else 0)
+        self.bar.setValue(int(1000 * progress_share(progress)))
 
     def _cancel(self) -> None:
         self._controller.cancel()

@@ -118,9 +118,8 @@ class RecentVersions(QtWidgets.QWidget):
 
     def refresh(self) -> None:
         """Show the versions that the controller has read."""
-        past, session = self._controller.queries.recent_versions, self._controller.session
-        if session is not None:
-            self._controller.version_states.read_new(session, past)
+        past = self._controller.queries.recent_versions
+        self._controller.read_version_states()
         if past != self._shown:
             self._fill(past)
         self._show_states(past)
@@ -138,7 +137,7 @@ class RecentVersions(QtWidgets.QWidget):
 
     def _show_states(self, past: tuple[PastVersion, ...]) -> None:
         """Show the status and the thumbnail of each version that the server knows."""
-        states, ratio = self._controller.version_states.states, self.devicePixelRatioF()
+        states, ratio = self._controller.version_states.value, self.devicePixelRatioF()
         for row, version in enumerate(past if states else ()):
             item, state = self.rows.item(row), states.get(version.id)
             text = _text(version, "" if state is None else state.status)

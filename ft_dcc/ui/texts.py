@@ -1,0 +1,43 @@
+"""What every panel and dialog says about notes, versions and progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ft_dcc.publish.progress import Progress
+    from ft_dcc.review.notes import Note, ReviewedVersion
+
+_STEP_LABELS = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
+
+
+def step_label(progress: Progress) -> str:
+    """Return what the step of a publish does, such as "Encoding"."""
+    return _STEP_LABELS.get(progress.step.partition(" ")[0], progress.step)
+
+
+def progress_share(progress: Progress) -> float:
+    """Return the finished share of the step, from 0 to 1."""
+    return progress.done / progress.total if progress.total else 0.0
+
+
+def note_text(note: Note) -> str:
+    """Return the text of a note in one line."""
+    return " ".join(note.text.split()) or "a drawing"
+
+
+def note_line(note: Note) -> str:
+    """Return frame, author and text of a note in one line."""
+    frame = "" if note.frame is None else f"{note.frame}  "
+    return f"{frame}{note.author}: {note_text(note)}"
+
+
+def open_first(notes: Iterable[Note]) -> list[Note]:
+    """Return the notes in their order, the open ones first."""
+    return sorted(notes, key=lambda note: not note.is_open)
+
+
+def verdict_texts(version: ReviewedVersion) -> list[str]:
+    """Return the verdict of each person in a review session."""
+    return [f"{verdict.author}: {verdict.status}" for verdict in version.verdicts if verdict.review]
