@@ -6,16 +6,21 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import ExitStack
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from browser_drivers import EngineHung
+from browser_drivers.webkit import WebKit
 from doubles.numbered_movies import Movie, publish_movie
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.media import thumbnail
+from ft_dcc.server.database.seed import fixed_id
 from ft_dcc.server.mail.outbox import queued_messages
 from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
 from ft_dcc.session.transfer import transfer
@@ -37,6 +42,8 @@ READ_INDEX = """selector => {
   return index;
 }"""
 
+# Playwright has a time-out of its own for assertions; that of actions belongs to each browser context.
+expect.set_options(timeout=TIMEOUT_SECONDS * 1000)
 
 _HAS_SOMETHING = """() => document.querySelector("#page").dataset.state === "loaded"
   && (/\\d/.test(document.querySelector("#frame-number").value)
@@ -60,16 +67,14 @@ class Reviews:
     def __init__(self, session: Session, folder: Path) -> None:
         self._session = session
         self._folder = folder
-        schema = session.query("ProjectSchema").first()
+        self._links: dict[str, str] = {}
         name = f"hummingbird-{uuid.uuid4().hex[:8]}"
-        self._project = session.create("Project", {"name": name, "full_name": "Hummingbird", "project_schema": schema})
+        schema = {"project_schema_id": fixed_id("ProjectSchema", "VFX")}
+        self._project = session.create("Project", {"name": name, "full_name": "Hummingbird", **schema})
         sequence = session.create("Sequence", {"name": "sq010", "parent": self._project})
         self._shot = session.create("Shot", {"name": "sh010", "parent": sequence})
-        kind = session.query('Type where name is "Animation"').one()
-        status = session.query('Status where name is "In progress"').one()
-        task = {"name": "animation", "parent": self._shot, "type": kind, "status": status}
-        self._task = session.create("Task", task)
-        self._asset_type = session.query('AssetType where short is "upload"').one()
+        kind = {"type_id": fixed_id("Type", "Animation"), "status_id": fixed_id("Status", "In progress")}
+        self._task = session.create("Task", {"name": "animation", "parent": self._shot, **kind})
         session.commit()
 
     @property
@@ -85,32 +90,32 @@ class Reviews:
 
     def link(self, review_id: str) -> str:
         """Return the public link of the session."""
-        found = self._session.query(f'select review_url from ReviewSession where id is "{review_id}"').one()
-        return str(found["review_url"])
+        if review_id not in self._links:
+            found = self._session.query(f'select review_url from ReviewSession where id is "{review_id}"').one()
+            self._links[review_id] = str(found["review_url"])
+        return self._links[review_id]
 
     def add(self, review_id: str, movie: Movie | None, **options: Any) -> ReviewVersion:
         """Add a version with this movie; options: ``name``, ``comment``, ``path``, ``exact``, ``after``, a version."""
         ids = {kind: str(uuid.uuid4()) for kind in ("asset", "version", "object", "movie", "thumbnail")}
         before: ReviewVersion | None = options.get("after")
-        if before is None:
-            self._create_asset(ids["asset"])
-        else:
+        created = [self._asset(ids["asset"])] if before is None else []
+        if before is not None:
             ids["asset"] = before.asset_id
-        self._register(ids, review_id, options.get("name", "sh010"), options.get("comment", "Held two frames longer."))
+        created += self._version(ids, review_id, options.get("name", "sh010"), options.get("comment"))
         if movie is not None:
-            self._attach(ids["version"], ids["movie"], options.get("path", movie.path), "ftrackreview-mp4")
-            self._attach(ids["version"], ids["thumbnail"], _first_frame(movie), "thumbnail")
+            created += self._attach(ids["version"], ids["movie"], options.get("path", movie.path), "ftrackreview-mp4")
+            created += self._attach(ids["version"], ids["thumbnail"], _first_frame(movie.path), "thumbnail")
             exact = options.get("exact", movie.facts())
             values = {
                 "ftr_meta": {"width": movie.size[0], "height": movie.size[1]},
                 **({"ft_dcc": exact} if exact else {}),
             }
-            self._session.call(
-                [
-                    operations.update("AssetVersion", ids["version"], {"thumbnail_id": ids["thumbnail"]}),
-                    *(self._metadata(ids["movie"], key, value) for key, value in values.items()),
-                ]
-            )
+            created += [
+                operations.update("AssetVersion", ids["version"], {"thumbnail_id": ids["thumbnail"]}),
+                *(self._metadata(ids["movie"], key, value) for key, value in values.items()),
+            ]
+        self._session.call(created)
         return ReviewVersion(
             ids["object"], f"{self.link(review_id)}/media/{ids['movie']}", ids["movie"], ids["version"], ids["asset"]
         )
@@ -118,7 +123,7 @@ class Reviews:
     def attach(self, version: ReviewVersion, path: Path, name: str) -> str:
         """Return the id of a new component of the same version."""
         component_id = str(uuid.uuid4())
-        self._attach(version.version_id, component_id, path, name)
+        self._session.call(self._attach(version.version_id, component_id, path, name))
         return component_id
 
     def invite(self, review_id: str, name: str, rights: str | None = None) -> str:
@@ -160,40 +165,53 @@ class Reviews:
         """Delete the session with its content."""
         self._session.call([operations.delete("ReviewSession", review_id)])
 
-    def _create_asset(self, asset_id: str) -> None:
-        place = {"context_id": self._shot["id"], "type_id": self._asset_type["id"]}
-        name = f"playblast {asset_id[:4]}"
-        self._session.call([operations.create("Asset", {"id": asset_id, "name": name, **place})])
+    def _asset(self, asset_id: str) -> dict[str, Any]:
+        place = {"context_id": self._shot["id"], "type_id": fixed_id("AssetType", "upload")}
+        return operations.create("Asset", {"id": asset_id, "name": f"playblast {asset_id[:4]}", **place})
 
-    def _register(self, ids: dict[str, str], review_id: str, name: str, comment: str) -> None:
-        version = {"id": ids["version"], "asset_id": ids["asset"], "task_id": self._task["id"], "comment": comment}
+    def _version(self, ids: dict[str, str], review_id: str, name: str, comment: str | None) -> list[dict[str, Any]]:
+        text = "Held two frames longer." if comment is None else comment
+        version = {"id": ids["version"], "asset_id": ids["asset"], "task_id": self._task["id"], "comment": text}
         item = {"id": ids["object"], "name": name, "version": "Version 1", "version_id": ids["version"]}
-        self._session.call(
-            [
-                operations.create("AssetVersion", version),
-                operations.create("ReviewSessionObject", {**item, "review_session_id": review_id}),
-            ]
-        )
+        return [
+            operations.create("AssetVersion", version),
+            operations.create("ReviewSessionObject", {**item, "review_session_id": review_id}),
+        ]
 
-    def _attach(self, version_id: str, component_id: str, path: Path, name: str) -> None:
+    def _attach(self, version_id: str, component_id: str, path: Path, name: str) -> list[dict[str, Any]]:
+        """Upload a file, and return the operations that attach it to a version."""
         transfer.upload(self._session, path, component_id=component_id, name=name, file_type=path.suffix)
         place = {"component_id": component_id, "location_id": SERVER_LOCATION_ID, "resource_identifier": component_id}
-        self._session.call(
-            [
-                operations.update("FileComponent", component_id, {"version_id": version_id}),
-                operations.create("ComponentLocation", {"id": str(uuid.uuid4()), **place}),
-            ]
-        )
+        return [
+            operations.update("FileComponent", component_id, {"version_id": version_id}),
+            operations.create("ComponentLocation", {"id": str(uuid.uuid4()), **place}),
+        ]
 
     def _metadata(self, component_id: str, key: str, value: dict[str, Any]) -> dict[str, Any]:
         data = {"parent_id": component_id, "parent_type": "FileComponent", "key": key, "value": json.dumps(value)}
         return operations.create("Metadata", data)
 
 
-def _first_frame(movie: Movie) -> Path:
-    image = movie.path.with_suffix(".jpg")
-    thumbnail(movie.path, image)
+@cache
+def _first_frame(movie: Path) -> Path:
+    image = movie.with_suffix(".jpg")
+    thumbnail(movie, image)
     return image
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: Any) -> bool | None:
+    """Run a test again in another window if WebKitGTK has stopped answering its driver, whatever the page does."""
+    driver = getattr(pyfuncitem.funcargs.get("page"), "driver", None)
+    if not isinstance(driver, WebKit):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    try:
+        pyfuncitem.obj(**arguments)
+    except EngineHung:
+        driver.restart()
+        pyfuncitem.obj(**arguments)
+    return True
 
 
 class ReviewPage:
@@ -221,7 +239,7 @@ class ReviewPage:
     def wait_for(self, number: int) -> None:
         """Wait until the page shows this frame number."""
         self.page.wait_for_function(
-            "wanted => document.querySelector('#frame-number').value === wanted", arg=str(number), timeout=10_000
+            "wanted => document.querySelector('#frame-number').value === wanted", arg=str(number)
         )
 
     def leave(self) -> None:
@@ -246,19 +264,51 @@ class ReviewPage:
 
 
 @pytest.fixture
-def view(browser: Browser) -> Iterator[ReviewPage]:
-    """Open a page in a fresh browser profile, and fail if it logs an error."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    view = ReviewPage(context.new_page())
-    yield view
+def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Return a function that opens a fresh browser profile with the one time-out; all are closed after the test."""
+    with ExitStack() as opened:
+
+        def new_context(**options: Any) -> BrowserContext:
+            context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+            opened.callback(context.close)
+            context.set_default_timeout(TIMEOUT_SECONDS * 1000)
+            return context
+
+        yield new_context
+
+
+@pytest.fixture(scope="session")
+def signed_in_cookies(browser: Browser, server_process: Any) -> list[Any]:
+    """Return the cookies of a browser in which the first user has signed in on the page."""
+    context = browser.new_context()
+    sign_in(context.new_page(), server_process.credentials)
+    cookies = context.cookies()
     context.close()
+    return list(cookies)
+
+
+def sign_in(page: Page, known: Any, server_url: str = "") -> None:
+    """Sign in on the page of the server, and wait for the home."""
+    page.goto(f"{server_url or known.server_url}/")
+    page.fill("#user", known.api_user)
+    page.fill("#key", known.api_key)
+    page.click("button")
+    page.wait_for_selector("h1:has-text('Reviews')")
+
+
+@pytest.fixture
+def view(new_context: Callable[..., BrowserContext]) -> Iterator[ReviewPage]:
+    """Open a page in a fresh browser profile, and fail if it logs an error."""
+    view = ReviewPage(new_context().new_page())
+    yield view
+    view.page.context.close()
     assert view.errors == []
 
 
 @pytest.fixture(scope="session")
 def make_movie(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Movie]:
-    """Return a function that publishes a movie: ``make_movie("24000/1001", 1001, 24)``."""
-    return partial(publish_movie, tmp_path_factory.mktemp("movies"))
+    """Return a function that encodes a movie once: ``make_movie("24000/1001", 1001, 24)``."""
+    return cache(partial(publish_movie, tmp_path_factory.mktemp("movies")))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from browser.conftest import ReviewPage
 from browser.test_feedback import opened
 from browser.test_guests import PAST, draw, review, wait_for_notes, wait_for_strokes
 
@@ -86,7 +87,7 @@ def test_page_has_its_socket_again_after_the_server_was_lost_for_long(view, revi
     view.page.wait_for_selector("#show-people")
     view.page.route("**/review/**", lambda route: route.abort())
     view.page.evaluate("() => { window.isLost = true; window.sockets.at(-1).close(); }")
-    view.page.wait_for_function("() => window.attempts >= 4", timeout=60_000)
+    view.page.wait_for_function("() => window.attempts >= 4")
     view.page.unroute("**/review/**")
     view.page.evaluate("() => { window.isLost = false; }")
     view.page.wait_for_selector("#show-people")
@@ -194,27 +195,19 @@ def test_movie_that_cannot_be_decoded_keeps_the_form(view, reviews, movie, tmp_p
     view.leave()
 
 
-def test_sign_in_that_expires_keeps_the_draft(browser, reviews, review, server_process):
-    from browser.conftest import ReviewPage
-
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+def test_sign_in_that_expires_keeps_the_draft(new_context, reviews, review, server_process, signed_in_cookies):
+    context = new_context()
+    context.add_cookies(signed_in_cookies)
     view = ReviewPage(context.new_page())
     known = server_process.credentials
-    view.page.goto(f"{known.server_url}/")
-    view.page.fill("#user", known.api_user)
-    view.page.fill("#key", known.api_key)
-    view.page.click("button")
-    view.page.wait_for_selector("h1:has-text('Reviews')")
     view.open(f"{known.server_url}/review/{review[0]}/studio")
     write_and_draw(view)
-    cookies = context.cookies()
     context.clear_cookies()
     view.page.click("#send-note")
     view.page.wait_for_selector("h1:has-text('Sign in')")
-    context.add_cookies(cookies)
+    context.add_cookies(signed_in_cookies)
     view.open(f"{known.server_url}/review/{review[0]}/studio")
     check_draft(view)
-    context.close()
 
 
 def test_a_thousand_notes_on_one_frame_do_not_slow_the_page_down(view, reviews, review):

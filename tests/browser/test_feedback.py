@@ -333,7 +333,7 @@ def test_page_works_without_websockets(view, reviews, review):
         " close() {} };"
     )
     view.open(reviews.link(review[0]))
-    view.page.wait_for_event("request", lambda request: request.url.endswith("/events"), timeout=30_000)
+    view.page.wait_for_event("request", lambda request: request.url.endswith("/events"))
     guest = view.page.context.new_page()
     guest.goto(reviews.invite(review[0], "Ada Example"))
     guest.fill("#note-text", "Lift the chin.")

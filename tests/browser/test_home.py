@@ -5,32 +5,29 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browser.test_page import OVERLAPS
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (390, 1440)
 
 
 @pytest.fixture
-def home(browser: Browser, server_process: Any) -> Iterator[Page]:
+def home(new_context: Callable[..., BrowserContext], server_process: Any, signed_in_cookies: Any) -> Iterator[Page]:
     """Return a page that is signed in as the first user; it must not log an error."""
     # A script that is added to the page for the check would be against its policy.
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
+    context = new_context(bypass_csp=True)
+    context.add_cookies(signed_in_cookies)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
-    known = server_process.credentials
-    page.goto(f"{known.server_url}/")
-    page.fill("#user", known.api_user)
-    page.fill("#key", known.api_key)
-    page.click("button")
+    page.goto(f"{server_process.credentials.server_url}/")
     page.wait_for_selector("h1:has-text('Reviews')")
     yield page
     context.close()
@@ -158,7 +155,7 @@ def test_project_is_imported_edited_in_place_and_exported(home, server_process, 
     assert (shot["custom_attributes"]["fstart"], shot["custom_attributes"]["fend"]) == (1001, 1060)
 
 
-def test_administrator_creates_a_person_who_signs_in_by_a_link(home, browser, server_process):
+def test_administrator_creates_a_person_who_signs_in_by_a_link(home, new_context):
     home.click("nav >> text=Administration")
     home.wait_for_selector("h2:has-text('Storage and health')")
     check_layout(home)
@@ -181,8 +178,7 @@ def test_administrator_creates_a_person_who_signs_in_by_a_link(home, browser, se
     home.click("text=Make a sign-in link")
     link = copied_link(home)
     check_layout(home)
-    context = browser.new_context()
-    page = context.new_page()
+    page = new_context().new_page()
     page.goto(link)
     page.click("button")
     page.wait_for_selector("h1:has-text('Reviews')")
@@ -192,7 +188,6 @@ def test_administrator_creates_a_person_who_signs_in_by_a_link(home, browser, se
     home.wait_for_selector(f"text={name} is signed out in all browsers.")
     page.reload()
     page.wait_for_selector("h1:has-text('Sign in')")
-    context.close()
 
 
 def test_project_has_settings_of_its_own(home, reviews):
@@ -291,14 +286,13 @@ def test_nothing_overlaps_at_any_size(home, reviews, movie):
         check(path)
 
 
-def test_pages_without_a_sign_in_have_no_violation(home, reviews, movie, browser, server_process):
+def test_pages_without_a_sign_in_have_no_violation(reviews, movie, new_context, server_process):
     server = server_process.credentials.server_url
     review_id = reviews.open("Closed to strangers")
     reviews.add(review_id, movie)
     link = reviews.link(review_id)
     reviews.change(review_id, passphrase="open sesame")
-    context = browser.new_context(bypass_csp=True)
-    page = context.new_page()
+    page = new_context(bypass_csp=True).new_page()
     for address, text in (
         (f"{server}/", "Sign in"),
         (link, "passphrase"),
@@ -308,10 +302,9 @@ def test_pages_without_a_sign_in_have_no_violation(home, reviews, movie, browser
         page.goto(address)
         assert text in page.inner_text("main")
         check_layout(page)
-    context.close()
 
 
-def test_movie_is_uploaded_as_a_version_and_its_review_is_exported(home, reviews, movie, browser):
+def test_movie_is_uploaded_as_a_version_and_its_review_is_exported(home, reviews, movie):
     review_id = reviews.open("Uploads")
     home.reload()
     home.locator(".card", has_text="Uploads").first.get_by_role("button").click()
@@ -349,7 +342,7 @@ def test_user_opens_a_review_from_a_card_and_writes_as_the_author(home, reviews,
     assert note["author"]["username"] == "admin"
 
 
-def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews, movie, make_movie, browser):
+def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews, movie, make_movie, new_context):
     review_id = reviews.open("Dailies")
     one = reviews.add(review_id, make_movie("24", 1001, 24, (1280, 720)))
     reviews.add(review_id, movie, after=one)
@@ -369,8 +362,7 @@ def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews,
     home.keyboard.press("?")
     assert violations(home) == []
     home.keyboard.press("Escape")
-    touch = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    phone = touch.new_page()
+    phone = new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).new_page()
     phone.goto(home.url)
     phone.wait_for_selector("#compare-mode")
     controls = (
@@ -384,4 +376,3 @@ def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews,
     )
     assert len(sizes) > 15
     assert [each for each in sizes if each[1] < 43.5 or each[2] < 43.5] == []
-    touch.close()

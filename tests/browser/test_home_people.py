@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import attrs
 import pytest
+from browser.conftest import sign_in
 from browser.test_home import check_layout, copied_link, home
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from ft_dcc.server.admin.service import open_admin
 from ft_dcc.server.database.scheduled_backup import BackupSchedule
@@ -20,19 +22,15 @@ __all__ = ["home"]
 
 
 @pytest.fixture
-def open_link(browser: Browser) -> Iterator[Callable[[str], Page]]:
+def open_link(new_context: Callable[..., BrowserContext]) -> Callable[[str], Page]:
     """Return a function that opens an address in a browser profile of its own."""
-    contexts = []
 
     def open_page(address: str) -> Page:
-        contexts.append(browser.new_context(viewport={"width": 1100, "height": 700}))
-        page: Page = contexts[-1].new_page()
+        page = new_context(viewport={"width": 1100, "height": 700}).new_page()
         page.goto(address)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 @pytest.fixture
@@ -79,7 +77,7 @@ def test_person_is_invited_with_rights_opens_the_link_and_is_revoked(home, dialo
     row.get_by_role("button", name="Revoke").click()
     home.wait_for_selector("dialog >> text=The links of Ida Berg are not valid any more.")
     # The open page loads itself again, and the server refuses it. Only then does a visit not cross that navigation.
-    expect(guest.locator("#note-text")).to_have_count(0, timeout=30_000)
+    expect(guest.locator("#note-text")).to_have_count(0)
     guest.wait_for_selector("h1")
     guest.wait_for_load_state()
     assert guest.goto(link).status in (403, 404)
@@ -137,21 +135,19 @@ def test_review_is_scheduled_closed_and_opened_again(home, dialog, movie, open_l
     expect(card).to_have_count(0)
 
 
-def test_review_without_an_opening_date_is_open_in_every_time_zone(browser, reviews, movie, server_process, open_link):
+def test_review_without_an_opening_date_is_open_in_every_time_zone(
+    new_context, reviews, movie, server_process, signed_in_cookies, open_link
+):
     review_id = reviews.open("Far west")
     reviews.add(review_id, movie)
-    known = server_process.credentials
-    context = browser.new_context(timezone_id="America/Los_Angeles")
+    context = new_context(timezone_id="America/Los_Angeles")
+    context.add_cookies(signed_in_cookies)
     page = context.new_page()
-    page.goto(f"{known.server_url}/")
-    page.fill("#user", known.api_user)
-    page.fill("#key", known.api_key)
-    page.click("button")
+    page.goto(f"{server_process.credentials.server_url}/")
     page.click("button[aria-label='Manage Far west']")
     page.fill("#field-start", "")
     page.click("dialog button:has-text('Save')")
     page.wait_for_selector("dialog >> text=Saved.")
-    context.close()
     guest = open_link(reviews.link(review_id))
     guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
 
@@ -188,25 +184,21 @@ def test_numbered_images_are_uploaded_as_one_version_with_their_frame_numbers(ho
     (item,) = reviews.session.query(f'ReviewSessionObject where review_session_id is "{review_id}"')
     assert item["name"] == "numbered"
     home.goto(reviews.link(review_id))
-    home.wait_for_function("() => document.querySelector('#frame-number').value === '1001'", timeout=120_000)
+    home.wait_for_function("() => document.querySelector('#frame-number').value === '1001'")
     assert "1 / 6" in home.inner_text("#transport")
 
 
-def test_reviewer_reads_the_home_and_cannot_change_it(reviews, movie, server_process, browser):
+def test_reviewer_reads_the_home_and_cannot_change_it(reviews, movie, server_process, new_context):
     review_id = reviews.open("For reviewers")
     reviews.add(review_id, movie)
     name = f"rev{uuid.uuid4().hex[:6]}"
     with open_admin(server_process.data) as owner:
         owner.run("user", name=name, role="Reviewer", projects=[])
         key = owner.run("key", user=name)["FTRACK_API_KEY"]
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
-    page = context.new_page()
+    page = new_context(bypass_csp=True).new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(f"{server_process.credentials.server_url}/")
-    page.fill("#user", name)
-    page.fill("#key", key)
-    page.click("button")
+    sign_in(page, attrs.evolve(server_process.credentials, api_user=name, api_key=key))
     card = page.locator(".card", has_text="For reviewers").first
     expect(card).to_be_visible()
     for text in ("New review", "Manage"):
@@ -229,7 +221,6 @@ def test_reviewer_reads_the_home_and_cannot_change_it(reviews, movie, server_pro
     check_layout(page)
     page.goto(f"{server_process.credentials.server_url}/administration")
     page.wait_for_selector("text=Only an administrator of the studio can open this page.")
-    context.close()
     assert problems == []
 
 

@@ -338,9 +338,7 @@ def test_play_on_continues_with_the_next_version(view, reviews, movie, other_mov
 
 
 def wait_for_height(view, height):
-    view.page.wait_for_function(
-        "height => document.querySelector('#movie').videoHeight === height", arg=height, timeout=60_000
-    )
+    view.page.wait_for_function("height => document.querySelector('#movie').videoHeight === height", arg=height)
 
 
 def test_published_rendition_is_chosen_by_hand_with_the_same_frames(view, reviews, make_movie):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from browser.conftest import ReviewPage
 from browser.test_guests import draw, review, wait_for_notes, wait_for_strokes
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 __all__ = ["review"]
 
@@ -18,9 +18,8 @@ _ALL_RIGHTS = "view comment draw decide present"
 class Room:
     """Opens pages of one session, each in a browser profile of its own."""
 
-    def __init__(self, browser: Browser, reviews: Any, review_id: str) -> None:
-        self._browser, self._reviews, self._review_id = browser, reviews, review_id
-        self._contexts: list[Any] = []
+    def __init__(self, new_context: Callable[..., BrowserContext], reviews: Any, review_id: str) -> None:
+        self._new_context, self._reviews, self._review_id = new_context, reviews, review_id
         self.views: list[ReviewPage] = []
 
     def guest(self) -> ReviewPage:
@@ -32,22 +31,20 @@ class Room:
         return self.open(self._reviews.invite(self._review_id, name, rights))
 
     def open(self, link: str) -> ReviewPage:
-        context = self._browser.new_context(viewport={"width": 1100, "height": 700})
-        self._contexts.append(context)
-        view = ReviewPage(context.new_page())
+        view = ReviewPage(self._new_context(viewport={"width": 1100, "height": 700}).new_page())
         view.open(link)
         self.views.append(view)
         return view
 
     def close(self) -> None:
-        for context in self._contexts:
-            context.close()
+        for view in self.views:
+            view.page.context.close()
         assert [view.errors for view in self.views] == [[] for _ in self.views]
 
 
 @pytest.fixture
-def room(browser: Browser, reviews: Any, review: Any) -> Iterator[Room]:
-    found = Room(browser, reviews, review[0])
+def room(new_context: Callable[..., BrowserContext], reviews: Any, review: Any) -> Iterator[Room]:
+    found = Room(new_context, reviews, review[0])
     yield found
     found.close()
 

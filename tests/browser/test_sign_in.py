@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
+from run_options import TIMEOUT_SECONDS
+
 from ft_dcc.accounts.browser_login import start_browser_login
 from ft_dcc.errors import Cancelled
 
@@ -23,9 +25,8 @@ def begin(server, program):
     return address, accounts, thread, is_over
 
 
-def test_second_sign_in_needs_one_click_only(browser, studio_server):
-    context = browser.new_context(viewport={"width": 390, "height": 700})
-    page = context.new_page()
+def test_second_sign_in_needs_one_click_only(new_context, studio_server):
+    page = new_context(viewport={"width": 390, "height": 700}).new_page()
     address, accounts, thread, _ = begin(studio_server, "Blender")
     page.goto(address)
     assert page.locator("h1").inner_text() == "Sign in"
@@ -34,7 +35,7 @@ def test_second_sign_in_needs_one_click_only(browser, studio_server):
     page.fill("#key", studio_server.api_key)
     page.click("button")
     page.wait_for_selector("text=Go back to Blender")
-    thread.join(10)
+    thread.join(TIMEOUT_SECONDS)
     assert accounts[0].user == studio_server.api_user
     assert accounts[0].key != studio_server.api_key
 
@@ -43,13 +44,12 @@ def test_second_sign_in_needs_one_click_only(browser, studio_server):
     assert page.locator("h1").inner_text() == f"Sign in as {studio_server.api_user}?"
     page.click("button")
     page.wait_for_selector("text=Go back to Maya")
-    thread.join(10)
+    thread.join(TIMEOUT_SECONDS)
     assert accounts[0].user == studio_server.api_user
-    context.close()
 
 
-def test_wrong_key_keeps_the_user_name_and_the_program_waiting(browser, studio_server):
-    page = browser.new_page()
+def test_wrong_key_keeps_the_user_name_and_the_program_waiting(new_context, studio_server):
+    page = new_context().new_page()
     address, accounts, thread, is_over = begin(studio_server, "Blender")
     page.goto(address)
     page.fill("#user", "ada")
@@ -59,6 +59,5 @@ def test_wrong_key_keeps_the_user_name_and_the_program_waiting(browser, studio_s
     assert page.input_value("#user") == "ada"
     assert thread.is_alive()
     is_over.set()
-    thread.join(10)
+    thread.join(TIMEOUT_SECONDS)
     assert accounts == [] and not thread.is_alive()
-    page.close()

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser.conftest import sign_in
 from doubles.cut_line import CutLine
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from ft_dcc.session import SERVER_LOCATION_ID
 
@@ -26,19 +27,14 @@ def line(server_process: Any) -> Iterator[CutLine]:
 
 
 @pytest.fixture
-def page(browser: Browser, server_process: Any, line: CutLine) -> Iterator[Page]:
+def page(new_context: Callable[..., BrowserContext], server_process: Any, line: CutLine) -> Iterator[Page]:
     """Return the home of a user who is signed in over the line."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+    page = new_context(viewport={"width": 1280, "height": 900}).new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(f"{line.url}/")
-    page.fill("#user", server_process.credentials.api_user)
-    page.fill("#key", server_process.credentials.api_key)
-    page.click("button")
-    page.wait_for_selector("h1:has-text('Reviews')")
+    sign_in(page, server_process.credentials, line.url)
     yield page
-    context.close()
+    page.context.close()
     assert problems == []
 
 
@@ -95,7 +91,7 @@ def test_upload_goes_on_where_the_line_was_cut(page, upload, line, large, review
     page.wait_for_selector(_LOST)
     assert page.locator("dialog .upload-status progress").get_attribute("aria-label") == "Upload of large.mp4"
     line.connect()
-    page.wait_for_selector("dialog >> text=1 version is uploaded.", timeout=60_000)
+    page.wait_for_selector("dialog >> text=1 version is uploaded.")
     assert page.locator(".upload-status").count() == 0
     (component,) = uploaded(reviews, review_id)
     assert component["size"] == _SIZE
@@ -114,7 +110,7 @@ def test_cancelled_upload_makes_no_version_and_can_be_continued(page, upload, li
     assert uploaded(reviews, review_id) == []
     line.connect()
     page.click("dialog button.main-button:has-text('Upload')")
-    page.wait_for_selector("dialog >> text=1 version is uploaded.", timeout=60_000)
+    page.wait_for_selector("dialog >> text=1 version is uploaded.")
     assert len(uploaded(reviews, review_id)) == 1
     assert line.sent - before < _SIZE + _PART
 
@@ -135,7 +131,7 @@ def test_version_whose_answer_was_lost_is_not_made_twice(page, upload, large, re
 
     page.route("**/home/api", lose_answer)
     review_id = upload("Lost answer", large)
-    page.wait_for_selector("dialog >> text=1 version is uploaded.", timeout=60_000)
+    page.wait_for_selector("dialog >> text=1 version is uploaded.")
     assert lost == [200]
     assert len(uploaded(reviews, review_id)) == 1
 
@@ -148,7 +144,7 @@ def test_upload_goes_on_while_its_dialog_is_closed(page, upload, line, large, re
     page.wait_for_selector("dialog", state="detached")
     page.wait_for_selector("main .upload-status")
     line.connect()
-    page.wait_for_selector("main >> text=1 version is uploaded.", timeout=60_000)
+    page.wait_for_selector("main >> text=1 version is uploaded.")
     assert len(uploaded(reviews, review_id)) == 1
 
 
@@ -159,7 +155,7 @@ def test_upload_goes_on_after_an_expired_sign_in(page, upload, line, large, revi
     page.wait_for_selector(_LOST)
     page.context.clear_cookies()
     line.connect()
-    page.wait_for_selector("dialog >> text=Your sign-in has expired. Sign in again in another tab", timeout=60_000)
+    page.wait_for_selector("dialog >> text=Your sign-in has expired. Sign in again in another tab")
     assert uploaded(reviews, review_id) == []
     other = page.context.new_page()
     other.goto(f"{line.url}/")
@@ -168,7 +164,7 @@ def test_upload_goes_on_after_an_expired_sign_in(page, upload, line, large, revi
     other.click("button")
     other.wait_for_selector("h1:has-text('Reviews')")
     page.click("dialog button.main-button:has-text('Upload')")
-    page.wait_for_selector("dialog >> text=1 version is uploaded.", timeout=60_000)
+    page.wait_for_selector("dialog >> text=1 version is uploaded.")
     assert len(uploaded(reviews, review_id)) == 1
     assert line.sent - before < _SIZE + _PART
 
@@ -187,7 +183,7 @@ def test_second_upload_waits_for_the_first(page, upload, movie):
     page.wait_for_selector("dialog >> text=Another upload is running. Wait until it has ended, or cancel it.")
     (route,) = held
     route.continue_()
-    page.wait_for_selector("dialog >> text=1 version is uploaded.", timeout=60_000)
+    page.wait_for_selector("dialog >> text=1 version is uploaded.")
 
 
 @pytest.mark.parametrize(

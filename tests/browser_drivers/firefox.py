@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from run_options import TIMEOUT_SECONDS
 from websockets.sync.client import connect
 
 from browser_drivers import WINDOW_SIZE, BrowserMissing
 from browser_drivers.actions import drag_actions, key_actions
 
-_ANSWER_TIMEOUT_SECONDS = 60
 # No start page, no first-run page, no update, no report, no request that the test did not ask for.
 _PREFERENCES = {
     "browser.startup.homepage_override.mstone": "ignore",
@@ -100,7 +100,7 @@ class Firefox:
         self._last_id += 1
         self._socket.send(json.dumps({"id": self._last_id, "method": method, "params": params}))
         while True:
-            answer = json.loads(self._socket.recv(timeout=_ANSWER_TIMEOUT_SECONDS))
+            answer = json.loads(self._socket.recv(timeout=TIMEOUT_SECONDS))
             if answer.get("id") != self._last_id:
                 continue
             if answer["type"] == "error":

@@ -15,11 +15,14 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from browser_drivers import WINDOW_SIZE, BrowserMissing, EngineHung
 from browser_drivers.actions import drag_actions, key_actions
 
-_ANSWER_TIMEOUT_SECONDS, _START_TIMEOUT_SECONDS, _END_TIMEOUT_SECONDS = 60, 60, 10
+_END_TIMEOUT_SECONDS = 10
+# A browser that needs longer for an answer has hung, and is replaced.
+_HUNG_SECONDS = 45
 _PROGRAMS = {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"}
 
 
@@ -32,6 +35,14 @@ class WebKit:
                 raise BrowserMissing(f"{program} is not installed. Run: apt-get install {package}")
         self._http = requests.Session()
         self._http.trust_env = False
+        self._start()
+
+    def restart(self) -> None:
+        """End a browser that does not answer, and start another one."""
+        self.close()
+        self._start()
+
+    def _start(self) -> None:
         with ExitStack() as opened:
             display = subprocess.Popen(
                 ["Xvfb", "-displayfd", "1", "-screen", "0", "1600x1200x24", "-nolisten", "tcp"],
@@ -87,7 +98,7 @@ class WebKit:
 
     def _start_session(self) -> str:
         capabilities = {"alwaysMatch": {"webkitgtk:browserOptions": {"args": ["--automation"]}}}
-        deadline = time.monotonic() + _START_TIMEOUT_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             try:
                 return str(self._send("POST", "", capabilities=capabilities)["sessionId"])
@@ -106,9 +117,9 @@ class WebKit:
         body = values if method == "POST" else None
         address = self._address + path
         try:
-            answer = self._http.request(method, address, json=body, timeout=_ANSWER_TIMEOUT_SECONDS).json()["value"]
+            answer = self._http.request(method, address, json=body, timeout=_HUNG_SECONDS).json()["value"]
         except requests.Timeout as error:
-            raise EngineHung(f"{method} {path} got no answer from WebKit in {_ANSWER_TIMEOUT_SECONDS} s") from error
+            raise EngineHung(f"{method} {path} got no answer from WebKit in {_HUNG_SECONDS} s") from error
         if isinstance(answer, dict) and "error" in answer:
             raise RuntimeError(f"{method} {path}: {answer['error']}: {answer['message']}")
         return answer
