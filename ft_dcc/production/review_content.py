@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.production.review_sessions import Review, with_zone
-from ft_dcc.review.parse import NOTE_KEY, parse_history
+from ft_dcc.review.parse import parse_history
+from ft_dcc.review.stored_values import NOTE_KEY
 from ft_dcc.session.query.populate import MAX_KEYS_PER_QUERY
 from ft_dcc.session.query.query import quoted
 

@@ -13,7 +13,8 @@ import attrs
 
 from ft_dcc.errors import EventHubConnectionError, NotFoundError, ServerCompatibilityError
 from ft_dcc.review.notes import ReviewedVersion
-from ft_dcc.review.parse import ADDRESSED_KEY, parse_versions
+from ft_dcc.review.parse import parse_versions
+from ft_dcc.review.stored_values import ADDRESSED_KEY, addressed_mark
 from ft_dcc.session import operations
 from ft_dcc.session.events.event import CONNECTED, Event
 from ft_dcc.session.query.query import quoted
@@ -57,6 +58,7 @@ _ANNOTATIONS = (
     " where review_session_object_id in ({ids})"
 )
 
+_STATES = "select id, status.name, thumbnail_id from AssetVersion where id in ({ids})"
 _HISTORIES = 'select parent_id, key, value from Metadata where parent_id in ({ids}) and key is "ft_dcc"'
 
 
@@ -239,13 +241,13 @@ def mark_addressed(session: Session, note_id: str, version_id: str, version: str
     found = run_queries(session, [query])[0]
     if not found:
         return
-    value = json.dumps({"version_id": version_id, "version": version})
+    value, text = addressed_mark(version_id, version)
     known = {entry["key"]: entry["value"] for entry in found[0]["metadata"]}
     if known.get(ADDRESSED_KEY) == value:
         return
     entry = {"parent_id": note_id, "parent_type": "Note", "key": ADDRESSED_KEY, "value": value}
     reply = {
-        "content": f"Addressed in {version}.",
+        "content": text,
         "in_reply_to_id": note_id,
         "parent_id": found[0]["parent_id"],
         "parent_type": found[0]["parent_type"],
@@ -256,6 +258,27 @@ def mark_addressed(session: Session, note_id: str, version_id: str, version: str
         mark = operations.update("Metadata", (note_id, ADDRESSED_KEY), {"value": value})
     # One transaction, so that a repetition finds both or nothing.
     session.call([mark, operations.create("Note", {"id": new_id(), **reply})])
+
+
+@attrs.frozen
+class VersionState:
+    """The name of the status, "" if there is none, and the component of the thumbnail."""
+
+    status: str = ""
+    thumbnail_id: str | None = None
+
+
+def read_states(session: Session, version_ids: Iterable[str]) -> dict[str, VersionState]:
+    """Return the states of these versions by their ids, from one request; deleted versions are missing."""
+    ids = tuple(version_ids)
+    if not ids:
+        return {}
+    return {
+        version["id"]: VersionState(
+            str((version.get("status") or {}).get("name") or ""), version.get("thumbnail_id") or None
+        )
+        for version in run_queries(session, [_STATES.format(ids=listed(ids))])[0]
+    }
 
 
 def _read_note(session: Session, note_id: str) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from fractions import Fraction
@@ -21,13 +20,11 @@ from ft_dcc.review.notes import (
     VerdictChange,
     publish_note_id,
 )
+from ft_dcc.review.stored_values import ADDRESSED_KEY, NOTE_KEY, first_integer, json_object, person_name
 from ft_dcc.session.transport.codec import to_datetime
 
-# Metadata of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "done_by": …,
-# …}, each of them optional. ftrack's own player stores {"number": 1010} as reviewFrame.
-NOTE_KEY, _FTRACK_FRAME_KEY = "ft_dcc", "reviewFrame"
-# {"version_id": …, "version": "main v004"}; a key of its own, because a reviewer may edit the note at the same time.
-ADDRESSED_KEY = "ft_dcc_addressed"
+# ftrack's own player stores {"number": 1010}.
+_FTRACK_FRAME_KEY = "reviewFrame"
 # In the metadata ft_dcc of a status: {"history": [{"status": …, "date": …}]}.
 _HISTORY = "history"
 _MOVIE_KEY, _FTRACK_MOVIE_KEY = "ft_dcc", "ftr_meta"
@@ -58,33 +55,33 @@ def _version(
 ) -> ReviewedVersion:
     objects = version["review_session_objects"]
     invitees = {
-        str(invitee["id"]): str(invitee.get("name") or "")
+        str(invitee["id"]): _text(invitee, "name")
         for item in objects
         for invitee in _related(item, "review_session").get("review_session_invitees") or ()
     }
-    reviews = {item["id"]: str(_related(item, "review_session").get("name") or "") for item in objects}
+    reviews = {item["id"]: _text(item, "review_session", "name") for item in objects}
     found = [
         _note(note, drawings, invitees, reviews.get(parent_id, ""), version["id"])
         for parent_id in (version["id"], *reviews)
         for note in notes_by_parent.get(parent_id, {}).values()
     ]
-    origin = _json_object(_metadata(version).get(ORIGIN_KEY))
+    origin = json_object(_metadata(version).get(ORIGIN_KEY))
     movie_id, clip = _movie(version.get("components") or ())
     return ReviewedVersion(
         id=version["id"],
         number=int(version["version"] or 0),
-        asset=str(_related(version, "asset").get("name") or ""),
+        asset=_text(version, "asset", "name"),
         task_id=version.get("task_id"),
         path=_path(version.get("link") or ()),
         artist=person_name(_related(version, "user")),
         date=parse_date(version.get("date")),
-        status=str(_related(version, "status").get("name") or ""),
+        status=_text(version, "status", "name"),
         thumbnail_id=version.get("thumbnail_id"),
         clip=clip,
         verdicts=_verdicts(version, objects, history_of),
         notes=tuple(sorted(found, key=lambda note: (note.date is not None, note.date, note.id))),
-        comment=str(version.get("comment") or ""),
-        task=str(_related(version, "task").get("name") or ""),
+        comment=_text(version, "comment"),
+        task=_text(version, "task", "name"),
         media_id=movie_id,
         source=str(origin.get("camera") or origin.get("source") or ""),
         camera_settings=_related(origin, "camera_settings"),
@@ -93,23 +90,23 @@ def _version(
 
 def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str], review: str, version_id: str) -> Note:
     metadata = _metadata(note)
-    own = _json_object(metadata.get(NOTE_KEY))
+    own = json_object(metadata.get(NOTE_KEY))
     author = person_name(_related(note, "author")) or invitees.get(str(own.get("invitee_id")), "")
-    frame = _first_integer(
-        own.get("frame"), note.get("frame_number"), _json_object(metadata.get(_FTRACK_FRAME_KEY)).get("number")
+    frame = first_integer(
+        own.get("frame"), note.get("frame_number"), json_object(metadata.get(_FTRACK_FRAME_KEY)).get("number")
     )
     annotation = drawings.get(str(own.get("annotation_id")))
     # A note cannot use the drawing of another version.
     if annotation is not None and annotation["review_session_object_id"] != note["parent_id"]:
         annotation = None
-    drawing, problem = _drawing(annotation, author, str(note.get("content") or ""))
-    end_frame = _first_integer(own.get("end_frame"), None if drawing is None else drawing.end_frame)
+    drawing, problem = _drawing(annotation, author, _text(note, "content"))
+    end_frame = first_integer(own.get("end_frame"), None if drawing is None else drawing.end_frame)
     return Note(
         id=note["id"],
-        parent=(str(note.get("parent_type") or ""), note["parent_id"]),
+        parent=(_text(note, "parent_type"), note["parent_id"]),
         author=author or (drawing.author if drawing is not None else "") or "Guest",
         date=parse_date(note.get("date")),
-        text=str(note.get("content") or ""),
+        text=_text(note, "content"),
         frame=frame if frame is not None or drawing is None else drawing.frame,
         end_frame=end_frame,
         drawing=drawing,
@@ -118,9 +115,9 @@ def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str],
         attachments=tuple(_attachment(link) for link in note.get("note_components") or ()),
         review=review,
         done_at=parse_date(note.get("completed_at")),
-        done_by=person_name(_related(note, "completed_by")) or str(own.get("done_by") or ""),
+        done_by=person_name(_related(note, "completed_by")) or _text(own, "done_by"),
         is_from_publish=note["id"] == publish_note_id(version_id, note["parent_id"]),
-        addressed_in=str(_json_object(metadata.get(ADDRESSED_KEY)).get("version") or ""),
+        addressed_in=str(json_object(metadata.get(ADDRESSED_KEY)).get("version") or ""),
         problem=problem,
     )
 
@@ -129,7 +126,7 @@ def _drawing(annotation: Data | None, author: str, text: str) -> tuple[Drawing |
     """Return the drawing of a note, or the reason why it cannot be read."""
     if annotation is None:
         return None, ""
-    frame = _first_integer(annotation.get("frame_number"))
+    frame = first_integer(annotation.get("frame_number"))
     if frame is None:
         return None, "The drawing has no frame number. See it on the review page."
     try:
@@ -151,10 +148,10 @@ def _replies(note: Data, invitees: Mapping[str, str]) -> tuple[Note, ...]:
             id=reply["id"],
             parent=("Note", note["id"]),
             author=person_name(_related(reply, "author"))
-            or invitees.get(str(_json_object(_metadata(reply).get(NOTE_KEY)).get("invitee_id")), "")
+            or invitees.get(str(json_object(_metadata(reply).get(NOTE_KEY)).get("invitee_id")), "")
             or "Guest",
             date=parse_date(reply.get("date")),
-            text=str(reply.get("content") or ""),
+            text=_text(reply, "content"),
         )
         for reply in note.get("replies") or ()
     ]
@@ -166,15 +163,15 @@ def _attachment(link: Data) -> Attachment:
     url = link.get("url")
     return Attachment(
         component_id=str(link.get("component_id") or component.get("id") or ""),
-        name=str(component.get("name") or ""),
-        file_type=str(component.get("file_type") or ""),
+        name=_text(component, "name"),
+        file_type=_text(component, "file_type"),
         url=str(url["value"]) if isinstance(url, Mapping) and url.get("value") else None,
     )
 
 
 def parse_history(entry: Data) -> tuple[VerdictChange, ...]:
     """Return the statuses in the metadata of a verdict; what another client has written is left out."""
-    changes = _json_object(entry.get("value")).get(_HISTORY)
+    changes = json_object(entry.get("value")).get(_HISTORY)
     return tuple(
         VerdictChange(change["status"], parse_date(change.get("date")))
         for change in (changes if isinstance(changes, list) else ())
@@ -183,7 +180,7 @@ def parse_history(entry: Data) -> tuple[VerdictChange, ...]:
 
 
 def _verdict(status: Data, review: str, history: tuple[VerdictChange, ...]) -> Verdict:
-    present, date = str(status.get("status") or ""), parse_date(status.get("created_at"))
+    present, date = _text(status, "status"), parse_date(status.get("created_at"))
     # Another client may have changed the status without a history.
     if history and history[-1].status == present:
         date = history[-1].date or date
@@ -195,14 +192,14 @@ def _verdicts(
 ) -> tuple[Verdict, ...]:
     """Return the statuses of invitees and the history of the version's own status, oldest first."""
     found = [
-        _verdict(status, str(_related(item, "review_session").get("name") or ""), history_of.get(status["id"], ()))
+        _verdict(status, _text(item, "review_session", "name"), history_of.get(status["id"], ()))
         for item in objects
         for status in item["statuses"]
     ]
     found += [
         Verdict(
             author=person_name(_related(change, "user")),
-            status=str(_related(change, "status").get("name") or ""),
+            status=_text(change, "status", "name"),
             date=parse_date(change.get("date")),
         )
         for change in version.get("status_changes") or ()
@@ -219,14 +216,14 @@ def _movie(components: Iterable[Data]) -> tuple[str | None, Clip | None]:
     """Return the id and the values of the first movie among the components, or None."""
     for component in components:
         metadata = _metadata(component)
-        exact, player = _json_object(metadata.get(_MOVIE_KEY)), _json_object(metadata.get(_FTRACK_MOVIE_KEY))
-        first, last = _first_integer(exact.get("first_frame"), player.get("frameIn")), player.get("frameOut")
-        count = _first_integer(exact.get("frame_count"))
+        exact, player = json_object(metadata.get(_MOVIE_KEY)), json_object(metadata.get(_FTRACK_MOVIE_KEY))
+        first, last = first_integer(exact.get("first_frame"), player.get("frameIn")), player.get("frameOut")
+        count = first_integer(exact.get("frame_count"))
         if count is None and isinstance(last, (int, float)) and first is not None:
             count = int(last) - first + 1
         rate = _rate(exact.get("fps") or player.get("frameRate"))
         if rate is not None and first is not None and count is not None:
-            width, height = (_first_integer(player.get(name)) or 0 for name in ("width", "height"))
+            width, height = (first_integer(player.get(name)) or 0 for name in ("width", "height"))
             return component.get("id"), Clip(rate, first, count, width, height)
     return None, None
 
@@ -238,10 +235,11 @@ def _rate(value: object) -> Fraction | None:
         return None
 
 
-def person_name(user: Data) -> str:
-    """Return the full name of a user, the user name without one, or "" for a deleted user."""
-    name = " ".join(str(user[part]) for part in ("first_name", "last_name") if user.get(part))
-    return name or str(user.get("username") or "")
+def _text(entity: Data, *path: str) -> str:
+    """Return the text at this path of related entities, or ""."""
+    for name in path[:-1]:
+        entity = _related(entity, name)
+    return str(entity.get(path[-1]) or "")
 
 
 def _related(entity: Data, name: str) -> Data:
@@ -252,25 +250,6 @@ def _related(entity: Data, name: str) -> Data:
 def _metadata(entity: Data) -> dict[str, Any]:
     found = entity.get("metadata") or ()
     return dict(found) if isinstance(found, Mapping) else {each["key"]: each.get("value") for each in found}
-
-
-def _json_object(text: object) -> Data:
-    """Return the JSON object in a metadata value, {} if another client has written something else."""
-    try:
-        found = json.loads(text) if isinstance(text, str) else {}
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _first_integer(*values: object) -> int | None:
-    """Return the first value that is a whole number; sites send frame numbers as floats."""
-    for value in values:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            continue
-        if float(value).is_integer():
-            return int(value)
-    return None
 
 
 def parse_date(value: object) -> datetime | None:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.publisher import PublishCheck, Publisher
     from ft_dcc.renders.renders import Render
+    from ft_dcc.review.feedback import VersionState
     from ft_dcc.review.my_tasks import MyTask
     from ft_dcc.review.notes import ReviewedVersion
-    from ft_dcc.review.version_states import VersionState
     from ft_dcc.session import Session
 
 DEFAULT_REVIEW = "Review"
@@ -154,7 +154,7 @@ class PublishController(ActivityRunner):
         wanted = [version.id for version in versions if version.server == session.server_url and version.id]
 
         def read() -> Mapping[str, VersionState]:
-            from ft_dcc.review.version_states import read_states
+            from ft_dcc.review.feedback import read_states
 
             return read_states(session, wanted) if wanted else {}
 

@@ -24,7 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.live import routes
-from ft_dcc.server.review.live.open_pages import MAX_PAGES_PER_VISITOR, LiveReviews, Page
+from ft_dcc.server.review.live.open_pages import MAX_PAGES_PER_VISITOR, LiveReviews, OpenPage
 
 
 class LivePage:
@@ -328,7 +328,7 @@ def test_the_event_loop_does_not_wait_for_a_connection_to_the_database(
 
     async def open_a_page(live: LiveReviews) -> None:
         access = ReviewAccess("session", "project", has_ended=False)
-        with live.connected(Page(access, lambda: access)):
+        with live.connected(OpenPage(access, lambda: access)):
             while not readers:
                 await asyncio.sleep(0)
         assert threading.get_ident() not in readers
@@ -353,7 +353,7 @@ def test_pages_of_one_visitor_leave_room_for_others(tmp_path: Any) -> None:
         with ExitStack() as opened:
 
             def open_page(access: ReviewAccess, address: str) -> bool:
-                page = Page(access, lambda: access, address)
+                page = OpenPage(access, lambda: access, address)
                 return opened.enter_context(live.connected(page)) is not None
 
             assert all(open_page(visitor, "192.0.2.1") for _ in range(MAX_PAGES_PER_VISITOR))

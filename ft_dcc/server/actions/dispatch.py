@@ -120,6 +120,12 @@ class Dispatcher:
         request.prepare()
         return request.finish(request.submit().result()) if request.is_writing else request.read()
 
+    def query(self, caller: Caller, expression: str) -> list[dict[str, Any]]:
+        """Return the entities that a query of a user finds, each of them complete."""
+        (answer,) = self.answer(caller, [{"action": "query", "expression": expression}], is_denormalized=True)
+        entities: list[dict[str, Any]] = answer["data"]
+        return entities
+
     async def answer_async(
         self,
         caller: Caller,

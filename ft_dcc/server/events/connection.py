@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from ft_dcc.event_protocol import expressions, socketio_v09
 from ft_dcc.server.auth.permissions import Permissions
 from ft_dcc.server.errors import BadRequest, Conflict, NotFound, PayloadTooLarge
 from ft_dcc.server.http.rate_limit import TokenBucket
+from ft_dcc.server.http.send_queue import SendQueue
 from ft_dcc.server.identity import Caller
 
 _log = logging.getLogger(__name__)
@@ -44,8 +44,7 @@ class HandshakeIdentity:
 class HubClient:
     """A connected client; all methods run on the server's event loop.
 
-    Packets for the client wait in a queue of its own, so a slow client does not block others. A client with a full
-    queue is disconnected: it reconnects and knows that it missed events.
+    A client with a full queue is disconnected: it reconnects and knows that it missed events.
     """
 
     def __init__(self, websocket: WebSocket, identity: HandshakeIdentity, flow: TokenBucket) -> None:
@@ -56,12 +55,9 @@ class HubClient:
         self._websocket = websocket
         self._subscriptions: dict[str, tuple[expressions.Expression, Mapping[str, Any]]] = {}
         self._lengths: dict[str, int] = {}
-        self._queue: deque[str] = deque()
-        self._queued_bytes = 0
-        self._has_packets = anyio.Event()
+        self._queue = SendQueue(_MAX_QUEUED_PACKETS, _MAX_QUEUED_BYTES)
         self._last_received = time.monotonic()
         self._tasks: TaskGroup | None = None
-        self._is_closing = False
 
     def subscribe(self, data: Any) -> None:
         """Add a subscription; raises BadRequest, ParseError, Conflict or PayloadTooLarge."""
@@ -105,25 +101,20 @@ class HubClient:
 
     def send(self, packet: str) -> None:
         """Queue a packet for the client; disconnect it when its queue is full."""
-        if self._is_closing:
-            return
-        self._queue.append(packet)
-        self._queued_bytes += len(packet)
-        self._has_packets.set()
-        if len(self._queue) > _MAX_QUEUED_PACKETS or self._queued_bytes > _MAX_QUEUED_BYTES:
+        if not self._queue.put(packet):
             _log.warning("A client of %s reads its events too slowly and is disconnected.", self.caller.username)
             self._close()
 
     def disconnect(self) -> None:
         """Close the connection because its API key is not valid any more."""
-        if not self._is_closing:
+        if not self._queue.is_closed:
             _log.info("A client of %s is disconnected: its API key is not valid any more.", self.caller.username)
             self._close()
 
     async def run(self, on_packet: Callable[[str], None]) -> None:
         """Exchange packets until either side closes the connection; ``on_packet`` gets each received packet."""
         is_valid = True
-        if self._is_closing:
+        if self._queue.is_closed:
             return
         async with anyio.create_task_group() as self._tasks:
             self.send(str(socketio_v09.Packet(socketio_v09.CONNECT)))
@@ -135,7 +126,7 @@ class HubClient:
             await self._websocket.close(1009, f"Packets must be text of at most {MAX_PACKET_BYTES >> 10} KiB.")
 
     def _close(self) -> None:
-        self._is_closing = True
+        self._queue.close()
         self._queue.clear()
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
@@ -159,13 +150,8 @@ class HubClient:
 
     async def _write(self) -> None:
         try:
-            while True:
-                await self._has_packets.wait()
-                self._has_packets = anyio.Event()
-                while self._queue:
-                    packet = self._queue.popleft()
-                    self._queued_bytes -= len(packet)
-                    await self._websocket.send_text(packet)
+            while (packet := await self._queue.get()) is not None:
+                await self._websocket.send_text(packet)
         except WebSocketDisconnect:
             self._close()
 

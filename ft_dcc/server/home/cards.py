@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from ft_dcc.review.stored_values import person_name
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import permissions_of
 from ft_dcc.server.database import clock
@@ -25,12 +26,11 @@ def describe_user(dispatcher: Dispatcher, caller: Caller, request: Request) -> d
     with context.store.reading() as connection:
         permissions = permissions_of(connection, context.store.tables, caller.id)
     expression = f"select first_name, last_name, email from User where id is {json.dumps(caller.id)}"
-    (user,) = _query(dispatcher, caller, expression) or ({},)
-    name = " ".join(part for part in (user.get("first_name"), user.get("last_name")) if part)
+    (user,) = dispatcher.query(caller, expression) or ({},)
     return {
         "id": caller.id,
         "username": caller.username,
-        "name": name or caller.username,
+        "name": person_name({**user, "username": caller.username}),
         "is_administrator": permissions.is_administrator,
         "can_create_projects": permissions.can_create_projects,
         "is_reviewer": not permissions.is_contributor,
@@ -48,8 +48,7 @@ def read_cards(dispatcher: Dispatcher, caller: Caller, request: Request) -> dict
     where = f" where {' and '.join(conditions)}" if conditions else ""
     text = parameters.get("page", "0")
     page = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
-    sessions = _query(
-        dispatcher,
+    sessions = dispatcher.query(
         caller,
         "select id, name, description, project_id, project.full_name, project.name, start_date, end_date, created_at,"
         " created_by.username, shareable_url_enabled, passphrase_enabled, is_moderated"
@@ -89,7 +88,7 @@ def _is_mine(dispatcher: Dispatcher, caller: Caller) -> str:
         f"created_by_id is {user_id}",
         f"review_session_objects any (asset_version.user_id is {user_id})",
     ]
-    (user,) = _query(dispatcher, caller, f"select email from User where id is {user_id}") or ({},)
+    (user,) = dispatcher.query(caller, f"select email from User where id is {user_id}") or ({},)
     if user.get("email"):
         own.append(f"review_session_invitees any (email is {json.dumps(user['email'], ensure_ascii=False)})")
     return f"({' or '.join(own)})"
@@ -101,8 +100,7 @@ def _read_contents(dispatcher: Dispatcher, caller: Caller, ids: list[str]) -> di
         return {}
     names = ", ".join(json.dumps(session_id) for session_id in ids)
     found: dict[str, list[dict[str, Any]]] = {}
-    for item in _query(
-        dispatcher,
+    for item in dispatcher.query(
         caller,
         "select review_session_id, statuses.status, asset_version.thumbnail_id from ReviewSessionObject"
         f" where review_session_id in ({names}) order by sort_order",
@@ -143,10 +141,3 @@ def _is_decided(item: dict[str, Any]) -> bool:
 def _moment(value: Any) -> str | None:
     """Return the ISO text of a date, which the API wraps in an object."""
     return value.get("value") if isinstance(value, dict) else value
-
-
-def _query(dispatcher: Dispatcher, caller: Caller, expression: str) -> list[dict[str, Any]]:
-    # Denormalized: otherwise an entity that occurs twice has its values only once.
-    (answer,) = dispatcher.answer(caller, [{"action": "query", "expression": expression}], is_denormalized=True)
-    entities: list[dict[str, Any]] = answer["data"]
-    return entities

@@ -19,9 +19,9 @@ from ft_dcc.server.database import clock
 from ft_dcc.server.database.notification_log import ENTRY, NOTE, VERDICT, RecordedEvent
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.mail.addresses import parse_address
+from ft_dcc.server.notifications.event_details import EventDetails
 from ft_dcc.server.notifications.mail_switch import is_switched_off, switch_path
 from ft_dcc.server.notifications.mail_text import MailText, make_message
-from ft_dcc.server.notifications.subject import Subject
 from ft_dcc.server.review.invitations import add_invitation_key, has_invitation
 from ft_dcc.server.schema.tables import Tables
 
@@ -29,38 +29,38 @@ _log = logging.getLogger(__name__)
 
 _STATUSES = {"approved": "approved", "require_changes": "asks for changes"}
 # The id of a user or an invitee, and what the person is told.
-Notice = tuple[str, Subject]
+Notice = tuple[str, EventDetails]
 
 
-def make_notices(connection: Connection, tables: Tables, event: RecordedEvent, subject: Subject) -> list[Notice]:
+def make_notices(connection: Connection, tables: Tables, event: RecordedEvent, details: EventDetails) -> list[Notice]:
     """Return a notice of the event for each person whom it concerns, except the person who caused it."""
     people: Sequence[str] = ()
     if event.kind == ENTRY:
-        people = _invitees(connection, tables, event, subject)
-    elif event.kind in (NOTE, VERDICT) and subject.artist_id and subject.artist_id != event.actor_id:
-        people = [subject.artist_id] if _may_read(connection, tables, subject.artist_id, subject) else []
-    return [(person_id, subject) for person_id in people]
+        people = _invitees(connection, tables, event, details)
+    elif event.kind in (NOTE, VERDICT) and details.artist_id and details.artist_id != event.actor_id:
+        people = [details.artist_id] if _may_read(connection, tables, details.artist_id, details) else []
+    return [(person_id, details) for person_id in people]
 
 
 def send_mails(context: ServerContext, notices: Sequence[Notice]) -> None:
     """Send the mails of these notices; what the mail server refuses stays in the outbox."""
-    subjects_by_mail: dict[tuple[str, str, str], list[Subject]] = {}
-    for person_id, subject in notices:
-        key = (person_id, subject.review_session_id, "" if subject.kind == ENTRY else subject.version_id)
-        subjects_by_mail.setdefault(key, []).append(subject)
-    for (person_id, _, _), subjects in subjects_by_mail.items():
+    details_by_mail: dict[tuple[str, str, str], list[EventDetails]] = {}
+    for person_id, details in notices:
+        key = (person_id, details.review_session_id, "" if details.kind == ENTRY else details.version_id)
+        details_by_mail.setdefault(key, []).append(details)
+    for (person_id, _, _), events in details_by_mail.items():
         try:
             # A verdict that was changed is recorded twice, and read once.
-            message = _compose(context, person_id, list(dict.fromkeys(subjects)))
+            message = _compose(context, person_id, list(dict.fromkeys(events)))
             if message is not None:
                 context.mailer.send(message)
         except Exception:  # noqa: BLE001  one wrong mail must not end the others, nor repeat those that were sent
             _log.exception("A mail was not sent.")
 
 
-def _invitees(connection: Connection, tables: Tables, event: RecordedEvent, subject: Subject) -> list[str]:
+def _invitees(connection: Connection, tables: Tables, event: RecordedEvent, details: EventDetails) -> list[str]:
     """Return the ids of the invitees with a valid link, while the review session is open."""
-    session = connection.execute(tables.by_id["ReviewSession"], {"id": subject.review_session_id}).first()
+    session = connection.execute(tables.by_id["ReviewSession"], {"id": details.review_session_id}).first()
     time = clock.now_text()
     if (
         session is None
@@ -71,22 +71,22 @@ def _invitees(connection: Connection, tables: Tables, event: RecordedEvent, subj
     invitee, user = tables.by_family["ReviewSessionInvitee"], tables.by_family["Resource"]
     own_email = connection.scalar(select(user.c.email).where(user.c.id == event.actor_id)) or ""
     rows = connection.execute(
-        select(invitee.c.id, invitee.c.email).where(invitee.c.review_session_id == subject.review_session_id)
+        select(invitee.c.id, invitee.c.email).where(invitee.c.review_session_id == details.review_session_id)
     ).all()
     return [
         row.id for row in rows if (row.email or "").lower() != own_email.lower() and has_invitation(connection, row.id)
     ]
 
 
-def _may_read(connection: Connection, tables: Tables, user_id: str, subject: Subject) -> bool:
-    """Return whether a user may read the subject: a project may have been closed to the artist of a version."""
+def _may_read(connection: Connection, tables: Tables, user_id: str, details: EventDetails) -> bool:
+    """Return whether a user may read the details: a project may have been closed to the artist of a version."""
     projects = permissions_of(connection, tables, user_id).projects
-    return projects is None or {subject.project_id, subject.review_project_id} <= {"", *projects}
+    return projects is None or {details.project_id, details.review_project_id} <= {"", *projects}
 
 
-def _compose(context: ServerContext, person_id: str, subjects: Sequence[Subject]) -> EmailMessage | None:
+def _compose(context: ServerContext, person_id: str, events: Sequence[EventDetails]) -> EmailMessage | None:
     """Return the mail to a person, or None if the person has switched mails off, or has no valid link or address."""
-    first, is_invitee = subjects[0], subjects[0].kind == ENTRY
+    first, is_invitee = events[0], events[0].kind == ENTRY
     with context.store.reading() as connection:
         person = (_read_invitee if is_invitee else _read_user)(connection, context.store.tables, person_id)
         if person is None or is_switched_off(connection, person.email or ""):
@@ -99,30 +99,30 @@ def _compose(context: ServerContext, person_id: str, subjects: Sequence[Subject]
     link, off = f"{base}/review/{first.review_session_id}", f"{base}{switch_path(context.secret, person.email)}"
     if not is_invitee:
         heading = f"{first.version}, {first.review}" if first.review else first.version
-        lines = [describe_feedback(each) for each in subjects]
+        lines = [describe_feedback(each) for each in events]
         link = link if first.review_session_id else ""
-        return make_message(to, MailText(person.name or "", _feedback_title(subjects), heading, lines, link, off))
+        return make_message(to, MailText(person.name or "", _feedback_title(events), heading, lines, link, off))
     key = context.store.write(partial(add_invitation_key, invitee_id=person_id))
     if key is None:
         return None
-    title = f"{_count(len(subjects), 'new version')} in {first.review}"
-    lines = [f"{each.version}: {each.comment}" if each.comment else each.version for each in subjects]
+    title = f"{_count(len(events), 'new version')} in {first.review}"
+    lines = [f"{each.version}: {each.comment}" if each.comment else each.version for each in events]
     return make_message(to, MailText(person.name or "", title, first.review, lines, f"{link}/{key}", off))
 
 
-def _feedback_title(subjects: Sequence[Subject]) -> str:
-    notes, verdicts = (sum(each.kind == kind for each in subjects) for kind in (NOTE, VERDICT))
+def _feedback_title(events: Sequence[EventDetails]) -> str:
+    notes, verdicts = (sum(each.kind == kind for each in events) for kind in (NOTE, VERDICT))
     counts = [_count(notes, "new note")] if notes else []
     counts += [_count(verdicts, "verdict")] if verdicts else []
-    return f"{' and '.join(counts)} on {subjects[0].version}"
+    return f"{' and '.join(counts)} on {events[0].version}"
 
 
-def describe_feedback(subject: Subject) -> str:
+def describe_feedback(details: EventDetails) -> str:
     """Return one line for a note or verdict: frame, author and text."""
-    if subject.kind == VERDICT:
-        return f"{subject.author}: {_STATUSES.get(subject.status, subject.status)}"
-    frame = f"Frame {subject.frame}, " if subject.frame is not None else ""
-    return f"{frame}{subject.author}: {subject.text.strip() or ('a drawing' if subject.has_drawing else '')}"
+    if details.kind == VERDICT:
+        return f"{details.author}: {_STATUSES.get(details.status, details.status)}"
+    frame = f"Frame {details.frame}, " if details.frame is not None else ""
+    return f"{frame}{details.author}: {details.text.strip() or ('a drawing' if details.has_drawing else '')}"
 
 
 def _read_invitee(connection: Connection, tables: Tables, invitee_id: str) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ft_dcc.server.database.notification_log import NOTE, VERDICT, VERSION
-from ft_dcc.server.notifications.subject import Subject
+from ft_dcc.server.notifications.event_details import EventDetails
 
 EVENTS = {VERSION: "version.created", NOTE: "note.created", VERDICT: "verdict.set"}
 PING = "ping"
@@ -20,26 +20,26 @@ _SLACK_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 Payload = Mapping[str, Any]
 
 
-def make_payload(subject: Subject, delivery_id: str, time: str, base_url: str) -> dict[str, Any]:
+def make_payload(details: EventDetails, delivery_id: str, time: str, base_url: str) -> dict[str, Any]:
     """Return the payload for a new version, note or verdict; its review link contains no key."""
     payload: dict[str, Any] = {
         "id": delivery_id,
-        "event": EVENTS[subject.kind],
+        "event": EVENTS[details.kind],
         "time": time,
-        "project": {"id": subject.project_id, "name": subject.project},
-        "version": {"id": subject.version_id, "name": subject.version, "comment": subject.comment},
-        "author": subject.author,
+        "project": {"id": details.project_id, "name": details.project},
+        "version": {"id": details.version_id, "name": details.version, "comment": details.comment},
+        "author": details.author,
         "review": None,
         "link": None,
     }
-    if subject.review_session_id:
-        payload["review"] = {"id": subject.review_session_id, "name": subject.review}
-        payload["link"] = f"{base_url}/review/{subject.review_session_id}"
-    if subject.kind == NOTE:
-        note = {"text": subject.text, "frame": subject.frame, "has_drawing": subject.has_drawing}
-        payload["note"] = {"id": subject.entity_id, **note}
-    if subject.kind == VERDICT:
-        payload["verdict"] = subject.status
+    if details.review_session_id:
+        payload["review"] = {"id": details.review_session_id, "name": details.review}
+        payload["link"] = f"{base_url}/review/{details.review_session_id}"
+    if details.kind == NOTE:
+        note = {"text": details.text, "frame": details.frame, "has_drawing": details.has_drawing}
+        payload["note"] = {"id": details.entity_id, **note}
+    if details.kind == VERDICT:
+        payload["verdict"] = details.status
     return payload
 
 

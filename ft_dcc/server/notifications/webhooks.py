@@ -20,7 +20,7 @@ from sqlalchemy import Column, Connection, Float, Integer, MetaData, Row, String
 from ft_dcc.server.database.notification_log import RecordedEvent
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import ValidationError
-from ft_dcc.server.notifications.subject import Subject
+from ft_dcc.server.notifications.event_details import EventDetails
 from ft_dcc.server.notifications.webhook_client import DeliveryFailed, WebhookClient, parse_url
 from ft_dcc.server.notifications.webhook_payload import EVENTS, FORMS, encode, make_payload, ping_payload
 
@@ -97,13 +97,13 @@ def find_webhooks(connection: Connection) -> list[dict[str, Any]]:
 
 
 def make_messages(
-    connection: Connection, event: RecordedEvent, subject: Subject, base_url: str
+    connection: Connection, event: RecordedEvent, details: EventDetails, base_url: str
 ) -> list[dict[str, Any]]:
     """Return a message for each webhook of the project that wants the event."""
     name = EVENTS.get(event.kind)
-    hooks = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.project_id == subject.project_id)).all()
+    hooks = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.project_id == details.project_id)).all()
     return [
-        _message(hook.id, event.at, make_payload(subject, str(uuid4()), _time_text(event.at), base_url))
+        _message(hook.id, event.at, make_payload(details, str(uuid4()), _time_text(event.at), base_url))
         for hook in hooks
         if name in hook.events.split()
     ]

@@ -15,7 +15,7 @@ from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.notification_log import RecordedEvent, oldest_events, remove_events
 from ft_dcc.server.notifications import mails, webhooks
-from ft_dcc.server.notifications.subject import Subject, read_subject
+from ft_dcc.server.notifications.event_details import EventDetails, read_details
 from ft_dcc.server.notifications.webhook_client import WebhookClient, read_allowed_networks
 
 _log = logging.getLogger(__name__)
@@ -42,11 +42,11 @@ class Notifier:
         # Read beside the writer, which all clients wait for.
         with store.reading() as connection:
             events = oldest_events(connection)
-            for event, subject in self._find_subjects(connection, events):
-                messages += webhooks.make_messages(connection, event, subject, self.context.mailer.link_base)
+            for event, details in self._find_details(connection, events):
+                messages += webhooks.make_messages(connection, event, details, self.context.mailer.link_base)
                 # Without a mail server, they would fill the outbox.
                 if self._sends_mails:
-                    notices += mails.make_notices(connection, store.tables, event, subject)
+                    notices += mails.make_notices(connection, store.tables, event, details)
 
         def write(connection: Connection) -> None:
             webhooks.queue_messages(connection, messages)
@@ -62,16 +62,16 @@ class Notifier:
     def _sends_mails(self) -> bool:
         return self.context.mailer.server is not None and self.context.mailer.sends_notifications
 
-    def _find_subjects(
+    def _find_details(
         self, connection: Connection, events: Sequence[RecordedEvent]
-    ) -> Iterator[tuple[RecordedEvent, Subject]]:
-        """Yield the events that have a receiver, each with its subject."""
+    ) -> Iterator[tuple[RecordedEvent, EventDetails]]:
+        """Yield the events that have a receiver, each with its details."""
         if not self._sends_mails and not webhooks.find_webhooks(connection):
             return
         for event in events:
-            subject = read_subject(connection, self.context.store.tables, event.kind, event.entity_id)
-            if subject is not None:
-                yield event, subject
+            details = read_details(connection, self.context.store.tables, event.kind, event.entity_id)
+            if details is not None:
+                yield event, details
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
+from ft_dcc.review.stored_values import json_object
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.encoding.queue import MOVIE, STILL, versions_being_encoded
 from ft_dcc.server.errors import NotFound
@@ -15,7 +16,6 @@ from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.feedback import (
     full_name,
     note_file_type,
-    parse_object,
     read_addressed_notes,
     read_feedback,
     read_summaries,
@@ -198,7 +198,7 @@ def _read_movies(connection: Connection, tables: Tables, version_ids: Iterable[s
 
 def _has_same_frames(movie: dict[str, Any], values: dict[str, str]) -> bool:
     """Return whether a rendition has the rate and number of frames of its movie, as far as it states them."""
-    exact = parse_object(values.get(_MOVIE_KEY))
+    exact = json_object(values.get(_MOVIE_KEY))
     stated = movie["exact"] or {}
     return all(exact.get(name, stated.get(name)) == stated.get(name) for name in ("fps", "frame_count"))
 
@@ -233,7 +233,7 @@ def _is_uploaded(tables: Tables) -> ColumnElement[bool]:
 
 
 def _movie_to_json(component_id: str, byte_count: float | None, values: dict[str, str]) -> dict[str, Any]:
-    exact, size = parse_object(values.get(_MOVIE_KEY)), parse_object(values.get(_FTRACK_KEY))
+    exact, size = json_object(values.get(_MOVIE_KEY)), json_object(values.get(_FTRACK_KEY))
     has_rate = isinstance(exact.get("fps"), str) and all(
         isinstance(exact.get(name), int) for name in ("first_frame", "frame_count")
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid5
@@ -10,10 +9,11 @@ from uuid import UUID, uuid5
 import attrs
 from sqlalchemy import Connection, Row, Select, select
 
+from ft_dcc.review.stored_values import ADDRESSED_KEY, addressed_mark
 from ft_dcc.server.entities.batch import Operation, create_operation
 from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.feedback import ADDRESSED_KEY, read_feedback
+from ft_dcc.server.review.feedback import read_feedback
 from ft_dcc.server.schema.tables import Tables
 
 _MAX_VERSIONS = 20
@@ -68,14 +68,14 @@ def session_of_note(
 def addressed_operations(connection: Connection, tables: Tables, note: Row[Any], object_id: str) -> list[Operation]:
     """Return the operations that mark a note as answered by the version of an object, with a reply that says so.
 
-    They are those of ``ft_dcc.review.mark_addressed``. There are none if the note is marked so already.
+    There are none if the note is marked so already.
     """
     item, metadata = tables.by_family["ReviewSessionObject"], tables.by_family["Metadata"]
     shown = connection.execute(_objects(tables).where(item.c.id == object_id)).first()
     if shown is None:
         raise NotFound("This review session has no such version. Load the page again.")
     name = f"{shown.asset} v{shown.version:03d}"
-    value = json.dumps({"version_id": shown.version_id, "version": name})
+    value, text = addressed_mark(shown.version_id, name)
     is_mark = (metadata.c.parent_id == note.id) & (metadata.c.key == ADDRESSED_KEY)
     known = connection.scalar(select(metadata.c.value).where(is_mark))
     if known == value:
@@ -85,7 +85,7 @@ def addressed_operations(connection: Connection, tables: Tables, note: Row[Any],
     if known is not None:
         key = {"entity_type": "Metadata", "entity_key": [note.id, ADDRESSED_KEY]}
         mark = {"action": "update", **key, "entity_data": {"value": value}}
-    reply = {"id": str(uuid5(_REPLY_NAMESPACE, f"{note.id}/{shown.version_id}")), "content": f"Addressed in {name}."}
+    reply = {"id": str(uuid5(_REPLY_NAMESPACE, f"{note.id}/{shown.version_id}")), "content": text}
     place = {"in_reply_to_id": note.id, "parent_id": note.parent_id, "parent_type": "ReviewSessionObject"}
     return [mark, create_operation("Note", {**reply, **place})]
 

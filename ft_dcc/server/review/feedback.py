@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
@@ -12,17 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, cast, fu
 
 from ft_dcc.errors import DrawingUnreadable
 from ft_dcc.review.drawings import Drawing, check_limits, parse_drawing
+from ft_dcc.review.stored_values import ADDRESSED_KEY, NOTE_KEY, first_integer, json_object, person_name
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.schema.tables import Tables
 
 _NOTE_IMAGE_NAMESPACE = UUID("0b0f5e3a-52ad-4f5e-8b5c-2a3d7a3b1c77")
-# Metadata of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "edited": …, "done_by": …};
-# of a status: {"history": [{"status": …, "date": …}]}. Each value is optional.
-NOTE_KEY = "ft_dcc"
-# Metadata of a note that a later version answers: {"version_id": …, "version": "main v004"}.
-ADDRESSED_KEY = "ft_dcc_addressed"
 
 
 def note_image_id(note_id: str) -> str:
@@ -55,7 +50,7 @@ def read_feedback(
     entries = _entries_by_version(connection, tables, access) if any(row.addressed for row in rows) else {}
     notes = []
     for row in rows:
-        metadata = parse_object(row.metadata)
+        metadata = json_object(row.metadata)
         found = drawings.pop(str(metadata.get("annotation_id")), None)
         if row.id in hidden:
             continue
@@ -82,12 +77,12 @@ def read_addressed_notes(
     invitees = _invitee_names(connection, tables, access.review_session_id)
     found = []
     for row in connection.execute(_notes_statement(tables, conditions)):
-        values = parse_object(row.metadata)
-        is_answered = parse_object(row.addressed).get("version_id") == version_id
+        values = json_object(row.metadata)
+        is_answered = json_object(row.addressed).get("version_id") == version_id
         if is_answered and row.id not in _hidden_threads(connection, tables, access, row.parent_id):
             author = full_name(row) or invitees.get(str(values.get("invitee_id"))) or "Guest"
             shown_values = {"id": row.id, "entry": row.parent_id, "author": author, "content": row.content or ""}
-            found.append({**shown_values, "frame": _frame(values.get("frame")), "done": _date(row.completed_at)})
+            found.append({**shown_values, "frame": first_integer(values.get("frame")), "done": _date(row.completed_at)})
     return found
 
 
@@ -99,7 +94,7 @@ def _entries_by_version(connection: Connection, tables: Tables, access: ReviewAc
 
 def _addressed_to_json(text: str | None, entries: dict[str, str]) -> dict[str, str | None]:
     """Return the name of the version that answers a note and its entry in the session, each None if there is none."""
-    value = parse_object(text)
+    value = json_object(text)
     version, version_id = value.get("version"), value.get("version_id")
     return {
         "addressed_in": version if isinstance(version, str) else None,
@@ -125,7 +120,7 @@ def read_statuses(connection: Connection, tables: Tables, access: ReviewAccess, 
             "author_id": row.review_session_invitee_id,
             "name": invitees[row.review_session_invitee_id],
             "status": row.status,
-            **_status_dates(row.status, row.created_at, parse_object(row.metadata).get("history")),
+            **_status_dates(row.status, row.created_at, json_object(row.metadata).get("history")),
         }
         for row in connection.execute(statement)
         if row.review_session_invitee_id in invitees and _is_visible_from(row.review_session_invitee_id, access)
@@ -219,7 +214,7 @@ def _hidden_threads(connection: Connection, tables: Tables, access: ReviewAccess
         return hidden
     note = tables.by_family["Note"]
     for row in connection.execute(_notes_statement(tables, [note.c.parent_id == object_id])):
-        is_visible = row.username is not None or _is_visible_from(parse_object(row.metadata).get("invitee_id"), access)
+        is_visible = row.username is not None or _is_visible_from(json_object(row.metadata).get("invitee_id"), access)
         if not is_visible or row.in_reply_to_id in hidden:
             hidden.add(row.id)
     return hidden
@@ -349,8 +344,8 @@ def _note_to_json(
         "edited": metadata.get("edited"),
         "done": _date(row.completed_at),
         "done_by": metadata.get("done_by"),
-        "frame": _frame(metadata.get("frame")),
-        "end_frame": _frame(metadata.get("end_frame")),
+        "frame": first_integer(metadata.get("frame")),
+        "end_frame": first_integer(metadata.get("end_frame")),
         "in_reply_to": row.in_reply_to_id,
         "drawing": [] if drawing is None else [shape.to_json() for shape in drawing.shapes],
         "drawing_end": None if drawing is None else drawing.end_frame,
@@ -361,19 +356,6 @@ def _date(value: str | None) -> str | None:
     return None if value is None else f"{value}Z"
 
 
-def _frame(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def full_name(row: Row[Any]) -> str:
     """Return the name of the user in a row, or "" without a user."""
-    return " ".join(name for name in (row.first_name, row.last_name) if name) or row.username or ""
-
-
-def parse_object(text: str | None) -> dict[str, Any]:
-    """Return the JSON object in a metadata value, or {} when any client has written something else."""
-    try:
-        found = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return person_name(row._asdict())

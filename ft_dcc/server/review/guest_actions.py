@@ -13,6 +13,7 @@ from uuid import UUID, uuid4, uuid5
 import attrs
 from sqlalchemy import Row, select
 
+from ft_dcc.review.stored_values import NOTE_KEY, json_object
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.database import clock
@@ -23,7 +24,7 @@ from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.annotations import parse_end_frame, parse_shapes, to_annotation_data
 from ft_dcc.server.review.attachments import Attachment, attached_files, note_file_operations
 from ft_dcc.server.review.earlier_notes import addressed_operations, session_of_note
-from ft_dcc.server.review.feedback import NOTE_KEY, parse_object, read_change
+from ft_dcc.server.review.feedback import read_change
 from ft_dcc.server.review.user_actions import (
     mention_operations,
     require_right,
@@ -103,7 +104,7 @@ def edit_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, A
     Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
     """
     note = _own_note(dispatcher, access, payload.get("note"))
-    metadata = parse_object(note.metadata)
+    metadata = json_object(note.metadata)
     content = _parse_content(payload.get("content"), may_be_empty="annotation_id" in metadata)
     if note.content != content:
         if payload.get("previous") != note.content:
@@ -130,7 +131,7 @@ def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str,
     operations = [delete_operation("Note", note.id)]
     annotation_id = str(uuid5(_ID_NAMESPACE, note.id))
     # Another client may have written any id into the metadata.
-    if parse_object(note.metadata).get("annotation_id") == annotation_id:
+    if json_object(note.metadata).get("annotation_id") == annotation_id:
         operations.append(delete_operation("ReviewSessionObjectAnnotation", annotation_id))
     write_as_visitor(dispatcher, access, operations)
     # Files of guests have no author, so that no visitor has the right to delete them.
@@ -147,7 +148,7 @@ def complete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[st
         raise ValidationError("The value of done is true or false. Send one of them.")
     if is_done != (note.completed_at is not None):
         completed_at = {"__type__": "datetime", "value": clock.now_text()} if is_done else None
-        metadata = {**parse_object(note.metadata), "done_by": access.name if is_done else None}
+        metadata = {**json_object(note.metadata), "done_by": access.name if is_done else None}
         operations = [
             update_operation("Note", note.id, {"completed_at": completed_at}),
             _metadata_operation("Note", note.id, metadata, is_new=note.metadata is None),
@@ -239,7 +240,7 @@ def _status_operations(
 
 
 def _history_operation(status_id: str, stored: str | None, status: str) -> Operation:
-    history = parse_object(stored).get("history")
+    history = json_object(stored).get("history")
     past = history if isinstance(history, list) else []
     value = {"history": [*past, {"status": status, "date": f"{clock.now_text()}Z"}][-_MAX_HISTORY:]}
     return _metadata_operation("ReviewSessionObjectStatus", status_id, value, is_new=stored is None)
@@ -286,7 +287,7 @@ def _note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> Row[
 
 def _own_note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> Row[Any]:
     note = _note(dispatcher, access, note_id)
-    author = note.user_id or parse_object(note.metadata).get("invitee_id")
+    author = note.user_id or json_object(note.metadata).get("invitee_id")
     if author != (access.invitee_id if access.user is None else access.user.id):
         raise Forbidden("Another person wrote this note. Reply to it instead.")
     return note

@@ -82,32 +82,46 @@ class ReviewPages:
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the page's own files, and of a link: page, data, media, live, notes and status."""
         session = "/review/{review_session_id}/{key}"
+        component = f"{session}/media/{{component_id}}"
+        bodies = {
+            "data": self._read_list,
+            "entries/{object_id}": self._read_entry,
+            "entries/{object_id}/earlier": self._read_earlier,
+            "people": self._read_people,
+        }
+        files = {
+            component: self._read_media,
+            f"{component}/{{lines:int}}": self._read_rendition,
+            f"{session}/export/{{format_name}}": self._export,
+        }
+        actions: dict[str, Action] = {
+            "order": playback_actions.set_order,
+            "renditions": playback_actions.request_rendition,
+            "notes": self._write_note,
+            "notes/edit": guest_actions.edit_note,
+            "notes/delete": guest_actions.delete_note,
+            "notes/done": guest_actions.complete_note,
+            "notes/addressed": guest_actions.mark_addressed,
+            "status": guest_actions.set_status,
+            "statuses": guest_actions.set_statuses,
+        }
         return [
             Route("/review/static/{name}", self._send_file, methods=["GET"]),
             Route("/review/{review_session_id}", self._redirect_user, methods=["GET"]),
             Route(session, self._send_page, methods=["GET"]),
             Route(session, self._receive_passphrase, methods=["POST"]),
-            Route(f"{session}/data", self._send_list, methods=["GET"]),
-            Route(f"{session}/entries/{{object_id}}", self._send_entry, methods=["GET"]),
-            Route(f"{session}/entries/{{object_id}}/earlier", self._send_earlier, methods=["GET"]),
-            Route(f"{session}/people", self._send_people, methods=["GET"]),
-            *live_routes.routes(session, self._live, self._authorize),
-            Route(f"{session}/media/{{component_id}}", self._send_media, methods=["GET"]),
-            Route(f"{session}/media/{{component_id}}/waveform", self._send_waveform, methods=["GET"]),
-            Route(f"{session}/media/{{component_id}}/{{lines:int}}", self._send_rendition, methods=["GET"]),
-            Route(f"{session}/order", partial(self._receive, playback_actions.set_order), methods=["POST"]),
-            Route(
-                f"{session}/renditions", partial(self._receive, playback_actions.request_rendition), methods=["POST"]
+            *(
+                Route(f"{session}/{path}", partial(self._send_body, read), methods=["GET"])
+                for path, read in bodies.items()
             ),
-            Route(f"{session}/export/{{format_name}}", self._send_export, methods=["GET"]),
-            Route(f"{session}/notes", partial(self._receive, self._write_note), methods=["POST"]),
+            *live_routes.routes(session, self._live, self._authorize),
+            Route(f"{component}/waveform", self._send_waveform, methods=["GET"]),
+            *(Route(path, partial(self._send_response, read), methods=["GET"]) for path, read in files.items()),
             Route(f"{session}/attachments", self._receive_attachment, methods=["POST"]),
-            Route(f"{session}/notes/edit", partial(self._receive, guest_actions.edit_note), methods=["POST"]),
-            Route(f"{session}/notes/delete", partial(self._receive, guest_actions.delete_note), methods=["POST"]),
-            Route(f"{session}/notes/done", partial(self._receive, guest_actions.complete_note), methods=["POST"]),
-            Route(f"{session}/notes/addressed", partial(self._receive, guest_actions.mark_addressed), methods=["POST"]),
-            Route(f"{session}/status", partial(self._receive, guest_actions.set_status), methods=["POST"]),
-            Route(f"{session}/statuses", partial(self._receive, guest_actions.set_statuses), methods=["POST"]),
+            *(
+                Route(f"{session}/{path}", partial(self._receive, action), methods=["POST"])
+                for path, action in actions.items()
+            ),
         ]
 
     async def _send_file(self, request: Request) -> Response:
@@ -196,13 +210,13 @@ class ReviewPages:
         self._guesses.consume(client)
         self._all_guesses.consume(review_session_id)
 
-    async def _send_list(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._respond, request, self._read_list)
+    async def _send_response(self, read: Callable[[Request], Response], request: Request) -> Response:
+        return await to_thread.run_sync(read, request)
 
-    async def _send_entry(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._respond, request, self._read_entry)
+    async def _send_body(self, read: Callable[[Request, ReviewAccess], Cached], request: Request) -> Response:
+        return await to_thread.run_sync(self._respond, read, request)
 
-    def _respond(self, request: Request, read: Callable[[Request, ReviewAccess], Cached]) -> Response:
+    def _respond(self, read: Callable[[Request, ReviewAccess], Cached], request: Request) -> Response:
         """Return a body that is cached until the next commit, compressed if the browser accepts it."""
         found = read(request, self._authorize(request))
         headers = {"Cache-Control": "private, no-cache", "ETag": found.tag, "Vary": "Accept-Encoding"}
@@ -239,9 +253,6 @@ class ReviewPages:
         commit = store.commits
         return self._cache.get((session_id, "entry", object_id, viewer_of(access)), commit, read)
 
-    async def _send_earlier(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._respond, request, self._read_earlier)
-
     def _read_earlier(self, request: Request, access: ReviewAccess) -> Cached:
         store, object_id = self._studio.store, request.path_params["object_id"]
 
@@ -250,9 +261,6 @@ class ReviewPages:
 
         commit = store.commits
         return self._cache.get((access, "earlier", object_id), commit, read)
-
-    async def _send_people(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._respond, request, self._read_people)
 
     def _read_people(self, request: Request, access: ReviewAccess) -> Cached:
         require_right(access, "comment")
@@ -268,9 +276,6 @@ class ReviewPages:
         path = self._studio.media.waveform(request.path_params["component_id"])
         return file_response.send_file(request, path, "application/octet-stream")
 
-    async def _send_rendition(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._read_rendition, request)
-
     def _read_rendition(self, request: Request) -> Response:
         self._require_media(request)
         path = self._studio.renditions.path(request.path_params["component_id"], request.path_params["lines"])
@@ -283,15 +288,9 @@ class ReviewPages:
             tables = self._studio.store.tables
             return content.component_file_type(connection, tables, access, component_id)
 
-    async def _send_media(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._read_media, request)
-
     def _read_media(self, request: Request) -> Response:
         file_type = self._require_media(request)
         return self._studio.media.respond(request, request.path_params["component_id"], media_type_of(file_type))
-
-    async def _send_export(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._export, request)
 
     def _export(self, request: Request) -> Response:
         access = self._authorize(request)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
+from ft_dcc.review.stored_values import person_name
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import Permissions
 from ft_dcc.server.context import ServerContext
@@ -24,10 +25,10 @@ _MAX_MENTIONS = 20
 def find_user_access(dispatcher: Dispatcher, user: Caller, review_session_id: str) -> ReviewAccess | None:
     """Return the access of a signed-in user, or None if the user may not see the session."""
     key = json.dumps(review_session_id, ensure_ascii=False)
-    if not _query(dispatcher, user, f"select id from ReviewSession where id is {key}"):
+    if not dispatcher.query(user, f"select id from ReviewSession where id is {key}"):
         return None
-    (found,) = _query(dispatcher, user, f"select first_name, last_name from User where id is {json.dumps(user.id)}")
-    name = " ".join(part for part in (found.get("first_name"), found.get("last_name")) if part) or user.username
+    (found,) = dispatcher.query(user, f"select first_name, last_name from User where id is {json.dumps(user.id)}")
+    name = person_name({**found, "username": user.username})
     with dispatcher.context.store.reading() as connection:
         return authorize_user(dispatcher.context, connection, review_session_id, user, name)
 
@@ -78,10 +79,10 @@ def user_invitee_operations(dispatcher: Dispatcher, access: ReviewAccess) -> lis
     if access.user is None:
         return []
     user = access.user
-    known = _query(dispatcher, user, f"select id from ReviewSessionInvitee where id is {json.dumps(access.invitee_id)}")
+    known = dispatcher.query(user, f"select id from ReviewSessionInvitee where id is {json.dumps(access.invitee_id)}")
     if known:
         return []
-    (found,) = _query(dispatcher, user, f"select email from User where id is {json.dumps(user.id)}")
+    (found,) = dispatcher.query(user, f"select email from User where id is {json.dumps(user.id)}")
     data = {
         "id": access.invitee_id,
         "name": access.name,
@@ -101,7 +102,7 @@ def _status_operations(
     expression = (
         f"select version_id, asset_version.status_id from ReviewSessionObject where id is {json.dumps(object_id)}"
     )
-    (item,) = _query(dispatcher, user, expression)
+    (item,) = dispatcher.query(user, expression)
     status_id = find_status(dispatcher, user, access.project_id, verdict)
     version = item.get("asset_version") or {}
     if status_id is None or version.get("status_id") == status_id:
@@ -165,10 +166,3 @@ def mention_operations(
             link = {"note_id": note_id, "resource_id": user_id, "text_mentioned": f"@{names[user_id]}"}
             operations.append(create_operation("Recipient", link))
     return operations
-
-
-def _query(dispatcher: Dispatcher, caller: Caller, expression: str) -> list[dict[str, Any]]:
-    # Denormalized: otherwise an entity that occurs twice has its values only once.
-    (answer,) = dispatcher.answer(caller, [{"action": "query", "expression": expression}], is_denormalized=True)
-    entities: list[dict[str, Any]] = answer["data"]
-    return entities

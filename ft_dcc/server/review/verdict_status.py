@@ -27,7 +27,7 @@ def find_status(dispatcher: Dispatcher, caller: Caller, project_id: str | None, 
         f"select value from EntitySetting where parent_id is {key} and {_IS_SETTING}",
         f"select value from Setting where {_IS_SETTING}",
     ):
-        for setting in _query(dispatcher, caller, expression):
+        for setting in dispatcher.query(caller, expression):
             mapping = _parse_mapping(setting.get("value"))
             if verdict in mapping:
                 return _named_status(statuses, mapping[verdict])
@@ -54,7 +54,7 @@ def _named_status(statuses: list[dict[str, Any]], name: Any) -> str | None:
 def _workflow_statuses(dispatcher: Dispatcher, caller: Caller, project_id: str) -> list[dict[str, Any]]:
     path = "project_schema.asset_version_workflow_schema.statuses"
     names = ", ".join(f"{path}.{name}" for name in ("name", "sort", "is_active", "state.short"))
-    projects = _query(dispatcher, caller, f"select {names} from Project where id is {json.dumps(project_id)}")
+    projects = dispatcher.query(caller, f"select {names} from Project where id is {json.dumps(project_id)}")
     schema = (projects[0].get("project_schema") or {}) if projects else {}
     statuses = (schema.get("asset_version_workflow_schema") or {}).get("statuses") or []
     return sorted((found for found in statuses if found.get("is_active")), key=lambda found: found.get("sort") or 0)
@@ -66,10 +66,3 @@ def _parse_mapping(text: Any) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _query(dispatcher: Dispatcher, caller: Caller, expression: str) -> list[dict[str, Any]]:
-    # Denormalized: otherwise an entity that occurs twice has its values only once.
-    (answer,) = dispatcher.answer(caller, [{"action": "query", "expression": expression}], is_denormalized=True)
-    entities: list[dict[str, Any]] = answer["data"]
-    return entities

@@ -18,7 +18,6 @@ from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Batch, Operation
 from ft_dcc.server.entities.payload import entity_type_of, operation_key
 from ft_dcc.server.errors import NotFound, ValidationError
-from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.storage.published_media import check_account
 
@@ -64,13 +63,13 @@ def _read_content(dispatcher: Dispatcher, claims: dict[str, Any]) -> tuple[str, 
     if claims["name"] == "info":
         type_name, *key = claims["entity"]
         schema = dispatcher.context.schema
-        entities = _query(dispatcher, caller, _info_expression(schema, type_name, key))
+        entities = dispatcher.query(caller, _info_expression(schema, type_name, key))
         if not entities:
             raise NotFound(f"This {type_name} does not exist any more.")
         names = _info_names(schema, type_name)
         return type_name, [f"{name}: {_text(entities[0][name])}" for name in names if entities[0].get(name)]
     expression = f"select name, link from Task where assignments any (resource.id is {json.dumps(caller.id)})"
-    tasks = _query(dispatcher, caller, f"{expression} limit {_MAX_TASKS}")
+    tasks = dispatcher.query(caller, f"{expression} limit {_MAX_TASKS}")
     return f"Tasks of {caller.username}", [_text(task["link"]) for task in tasks]
 
 
@@ -93,9 +92,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return " / ".join(str(step["name"]) for step in value)
     return str(value["name"]) if isinstance(value, dict) else str(value)
-
-
-def _query(dispatcher: Dispatcher, caller: Caller, expression: str) -> list[dict[str, Any]]:
-    (answer,) = dispatcher.answer(caller, [{"action": "query", "expression": expression}])
-    entities: list[dict[str, Any]] = answer["data"]
-    return entities

@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import json
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from anyio import to_thread
 
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import HttpError
+from ft_dcc.server.http.send_queue import SendQueue
 from ft_dcc.server.review import content
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.earlier_notes import entries_of_same_assets
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 _COLLECT_SECONDS = 0.15
 _CHECK_ACCESS_INTERVAL_SECONDS = 30
-_MAX_QUEUED = 2_000
+_MAX_QUEUED, _MAX_QUEUED_BYTES = 2_000, 64 << 20
 _ALL = object()
 # A visitor is a user, an invitee, or an address with the shared link, behind which a whole company can be.
 _MAX_PAGES, _MAX_PAGES_PER_SESSION, MAX_PAGES_PER_VISITOR = 1_000, 500, 200
@@ -42,7 +42,7 @@ _STATUS, _ANNOTATION, _INVITEE = "ReviewSessionObjectStatus", "ReviewSessionObje
 Authorize = Callable[[], ReviewAccess]
 
 
-class Page:
+class OpenPage:
     """One open page: who looks at it, and the queue of messages to it."""
 
     _numbers = itertools.count(1)
@@ -51,32 +51,14 @@ class Page:
         self.id = next(self._numbers)
         self.access, self.authorize = access, authorize
         self.visitor = (access.invitee_id or address) if access.user is None else access.user.id
-        self.is_closed = False
         self.is_following = False
-        self._queue: deque[str] = deque()
-        self._has_messages = asyncio.Event()
+        # A page that does not read is disconnected, and reads everything when it connects again.
+        self.queue = SendQueue(_MAX_QUEUED, _MAX_QUEUED_BYTES)
 
     def send(self, message: str) -> None:
-        """Queue a message; a page that does not read is disconnected, and reads everything when it connects again."""
-        if len(self._queue) >= _MAX_QUEUED:
-            self.close()
-        elif not self.is_closed:
-            self._queue.append(message)
-            self._has_messages.set()
-
-    def close(self) -> None:
-        """End the connection of the page after the queued messages."""
-        self.is_closed = True
-        self._has_messages.set()
-
-    async def receive(self) -> str | None:
-        """Return the next message to send to the page, or None when the connection ends."""
-        while not self._queue:
-            if self.is_closed:
-                return None
-            self._has_messages.clear()
-            await self._has_messages.wait()
-        return self._queue.popleft()
+        """Queue a message, and disconnect a page that has not read many others."""
+        if not self.queue.put(message):
+            self.queue.close()
 
     def describe(self) -> dict[str, Any]:
         """Return the entry of the page in the list of people."""
@@ -98,24 +80,24 @@ class _Touched:
 
 
 @attrs.define(eq=False)
-class Room:
+class SessionPages:
     """The open pages of one session, and the presentation that they may follow."""
 
-    pages: dict[int, Page] = attrs.field(factory=dict)
+    pages: dict[int, OpenPage] = attrs.field(factory=dict)
     presentation: Presentation = attrs.field(factory=Presentation)
     # The objects of the session by their versions, whose media may change.
     objects: dict[str, str] = attrs.field(factory=dict)
     touched: _Touched = attrs.field(factory=_Touched)
     is_flushing: bool = False
 
-    def broadcast(self, message: dict[str, Any], except_page: Page | None = None, viewer: object = _ALL) -> None:
+    def broadcast(self, message: dict[str, Any], except_page: OpenPage | None = None, viewer: object = _ALL) -> None:
         """Send a message to all pages, to all but one, or to those of one kind of visitor."""
         text = json.dumps(message, separators=(",", ":"))
         for page in list(self.pages.values()):
             if page is not except_page and viewer in (_ALL, viewer_of(page.access)):
                 page.send(text)
 
-    def receive(self, page: Page, message: dict[str, Any]) -> None:
+    def receive(self, page: OpenPage, message: dict[str, Any]) -> None:
         """Apply a message of a page; raises BadRequest and ValidationError."""
         kind = message.get("type")
         if kind == "clock":
@@ -135,58 +117,58 @@ class Room:
 
 
 class LiveReviews:
-    """All rooms of a server; an observer of the event hub. All methods but ``on_changes`` run on the event loop."""
+    """All sessions of a server; an observer of the event hub. All methods but ``on_changes`` run on the event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._rooms: dict[str, Room] = {}
+        self._sessions: dict[str, SessionPages] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def is_active(self) -> bool:
         """Whether any page is open."""
-        return bool(self._rooms)
+        return bool(self._sessions)
 
     @contextmanager
-    def connected(self, page: Page) -> Iterator[Room | None]:
-        """Add the page to the room of its session inside the block; yield None at a limit of open pages."""
+    def connected(self, page: OpenPage) -> Iterator[SessionPages | None]:
+        """Add the page to the session of its session inside the block; yield None at a limit of open pages."""
         self._loop = asyncio.get_running_loop()
         session_id = page.access.review_session_id
-        room = self._rooms.get(session_id)
-        if self._is_full(room, page.visitor):
+        session = self._sessions.get(session_id)
+        if self._is_full(session, page.visitor):
             yield None
             return
-        if room is None:
-            room = self._rooms[session_id] = Room()
-            self._start(self._watch(session_id, room))
-        room.pages[page.id] = page
-        hello = {"type": "hello", "page": page.id, "commit": self._store.commits, **room.presentation.snapshot()}
+        if session is None:
+            session = self._sessions[session_id] = SessionPages()
+            self._start(self._watch(session_id, session))
+        session.pages[page.id] = page
+        hello = {"type": "hello", "page": page.id, "commit": self._store.commits, **session.presentation.snapshot()}
         page.send(json.dumps(hello))
-        self._touch_people(session_id, room)
+        self._touch_people(session_id, session)
         try:
-            yield room
+            yield session
         finally:
-            del room.pages[page.id]
-            if not room.pages:
-                del self._rooms[session_id]
-            if room.presentation.leave(page.id):
-                room.broadcast(room.presentation.driver())
-            self._touch_people(session_id, room)
+            del session.pages[page.id]
+            if not session.pages:
+                del self._sessions[session_id]
+            if session.presentation.leave(page.id):
+                session.broadcast(session.presentation.driver())
+            self._touch_people(session_id, session)
 
-    def _is_full(self, room: Room | None, visitor: str) -> bool:
+    def _is_full(self, session: SessionPages | None, visitor: str) -> bool:
         """Return whether all sessions, this one, or a visitor have as many pages as may be open."""
-        visitors = [page.visitor for each in self._rooms.values() for page in each.pages.values()]
-        is_room_full = room is not None and len(room.pages) >= _MAX_PAGES_PER_SESSION
-        return is_room_full or len(visitors) >= _MAX_PAGES or visitors.count(visitor) >= MAX_PAGES_PER_VISITOR
+        visitors = [page.visitor for each in self._sessions.values() for page in each.pages.values()]
+        is_session_full = session is not None and len(session.pages) >= _MAX_PAGES_PER_SESSION
+        return is_session_full or len(visitors) >= _MAX_PAGES or visitors.count(visitor) >= MAX_PAGES_PER_VISITOR
 
-    def receive(self, page: Page, room: Room, message: dict[str, Any]) -> None:
+    def receive(self, page: OpenPage, session: SessionPages, message: dict[str, Any]) -> None:
         """Apply a message of a page; raises BadRequest and ValidationError."""
         if message.get("type") == "follow":
             page.is_following = message.get("on") is True
-            self._touch_people(page.access.review_session_id, room)
+            self._touch_people(page.access.review_session_id, session)
             return
-        room.receive(page, message)
+        session.receive(page, message)
 
     def on_changes(self, entities: list[dict[str, Any]]) -> None:
         """Receive the changes of a transaction; called on the thread of the writer."""
@@ -198,53 +180,53 @@ class LiveReviews:
             _log.debug("The event loop is closed; changes are not sent to review pages.")
 
     def _touch(self, entities: list[dict[str, Any]]) -> None:
-        for session_id, room in self._rooms.items():
-            touched = room.touched
+        for session_id, session in self._sessions.items():
+            touched = session.touched
             for entity in entities:
-                _note_change(touched, session_id, room.objects, entity)
+                _note_change(touched, session_id, session.objects, entity)
             if touched != _Touched():
-                self._start_flush(session_id, room)
+                self._start_flush(session_id, session)
 
-    def _touch_people(self, session_id: str, room: Room) -> None:
+    def _touch_people(self, session_id: str, session: SessionPages) -> None:
         # Many pages may join at once: the list of all is not sent to all for each of them.
-        room.touched.people = True
-        self._start_flush(session_id, room)
+        session.touched.people = True
+        self._start_flush(session_id, session)
 
-    def _start_flush(self, session_id: str, room: Room) -> None:
-        if room.is_flushing:
+    def _start_flush(self, session_id: str, session: SessionPages) -> None:
+        if session.is_flushing:
             return
-        room.is_flushing = True
-        self._start(self._flush(session_id, room))
+        session.is_flushing = True
+        self._start(self._flush(session_id, session))
 
     def _start(self, task: Any) -> None:
         started = asyncio.get_running_loop().create_task(task)
         self._tasks.add(started)
         started.add_done_callback(self._tasks.discard)
 
-    async def _flush(self, session_id: str, room: Room) -> None:
-        """Send what was touched in a room, after a moment in which more may be touched."""
+    async def _flush(self, session_id: str, session: SessionPages) -> None:
+        """Send what was touched in a session, after a moment in which more may be touched."""
         try:
             await asyncio.sleep(_COLLECT_SECONDS)
-            touched, room.touched = room.touched, _Touched()
+            touched, session.touched = session.touched, _Touched()
             if touched.access:
-                await self._check_access(room)
+                await self._check_access(session)
             if touched.people:
-                room.broadcast(room.people())
+                session.broadcast(session.people())
             # One reading for all pages, unless the session is moderated: then for each kind of visitor.
-            viewers = {viewer_of(page.access): page.access for page in room.pages.values()}
+            viewers = {viewer_of(page.access): page.access for page in session.pages.values()}
             for viewer, access in viewers.items():
-                for message in await to_thread.run_sync(self._read, access, room, touched):
-                    room.broadcast(message, viewer=viewer)
-            users = [page for page in room.pages.values() if page.access.user is not None]
+                for message in await to_thread.run_sync(self._read, access, session, touched):
+                    session.broadcast(message, viewer=viewer)
+            users = [page for page in session.pages.values() if page.access.user is not None]
             if touched.foreign and users:
                 text = json.dumps(await to_thread.run_sync(self._read_foreign, session_id, touched.foreign))
                 for page in users:
                     page.send(text)
         finally:
-            room.is_flushing = False
+            session.is_flushing = False
             self._touch([])
 
-    def _read(self, access: ReviewAccess, room: Room, touched: _Touched) -> list[dict[str, Any]]:
+    def _read(self, access: ReviewAccess, session: SessionPages, touched: _Touched) -> list[dict[str, Any]]:
         commit = self._store.commits
         messages: list[dict[str, Any]] = [
             read_change(self._store, access, object_id, note_ids, commit=commit)
@@ -252,7 +234,7 @@ class LiveReviews:
         ]
         messages += [{"type": "entry", "entry": object_id, "commit": commit} for object_id in sorted(touched.entries)]
         if touched.list:
-            room.objects = self._read_objects(access.review_session_id)
+            session.objects = self._read_objects(access.review_session_id)
             messages.append({"type": "list", "commit": commit})
         return messages
 
@@ -266,23 +248,23 @@ class LiveReviews:
         with self._store.reading() as connection:
             return content.version_ids(connection, self._store.tables, session_id)
 
-    async def _watch(self, session_id: str, room: Room) -> None:
-        """Check the access of the pages of a room from time to time: links expire, and invitations are revoked."""
+    async def _watch(self, session_id: str, session: SessionPages) -> None:
+        """Check the access of the pages of a session from time to time: links expire, and invitations are revoked."""
         # Not on the event loop: all connections that read may be in use for seconds.
-        room.objects = await to_thread.run_sync(self._read_objects, session_id)
-        while room.pages:
+        session.objects = await to_thread.run_sync(self._read_objects, session_id)
+        while session.pages:
             await asyncio.sleep(_CHECK_ACCESS_INTERVAL_SECONDS)
-            await self._check_access(room)
+            await self._check_access(session)
 
-    async def _check_access(self, room: Room) -> None:
-        pages = list(room.pages.values())
+    async def _check_access(self, session: SessionPages) -> None:
+        pages = list(session.pages.values())
         for page, is_valid in zip(pages, await to_thread.run_sync(_are_valid, pages)):
             if not is_valid:
                 page.send('{"type":"access"}')
-                page.close()
+                page.queue.close()
 
 
-def _are_valid(pages: list[Page]) -> list[bool]:
+def _are_valid(pages: list[OpenPage]) -> list[bool]:
     """Return for each page whether its link still gives the same access."""
     found = []
     for page in pages:

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ft_dcc.server.errors import BadRequest, HttpError, ValidationError
 from ft_dcc.server.http import rate_limit
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.live.open_pages import LiveReviews, Page, Room
+from ft_dcc.server.review.live.open_pages import LiveReviews, OpenPage, SessionPages
 
 _KEEP_ALIVE_SECONDS = 20
 _MAX_MESSAGE_BYTES = 64 << 10
@@ -45,15 +45,15 @@ async def _serve_websocket(live: LiveReviews, authorize: Authorize, websocket: W
     except HttpError as error:
         await websocket.close(_CLOSE_CODE_BASE + error.status)
         return
-    page = Page(access, partial(authorize, websocket), _network(websocket))
-    with live.connected(page) as room:
-        if room is None:
+    page = OpenPage(access, partial(authorize, websocket), _network(websocket))
+    with live.connected(page) as session:
+        if session is None:
             await websocket.close(_TOO_MANY_PAGES)
             return
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_send_messages, page, websocket)
-            await _receive_messages(live, page, room, websocket)
-            page.close()
+            await _receive_messages(live, page, session, websocket)
+            page.queue.close()
             tasks.cancel_scope.cancel()
 
 
@@ -61,16 +61,16 @@ def _network(request: HTTPConnection) -> str:
     return rate_limit.client_network(rate_limit.client_address(request))
 
 
-async def _send_messages(page: Page, websocket: WebSocket) -> None:
+async def _send_messages(page: OpenPage, websocket: WebSocket) -> None:
     try:
-        while (message := await page.receive()) is not None:
+        while (message := await page.queue.get()) is not None:
             await websocket.send_text(message)
         await websocket.close(_CLOSE_CODE_BASE + 403)
     except (WebSocketDisconnect, RuntimeError):
-        page.close()
+        page.queue.close()
 
 
-async def _receive_messages(live: LiveReviews, page: Page, room: Room, websocket: WebSocket) -> None:
+async def _receive_messages(live: LiveReviews, page: OpenPage, session: SessionPages, websocket: WebSocket) -> None:
     """Apply the messages of a page until it disconnects; invalid ones and those over the limit are answered."""
     count, since = 0, time.monotonic()
     while True:
@@ -84,7 +84,7 @@ async def _receive_messages(live: LiveReviews, page: Page, room: Room, websocket
         if count > _MAX_MESSAGES_PER_SECOND:
             continue
         try:
-            live.receive(page, room, _parse(received.get("text")))
+            live.receive(page, session, _parse(received.get("text")))
         except (BadRequest, ValidationError) as error:
             page.send(json.dumps({"type": "error", "text": str(error)}))
 
@@ -104,18 +104,18 @@ def _parse(text: object) -> dict[str, Any]:
 async def _send_events(live: LiveReviews, authorize: Authorize, request: Request) -> Response:
     access = await to_thread.run_sync(authorize, request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    page = Page(access, partial(authorize, request), _network(request))
+    page = OpenPage(access, partial(authorize, request), _network(request))
     return StreamingResponse(_events(live, page), headers=headers, media_type="text/event-stream")
 
 
-async def _events(live: LiveReviews, page: Page) -> AsyncIterator[str]:
-    with live.connected(page) as room:
-        if room is None:
+async def _events(live: LiveReviews, page: OpenPage) -> AsyncIterator[str]:
+    with live.connected(page) as session:
+        if session is None:
             return
         while True:
             message: str | None = ""
             with anyio.move_on_after(_KEEP_ALIVE_SECONDS):
-                message = await page.receive()
+                message = await page.queue.get()
             if message is None:
                 return
             # A comment keeps proxies from closing the connection, and detects browsers that are gone.

@@ -7,13 +7,14 @@ from typing import Any
 import attrs
 from sqlalchemy import Connection, Row, select
 
+from ft_dcc.review.stored_values import NOTE_KEY, first_integer, json_object
 from ft_dcc.server.database.notification_log import ENTRY, NOTE, VERDICT, VERSION
-from ft_dcc.server.review.feedback import NOTE_KEY, full_name, parse_object
+from ft_dcc.server.review.feedback import full_name
 from ft_dcc.server.schema.tables import Tables
 
 
 @attrs.frozen
-class Subject:
+class EventDetails:
     """The values of a new version, note or verdict that messages show; empty where there is none."""
 
     kind: str
@@ -34,14 +35,14 @@ class Subject:
     status: str = ""
 
 
-def read_subject(connection: Connection, tables: Tables, kind: str, entity_id: str) -> Subject | None:
-    """Return the subject of an event, or None if it was deleted, or is no note or verdict on a version."""
+def read_details(connection: Connection, tables: Tables, kind: str, entity_id: str) -> EventDetails | None:
+    """Return the details of an event, or None if it was deleted, or is no note or verdict on a version."""
     values = _READERS[kind](connection, tables, entity_id)
     if values is None:
         return None
     version = _read_version(connection, tables, values.pop("version_id"))
     review = _read_review(connection, tables, values.pop("review_session_id"))
-    return None if version is None else Subject(kind=kind, entity_id=entity_id, **{**version, **review, **values})
+    return None if version is None else EventDetails(kind=kind, entity_id=entity_id, **{**version, **review, **values})
 
 
 def _read_version(connection: Connection, tables: Tables, version_id: str) -> dict[str, Any] | None:
@@ -108,14 +109,13 @@ def _of_note(connection: Connection, tables: Tables, note_id: str) -> dict[str, 
     found = connection.execute(statement).first()
     if found is None:
         return None
-    entry, values = _read_entry(connection, tables, found.parent_id), parse_object(found.value)
-    frame = values.get("frame")
+    entry, values = _read_entry(connection, tables, found.parent_id), json_object(found.value)
     return {
         "version_id": found.parent_id if entry is None else entry.version_id,
         "review_session_id": "" if entry is None else entry.review_session_id,
         "author": full_name(found) or _invitee_name(connection, tables, values.get("invitee_id")) or "Guest",
         "text": found.content or "",
-        "frame": frame if isinstance(frame, int) and not isinstance(frame, bool) else None,
+        "frame": first_integer(values.get("frame")),
         "has_drawing": "annotation_id" in values,
     }
 
