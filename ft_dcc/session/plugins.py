@@ -86,14 +86,15 @@ def _accepted(
     register: Callable[..., Any], positional_arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]
 ) -> tuple[Sequence[Any], dict[str, Any]]:
     """Return the arguments that the function accepts."""
-    parameters = inspect.signature(register).parameters.values()
-    kinds = {parameter.kind for parameter in parameters}
-    by_position = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    by_kind: dict[Any, list[str]] = {}
+    for parameter in inspect.signature(register).parameters.values():
+        by_kind.setdefault(parameter.kind, []).append(parameter.name)
+    kind = inspect.Parameter
+    either = by_kind.get(kind.POSITIONAL_OR_KEYWORD, [])
+    by_position = [*by_kind.get(kind.POSITIONAL_ONLY, []), *either]
     positional = positional_arguments
-    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+    if kind.VAR_POSITIONAL not in by_kind:
         positional = positional_arguments[: len(by_position)]
-    filled = {parameter.name for parameter in by_position[: len(positional)]}
-    if inspect.Parameter.VAR_KEYWORD in kinds:
-        return positional, {name: value for name, value in keyword_arguments.items() if name not in filled}
-    named = {each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
-    return positional, {name: value for name, value in keyword_arguments.items() if name in named - filled}
+    accepted = set(keyword_arguments) if kind.VAR_KEYWORD in by_kind else {*either, *by_kind.get(kind.KEYWORD_ONLY, [])}
+    accepted.difference_update(by_position[: len(positional)])
+    return positional, {name: value for name, value in keyword_arguments.items() if name in accepted}

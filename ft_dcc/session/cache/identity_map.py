@@ -153,12 +153,9 @@ class IdentityMap:
         members = group.members.setdefault(entity_type, [])
         is_stale, is_result = group.is_stale, group.is_result
         instantiate, key_size = self._instantiate, len(entity_class.primary_key_attributes)
-        # Thousands of tasks share the texts of a project's id and a few statuses' ids.
-        shared: list[str] | None = None
-        texts: dict[Any, Any] = {}
+        share = _make_share(entity_class)
 
         def handle(values: dict[str, Any]) -> Entity:
-            nonlocal shared
             try:
                 key = key_of(values)
             except KeyError as error:
@@ -167,12 +164,7 @@ class IdentityMap:
                 ) from error
             is_reference = len(values) == key_size
             if not is_reference:
-                if shared is None:
-                    shared = [name for name in values if name in entity_class.shared_values]
-                for name in shared:
-                    value = values.get(name, NOT_SET)
-                    if value is not NOT_SET:
-                        values[name] = texts.setdefault(value, value)
+                share(values)
             entity = entities.get(key)
             if entity is None:
                 # If another thread was faster, its object is used.
@@ -196,6 +188,24 @@ class IdentityMap:
         entity._before = None
         entity._group = None
         return entity
+
+
+def _make_share(entity_class: type[Entity]) -> Callable[[dict[str, Any]], None]:
+    """Return a function that replaces equal texts by one: thousands of tasks have the ids of a few statuses."""
+    names: list[str] | None = None
+    texts: dict[Any, Any] = {}
+
+    def share(values: dict[str, Any]) -> None:
+        nonlocal names
+        if names is None:
+            # The entities of a response have the same attributes.
+            names = [name for name in values if name in entity_class.shared_values]
+        for name in names:
+            value = values.get(name, NOT_SET)
+            if value is not NOT_SET:
+                values[name] = texts.setdefault(value, value)
+
+    return share
 
 
 def _is_permanent(entity: Entity) -> bool:

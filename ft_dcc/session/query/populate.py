@@ -31,21 +31,24 @@ def populate(
         require_entity(entity, "populated")
         if entity.state is not symbol.CREATED:
             by_type.setdefault(entity.entity_type, []).append(entity)
-    pending = []
-    for entity_type, members in by_type.items():
-        for start in range(0, len(members), MAX_KEYS_PER_QUERY):
-            condition = _condition(members[start : start + MAX_KEYS_PER_QUERY])
-            expression = translate(f"select {projections} from {entity_type} where {condition}")
-            pending.append((expression, expression))
-    group = FetchGroup(is_result=False)
+    expressions = [
+        translate(f"select {projections} from {name} where {_condition(members[start : start + MAX_KEYS_PER_QUERY])}")
+        for name, members in by_type.items()
+        for start in range(0, len(members), MAX_KEYS_PER_QUERY)
+    ]
+    _fetch_pages(fetch, expressions)
+
+
+def _fetch_pages(fetch: Fetch, expressions: Iterable[str]) -> None:
+    """Fetch the results of the expressions, the first page of each in one request, and so on."""
+    group, pending = FetchGroup(is_result=False), [(expression, expression) for expression in expressions]
     while pending:
         results = fetch([operations.query(page) for _, page in pending], group)
-        following = []
-        for (expression, _), result in zip(pending, results):
-            offset: Any = ((result.get("metadata") or {}).get("next") or {}).get("offset")
-            if offset is not None:
-                following.append((expression, f"{expression} offset {offset} limit {MAX_KEYS_PER_QUERY}"))
-        pending = following
+        pending = [
+            (expression, f"{expression} offset {offset} limit {MAX_KEYS_PER_QUERY}")
+            for (expression, _), result in zip(pending, results)
+            if (offset := ((result.get("metadata") or {}).get("next") or {}).get("offset")) is not None
+        ]
 
 
 def _condition(entities: list[Entity]) -> str:

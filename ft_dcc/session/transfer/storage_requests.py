@@ -41,21 +41,25 @@ def put_body(session: SessionInterface, url: str, headers: dict[str, str], body:
         # Every storage returns an ETag for what it has stored.
         if response.status_code < 300 and response.headers.get("ETag"):
             return response
-        if response.status_code < 400 or response.status_code >= 500:
-            # A proxy or a login page of the network answers in place of the storage.
-            if delay is None:
-                raise TransferFailed(
-                    f"The upload of {body.path} did not reach the storage: something else answered with status "
-                    f"{response.status_code}. Check the network; the upload is repeated when the job resumes."
-                )
-        elif delay is None or not http.is_busy(response):
-            raise TransferFailed(
-                f"The upload of {body.path} was refused with status {response.status_code}. "
-                "Upload it again. If that fails too, ask the administrator of the server's storage.",
-                {"status": response.status_code},
-            )
+        # A proxy or a login page of the network may answer in place of the storage.
+        is_foreign = not 400 <= response.status_code < 500
+        if delay is None or not (is_foreign or http.is_busy(response)):
+            raise _refused(body, response.status_code, is_foreign)
         http.wait(delay, http.retry_after(response))
     raise AssertionError("the last attempt returns or raises")
+
+
+def _refused(body: UploadBody, status: int, is_foreign: bool) -> TransferFailed:
+    if is_foreign:
+        return TransferFailed(
+            f"The upload of {body.path} did not reach the storage: something else answered with status {status}. "
+            "Check the network; the upload is repeated when the job resumes."
+        )
+    return TransferFailed(
+        f"The upload of {body.path} was refused with status {status}. "
+        "Upload it again. If that fails too, ask the administrator of the server's storage.",
+        {"status": status},
+    )
 
 
 def request_component(session: SessionInterface, route: str, component_id: str) -> requests.Response:

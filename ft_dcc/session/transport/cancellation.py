@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -110,21 +111,12 @@ def run_parallel(
     raises cancels the work within a second, even if a connection hangs. The first error of the work cancels the rest
     and is raised.
     """
-    pending, lock, failures = iter(list(work)), threading.Lock(), list[BaseException]()
-
-    def run() -> None:
-        while not failures:
-            with lock:
-                step = next(pending, None)
-            if step is None:
-                return
-            try:
-                step()
-            except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
-                failures.append(error)
-
+    pending, failures = collections.deque(work), list[BaseException]()
     # A hanging connection must not keep the program from exiting.
-    threads = [threading.Thread(target=run, name="ft-dcc transfer", daemon=True) for _ in range(max_threads)]
+    threads = [
+        threading.Thread(target=_run_steps, args=(pending, failures), name="ft-dcc transfer", daemon=True)
+        for _ in range(max_threads)
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -140,6 +132,19 @@ def run_parallel(
         raise
     if on_bytes is not None:
         on_bytes(progress.total, progress.total)
+
+
+def _run_steps(pending: collections.deque[Callable[[], Any]], failures: list[BaseException]) -> None:
+    """Run steps until none is left or one has failed."""
+    while not failures:
+        try:
+            step = pending.popleft()
+        except IndexError:
+            return
+        try:
+            step()
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+            failures.append(error)
 
 
 def _any_alive(threads: Sequence[threading.Thread], seconds: float) -> bool:

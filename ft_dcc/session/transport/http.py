@@ -123,27 +123,26 @@ class Transport:
 
         Raises ServerUnreachable, AuthenticationError, PermissionDeniedError, ServerError, ConnectionClosedError.
         """
-        body = codec.dumps(operations)
-        actions = {each.get("action") for each in operations if isinstance(each, Mapping)}
+        body, actions = codec.dumps(operations), _actions(operations)
         is_query = actions <= _READ_ACTIONS
-        is_change = actions <= _READ_ACTIONS | _CHANGE_ACTIONS and recover is not None
-        may_have_arrived = False
+        if is_query or not actions <= _READ_ACTIONS | _CHANGE_ACTIONS:
+            recover = None
+        may_have_arrived, refusal = False, None
         for delay in (*_RETRY_DELAYS_SECONDS, None):
             try:
                 return cancellation.run_cancellable(partial(self._send, body, operations))
             except _Failed as failure:
                 may_have_arrived |= failure.may_have_arrived
-                if delay is None or (may_have_arrived and not (is_query or is_change)):
+                if delay is None or (may_have_arrived and not is_query and recover is None):
                     raise failure.error from failure.__cause__
                 wait(delay, failure.retry_after)
-            except (errors.ServerError, errors.ServerUnreachable):
+            except (errors.ServerError, errors.ServerUnreachable) as error:
                 # A second attempt can fail because the first one arrived.
-                response = recover() if may_have_arrived and is_change and recover is not None else None
-                if response is None:
-                    raise
+                refusal = error
+            if may_have_arrived and recover is not None and (response := recover()) is not None:
                 return response
-            if may_have_arrived and is_change and recover is not None and (response := recover()) is not None:
-                return response
+            if refusal is not None:
+                raise refusal
         raise AssertionError("the last attempt returns or raises")
 
     def put(self, url: str, body: Any, headers: Mapping[str, str]) -> requests.Response:
@@ -183,6 +182,10 @@ class Transport:
         if response.status_code < 300 and _is_list(content) and (content != b"[]" or not operations):
             return content
         raise _response_error(self.server_url, response, content, operations)
+
+
+def _actions(operations: Sequence[Any]) -> set[Any]:
+    return {each.get("action") for each in operations if isinstance(each, Mapping)}
 
 
 def _is_list(content: bytes) -> bool:
