@@ -22,6 +22,8 @@ from ft_dcc.session.entity_types.schema import EntityTypes
     [
         ('AssetVersion where name is "v001"', "AssetVersion where version is 1"),
         ('Version where name in ("v001", "Version 12")', "AssetVersion where version in (1, 12)"),
+        ('AssetVersion where name not_in (v1, "other")', "AssetVersion where not ((version >= 1 and version <= 1))"),
+        ("AssetVersion where name is none", "AssetVersion where version is none"),
         (
             'AssetVersion where name is "v002" and asset.name is "v001"',
             'AssetVersion where version is 2 and asset.name is "v001"',

@@ -6,6 +6,7 @@ name that no condition of the schema can express is refused.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Union
@@ -15,11 +16,8 @@ from ft_dcc.files.sequences import IMAGE_SUFFIXES, MOVIE_SUFFIXES
 from ft_dcc.session.entity_types.doc_attributes import TYPE_ALIASES
 from ft_dcc.session.query.expression import quoted
 
-_PART = re.compile(
-    r"""\s+|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[A-Za-z_]\w*(?:\[\w+\])?(?:\.\w+(?:\[\w+\])?)*|[<>!]?=|[<>]|[(),]|"""
-    r"""[^\s()",'<>!=]+|.""",
-    re.DOTALL,
-)
+# The space before a token, and the token: a quoted text, an operator, a parenthesis, a comma, or a word.
+_TOKEN = re.compile(r"""(\s*)("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[<>!]?=|[<>]|[(),]|[^\s()",'<>!=]+|\S)""", re.DOTALL)
 _WORDS = re.compile(
     r"\b(name|description|status|is_public|text|user|system_type|review_session_object\w*|Version|Rev\w+)\b"
 )
@@ -29,18 +27,28 @@ _ORDERED = frozenset(("<", ">", "<=", ">=", "after", "before", "greater_than", "
 _RELATED = frozenset(("any", "has"))
 _OPERATORS = _POSITIVE.keys() | _NEGATIVE.keys() | _ORDERED | _RELATED
 _CLAUSES = frozenset(("order", "group", "limit", "offset"))
+_AFTER_CONDITIONS = _CLAUSES | {"by", "asc", "ascending", "desc", "descending"}
 # No version has a higher number.
 _MAX_VERSION = 9_999
 
-# Returns the condition on a path, for an operator and its values.
-Compare = Callable[[str, str, "list[str]"], str]
-
 
 class Computed(NamedTuple):
-    """A name whose values are computed from a column: the column and the translation of conditions."""
+    """A name whose values are computed from a column.
+
+    ``conditions`` returns the condition on a path for those of its values that a function accepts. With ``is_number``
+    a value is v and the number in the column, such as v001.
+    """
 
     column: str
-    compare: Compare
+    conditions: Callable[[str, Callable[[str], bool]], list[str]]
+    is_number: bool = False
+
+    @property
+    def hint(self) -> str:
+        """What to write instead of a comparison that is refused."""
+        if self.is_number:
+            return "The name of a version is v and its number, like v001."
+        return "Use is, is_not, in, not_in, like or not_like."
 
 
 class Related(NamedTuple):
@@ -65,135 +73,104 @@ class _Translation:
     """One expression; each method reads a part of it from the present position and returns its translation."""
 
     def __init__(self, expression: str, types: Any) -> None:
-        self._parts = _PART.findall(expression)
+        self._tokens: list[tuple[str, str]] = _TOKEN.findall(expression)
         self._types = types
         self._at = 0
 
     def query(self) -> str:
         """Translate a query or a subquery, up to its end or its closing parenthesis."""
-        start = self._space()
-        projections: list[str] = []
+        start = self._at
         if self._peek() == "select":
-            projections = self._until_from()
-        elif self._peek() == "":
-            return start
-        name = self._next()
-        context = name
-        text = start + self._projections(projections, context) + self._type_name(name) + self._space()
+            words = [word for _, word in self._tokens[start:]]
+            self._at += words.index("from") + 1 if "from" in words else 0
+        columns, (space, name) = self._tokens[start : self._at], self._next()
+        text = "".join(space + (word if word == "select" else self._column(word, name)) for space, word in columns)
+        text += space + (TYPE_ALIASES[name] if self._is_alias_type(name) else name)
         if self._peek() == "where":
-            text += self._next() + self._conditions(context)
-        return text + self._rest(context)
+            text += self._copy() + self._conditions(name)
+        is_sorting = False
+        while self._peek() not in ("", ")"):
+            space, word = self._next()
+            text += space + (self._column(word, name) if is_sorting and word not in _AFTER_CONDITIONS else word)
+            is_sorting = word not in ("limit", "offset") and (is_sorting or word == "by")
+        return text
 
-    def _until_from(self) -> list[str]:
-        """Read the projections, up to and with the word from, and the space after it."""
-        depth, end = 0, None
-        for index in range(self._at, len(self._parts)):
-            part = self._parts[index]
-            depth += (part == "(") - (part == ")")
-            if depth < 0 or (depth == 0 and part == "where"):
-                break
-            if depth == 0 and part == "from":
-                end = index
-        if end is None:
-            return []
-        found, self._at = self._parts[self._at : end + 1], end + 1
-        return [*found, self._space()]
-
-    def _projections(self, parts: list[str], context: str) -> str:
-        head, tail = parts[:1], parts[-2:]
-        return "".join([*head, *(self._column(part, context) for part in parts[1:-2]), *tail])
-
-    def _column(self, part: str, context: str | None) -> str:
+    def _column(self, word: str, context: str | None) -> str:
         """Return the column of a path that is selected or sorted by."""
-        if re.match(r"[A-Za-z_]", part) is None:
-            return part
-        path, _, alias, rest = self._resolve(part, context)
+        path, _, alias, rest = self._resolve(word, context)
         if isinstance(alias, Related):
             if rest:
                 raise OperationError(
-                    f"{part!r} cannot be selected or sorted by. Query the {alias.entity_type} instead."
+                    f"{word!r} cannot be selected or sorted by. Query the {alias.entity_type} instead."
                 )
             return _joined(path, alias.key)
         return _joined(path, alias.column) if isinstance(alias, Computed) else path
 
-    def _rest(self, context: str) -> str:
-        """Translate what follows the conditions."""
-        parts, follows_by = [], False
-        while self._peek() not in ("", ")"):
-            part = self._next()
-            if part in ("limit", "offset"):
-                follows_by = False
-            parts.append(self._column(part, context) if follows_by and part not in _DIRECTIONS else part)
-            follows_by = follows_by or part == "by"
-        return "".join(parts)
-
     def _conditions(self, context: str | None) -> str:
-        parts = []
-        while (part := self._peek()) not in ("", ")"):
-            if part == "(":
-                parts.append(self._next() + self._conditions(context) + self._next())
-            elif part in ("and", "or", "not") or part.isspace() or not re.match(r"[A-Za-z_]", part):
-                parts.append(self._next())
-            elif part in _CLAUSES and self._operator_after() not in _OPERATORS:
+        text = ""
+        while (word := self._peek()) not in ("", ")"):
+            if word == "(":
+                text += self._copy() + self._conditions(context) + self._copy()
+            elif word in ("and", "or", "not") or not re.match(r"[A-Za-z_]", word):
+                text += self._copy()
+            elif word in _CLAUSES and self._peek(1) not in _OPERATORS:
                 break
             else:
-                parts.append(self._condition(context))
-        return "".join(parts)
-
-    def _operator_after(self) -> str:
-        following = (part for part in self._parts[self._at + 1 :] if not part.isspace())
-        return next(following, "")
+                text += self._condition(context)
+        return text
 
     def _condition(self, context: str | None) -> str:
-        index = self._at
-        written = self._next()
+        index, (space, written) = self._at, self._next()
         path, target, alias, rest = self._resolve(written, context)
-        before = self._space()
         operator = self._peek()
         if operator not in _OPERATORS:
-            return written + before
-        self._next()
-        gap = self._space()
+            return space + written
         if isinstance(alias, Related):
-            return self._related(path, alias, rest, operator, index)
-        if operator in _RELATED:
-            if isinstance(alias, Computed):
-                raise OperationError(f"{written!r} is a value and has no attributes. Compare it.")
-            return f"{path}{before}{operator}{gap}{self._next()}{self._conditions(target)}{self._next()}"
-        if operator in ("in", "not_in") and self._is_subquery():
-            if isinstance(alias, Computed):
-                raise OperationError(f"{written!r} cannot be compared with the result of a query. List its values.")
-            return f"{path}{before}{operator}{gap}{self._next()}{self.query()}{self._next()}"
-        return self._compared(written, path, alias, operator, before, gap)
-
-    def _compared(self, written: str, path: str, alias: Alias | None, operator: str, before: str, gap: str) -> str:
-        start = self._at
-        values = self._values()
+            return space + self._related(path, alias, rest, index)
         if isinstance(alias, Computed):
-            try:
-                return alias.compare(_joined(path, alias.column), operator, values)
-            except _Untranslatable as error:
-                raise OperationError(
-                    f"{written!r} cannot be compared like this: {operator} {values[0]}. {error}"
-                ) from None
-        return f"{path}{before}{operator}{gap}{''.join(self._parts[start : self._at])}"
+            self._next()
+            return space + self._computed(written, _joined(path, alias.column), alias, operator)
+        text = space + path + self._copy()
+        return text + (
+            self._copy() + self._conditions(target) + self._copy() if operator in _RELATED else self._operand()
+        )
 
-    def _related(self, path: str, alias: Related, rest: str, operator: str, index: int) -> str:
+    def _computed(self, written: str, column: str, alias: Computed, operator: str) -> str:
+        if operator in _RELATED:
+            raise OperationError(f"{written!r} is a value and has no attributes. Compare it.")
+        if self._is_subquery():
+            raise OperationError(f"{written!r} cannot be compared with the result of a query. List its values.")
+        values = self._values()
+        numbers = [_version_number(value) if alias.is_number else None for value in values]
+        if None not in numbers and "like" not in operator:
+            listed = ", ".join(map(str, numbers))
+            return (
+                f"{column} {operator} ({listed})" if operator in ("in", "not_in") else f"{column} {operator} {listed}"
+            )
+        if operator in _ORDERED:
+            raise OperationError(f"{written!r} cannot be compared like this: {operator} {values[0]}. {alias.hint}")
+        is_like = "like" in operator
+        # A list can contain names of versions and other texts.
+        names = [f"v{number:0>3}" if number and not is_like else value for number, value in zip(numbers, values)]
+        patterns = [_pattern(name, is_like=is_like) for name in names]
+        found = alias.conditions(column, lambda name: any(pattern.fullmatch(name) for pattern in patterns))
+        condition = " or ".join(found or [f"{column} is none and {column} is_not none"])
+        if operator in _NEGATIVE:
+            return f"not ({condition})"
+        return condition if len(found) == 1 else f"({condition})"
+
+    def _related(self, path: str, alias: Related, rest: str, index: int) -> str:
         """Translate a condition on an entity that the schema does not relate, to one on its key."""
-        key = _joined(path, alias.key)
+        key, (_, operator) = _joined(path, alias.key), self._next()
         if operator in _RELATED and not rest:
             self._next()
             inner = self._conditions(alias.entity_type).strip()
             self._next()
         elif rest in ("", alias.attribute):
-            if operator in ("in", "not_in") and self._is_subquery():
-                return f"{key} {operator} {self._next()}{self.query()}{self._next()}"
-            start = self._at
-            self._values()
-            return f"{key} {operator} {''.join(self._parts[start : self._at])}"
+            return f"{key} {operator}{self._operand()}"
         else:
             # The condition is read again, from the other type.
-            self._parts[index], self._at = rest, index
+            self._tokens[index], self._at = ("", rest), index
             inner = self._condition(alias.entity_type)
         where = f" where {inner}" if inner else ""
         return f"{key} in (select {alias.attribute} from {alias.entity_type}{where})"
@@ -211,76 +188,70 @@ class _Translation:
                 return ".".join(found), None, alias, rest
             for name in [segment] if alias is None else alias.split("."):
                 found.append(name)
-                context = self._target(context, name)
+                attribute = self._properties(context).get(name.partition("[")[0], {})
+                context = attribute.get("$ref") or (attribute.get("items") or {}).get("$ref")
         return ".".join(found), context, None, ""
 
     def _alias(self, context: str | None, name: str) -> Alias | None:
         if context is None:
             return None
-        is_own_type = context in TYPE_ALIASES and context not in self._types.schemas
-        schema_type = TYPE_ALIASES[context] if is_own_type else context
-        own = {**_ALIASES.get(schema_type, {}), **(_ALIASES.get(context, {}) if is_own_type else {})}
-        is_known = name.partition("[")[0] in self._types.schemas.get(schema_type, {}).get("properties", {})
-        if is_known and not (is_own_type and name in _ALIASES.get(context, {})):
-            return None
-        return own.get(name)
-
-    def _target(self, context: str | None, name: str) -> str | None:
-        """Return the type that an attribute of a type leads to, or None."""
-        if context not in self._types.schemas and context in TYPE_ALIASES:
+        if self._is_alias_type(context):
+            if name in _ALIASES.get(context, {}):
+                return _ALIASES[context][name]
             context = TYPE_ALIASES[context]
-        properties = self._types.schemas.get(context, {}).get("properties", {})
-        attribute = properties.get(name.partition("[")[0], {})
-        found = attribute.get("$ref") or (attribute.get("items") or {}).get("$ref")
-        return str(found) if found else None
+        is_known = name.partition("[")[0] in self._properties(context)
+        return None if is_known else _ALIASES.get(context, {}).get(name)
 
-    def _type_name(self, name: str) -> str:
-        return TYPE_ALIASES[name] if name in TYPE_ALIASES and name not in self._types.schemas else name
+    def _properties(self, context: str | None) -> Mapping[str, Any]:
+        """Return the attributes of a type in the schema."""
+        schema_type = TYPE_ALIASES[context] if context and self._is_alias_type(context) else context
+        properties: Mapping[str, Any] = self._types.schemas.get(schema_type, {}).get("properties", {})
+        return properties
+
+    def _is_alias_type(self, name: str) -> bool:
+        return name in TYPE_ALIASES and name not in self._types.schemas
+
+    def _operand(self) -> str:
+        """Read a value, a list of values or a subquery, and return it with its subquery translated."""
+        if self._is_subquery():
+            return self._copy() + self.query() + self._copy()
+        start = self._at
+        self._values()
+        return "".join(space + word for space, word in self._tokens[start : self._at])
 
     def _is_subquery(self) -> bool:
-        """Return whether the parenthesis at the present position contains a query."""
-        inner = [part for part in self._parts[self._at + 1 : self._at + 6] if not part.isspace()]
-        return self._peek() == "(" and (inner[:1] == ["select"] or inner[1:2] == ["where"])
+        return self._peek() == "(" and (self._peek(1) == "select" or self._peek(2) == "where")
 
     def _values(self) -> list[str]:
         """Read a value, or the list of values in a parenthesis."""
         if self._peek() != "(":
             return [self._value()]
         self._next()
-        found = []
+        values = []
         while self._peek() not in (")", ""):
-            part = self._peek()
-            if part == "," or part.isspace():
-                self._next()
-            else:
-                found.append(self._value())
+            if (value := self._value()) != ",":
+                values.append(value)
         self._next()
-        return found
+        return values
 
     def _value(self) -> str:
-        value = self._next()
-        while (
-            value[:1] not in "\"'"
-            and (following := self._peek()) not in ("", "(", ")", ",")
-            and not following.isspace()
-        ):
-            value += self._next()
+        value = self._next()[1]
+        while value[:1] not in "\"'," and self._peek() not in ("", "(", ")", ",") and not self._tokens[self._at][0]:
+            value += self._next()[1]
         return value
 
-    def _space(self) -> str:
-        return self._next() if self._peek().isspace() else ""
+    def _peek(self, ahead: int = 0) -> str:
+        at = self._at + ahead
+        return self._tokens[at][1] if at < len(self._tokens) else ""
 
-    def _peek(self) -> str:
-        return self._parts[self._at] if self._at < len(self._parts) else ""
-
-    def _next(self) -> str:
-        part = self._peek()
+    def _next(self) -> tuple[str, str]:
+        """Read a token: the space before it, and the token."""
         self._at += 1
-        return part
+        return self._tokens[self._at - 1] if self._at <= len(self._tokens) else ("", "")
 
-
-class _Untranslatable(Exception):
-    """A condition that cannot be expressed with the columns of the schema; the text says what can be used."""
+    def _copy(self) -> str:
+        """Read a token and return it with the space before it."""
+        return "".join(self._next())
 
 
 def _joined(path: str, name: str) -> str:
@@ -292,99 +263,42 @@ def _text(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL) if value[:1] in ("'", '"') else value
 
 
-def _pattern(value: str) -> re.Pattern[str]:
-    """Return the pattern of like: % is any text, _ any character, and a backslash makes the next one literal."""
+def _pattern(value: str, *, is_like: bool) -> re.Pattern[str]:
+    r"""Return the pattern of a value; for like % is any text, _ any character, and \ makes the next one literal."""
     parts = re.findall(r"\\?.", _text(value), re.DOTALL)
-    known = {"%": ".*", "_": "."}
+    known = {"%": ".*", "_": "."} if is_like else {}
     return re.compile("".join(known.get(part) or re.escape(part[-1]) for part in parts), re.IGNORECASE | re.DOTALL)
 
 
-def _negatable(operator: str, values: list[str], positive: Callable[[str, list[str]], str]) -> str:
-    """Return the condition of an operator, or the negation of that of its opposite."""
-    if operator in _POSITIVE:
-        return positive(_POSITIVE[operator], values)
-    if operator in _NEGATIVE:
-        return f"not ({positive(_NEGATIVE[operator], values)})"
-    raise _Untranslatable("Use is, is_not, in, not_in, like or not_like.")
-
-
-def _compare_version(path: str, operator: str, values: list[str]) -> str:
-    numbers = [_version_number(value) for value in values]
-    if operator in ("in", "not_in") and None not in numbers and numbers:
-        return f"{path} {operator} ({', '.join(map(str, numbers))})"
-    if operator not in ("like", "not_like", "in", "not_in") and (numbers[0] is not None or values[0] == "none"):
-        return f"{path} {operator} {values[0] if numbers[0] is None else numbers[0]}"
-
-    def positive(kind: str, values: list[str]) -> str:
-        if kind != "like":
-            known = [str(number) for number in map(_version_number, values) if number is not None]
-            return f"{path} in ({', '.join(known)})" if known else f"({path} is none and {path} is_not none)"
-        pattern = _pattern(values[0])
-        return _in_ranges(path, [number for number in range(_MAX_VERSION + 1) if pattern.fullmatch(f"v{number:03d}")])
-
-    if operator in _ORDERED:
-        raise _Untranslatable("The name of a version is v and its number, like v001.")
-    return _negatable(operator, values, positive)
-
-
-def _version_number(value: str) -> int | None:
+def _version_number(value: str) -> str | None:
+    """Return the number in the name of a version, or none as it is."""
+    if value == "none":
+        return value
     digits = re.fullmatch(r"(?:v|version )?0*(\d+)", _text(value), re.IGNORECASE)
-    return int(digits[1]) if digits else None
+    return digits[1] if digits else None
 
 
-def _in_ranges(path: str, numbers: list[int]) -> str:
-    """Return the condition that the value is one of these sorted numbers."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    if not ranges:
-        return f"({path} is none and {path} is_not none)"
-    if ranges == [[0, _MAX_VERSION]]:
-        return f"{path} is_not none"
-    return "(" + " or ".join(f"({path} >= {first} and {path} <= {last})" for first, last in ranges) + ")"
+def _version_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
+    numbers = [number for number in range(_MAX_VERSION + 1) if accepts(f"v{number:03d}")]
+    if len(numbers) > _MAX_VERSION:
+        return [f"{path} is_not none"]
+    runs = (list(run) for _, run in itertools.groupby(enumerate(numbers), lambda each: each[1] - each[0]))
+    return [f"({path} >= {run[0][1]} and {path} <= {run[-1][1]})" for run in runs]
 
 
-def _compare_status(path: str, operator: str, values: list[str]) -> str:
-    def positive(kind: str, values: list[str]) -> str:
-        patterns = [
-            _pattern(value) if kind == "like" else re.compile(re.escape(_text(value)), re.I) for value in values
-        ]
-        conditions = {"Open": f"{path} is true", "Closed": f"{path} is false"}
-        found = [text for name, text in conditions.items() if any(each.fullmatch(name) for each in patterns)]
-        if not found:
-            return f"({path} is true and {path} is false)"
-        return found[0] if len(found) == 1 else f"({' or '.join(found)})"
-
-    if operator in _NEGATIVE and len(values) == 1 and _text(values[0]).lower() in ("open", "closed"):
-        other = "Closed" if _text(values[0]).lower() == "open" else "Open"
-        return positive("is", [other])
-    return _negatable(operator, values, positive)
+def _status_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
+    return [f"{path} is {flag}" for name, flag in (("Open", "true"), ("Closed", "false")) if accepts(name)]
 
 
-_MEDIA_SUFFIXES = {"video": MOVIE_SUFFIXES, "image": IMAGE_SUFFIXES}
+def _media_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
+    kinds = {"video": MOVIE_SUFFIXES, "image": IMAGE_SUFFIXES}
+    suffixes = sorted(suffix for kind in kinds if accepts(kind) for suffix in kinds[kind])
+    return [f"{path} in ({', '.join(map(quoted, suffixes))})"] if suffixes else []
 
 
-def _compare_media(path: str, operator: str, values: list[str]) -> str:
-    def positive(kind: str, values: list[str]) -> str:
-        patterns = [
-            _pattern(value) if kind == "like" else re.compile(re.escape(_text(value)), re.I) for value in values
-        ]
-        kinds = [name for name in _MEDIA_SUFFIXES if any(each.fullmatch(name) for each in patterns)]
-        suffixes = sorted(suffix for name in kinds for suffix in _MEDIA_SUFFIXES[name])
-        if not suffixes:
-            return f"({path} is none and {path} is_not none)"
-        return f"{path} in ({', '.join(map(quoted, suffixes))})"
-
-    return _negatable(operator, values, positive)
-
-
-_DIRECTIONS = frozenset(("asc", "ascending", "desc", "descending", "order", "group", "by", "limit", "offset"))
 _ALIASES: Mapping[str, Mapping[str, Alias]] = {
-    "AssetVersion": {"name": Computed("version", _compare_version), "description": "comment"},
-    "ReviewSession": {"status": Computed("is_open", _compare_status), "is_public": "shareable_url_enabled"},
+    "AssetVersion": {"name": Computed("version", _version_conditions, is_number=True), "description": "comment"},
+    "ReviewSession": {"status": Computed("is_open", _status_conditions), "is_public": "shareable_url_enabled"},
     "ReviewSessionInvitee": {"user": Related("email", "User", "email")},
     "Note": {
         "text": "content",
@@ -395,5 +309,5 @@ _ALIASES: Mapping[str, Mapping[str, Alias]] = {
         "review_session_object": "version.review_session_objects",
         "review_session_object_id": "version.review_session_objects.id",
     },
-    "ReviewSessionObjectComponent": {"system_type": Computed("file_type", _compare_media)},
+    "ReviewSessionObjectComponent": {"system_type": Computed("file_type", _media_conditions)},
 }
