@@ -11,7 +11,8 @@ from starlette.requests import Request
 
 from ft_dcc.server.errors import ServiceUnavailable
 from ft_dcc.server.http.api_endpoint import ApiMiddleware
-from ft_dcc.server.http.concurrent_requests import BodyLimitMiddleware, SharedLimit
+from ft_dcc.server.http.concurrent_requests import BodyLimitMiddleware
+from ft_dcc.server.http.slots import Slots
 from ft_dcc.server.identity import Caller
 
 
@@ -23,7 +24,7 @@ def scope_of(address: str, path: str = "/review/a/b/notes", method: str = "POST"
 class Bodies:
     """Requests whose bodies stay unfinished until they are released, through the middleware."""
 
-    def __init__(self, limit: SharedLimit) -> None:
+    def __init__(self, limit: Slots) -> None:
         self.is_released, self.read = asyncio.Event(), 0
         self.middleware = BodyLimitMiddleware(self._read, limit)
 
@@ -45,7 +46,7 @@ class Bodies:
 
 def test_bodies_without_a_key_are_bounded_per_address_and_in_all() -> None:
     async def scenario() -> None:
-        bodies = Bodies(SharedLimit(per_client=100, total=250))
+        bodies = Bodies(Slots("requests run", per_client=100, total=250))
         running = [asyncio.create_task(bodies.send(scope_of(address), 80)) for address in ("1.1.1.1", "2.2.2.2")]
         await asyncio.sleep(0)
         with pytest.raises(ServiceUnavailable):

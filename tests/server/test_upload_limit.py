@@ -11,32 +11,33 @@ import requests
 from doubles.event_loop import run_coroutine
 
 from ft_dcc.server.errors import ServiceUnavailable
-from ft_dcc.server.storage.upload_limit import UploadSlots
+from ft_dcc.server.http.slots import Slots
 
 
-def test_one_account_cannot_occupy_all_upload_slots():
-    slots = UploadSlots(max_uploads=3, max_per_user=2)
+def test_one_account_cannot_occupy_all_slots():
+    slots = Slots("uploads", per_client=2, total=3)
     with ExitStack() as going_on:
-        for account in ("ada", "ada"):
-            going_on.enter_context(slots.acquire(account))
-        with pytest.raises(ServiceUnavailable, match="One user may send 2 files at once"), slots.acquire("ada"):
-            pass
-        going_on.enter_context(slots.acquire("grace"))
-        with pytest.raises(ServiceUnavailable, match="The server accepts 3 uploads at once"), slots.acquire("grace"):
-            pass
-    with slots.acquire("ada"), slots.acquire("ada"):
+        for account in ("ada", "ada", "grace"):
+            assert slots.has_room(account)
+            going_on.enter_context(slots.held(account))
+            if account == "ada":
+                assert slots.has_room("grace")
+        for account in ("ada", "grace"):
+            with pytest.raises(ServiceUnavailable, match="Too many uploads at once"), slots.held(account):
+                pass
+    with slots.held("ada"), slots.held("ada"):
         pass
 
 
 def test_failed_upload_frees_its_slot():
-    slots = UploadSlots(max_uploads=1)
-    with pytest.raises(KeyError), slots.acquire("ada"):
+    slots = Slots("uploads", per_client=1)
+    with pytest.raises(KeyError), slots.held("ada"):
         raise KeyError
-    with slots.acquire("ada"):
+    with slots.held("ada"):
         pass
 
 
-NO_WAITING = "import ft_dcc.server.storage.upload_limit as limit; limit.MAX_WAIT_SECONDS = 0"
+NO_WAITING = "from ft_dcc.server.storage import routes; routes.MAX_WAIT_SECONDS = 0"
 
 
 @pytest.fixture
@@ -78,11 +79,11 @@ def test_upload_waits_for_a_slot(occupied):
 
 
 def test_uploads_that_wait_get_the_slots_in_turn():
-    slots, sent = UploadSlots(max_uploads=1), []
+    slots, sent = Slots("uploads", per_client=1, total=1), []
 
     async def upload(name):
         await slots.wait(name)
-        with slots.acquire(name):
+        with slots.held(name):
             sent.append(name)
             await anyio.sleep(0)
 

@@ -31,6 +31,7 @@ from ft_dcc.server.events.update_events import (
     describe_changes,
     publish_changes,
 )
+from ft_dcc.server.http.slots import Slots
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.query.loader import QueryContext
 
@@ -79,7 +80,8 @@ class Dispatcher:
 
     def __init__(self, context: ServerContext, actions: ActionRegistry) -> None:
         self.context, self.actions = context, actions
-        self._writing = work_limit.AccountQueue()
+        # Requests of a user wait while too much work of the same user waits for the writer.
+        self._writing = Slots("changes", work_limit.MAX_UNITS)
         self._threads: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()
 
     def _threads_of(self, caller: Caller) -> CapacityLimiter:
@@ -158,7 +160,8 @@ class Dispatcher:
     async def _submit(self, request: ApiRequest) -> Future[CommitResult]:
         """Queue a writing request, so that those of one user leave room for the others."""
         account, units = request.caller.id, work_limit.units_of(request.operations)
-        await self._writing.acquire(account, units)
+        await self._writing.wait(account, units)
+        self._writing.acquire(account, units)
         loop = asyncio.get_running_loop()
 
         def release(_: object) -> None:

@@ -5,8 +5,6 @@ Work is counted and not measured, so that the same request is accepted on a slow
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -38,25 +36,3 @@ def check(units: int) -> None:
             f"A transaction has at most {MAX_UNITS} units of work; this one has {units}. An operation is one unit, a "
             "deletion or query five, a new passphrase more. Send the operations in several requests."
         )
-
-
-class AccountQueue:
-    """Lets requests of a user wait while too much work of the same user waits for the writer; for one event loop."""
-
-    def __init__(self) -> None:
-        self._held: Counter[str] = Counter()
-        self._released: dict[str, asyncio.Event] = {}
-
-    async def acquire(self, account: str, units: int) -> None:
-        """Wait until the work of the account leaves room for this many units."""
-        while self._held[account] and self._held[account] + units > MAX_UNITS:
-            await self._released.setdefault(account, asyncio.Event()).wait()
-        self._held[account] += units
-
-    def release(self, account: str, units: int) -> None:
-        """Give the units back."""
-        self._held[account] -= units
-        if not self._held[account]:
-            del self._held[account]
-        if (released := self._released.pop(account, None)) is not None:
-            released.set()

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import attrs
 
+from ft_dcc.server.entities.payload import read_values
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
@@ -83,53 +84,8 @@ def read_line(schema: model.Schema, line: bytes) -> Record:
     if entity_type.is_materialised:
         content.pop("key", None)
         entity_type = schema["CustomAttributeValue"]
-    columns: Row = {}
-    lists: dict[str, Any] = {}
-    for name, value in content.items():
-        _read_value(schema, entity_type, name, value, columns, lists)
-    return Record(entity_type, columns, lists)
-
-
-def _read_value(
-    schema: model.Schema, entity_type: model.EntityType, name: str, value: Any, columns: Row, lists: dict[str, Any]
-) -> None:
-    attribute = entity_type.attributes.get(name)
-    if attribute is None:
-        raise ValidationError(f"{entity_type.name} has no attribute '{name[:80]}'.")
-    if attribute.is_many:
-        lists[name] = value
-    elif attribute.kind == "reference":
-        for local, key in zip(attribute.related.local, read_key(schema, attribute.rows, value)):
-            found = entity_type.attributes.get(local)
-            if found is not None and found.column is not None:
-                columns[found.column] = key
-    elif attribute.column is not None:
-        columns[attribute.column] = _read_scalar(entity_type, attribute, value)
-    # Computed attributes are part of every answer; in a line they are ignored.
-
-
-def _read_scalar(entity_type: model.EntityType, attribute: model.Attribute, value: Any) -> Any:
-    name = f"{entity_type.name}.{attribute.name}"
-    if value is None:
-        return "null" if attribute.kind == "variable" else None
-    if attribute.kind == "foreign key" and isinstance(value, dict):
-        return value.get("id")
-    found = to_db(attribute.kind, value, name)
-    if attribute.choices and found not in attribute.choices:
-        raise ValidationError(f"{name} must be one of {', '.join(attribute.choices)}.")
-    return found
-
-
-def read_key(schema: model.Schema, type_name: str, reference: Any) -> tuple[Any, ...]:
-    """Return the primary key of a reference, which may be an id alone where the key has one part."""
-    key = schema[type_name].key
-    if reference is None:
-        return (None,) * len(key)
-    if isinstance(reference, str) and len(key) == 1:
-        return (reference,)
-    if isinstance(reference, dict) and all(isinstance(reference.get(part), (str, int)) for part in key):
-        return tuple(str(reference[part]) for part in key)
-    raise ValidationError(f"A reference to {type_name} needs its {' and '.join(key)}.")
+    values = read_values(schema, entity_type, content, is_trusted=True)
+    return Record(entity_type, values.columns, values.lists)
 
 
 def _refuse_constant(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -10,7 +11,7 @@ from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Batch, Operation, Row
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query.type_conversion import to_db
-from ft_dcc.server.schema.model import Attribute, EntityType
+from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 
 _TYPE = "__entity_type__"
 MAX_TEXT_LENGTH = 1 << 20
@@ -18,11 +19,15 @@ MAX_TEXT_LENGTH = 1 << 20
 
 @attrs.frozen(eq=False)
 class ParsedPayload:
-    """The data of an operation: columns, lists of related entities, and all values as they were sent."""
+    """The data of an operation: columns, lists of related entities, and all values as they were sent.
 
-    columns: Row
-    lists: dict[str, list[Any]]
-    echo: dict[str, Any]
+    ``keys`` are the foreign keys among the columns, each with the attribute that has its target.
+    """
+
+    columns: Row = attrs.field(factory=dict)
+    lists: dict[str, Any] = attrs.field(factory=dict)
+    echo: dict[str, Any] = attrs.field(factory=dict)
+    keys: list[tuple[Attribute, str | None]] = attrs.field(factory=list)
 
 
 def entity_type_of(batch: Batch, operation: Operation) -> EntityType:
@@ -34,52 +39,80 @@ def entity_type_of(batch: Batch, operation: Operation) -> EntityType:
 
 
 def parse_payload(batch: Batch, entity_type: EntityType, operation: Operation) -> ParsedPayload:
-    """Return the parsed entity_data of an operation; raises ValidationError for attributes that cannot be set."""
+    """Return the parsed entity_data of an operation, and record its foreign keys.
+
+    Raises ValidationError for attributes that cannot be set, and Forbidden for keys to entities that are hidden.
+    """
     data = operation.get("entity_data")
     if not isinstance(data, dict):
         raise ValidationError(f"The operation on {entity_type.name} has no entity_data. Add it.")
-    payload = ParsedPayload({}, {}, {})
+    payload = read_values(batch.schema, entity_type, data)
+    for attribute, key in payload.keys:
+        authorization.track_reference(batch, entity_type, attribute, key)
+    return payload
+
+
+def read_values(
+    schema: Schema, entity_type: EntityType, data: Mapping[str, Any], *, is_trusted: bool = False
+) -> ParsedPayload:
+    """Return the values of an entity as columns and lists; raises ValidationError for attributes that cannot be set.
+
+    A trusted caller, which imports what was exported, may set hidden attributes, give lists as objects, and have
+    computed attributes among the values, which are ignored.
+    """
+    payload = ParsedPayload()
     for name, value in data.items():
         if name == _TYPE:
             continue
         attribute = entity_type.attributes.get(name)
-        if attribute is None or attribute.is_hidden:
+        if attribute is None or (attribute.is_hidden and not is_trusted):
             raise ValidationError(f"{entity_type.name} has no attribute '{name[:80]}'. Leave it out.")
-        _read_attribute(batch, entity_type, attribute, value, payload)
+        if attribute.is_many:
+            payload.lists[name] = _read_list(entity_type, attribute, value, is_trusted)
+        elif attribute.kind == "reference":
+            _read_reference(schema, entity_type, attribute, value, payload, is_trusted)
+        elif attribute.column is not None:
+            payload.columns[attribute.column] = _read_scalar(entity_type, attribute, value, is_trusted)
+            if attribute.kind == "foreign key":
+                payload.keys.append((attribute, payload.columns[attribute.column]))
+        elif not is_trusted:
+            raise ValidationError(f"{entity_type.name}.{name} is computed. Leave it out.")
         payload.echo[name] = value
     return payload
 
 
-def _read_attribute(
-    batch: Batch, entity_type: EntityType, attribute: Attribute, value: Any, payload: ParsedPayload
+def _read_list(entity_type: EntityType, attribute: Attribute, value: Any, is_trusted: bool) -> Any:
+    if not is_trusted and not isinstance(value, (list, type(None))):
+        raise ValidationError(f"{entity_type.name}.{attribute.name} is a list of entities. Send a list.")
+    return value or []
+
+
+def _read_reference(
+    schema: Schema, entity_type: EntityType, attribute: Attribute, value: Any, payload: ParsedPayload, is_trusted: bool
 ) -> None:
-    if attribute.is_many:
-        if not isinstance(value, (list, type(None))):
-            raise ValidationError(f"{entity_type.name}.{attribute.name} is a list of entities. Send a list.")
-        payload.lists[attribute.name] = value or []
-    elif attribute.kind == "reference":
-        for name, key in zip(attribute.related.local, reference_key(batch, attribute.rows, value)):
-            local = entity_type.attributes.get(name)
-            if local is None or local.column is None:
-                raise ValidationError(f"{entity_type.name}.{attribute.name} is computed. Leave it out.")
-            # Some sites declare foreign keys as text; then only the relation knows the target type.
-            authorization.track_reference(batch, entity_type, local if local.rows else attribute, key)
-            payload.columns[local.column] = key
-    elif attribute.column is None:
-        raise ValidationError(f"{entity_type.name}.{attribute.name} is computed. Leave it out.")
-    else:
-        payload.columns[attribute.column] = _scalar(batch, entity_type, attribute, value)
+    for name, key in zip(attribute.related.local, reference_key(schema, attribute.rows, value)):
+        local = entity_type.attributes.get(name)
+        if (local is None or local.column is None) and is_trusted:
+            continue
+        if local is None or local.column is None:
+            raise ValidationError(f"{entity_type.name}.{attribute.name} is computed. Leave it out.")
+        # Some sites declare foreign keys as text; then only the relation knows the target type.
+        payload.keys.append((local if local.rows else attribute, key))
+        payload.columns[local.column] = key
 
 
-def _scalar(batch: Batch, entity_type: EntityType, attribute: Attribute, value: Any) -> Any:
-    value = to_db(attribute.kind, value, f"{entity_type.name}.{attribute.name}")
-    check_length(value, f"{entity_type.name}.{attribute.name}")
-    if attribute.kind == "foreign key":
-        authorization.track_reference(batch, entity_type, attribute, value)
-    if attribute.choices and value not in attribute.choices:
+def _read_scalar(entity_type: EntityType, attribute: Attribute, value: Any, is_trusted: bool) -> Any:
+    name = f"{entity_type.name}.{attribute.name}"
+    if is_trusted and attribute.kind == "foreign key" and isinstance(value, dict):
+        value = value.get("id")
+    found = to_db(attribute.kind, value, name)
+    if is_trusted and value is None:
+        return "null" if attribute.kind == "variable" else None
+    check_length(found, name)
+    if attribute.choices and found not in attribute.choices:
         choices = ", ".join(attribute.choices)
-        raise ValidationError(f"{entity_type.name}.{attribute.name} must be one of {choices}. Send one of them.")
-    return value
+        raise ValidationError(f"{name} must be one of {choices}. Send one of them.")
+    return found
 
 
 def check_length(value: Any, name: str) -> None:
@@ -90,16 +123,16 @@ def check_length(value: Any, name: str) -> None:
         )
 
 
-def reference_key(batch: Batch, type_name: str, reference: Any) -> tuple[str | None, ...]:
+def reference_key(schema: Schema, type_name: str, reference: Any) -> tuple[str | None, ...]:
     """Return the primary key of a reference, which is an id or like ``{"__entity_type__": "Task", "id": …}``."""
-    key = batch.schema[type_name].key
+    key = schema[type_name].key
     if reference is None:
         return (None,) * len(key)
     if isinstance(reference, str) and len(key) == 1:
         return (reference,)
     if isinstance(reference, dict):
-        named = batch.schema[str(reference.get(_TYPE, type_name))]
-        if named.family != batch.schema[type_name].family:
+        named = schema[str(reference.get(_TYPE, type_name))]
+        if named.family != schema[type_name].family:
             raise ValidationError(f"The reference is a {named.name}; expected a {type_name}. Send another entity.")
         if all(isinstance(reference.get(name), (str, int)) for name in key):
             return tuple(str(reference[name]) for name in key)

@@ -19,7 +19,7 @@ def assign_members(batch: Batch, owner_type: EntityType, owner: Row, attribute: 
     target = batch.schema[attribute.rows]
     if target.is_materialised:
         return  # Every entity has all of its custom attributes; the list cannot change that.
-    keys = [payload.reference_key(batch, attribute.rows, member) for member in members]
+    keys = [payload.reference_key(batch.schema, attribute.rows, member) for member in members]
     for key in keys:
         batch.ensure_created(key[0])
     if attribute.related.way == "through":

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ft_dcc.server.errors import BadRequest, HttpError
 from ft_dcc.server.http import concurrent_requests, request_body
 from ft_dcc.server.http.error_responses import error_response
+from ft_dcc.server.http.slots import Slots
 from ft_dcc.server.identity import Caller
 
 # Encoding holds the interpreter, so that large answers are encoded in pieces.
@@ -51,7 +52,7 @@ class ApiMiddleware:
     def __init__(self, app: ASGIApp, authenticator: ApiAuthenticator, answer: AnswerOperations) -> None:
         self._app, self._authenticator, self._answer = app, authenticator, answer
         self._bodies = request_body.BodyReader()
-        self._running = concurrent_requests.SharedLimit(concurrent_requests.MAX_REQUESTS_PER_ACCOUNT)
+        self._running = Slots("requests run", concurrent_requests.MAX_REQUESTS_PER_ACCOUNT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for operations, and pass others to the application."""

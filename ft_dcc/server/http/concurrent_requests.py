@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ft_dcc.server.errors import ServiceUnavailable
 from ft_dcc.server.http.rate_limit import client_address, client_network
+from ft_dcc.server.http.slots import Slots
 
 # Of the connections that the server accepts, so that one account leaves room for others; a farm uses one account.
 MAX_REQUESTS_PER_ACCOUNT = 500
 # Of forms and feedback on review pages, which are read before the server knows who sends them.
 MAX_ADDRESS_BYTES, MAX_TOTAL_BYTES = 8 << 20, 32 << 20
-_RETRY_SECONDS = 5
 # These are authenticated before their body is read, and have limits of their own.
 _OTHER_PATHS = ("/api", "/studio/load")
-
-
-class SharedLimit:
-    """Amounts that clients hold at once, with a limit for each and for all; for one event loop."""
-
-    def __init__(self, per_client: int, total: int | None = None) -> None:
-        self._per_client, self._total = per_client, total
-        self._held: Counter[str] = Counter()
-
-    def acquire(self, client: str, amount: int = 1) -> None:
-        """Add an amount to what the client holds; raises ServiceUnavailable over a limit."""
-        is_over = self._held[client] + amount > self._per_client
-        if is_over or (self._total is not None and sum(self._held.values()) + amount > self._total):
-            raise ServiceUnavailable("Too many requests run at once. Send it again in a moment.", _RETRY_SECONDS)
-        self._held[client] += amount
-
-    def release(self, client: str, amount: int = 1) -> None:
-        """Remove the amount from what the client holds."""
-        self._held[client] -= amount
-        if not self._held[client]:
-            del self._held[client]
-
-    @contextmanager
-    def held(self, client: str) -> Iterator[None]:
-        """Hold one inside the block; raises ServiceUnavailable over a limit."""
-        self.acquire(client)
-        try:
-            yield
-        finally:
-            self.release(client)
 
 
 class BodyLimitMiddleware:
     """ASGI middleware that counts the bodies of running requests by address, and answers 503 over the limits."""
 
-    def __init__(self, app: ASGIApp, limit: SharedLimit | None = None) -> None:
+    def __init__(self, app: ASGIApp, limit: Slots | None = None) -> None:
         self._app = app
-        self._limit = SharedLimit(MAX_ADDRESS_BYTES, MAX_TOTAL_BYTES) if limit is None else limit
+        self._limit = Slots("requests run", MAX_ADDRESS_BYTES, MAX_TOTAL_BYTES) if limit is None else limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to the application; reading its body raises ServiceUnavailable over a limit."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from urllib.parse import parse_qs
 
 from anyio import CancelScope
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
-from ft_dcc.server.errors import BadRequest, PayloadTooLarge, ServiceUnavailable
+from ft_dcc.server.errors import BadRequest, PayloadTooLarge
+from ft_dcc.server.http.slots import Slots
 
 MAX_BODY_BYTES = 8 << 20
 # Bytes of bodies that are held at once: of one account, and of all.
 MAX_ACCOUNT_BYTES, MAX_TOTAL_BYTES = 32 << 20, 96 << 20
-BODY_TIMEOUT_SECONDS, _RETRY_SECONDS = 60, 5
+BODY_TIMEOUT_SECONDS = 60
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -38,7 +38,7 @@ class BodyReader:
     """Reads the bodies of authenticated requests, and counts the bytes that wait for the rest of theirs."""
 
     def __init__(self) -> None:
-        self._held: Counter[str] = Counter()
+        self._held = Slots("large requests", MAX_ACCOUNT_BYTES, MAX_TOTAL_BYTES)
         self._deadlines = _Deadlines()
 
     async def read(self, receive: Receive, account: str) -> bytes:
@@ -55,9 +55,7 @@ class BodyReader:
                     pass
         finally:
             self._deadlines.remove(reading)
-            self._held[account] -= sum(map(len, pieces))
-            if not self._held[account]:
-                del self._held[account]
+            self._held.release(account, sum(map(len, pieces)))
         if reading.cancelled_caught:
             raise BadRequest(
                 f"The request did not arrive within {BODY_TIMEOUT_SECONDS} seconds. Send it again in smaller batches."
@@ -70,16 +68,12 @@ class BodyReader:
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         piece: bytes = message.get("body", b"")
-        pieces.append(piece)
-        self._held[account] += len(piece)
-        if sum(map(len, pieces)) > MAX_BODY_BYTES:
+        if sum(map(len, pieces)) + len(piece) > MAX_BODY_BYTES:
             raise PayloadTooLarge(
                 f"A request has at most {MAX_BODY_BYTES >> 20} MiB. Send the operations in smaller batches."
             )
-        if self._held[account] > MAX_ACCOUNT_BYTES or sum(self._held.values()) > MAX_TOTAL_BYTES:
-            raise ServiceUnavailable(
-                "Too many large requests arrive at once. Send it again in a moment.", _RETRY_SECONDS
-            )
+        self._held.acquire(account, len(piece))
+        pieces.append(piece)
         return bool(message.get("more_body"))
 
 

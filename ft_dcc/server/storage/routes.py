@@ -20,10 +20,17 @@ from ft_dcc.server.auth.authenticator import Authenticator
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import BadRequest, Forbidden, HttpError, NotFound
 from ft_dcc.server.http.rate_limit import client_address
+from ft_dcc.server.http.slots import Slots
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.storage import file_response, media_store, published_media, thumbnails, upload_limit
+from ft_dcc.server.storage import file_response, media_store, published_media, thumbnails
 
 _UPLOAD_TIMEOUT_SECONDS = 60
+# Each holds an open file and a few blocks in memory. A workstation sends six parts of a file at once; a farm publishes
+# from many machines as one user.
+MAX_UPLOADS, MAX_UPLOADS_PER_USER = 64, 32
+# A studio that publishes at once has more parts than slots: they wait with their bodies unread, each with a connection.
+# A client that is refused while it sends sees a broken connection, and not the answer.
+MAX_WAITING, MAX_WAIT_SECONDS = 1_000, 60.0
 # Threads that may wait for thumbnails: a page full of them must not take the threads that other requests need.
 _MAX_THUMBNAIL_THREADS = 4
 # So much of a refused upload is read and dropped: a client that is still sending would not see the response.
@@ -62,7 +69,7 @@ class _ComponentEndpoints:
     media: media_store.MediaStore
     authenticator: Authenticator
     answer_operations: AnswerOperations
-    slots: upload_limit.UploadSlots = attrs.field(factory=upload_limit.UploadSlots)
+    slots: Slots = attrs.field(factory=partial(Slots, "uploads", MAX_UPLOADS_PER_USER, MAX_UPLOADS, MAX_WAITING))
     thumbnail_threads: CapacityLimiter = attrs.field(factory=partial(CapacityLimiter, _MAX_THUMBNAIL_THREADS))
 
     async def get(self, request: Request) -> Response:
@@ -131,8 +138,9 @@ class _ComponentEndpoints:
         place = partial(published_media.MediaPlacement(self.store, self.media).place, upload.account, upload.issued_at)
         try:
             await to_thread.run_sync(self._check_upload, upload)
-            await self.slots.wait(upload.account)
-            with self.slots.acquire(upload.account), fail_after(_UPLOAD_TIMEOUT_SECONDS) as timeout:
+            with move_on_after(MAX_WAIT_SECONDS):
+                await self.slots.wait(upload.account)
+            with self.slots.held(upload.account), fail_after(_UPLOAD_TIMEOUT_SECONDS) as timeout:
                 tag = await self.media.receive(upload, _extending(timeout, chunks), place)
         except TimeoutError as error:
             raise BadRequest(f"No data came for {_UPLOAD_TIMEOUT_SECONDS} seconds. Send the file again.") from error

@@ -243,7 +243,7 @@ def test_the_work_of_a_statement_does_not_depend_on_values_of_a_hidden_project(
         change_private_rows(connection, studio.schema, studio.store.tables)
     after = steps_of(user, expressions, monkeypatch)
     pairs = zip(expressions, before, after)
-    assert [(each, old, new) for each, old, new in pairs if abs(old - new) > _MAX_DIFFERENCE] == []
+    assert [(each, old, new) for each, old, new in pairs if abs(old - new) > _MAX_DIFFERENCE + _STEPS] == []
 
 
 @pytest.mark.parametrize(

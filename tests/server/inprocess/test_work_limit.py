@@ -16,6 +16,7 @@ from ft_dcc.server.actions import work_limit
 from ft_dcc.server.database import prepared
 from ft_dcc.server.entities import batch, delete
 from ft_dcc.server.errors import PayloadTooLarge, ValidationError
+from ft_dcc.server.http.slots import Slots
 from ft_dcc.server.identity import Caller
 
 
@@ -61,7 +62,7 @@ def test_a_transaction_with_the_largest_number_of_operations_is_accepted(client:
 
 
 def test_large_requests_of_one_user_leave_room_for_another(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_limit, "MAX_UNITS", 10)
+    monkeypatch.setattr(client.dispatcher, "_writing", Slots("changes", 10))
     name, other = uuid4().hex, Caller(client.create("User", username=uuid4().hex), "other")
     users = {"first": client.caller, "second": client.caller, "third": client.caller, "other": other}
     is_free, order = threading.Event(), []
@@ -86,7 +87,7 @@ def test_large_requests_of_one_user_leave_room_for_another(client: Any, monkeypa
 
 
 def test_a_request_that_fails_gives_its_room_back(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_limit, "MAX_UNITS", 10)
+    monkeypatch.setattr(client.dispatcher, "_writing", Slots("changes", 10))
     unknown = [created("Task", name="x", parent_id="none")] * 6
 
     async def scenario() -> None:
