@@ -9,13 +9,15 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ft_dcc.server.actions import account_actions, dispatch, query_actions, unsupported, upload_actions
+from ft_dcc.server.actions import account_actions, dispatch, query_actions, upload_actions
 from ft_dcc.server.admin import service
 from ft_dcc.server.auth.browser_sessions import BrowserSessions
 from ft_dcc.server.auth.login_page import LoginPages
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.encoding.queue import encode_media
 from ft_dcc.server.entities import create, delete, update
+from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.events import hub
 from ft_dcc.server.home import routes as home_routes
 from ft_dcc.server.http import (
@@ -32,6 +34,13 @@ from ft_dcc.server.notifications.mail_switch import MailSwitchPage
 from ft_dcc.server.review import invitations, widget_page
 from ft_dcc.server.review import routes as review_routes
 from ft_dcc.server.storage import routes as storage_routes
+
+# Actions of a large site that this server does not have, with what to do instead.
+_UNSUPPORTED_ACTIONS = {
+    "delayed_job": "There is no directory to import users from. Create them as User entities.",
+    "configure_totp": "There is no second factor. Users authenticate with their API key.",
+    "send_user_invite": "Users are not invited by mail. Create an API key with reset_remote and pass it on.",
+}
 
 
 class NormalizePathMiddleware:
@@ -59,7 +68,7 @@ def make_dispatcher(context: ServerContext) -> dispatch.Dispatcher:
         reading={
             **query_actions.read_actions(context.planner, context.description),
             "get_widget_url": widget_page.get_widget_url,
-            **unsupported.UNSUPPORTED_ACTIONS,
+            **dict.fromkeys(_UNSUPPORTED_ACTIONS, _refuse),
         },
         writing={
             "create": create.create_entity,
@@ -129,3 +138,8 @@ def _make_metrics(context: ServerContext) -> Metrics:
             "ft_dcc_database_bytes": ("Size of the database.", lambda: (folder / "studio.db").stat().st_size),
         }
     )
+
+
+def _refuse(_batch: Batch, operation: Operation) -> Answer:
+    name = str(operation["action"])
+    raise ValidationError(f"'{name}' is not supported by this server. {_UNSUPPORTED_ACTIONS[name]}")

@@ -15,7 +15,7 @@ from ft_dcc.errors import StorageError
 from ft_dcc.server.auth import api_keys, authenticator, browser_sessions
 from ft_dcc.server.auth.api_keys import first_user, issue_key
 from ft_dcc.server.context import Description, ServerContext
-from ft_dcc.server.database import audit_log, backup, clock, data_folder, notification_log, schema_sync
+from ft_dcc.server.database import audit_log, backup, clock, data_folder, migrations, notification_log
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_object_types
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.encoding import queue
@@ -119,7 +119,7 @@ def _make_context(
 
 def _add_private_tables(connection: Connection, seeded: Tables | None) -> None:
     for metadata in _PRIVATE_TABLES:
-        schema_sync.add_missing_columns(connection, metadata)
+        migrations.add_missing_columns(connection, metadata)
     if seeded is not None:
         seed_if_new(connection, seeded)
 

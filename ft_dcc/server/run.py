@@ -8,11 +8,14 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from anyio import CancelScope
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ft_dcc.server.admin.check import check_nightly_part
 from ft_dcc.server.app import make_app, make_dispatcher
@@ -22,7 +25,6 @@ from ft_dcc.server.encoding.worker import running_encode_worker
 from ft_dcc.server.events.connection import MAX_PACKET_BYTES
 from ft_dcc.server.http import bind_address, idle_connections, rate_limit
 from ft_dcc.server.http.activity import ActivityCounter, IdleTimer
-from ft_dcc.server.http.shutdown import CancellableApp
 from ft_dcc.server.mail.mailer import running_mail_worker
 from ft_dcc.server.notifications.worker import running_notification_worker
 
@@ -31,6 +33,7 @@ _SHUTDOWN_TIMEOUT_SECONDS = 2
 # Clients keep connections for their next request; the server must not be the first to close them.
 _KEEP_ALIVE_SECONDS = 75
 _TICKS_PER_SECOND = 10
+_STOPPING = {"exception": "ServerError", "content": "The server is stopping. Send it again later.", "error_code": None}
 
 
 def serve(
@@ -82,6 +85,42 @@ def serve(
         )
         with _stopped_by_signals(server):
             server.run(sockets=[listener])
+
+
+class CancellableApp:
+    """ASGI application around another one, whose running requests can be cancelled."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._running: set[CancelScope] = set()
+
+    def cancel_requests(self) -> None:
+        """End every running request: with status 503 if its response has not begun, else in the middle of it."""
+        for running in tuple(self._running):
+            running.cancel()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request to the application, unless it is cancelled."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        has_begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        with CancelScope() as running:
+            self._running.add(running)
+            try:
+                # A failure has been logged and answered by now; uvicorn would only log it a second time.
+                with suppress(*([Exception] if scope["type"] == "http" else [])):
+                    await self._app(scope, receive, watched_send)
+            finally:
+                self._running.discard(running)
+        if running.cancelled_caught and scope["type"] == "http" and not has_begun:
+            await JSONResponse(_STOPPING, 503, {"Connection": "close"})(scope, receive, send)
 
 
 class _Server(uvicorn.Server):

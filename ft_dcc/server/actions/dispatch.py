@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -15,7 +15,6 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection
 
 from ft_dcc.errors import WouldBlock
-from ft_dcc.server.actions import work_limit
 from ft_dcc.server.auth.api_keys import active_user_since
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.context import ServerContext
@@ -42,6 +41,13 @@ MAX_OPERATIONS = 5_000
 _CONSTANT_ACTIONS, _MAX_CONSTANT_ACTIONS = frozenset(("query_schemas", "query_server_information")), 10
 MAX_READ_SECONDS, MAX_WRITE_QUERY_SECONDS = 20.0, 2.0
 MAX_READ_CHARACTERS = 64 << 20
+# Nobody else can write until a transaction ends. Work is counted and not measured, so that the same request is
+# accepted on a slow machine and on a fast one.
+# Of one transaction, and of the transactions of one user that run or wait at once; one unit is a small create.
+MAX_UNITS = 5_000
+# Deriving the hash of a passphrase takes as long as hundreds of other changes, which is its purpose.
+_UNITS = {"delete": 5, "query": 5, "search": 5, "encode_media": 20, "send_review_session_invite": 20}
+_PASSPHRASE_UNITS = 250
 
 
 @attrs.frozen(eq=False)
@@ -81,7 +87,7 @@ class Dispatcher:
     def __init__(self, context: ServerContext, actions: ActionRegistry) -> None:
         self.context, self.actions = context, actions
         # Requests of a user wait while too much work of the same user waits for the writer.
-        self._writing = Slots("changes", work_limit.MAX_UNITS)
+        self._writing = Slots("changes", MAX_UNITS)
         self._threads: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()
 
     def _threads_of(self, caller: Caller) -> CapacityLimiter:
@@ -159,7 +165,7 @@ class Dispatcher:
 
     async def _submit(self, request: ApiRequest) -> Future[CommitResult]:
         """Queue a writing request, so that those of one user leave room for the others."""
-        account, units = request.caller.id, work_limit.units_of(request.operations)
+        account, units = request.caller.id, units_of(request.operations)
         await self._writing.wait(account, units)
         self._writing.acquire(account, units)
         loop = asyncio.get_running_loop()
@@ -209,7 +215,7 @@ class ApiRequest:
                 "Once is enough."
             )
         if self.is_writing:
-            work_limit.check(work_limit.units_of(self.operations))
+            _check_work(units_of(self.operations))
 
     @property
     def context(self) -> ServerContext:
@@ -308,3 +314,24 @@ class ApiRequest:
         audit_log.record(connection, self.caller, done)
         notification_log.record(connection, self.caller, done)
         return CommitResult(answers, batch.removed_components, describe_changes(batch), batch.after_commit)
+
+
+def units_of(operations: Iterable[Mapping[str, Any]]) -> int:
+    """Return the work of the operations: one unit for each, each entity in a list, and more for what takes longer."""
+    total = 0
+    for operation in operations:
+        total += _UNITS.get(operation["action"], 1)
+        data = operation.get("entity_data")
+        if isinstance(data, dict):
+            total += sum(len(value) for value in data.values() if isinstance(value, list))
+            total += _PASSPHRASE_UNITS if data.get("passphrase") else 0
+    return total
+
+
+def _check_work(units: int) -> None:
+    """Raise PayloadTooLarge for more work than one transaction may have."""
+    if units > MAX_UNITS:
+        raise PayloadTooLarge(
+            f"A transaction has at most {MAX_UNITS} units of work; this one has {units}. An operation is one unit, a "
+            "deletion or query five, a new passphrase more. Send the operations in several requests."
+        )

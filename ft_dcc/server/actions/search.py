@@ -8,7 +8,7 @@ from typing import Any
 
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
 from ft_dcc.server.errors import ValidationError
-from ft_dcc.server.query import text_limits
+from ft_dcc.server.query import limits
 from ft_dcc.server.query.planner import QueryPlanner
 from ft_dcc.server.schema.model import EntityType
 
@@ -37,7 +37,7 @@ def search(planner: QueryPlanner, batch: Batch, operation: Operation) -> Answer:
     if object_type_ids := _list_parameter(operation, "object_type_ids"):
         conditions.append(f"object_type_id in ({', '.join(map(_quote, object_type_ids))})")
     expression = str(operation.get("expression") or entity_type.name)
-    text_limits.check_expression(expression)
+    limits.check_expression(expression)
     expression = _add_conditions(expression, conditions)
     with batch.limit_queries():
         found = planner.respond(batch.query_context, expression, is_denormalized=batch.is_denormalized)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Union
 
 import attrs
 from anyio import to_thread
@@ -35,23 +35,6 @@ _MAX_BODY_BYTES = 1 << 16
 _REQUEST_TIMEOUT_SECONDS = 3600
 
 
-class StudioAdmin(Protocol):
-    """What an administrator can do."""
-
-    @property
-    def served(self) -> data_folder.Credentials | None:
-        """The credentials of the running server, or None when none is running."""
-
-    def load(self, file: BinaryIO) -> int:
-        """Import the entities of the lines, all or none, and return their number; raises ValidationError."""
-
-    def run(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Run a command and return its report; raises ValidationError."""
-
-    def schemas(self) -> list[dict[str, Any]]:
-        """Return the entity types in the format of the API; an empty database is seeded first."""
-
-
 @contextmanager
 def open_admin(data: Path, *, schema: Path | None = None) -> Iterator[StudioAdmin]:
     """Yield the administration of the studio in a folder; an empty folder is set up.
@@ -65,7 +48,7 @@ def open_admin(data: Path, *, schema: Path | None = None) -> Iterator[StudioAdmi
         except errors.StudioInUse:
             if schema is not None:
                 raise
-            admin: StudioAdmin = RemoteAdmin(_credentials(data))
+            admin: LocalAdmin | RemoteAdmin = RemoteAdmin(_credentials(data))
         else:
             admin = LocalAdmin(stack.enter_context(open_server_context(data, schema=schema, is_seeded=False)))
         yield admin
@@ -161,6 +144,9 @@ class RemoteAdmin:
         if response.status_code != 200:
             raise ValidationError(str(content.get("content")))
         return content
+
+
+StudioAdmin = Union[LocalAdmin, RemoteAdmin]
 
 
 def _credentials(data: Path) -> data_folder.Credentials:

@@ -1,13 +1,15 @@
-"""Migrate the database step by step to the newest version, in the transaction that opens it."""
+"""Migrate the database step by step to the newest version, and to the schema, in the transaction that opens it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, MetaData, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.ddl import DDLElement
 
-from ft_dcc.errors import StorageError
-from ft_dcc.server.database.schema_sync import add_missing_columns
+from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.server.schema.tables import Tables
 
 Step = Callable[[Connection, Tables], None]
@@ -51,3 +53,50 @@ def migrate(connection: Connection, tables: Tables) -> None:
     _set_planner_statistics(connection, tables)
     if found < len(STEPS):
         connection.exec_driver_sql(f"PRAGMA user_version = {len(STEPS)}")
+
+
+def add_missing_columns(connection: Connection, metadata: MetaData) -> None:
+    """Add every table, column and index of the metadata that the database lacks; nothing is removed.
+
+    Raises SettingInvalid when a type has other unique keys than in the database.
+    """
+    columns: dict[str, set[str]] = {}
+    known = "SELECT m.name, p.name FROM sqlite_master AS m, pragma_table_info(m.name) AS p WHERE m.type = 'table'"
+    for table_name, column_name in connection.execute(text(known)):
+        columns.setdefault(table_name, set()).add(column_name)
+    indexes = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'index'")))
+    for table in metadata.tables.values():
+        if table.name not in columns:
+            table.create(connection)
+            continue
+        for column in table.columns:
+            if column.name not in columns[table.name]:
+                connection.execute(_AddColumn(column))
+        for index in sorted(table.indexes, key=lambda found: str(found.name)):
+            if index.name in indexes:
+                continue
+            if index.unique:
+                raise SettingInvalid(
+                    f"The schema gives {table.name} other keys than the studio's database has. Start a new folder "
+                    "with it, and load a dump of this one there."
+                )
+            index.create(connection)
+
+
+class _AddColumn(DDLElement):
+    """``ALTER TABLE … ADD COLUMN``."""
+
+    inherit_cache = False
+
+    def __init__(self, column: Column[Any]) -> None:
+        self.column = column
+
+
+@compiles(_AddColumn)
+def _compile_add_column(element: _AddColumn, compiler: Any, **_options: Any) -> str:
+    column, quote = element.column, compiler.preparer.quote
+    definition = compiler.get_column_specification(column).replace(" NOT NULL", "")
+    for key in column.foreign_keys:
+        target = key.column
+        definition += f" REFERENCES {quote(target.table.name)} ({quote(target.name)}) DEFERRABLE INITIALLY DEFERRED"
+    return f"ALTER TABLE {quote(column.table.name)} ADD COLUMN {definition}"

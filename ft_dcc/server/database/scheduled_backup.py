@@ -9,14 +9,15 @@ import logging
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import attrs
 
 from ft_dcc.errors import DatabaseDamaged, SettingInvalid, StorageError
+from ft_dcc.server.background import running_worker
 from ft_dcc.server.database.backup import back_up
 from ft_dcc.server.database.integrity import write_problems
 
@@ -88,49 +89,42 @@ class BackupSchedule:
         return sorted(found, key=lambda path: (_made_at(path) <= now, path.name))
 
 
-@contextmanager
 def running_backups(
     data: Path,
     schedule: BackupSchedule,
     track_activity: Callable[[], AbstractContextManager[None]],
     cleanup: Callable[[], object],
     check: Callable[[Path, date], None] = lambda data, today: None,
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Make due backups of the data folder on a thread for the duration of the block; failed ones are tried again.
 
     ``track_activity`` is entered around a backup. ``cleanup`` is called before each look whether one is due, and
     ``check`` once a day, after the backup, to find damage.
     """
-    is_stopping = threading.Event()
+    checked_on: date | None = None
 
-    def run() -> None:
-        checked_on: date | None = None
-        is_stopping.wait(_FIRST_CHECK_SECONDS)
-        while not is_stopping.is_set():
-            now = datetime.now()
-            try:
-                cleanup()
-                if schedule.keep and schedule.is_due(data, now):
-                    with track_activity():
-                        made = schedule.back_up(data, now)
-                    write_problems(data, {"backup": ()})
-                    _log.info("A backup was made: %s", made)
-                if checked_on != now.date() and now.time() >= schedule.at:
-                    with track_activity():
-                        check(data, now.date())
-                    checked_on = now.date()
-            except (StorageError, OSError) as error:
-                _log.error("The nightly backup failed: %s", error)
-                source = "database" if isinstance(error, DatabaseDamaged) else "backup"
-                write_problems(data, {source: [f"The nightly backup failed: {error}"]})
-            is_stopping.wait(_CHECK_INTERVAL_SECONDS)
+    def step(_is_stopping: threading.Event) -> float:
+        nonlocal checked_on
+        now = datetime.now()
+        try:
+            cleanup()
+            if schedule.keep and schedule.is_due(data, now):
+                with track_activity():
+                    made = schedule.back_up(data, now)
+                write_problems(data, {"backup": ()})
+                _log.info("A backup was made: %s", made)
+            if checked_on != now.date() and now.time() >= schedule.at:
+                with track_activity():
+                    check(data, now.date())
+                checked_on = now.date()
+        except (StorageError, OSError) as error:
+            _log.error("The nightly backup failed: %s", error)
+            source = "database" if isinstance(error, DatabaseDamaged) else "backup"
+            write_problems(data, {source: [f"The nightly backup failed: {error}"]})
+        return _CHECK_INTERVAL_SECONDS
 
-    threading.Thread(target=run, name="ft-dcc-backup", daemon=True).start()
-    try:
-        yield
-    finally:
-        # An unfinished backup does not delay the end of the server; the next one removes its remains.
-        is_stopping.set()
+    # An unfinished backup does not delay the end of the server; the next one removes its remains.
+    return running_worker("backup", step, first_seconds=_FIRST_CHECK_SECONDS)
 
 
 def _made_at(backup: Path) -> datetime:

@@ -11,13 +11,14 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Error
+from ft_dcc.server.background import running_worker
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.encoding import process, queue
 from ft_dcc.server.encoding.job import EncodeJob, copy_source
@@ -29,23 +30,16 @@ _log = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 3600
 _MAX_ATTEMPTS = 4
-_RETRY_INTERVAL_SECONDS = 60
+_RETRY_SECONDS = 60
 
 
-@contextmanager
-def running_encode_worker(context: ServerContext, answer: Callable[..., list[Any]]) -> Iterator[None]:
+def running_encode_worker(context: ServerContext, answer: Callable[..., list[Any]]) -> AbstractContextManager[None]:
     """Run queued jobs on a thread during the block; a job that it interrupts is run again by the next server.
 
     ``answer`` is that of the dispatcher.
     """
     worker = EncodeWorker(context, answer)
-    thread = threading.Thread(target=worker.run, name="ft-dcc-encoder", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join()
+    return running_worker("encoder", worker.step, woken=context.encode_requested, stop=worker.stop)
 
 
 class EncodeWorker:
@@ -56,35 +50,31 @@ class EncodeWorker:
     ) -> None:
         self._context, self._answer, self._seconds = context, answer, seconds
         self._folder = context.folder / "encoding"
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._is_stopping = False
         self._process: process.EncodeProcess | None = None
         self._lock = threading.Lock()
         # By user, a number that grows with each job.
         self._served: dict[str, int] = {}
 
-    def run(self) -> None:
-        """Run all jobs, and those that come meanwhile, until :meth:`stop`."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        pause: float | None = 0
-        while not self._is_stopping:
-            self._context.encode_requested.wait(pause)
-            self._context.encode_requested.clear()
-            pause = None
-            try:
-                with self._context.activity.track():
-                    self._run_all()
-            except Exception as error:  # noqa: BLE001  whatever the error is, the jobs must be run later
-                # The database cannot be written at the moment, for example on a full disk.
-                is_known, pause = isinstance(error, HttpError), _RETRY_INTERVAL_SECONDS
-                _log.warning("encoding is tried again in %s seconds: %s", pause, error, exc_info=not is_known)
+    def step(self, _is_stopping: threading.Event) -> float | None:
+        """Run all jobs; return None, or the seconds until they are tried again."""
+        try:
+            with self._context.activity.track():
+                self._run_all()
+        except Exception as error:  # noqa: BLE001  whatever the error is, the jobs must be run later
+            # The database cannot be written at the moment, for example on a full disk.
+            is_known = isinstance(error, HttpError)
+            _log.warning("encoding is tried again in %s seconds: %s", _RETRY_SECONDS, error, exc_info=not is_known)
+            return _RETRY_SECONDS
+        return None
 
     def stop(self) -> None:
-        """Stop the running job, and end the thread."""
+        """Stop the running job, and begin no other one."""
         with self._lock:
             self._is_stopping = True
             if self._process is not None:
                 self._process.stop()
-        self._context.encode_requested.set()
 
     def _run_all(self) -> None:
         store = self._context.store

@@ -200,11 +200,7 @@ def may_write(batch: Batch, entity_type: EntityType, values: Row) -> bool:
     if "id" in given and (row := batch.row(entity_type.family, given["id"])) is not None:
         return is_allowed(batch, UPDATE, stored_type(batch.schema, entity_type.family, row), row)
     role = CONTRIBUTORS if CONTRIBUTORS in grants else MEMBERS
-    for name in given.keys() & entity_type.attributes.keys():
-        attribute = entity_type.attributes[name]
-        target = batch.schema[attribute.rows] if attribute.kind == "foreign key" and attribute.rows != "*" else None
-        if target is None or target.key != ("id",):
-            continue
+    for name, target in _targets(batch.schema, entity_type, given).items():
         found = batch.row(target.family, given[name])
         if found is None:  # It is created in the same transaction, as a new review session by a publish.
             del given[name]
@@ -216,6 +212,13 @@ def may_write(batch: Batch, entity_type: EntityType, values: Row) -> bool:
     if SERVER in grants or batch.permissions.is_administrator:
         return SERVER not in grants
     return any(_GRANTEES[grantee].is_possible(batch.permissions) for grantee in grants)
+
+
+def _targets(schema: Schema, entity_type: EntityType, names: Collection[str]) -> dict[str, EntityType]:
+    """Return the types that those of these attributes lead to which are keys of one type."""
+    attributes = [found for name, found in entity_type.attributes.items() if name in names]
+    keys = {found.name: schema[found.rows] for found in attributes if found.kind == "foreign key" and found.rows != "*"}
+    return {name: target for name, target in keys.items() if target.key == ("id",)}
 
 
 def _may_refer(batch: Batch, entity_type: EntityType, row: Row, role: str) -> bool:

@@ -129,11 +129,7 @@ def _delete_rows(batch: Batch, deleted: dict[str, set[Any]], count: Callable[[in
     """Delete the rows of each family, with the rows without an id that belong to them, and clear the keys to them."""
     for name, ids in deleted.items():
         for referrer in _referrers(batch.schema, name):
-            table = batch.tables.by_family[referrer.family]
-            if referrer.rule == "owned" and "id" not in table.c:
-                for part in _chunks(ids):
-                    if _find_referring(batch, referrer, part, most=1):
-                        batch.connection.execute(delete(table).where(table.c[referrer.column].in_(part)))
+            _delete_rows_without_id(batch, referrer, ids)
     for name, ids in deleted.items():
         for referrer in _referrers(batch.schema, name):
             count(_release(batch, referrer, name, ids, deleted) // CLEARED_KEYS_PER_CHANGE)
@@ -144,6 +140,15 @@ def _delete_rows(batch: Batch, deleted: dict[str, set[Any]], count: Callable[[in
                 batch.changes.record_removed(changes.stored_type(batch.schema, name, row), row)
             batch.connection.execute(delete(table).where(table.c.id.in_(part)))
         batch.drop_references(name, ids)
+
+
+def _delete_rows_without_id(batch: Batch, referrer: _Referrer, ids: Collection[Any]) -> None:
+    table = batch.tables.by_family[referrer.family]
+    if referrer.rule != "owned" or "id" in table.c:
+        return
+    for part in _chunks(ids):
+        if _find_referring(batch, referrer, part, most=1):
+            batch.connection.execute(delete(table).where(table.c[referrer.column].in_(part)))
 
 
 def _find_referring(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import parse_qs
 
-from anyio import CancelScope
+from anyio import fail_after
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
@@ -39,7 +38,6 @@ class BodyReader:
 
     def __init__(self) -> None:
         self._held = Slots("large requests", MAX_ACCOUNT_BYTES, MAX_TOTAL_BYTES)
-        self._deadlines = _Deadlines()
 
     async def read(self, receive: Receive, account: str) -> bytes:
         """Return the body of a request of this account.
@@ -47,19 +45,16 @@ class BodyReader:
         Raises PayloadTooLarge, ServiceUnavailable, BadRequest after a minute, and ClientDisconnect.
         """
         pieces: list[bytes] = []
-        reading = CancelScope()
-        self._deadlines.add(reading)
         try:
-            with reading:
+            with fail_after(BODY_TIMEOUT_SECONDS):
                 while await self._receive_piece(receive, account, pieces):
                     pass
-        finally:
-            self._deadlines.remove(reading)
-            self._held.release(account, sum(map(len, pieces)))
-        if reading.cancelled_caught:
+        except TimeoutError as error:
             raise BadRequest(
                 f"The request did not arrive within {BODY_TIMEOUT_SECONDS} seconds. Send it again in smaller batches."
-            )
+            ) from error
+        finally:
+            self._held.release(account, sum(map(len, pieces)))
         return b"".join(pieces)
 
     async def _receive_piece(self, receive: Receive, account: str, pieces: list[bytes]) -> bool:
@@ -75,32 +70,3 @@ class BodyReader:
         self._held.acquire(account, len(piece))
         pieces.append(piece)
         return bool(message.get("more_body"))
-
-
-class _Deadlines:
-    """Cancels scopes after the time-out, with one timer for all: a timer each takes a tenth of a small request."""
-
-    def __init__(self) -> None:
-        # In the order of their deadlines, because all have the same time-out.
-        self._scopes: dict[CancelScope, float] = {}
-        self._timed_loop: asyncio.AbstractEventLoop | None = None
-
-    def add(self, scope: CancelScope) -> None:
-        loop = asyncio.get_running_loop()
-        self._scopes[scope] = loop.time() + BODY_TIMEOUT_SECONDS
-        if self._timed_loop is not loop:
-            self._timed_loop = loop
-            loop.call_later(BODY_TIMEOUT_SECONDS, self._cancel_due, loop)
-
-    def remove(self, scope: CancelScope) -> None:
-        self._scopes.pop(scope, None)
-
-    def _cancel_due(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        for scope, deadline in list(self._scopes.items()):
-            if deadline > now:
-                loop.call_at(deadline, self._cancel_due, loop)
-                return
-            self.remove(scope)
-            scope.cancel()
-        self._timed_loop = None

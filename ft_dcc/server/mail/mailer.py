@@ -12,14 +12,15 @@ import os
 import smtplib
 import ssl
 import threading
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from email.message import EmailMessage
 from pathlib import Path
 
 import attrs
 
 from ft_dcc.errors import SettingInvalid, StudioInUse
+from ft_dcc.server.background import running_worker
 from ft_dcc.server.mail.outbox import QueuedMessage, outbox_lock, queue_message, queued_messages
 
 _log = logging.getLogger(__name__)
@@ -123,25 +124,15 @@ class Mailer:
         return ""
 
 
-@contextmanager
-def running_mail_worker(mailer: Mailer) -> Iterator[None]:
+def running_mail_worker(mailer: Mailer) -> AbstractContextManager[None]:
     """Send refused mails again on a thread for the duration of the block: at once, and every five minutes."""
-    if mailer.server is None:
-        yield
-        return
-    is_stopping = threading.Event()
 
-    def run() -> None:
-        while not is_stopping.is_set():
-            _send_refused(mailer, is_stopping)
-            is_stopping.wait(_RETRY_INTERVAL_SECONDS)
+    def step(is_stopping: threading.Event) -> float:
+        _send_refused(mailer, is_stopping)
+        return _RETRY_INTERVAL_SECONDS
 
-    threading.Thread(target=run, name="ft-dcc-mail", daemon=True).start()
-    try:
-        yield
-    finally:
-        # A mail server that does not answer does not delay the end of the server: the message stays in the outbox.
-        is_stopping.set()
+    # A mail server that does not answer does not delay the end of the server: the message stays in the outbox.
+    return nullcontext() if mailer.server is None else running_worker("mail", step)
 
 
 def _send_refused(mailer: Mailer, is_stopping: threading.Event) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import attrs
 from sqlalchemy import Connection
 
 from ft_dcc.errors import Error
+from ft_dcc.server.background import running_worker
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.notification_log import RecordedEvent, oldest_events, remove_events
@@ -74,24 +75,16 @@ class Notifier:
                 yield event, details
 
 
-@contextmanager
-def running_notification_worker(context: ServerContext) -> Iterator[None]:
+def running_notification_worker(context: ServerContext) -> AbstractContextManager[None]:
     """Send notifications on a thread for the duration of the block; raises SettingInvalid."""
-    notifier, is_stopping = Notifier(context, WebhookClient(read_allowed_networks())), threading.Event()
+    notifier = Notifier(context, WebhookClient(read_allowed_networks()))
 
-    def run() -> None:
-        while not is_stopping.wait(_INTERVAL_SECONDS):
-            try:
-                notifier.run_once(clock.now(), is_stopping.is_set)
-            except Error as error:
-                _log.error("Notifications wait: %s", error)
-            except Exception:  # noqa: BLE001  one wrong message must not end the others
-                _log.exception("Notifications wait.")
+    def step(is_stopping: threading.Event) -> float:
+        try:
+            notifier.run_once(clock.now(), is_stopping.is_set)
+        except Error as error:
+            _log.error("Notifications wait: %s", error)
+        return _INTERVAL_SECONDS
 
-    thread = threading.Thread(target=run, name="ft-dcc-notifications", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        # A receiver that does not answer does not delay the end of the server: the message stays in the queue.
-        is_stopping.set()
+    # A receiver that does not answer does not delay the end of the server: the message stays in the queue.
+    return running_worker("notifications", step, first_seconds=_INTERVAL_SECONDS)

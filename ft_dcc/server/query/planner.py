@@ -18,12 +18,12 @@ from ft_dcc.errors import WouldBlock
 from ft_dcc.server.auth.permissions import Reach
 from ft_dcc.server.database import connections, prepared, sqlite_limits
 from ft_dcc.server.errors import ParseError
-from ft_dcc.server.query import ast, limits, serializer, text_limits
+from ft_dcc.server.query import ast, limits
 from ft_dcc.server.query.joins import AccessScope, Condition, JoinBuilder, Node, make_node
 from ft_dcc.server.query.loader import EntityLoader, PostProcessors, QueryContext, Record, projections_of
 from ft_dcc.server.query.where import BoundParameter, ConditionCompiler
 from ft_dcc.server.schema.model import Schema
-from ft_dcc.server.schema.tables import Tables
+from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 _MAX_PLANS = 1024
 _MAX_INLINE_EXPRESSION_LENGTH, _MAX_REPARSED_LENGTH, _MAX_PAGE_LENGTH = 32 << 10, 64 << 10, 200
@@ -58,9 +58,9 @@ class QueryTemplate:
     @classmethod
     def of(cls, expression: str) -> QueryTemplate:
         """Return the template of an expression; raises ParseError for one that is too long."""
-        text_limits.check_expression(expression)
+        limits.check_expression(expression)
         text, literals = ast.parameterise(expression)
-        text_limits.check_template(text)
+        limits.check_template(text)
         # The clause is short; in a long text the search for white space before it could take long.
         start = max(0, len(text) - _MAX_PAGE_LENGTH)
         window = _PAGE.search(text, start) if "limit" in text or "offset" in text else None
@@ -93,7 +93,7 @@ class QueryPlanner:
         # Without relations no entity can occur twice.
         is_plain = is_denormalized or plan.loader is None or not plan.loader.relations
         return {
-            "data": records if is_plain else serializer.Serializer(self._schema).serialize(records),
+            "data": records if is_plain else Serializer(self._schema).serialize(records),
             "metadata": {"next": {"offset": following}},
         }
 
@@ -283,3 +283,40 @@ def _check(parameter: BoundParameter) -> None:
             parameter.convert(str(text))
         except ParseError as error:
             raise ParseError(f"At character {position}: {error}") from error
+
+
+class Serializer:
+    """Converts the records of one answer to JSON values."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._sent: dict[tuple[Any, ...], set[str]] = {}
+        # A record that many entities share, such as a status, is converted once.
+        self._references: dict[int, Record] = {}
+
+    def serialize(self, value: Any) -> Any:
+        """Return the JSON value of a record, a list of records or any other value."""
+        if isinstance(value, list):
+            return [self.serialize(item) for item in value]
+        if not isinstance(value, dict) or TYPE_COLUMN not in value:
+            return value
+        if (reference := self._references.get(id(value))) is not None:
+            return reference
+        type_name = value[TYPE_COLUMN]
+        reference = {TYPE_COLUMN: type_name}
+        for name in self._schema.types[type_name].key:
+            reference[name] = value[name]
+        self._references[id(value)] = reference
+        identity = tuple(reference.values())
+        known = self._sent.get(identity)
+        if known is None:
+            self._sent[identity] = set(value)
+            answer = dict(value)
+        else:
+            answer = {name: found for name, found in value.items() if name in reference or name not in known}
+            known.update(value)
+        # Most nested values are dates, and a call for each of them would dominate the time.
+        for name, found in answer.items():
+            if found.__class__ is list or (found.__class__ is dict and TYPE_COLUMN in found):
+                answer[name] = self._references.get(id(found)) or self.serialize(found)
+        return answer

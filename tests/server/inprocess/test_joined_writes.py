@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from doubles.event_loop import run_coroutine
 
-from ft_dcc.server.http.joined_writes import JoinedWrites
+from ft_dcc.server.http.idle_connections import JoinedWrites
 
 
 class RecordedTransport(asyncio.Transport):

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from doubles.event_loop import run_coroutine
 
-from ft_dcc.server.errors import BadRequest
+from ft_dcc.server.errors import BadRequest, ServiceUnavailable
 from ft_dcc.server.http import request_body
 
 
@@ -34,26 +34,19 @@ def receive_from(messages):
 
 @pytest.mark.parametrize("messages", [[], [{"type": "http.request", "body": b"[", "more_body": True}]])
 def test_a_body_that_does_not_arrive_is_refused(bodies, messages):
-    async def read_twice():
-        # The first bodies have one timer, and the next one, begun later, has another.
-        first = await asyncio.gather(
-            *(bodies.read(receive_from(messages), "user") for _ in range(2)), return_exceptions=True
-        )
-        with pytest.raises(BadRequest, match="did not arrive within"):
-            await bodies.read(receive_from(messages), "user")
-        return first
+    with pytest.raises(BadRequest, match="did not arrive within"):
+        run_coroutine(bodies.read(receive_from(messages), "user"))
 
-    # The reader serves any event loop.
+
+def test_a_body_in_pieces_is_read():
+    whole = [{"type": "http.request", "body": b"[1", "more_body": True}, {"type": "http.request", "body": b"]"}]
+    assert run_coroutine(request_body.BodyReader().read(receive_from(whole), "user")) == b"[1]"
+
+
+def test_bodies_give_their_room_back(monkeypatch):
+    monkeypatch.setattr(request_body, "MAX_ACCOUNT_BYTES", 3)
+    bodies = request_body.BodyReader()
     for _ in range(2):
-        assert [type(error) for error in run_coroutine(read_twice())] == [BadRequest, BadRequest]
-
-
-def test_a_body_that_has_arrived_is_not_cancelled_later(bodies):
-    async def read_and_wait():
-        whole = [{"type": "http.request", "body": b"[1", "more_body": True}, {"type": "http.request", "body": b"]"}]
-        body = await bodies.read(receive_from(whole), "user")
-        with pytest.raises(BadRequest):
-            await bodies.read(receive_from([]), "user")
-        return body
-
-    assert run_coroutine(read_and_wait()) == b"[1]"
+        assert run_coroutine(bodies.read(receive_from([{"type": "http.request", "body": b"[1]"}]), "user")) == b"[1]"
+    with pytest.raises(ServiceUnavailable):
+        run_coroutine(bodies.read(receive_from([{"type": "http.request", "body": b"[10]"}]), "user"))

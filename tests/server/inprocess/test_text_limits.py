@@ -12,7 +12,7 @@ from ft_dcc.server.actions import dispatch
 from ft_dcc.server.database import connections
 from ft_dcc.server.entities import payload
 from ft_dcc.server.errors import ParseError, PayloadTooLarge, ValidationError
-from ft_dcc.server.query import text_limits
+from ft_dcc.server.query import limits
 from ft_dcc.server.query.loader import QueryContext
 from ft_dcc.server.query.planner import QueryTemplate
 
@@ -29,7 +29,7 @@ UNCLOSED = '"' + '\\"' * 4_000
         "Task where name is " + UNCLOSED,
         "Task where name is '" + "\\'" * 4_000,
         'Task where name is "' + "\\" * 20_001,
-        "x" * (text_limits.MAX_EXPRESSION_LENGTH + 1),
+        "x" * (limits.MAX_EXPRESSION_LENGTH + 1),
     ],
     ids=["or", "dots", "path", "parentheses", "unclosed", "unclosed apostrophe", "backslashes", "long"],
 )

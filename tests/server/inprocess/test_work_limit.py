@@ -12,7 +12,7 @@ import attrs
 import pytest
 from doubles.event_loop import run_coroutine
 
-from ft_dcc.server.actions import work_limit
+from ft_dcc.server.actions import dispatch
 from ft_dcc.server.database import prepared
 from ft_dcc.server.entities import batch, delete
 from ft_dcc.server.errors import PayloadTooLarge, ValidationError
@@ -25,7 +25,7 @@ def created(entity_type: str, **data: Any) -> dict[str, Any]:
 
 
 def too_much(tree: Any) -> dict[str, list[dict[str, Any]]]:
-    members = [{"__entity_type__": "Task", "id": tree.animation}] * work_limit.MAX_UNITS
+    members = [{"__entity_type__": "Task", "id": tree.animation}] * dispatch.MAX_UNITS
     update = {
         "action": "update",
         "entity_type": "Shot",
@@ -37,11 +37,11 @@ def too_much(tree: Any) -> dict[str, list[dict[str, Any]]]:
     query = {"action": "query", "expression": "Task"}
     name = uuid4().hex
     return {
-        "operations": [created("Type", name=f"{name}-{number}") for number in range(work_limit.MAX_UNITS + 1)],
+        "operations": [created("Type", name=f"{name}-{number}") for number in range(dispatch.MAX_UNITS + 1)],
         "members": [update],
-        "deletions": [deletion] * (work_limit.MAX_UNITS // 5 + 1),
-        "passphrases": [created("ReviewSession", name="x", **locked) for _ in range(work_limit.MAX_UNITS // 250 + 1)],
-        "queries": [*[query] * (work_limit.MAX_UNITS // 5), created("Type", name=name)],
+        "deletions": [deletion] * (dispatch.MAX_UNITS // 5 + 1),
+        "passphrases": [created("ReviewSession", name="x", **locked) for _ in range(dispatch.MAX_UNITS // 250 + 1)],
+        "queries": [*[query] * (dispatch.MAX_UNITS // 5), created("Type", name=name)],
     }
 
 
@@ -57,8 +57,8 @@ def test_a_transaction_with_too_much_work_is_refused(client: Any, tree: Any, nam
 
 def test_a_transaction_with_the_largest_number_of_operations_is_accepted(client: Any) -> None:
     name = uuid4().hex
-    client.call(*(created("Type", name=f"{name}-{number}") for number in range(work_limit.MAX_UNITS)))
-    assert len(client.query(f'select id from Type where name like "{name}-%"')) == work_limit.MAX_UNITS
+    client.call(*(created("Type", name=f"{name}-{number}") for number in range(dispatch.MAX_UNITS)))
+    assert len(client.query(f'select id from Type where name like "{name}-%"')) == dispatch.MAX_UNITS
 
 
 def test_large_requests_of_one_user_leave_room_for_another(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
