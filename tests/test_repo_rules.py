@@ -19,7 +19,9 @@ from doubles.pythons import need_python
 ROOT = Path(__file__).resolve().parents[1]
 MEANINGLESS_NAMES = {"utils", "util", "lib", "helpers", "helper", "common", "base", "manager", "misc"}
 LOOSE_CORE_MODULES = {"__init__", "errors", "frames", "host"}
-LOOSE_SERVER_MODULES = {"__init__", "__main__", "app", "background", "bootstrap", "context", "errors", "identity", "run"}
+LOOSE_SERVER_MODULES = {
+    *("__init__", "__main__", "app", "background", "bootstrap", "context", "errors", "identity", "run"),
+}
 MAX_MODULES_PER_FOLDER = 16
 
 
