@@ -14,8 +14,8 @@ from ft_dcc.errors import Error, NoResultFoundError, OperationError
 from ft_dcc.session import connection, server_actions, session_events, symbol
 from ft_dcc.session.cache import entity_cache, identity_map
 from ft_dcc.session.cache.cache import KeyMaker, LayeredCache
-from ft_dcc.session.changes import change_tracking, commit_recovery
-from ft_dcc.session.compat import doc_aliases, json_export, query_aliases
+from ft_dcc.session.changes import change_tracking, commit
+from ft_dcc.session.compat import doc_aliases, entity_text, query_aliases
 from ft_dcc.session.entities import custom_attributes
 from ft_dcc.session.entities.entity import Entity, FetchGroup, require_entity
 from ft_dcc.session.entity_types.schema import EntityTypes, Schema, SchemaCache
@@ -265,10 +265,10 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
 
     def post(self, operations: Sequence[Any]) -> bytes:
         """Send operations and return the JSON text of the response."""
-        if not commit_recovery.is_recoverable(operations):
+        if not commit.is_recoverable(operations):
             return self.transport.post(operations)
         # The types are read late: the first requests of a session are sent before it has them.
-        return self.transport.post(operations, lambda: commit_recovery.recover(self.post, self.types, operations))
+        return self.transport.post(operations, lambda: commit.recover(self.post, self.types, operations))
 
     def custom_attribute_configurations(self) -> list[Entity]:
         """Return the site's configurations of custom attributes; they are fetched once."""
@@ -285,7 +285,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
 
         The strategy is ``all``, ``set_only``, ``modified_only`` or ``persisted_only``. Raises ValueError for another.
         """
-        return json_export.encode(data, entity_attribute_strategy)
+        return entity_text.encode(data, entity_attribute_strategy)
 
     def decode(self, string: str) -> Any:
         """Return the decoded JSON text; entities in it are the session's own, and keep their current values."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ft_dcc.errors import ImmutableAttributeError, UnrecognisedAttributeError
-from ft_dcc.session.compat import inspection
+from ft_dcc.session.compat import entity_text as inspection
 from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET
 
 

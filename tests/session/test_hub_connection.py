@@ -194,7 +194,7 @@ def test_logs_contain_neither_key_nor_connection_id(
 def test_full_queue_drops_the_oldest_events(
     hub: EventHub, topic: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, wait_for
 ):
-    monkeypatch.setattr("ft_dcc.session.events.event_queue._MAX_EVENTS", 3)
+    monkeypatch.setattr("ft_dcc.session.events.event._MAX_EVENTS", 3)
     received: list[int] = []
     hub.subscribe(f"topic={topic}", lambda event: received.append(event["data"]))
     for number in range(6):

@@ -16,7 +16,7 @@ from ft_dcc.errors import (
     UnrecognisedEntityTypeError,
 )
 from ft_dcc.session import operations
-from ft_dcc.session.compat.inspection import identity
+from ft_dcc.session.compat.entity_text import identity
 from ft_dcc.session.symbol import CREATED, DELETED, MODIFIED, NOT_SET
 
 

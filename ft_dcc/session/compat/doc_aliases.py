@@ -91,15 +91,19 @@ def _review_object(session: SessionInterface, values: Data) -> None:
         raise ReviewSessionClosed(f"The review session {review['name']} is closed. Set its status to Open first.")
     if review is None or any(values.get(name) is not None for name in ("asset_version", "version_id")):
         return
+    name = _name_of_new_version(session, values)
+    asset = _asset(session, review["project"], _VERSION_SUFFIX.sub("", name) or name)
+    comment = str(values.get("description") or "")
+    values["asset_version"] = session.create("AssetVersion", {"asset": asset, "comment": comment})
+
+
+def _name_of_new_version(session: SessionInterface, values: Data) -> str:
     known = session.types["ReviewSessionObject"]
     unknown = sorted(name for name in values if name not in known.attributes and name not in known.alias_attributes)
     if unknown or not values.get("name"):
         reason = f"has no attribute {unknown[0]!r}" if unknown else "has neither a version nor a name"
         raise OperationError(f"A new ReviewSessionObject {reason}. Pass asset_version, or name for a new version.")
-    name = str(values["name"])
-    asset = _asset(session, review["project"], _VERSION_SUFFIX.sub("", name) or name)
-    comment = str(values.get("description") or "")
-    values["asset_version"] = session.create("AssetVersion", {"asset": asset, "comment": comment})
+    return str(values["name"])
 
 
 def _component(session: SessionInterface, values: Data) -> None:

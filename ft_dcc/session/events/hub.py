@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from ft_dcc import errors
 from ft_dcc.event_protocol import expressions, socketio_v09
-from ft_dcc.session.events import connection, event_queue, subscribers
+from ft_dcc.session.events import connection, subscribers
 from ft_dcc.session.events.event import (
     CONNECTED,
     DISCONNECTED,
@@ -22,6 +22,7 @@ from ft_dcc.session.events.event import (
     UNSUBSCRIBE,
     Callback,
     Event,
+    EventQueue,
     Subscriber,
 )
 
@@ -60,7 +61,7 @@ class EventHub:
         self._headers, self._cookies = dict(headers or {}), dict(cookies or {})
         self._subscribers = subscribers.Subscribers()
         self._replies = subscribers.PendingReplies(reply_lifetime)
-        self._queue = event_queue.EventQueue()
+        self._queue = EventQueue()
         self._connection = connection.HubConnection(
             self._url, self._open_socket, self._subscription_events, self._handle_packet, self._enqueue_disconnection
         )

@@ -16,7 +16,19 @@ from ft_dcc.session.symbol import COMPONENT_ADDED_TO_LOCATION_TOPIC, COMPONENT_R
 
 if TYPE_CHECKING:
     from ft_dcc.session.locations.accessor import Accessor
-    from ft_dcc.session.locations.structure import Structure
+
+
+class _Setting:
+    """A value of how a session uses a location, kept in its setup."""
+
+    def __init__(self, name: str, documentation: str) -> None:
+        self._name, self.__doc__ = name, documentation
+
+    def __get__(self, location: Any, kind: type | None = None) -> Any:
+        return self if location is None else getattr(location.setup, self._name)
+
+    def __set__(self, location: Any, value: Any) -> None:
+        setattr(location.setup, self._name, value)
 
 
 class Location(Entity):
@@ -34,32 +46,14 @@ class Location(Entity):
         setup: location_setup.LocationSetup = self.session.location_setups.get(self.primary_key[0])
         return setup
 
-    @property
-    def accessor(self) -> Any:
-        """The accessor of the files, or NOT_SET if this session has none."""
-        return self.setup.accessor
-
-    @accessor.setter
-    def accessor(self, value: Accessor) -> None:
-        self.setup.accessor = value
-
-    @property
-    def structure(self) -> Any:
-        """The structure that makes resource identifiers, or NOT_SET."""
-        return self.setup.structure
-
-    @structure.setter
-    def structure(self, value: Structure) -> None:
-        self.setup.structure = value
-
-    @property
-    def resource_identifier_transformer(self) -> Any:
-        """The transformer of resource identifiers, or NOT_SET."""
-        return self.setup.resource_identifier_transformer
-
-    @resource_identifier_transformer.setter
-    def resource_identifier_transformer(self, value: location_setup.ResourceIdentifierTransformer) -> None:
-        self.setup.resource_identifier_transformer = value
+    accessor = _Setting("accessor", "The accessor of the files, or NOT_SET if this session has none.")
+    structure = _Setting("structure", "The structure that makes resource identifiers, or NOT_SET.")
+    resource_identifier_transformer = _Setting(
+        "resource_identifier_transformer", "The transformer of resource identifiers, or NOT_SET."
+    )
+    priority = _Setting(
+        "priority", "The priority; the location with the lowest number is picked first. The default is 95."
+    )
 
     @property
     def manages_data(self) -> bool:
@@ -70,15 +64,6 @@ class Location(Entity):
     def local_identifiers(self) -> dict[str, str] | None:
         """The resource identifiers by component id, if they are not stored on the server, or None."""
         return self.setup.local_identifiers
-
-    @property
-    def priority(self) -> float:
-        """The priority; the location with the lowest number is picked first. The default is 95."""
-        return self.setup.priority
-
-    @priority.setter
-    def priority(self, value: float) -> None:
-        self.setup.priority = value
 
     def add_component(self, component: Entity, source: Any, recursive: bool = True) -> None:
         """Add a component to the location, see ``add_components``."""
@@ -222,6 +207,60 @@ class Location(Entity):
 
     def _publish(self, topic: str, component: Entity) -> None:
         self.session.events.publish(topic, component_id=component["id"], location_id=self.primary_key[0])
+
+
+# The mixins use the methods of the location that they are mixed into: ``mixin(location, UnmanagedLocationMixin)``.
+
+
+def mixin(instance: Entity, mixin_class: type, name: str | None = None) -> None:
+    """Mix a class into one object, before its own class; raises TypeError if the layouts conflict.
+
+    Call it from a subscriber of ``ftrack.api.session.configure-location``, because it lasts only as long as the object.
+    """
+    kind = type(instance)
+    if mixin_class in kind.__mro__:
+        return
+    made = type(name or f"{kind.__name__}{mixin_class.__name__}", (mixin_class, kind), {"__slots__": ()})
+    try:
+        instance.__class__ = made
+    except TypeError as error:
+        raise TypeError(
+            f"{mixin_class.__name__} cannot be mixed into a {kind.entity_type}. Give it __slots__ = ()."
+        ) from error
+
+
+class UnmanagedLocationMixin:
+    """A location that leaves files where they are and only records their paths."""
+
+    __slots__ = ()
+
+    manages_data = False
+
+
+class MemoryLocationMixin:
+    """A location whose content is recorded in memory, not on the server."""
+
+    __slots__ = ()
+
+    @property
+    def local_identifiers(self: Any) -> dict[str, str]:
+        """The resource identifiers by component id."""
+        if self.setup.local_identifiers is None:
+            self.setup.local_identifiers = {}
+        identifiers: dict[str, str] = self.setup.local_identifiers
+        return identifiers
+
+
+class OriginLocationMixin(MemoryLocationMixin, UnmanagedLocationMixin):
+    """The location of files before they are published; its sources are paths."""
+
+    __slots__ = ()
+
+
+class ServerLocationMixin:
+    """Files on the ftrack server, which also has their thumbnails: ``get_thumbnail_url``."""
+
+    __slots__ = ()
 
 
 def _paired(components: Sequence[Entity], sources: Any) -> list[tuple[Entity, Any]]:
