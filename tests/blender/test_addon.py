@@ -66,7 +66,7 @@ def test_a_wrong_key_is_reported_and_not_saved(controller, bpy, studio_server):
 def test_the_local_studio_server_starts_and_stops_with_the_session(controller, bpy, tmp_path, monkeypatch):
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO", str(tmp_path / "studio"))
     monkeypatch.setenv("FT_DCC_LOCAL_STUDIO_IDLE", "0.02")
-    bpy.ops.ft_dcc.sign_in_own()
+    bpy.ops.ft_dcc.sign_in_local()
     assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
     assert (controller.user, controller.server.partition(":")[0]) == ("admin", "http")
     assert load_credentials(controller.server, "admin") is None

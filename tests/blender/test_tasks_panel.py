@@ -114,11 +114,11 @@ def test_a_scene_of_another_program_is_downloaded_and_not_opened(controller, bpy
 def test_unsaved_changes_are_not_discarded_without_a_decision(controller, bpy, monkeypatch):  # noqa: F811
     from types import SimpleNamespace
 
-    from ft_dcc_blender.ui import version_files_panel
+    from ft_dcc_blender.ui import versions_panel
 
     # Blender without a window counts no changes.
     data = SimpleNamespace(is_dirty=True)
-    monkeypatch.setattr(version_files_panel, "bpy", SimpleNamespace(data=data))
+    monkeypatch.setattr(versions_panel, "bpy", SimpleNamespace(data=data))
     with pytest.raises(RuntimeError, match="This file has unsaved changes"):
         bpy.ops.ft_dcc.open_version_scene(version_id="x")
 

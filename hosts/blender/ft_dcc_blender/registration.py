@@ -6,21 +6,11 @@ import bpy
 
 from . import main_thread
 from .scene import compare, feedback, input_guard
-from .ui import (
-    create_task,
-    feedback_panel,
-    menus,
-    operators,
-    panel,
-    preferences,
-    preview,
-    properties,
-    sign_in,
-    tasks_panel,
-    version_files_panel,
-    versions_panel,
-)
-from .ui.controller import CONTROLLER, stop_redrawing
+from .ui import feedback_panel, menus, panel, preferences, properties, tasks_panel, versions_panel
+from .ui import operators as _operators  # noqa: F401 - it defines operators, as the next one does
+from .ui import sign_in as _sign_in  # noqa: F401
+from .ui.controller import CONTROLLER, start_redrawing_changes, stop_redrawing
+from .ui.operator_class import CLASSES as OPERATORS
 
 # Restoring the scene waits for the frame that is being drawn.
 _RESTORE_TIMEOUT_SECONDS = 60
@@ -29,31 +19,13 @@ _CLASSES = (
     preferences.Preferences,
     properties.SourceName,
     properties.PublishProperties,
-    sign_in.SignIn,
-    sign_in.SignInBrowser,
-    sign_in.SignInLocal,
-    sign_in.SignOut,
     input_guard.GuardInput,
-    operators.Refresh,
-    operators.Publish,
-    operators.ToggleSource,
-    operators.ToggleAddressed,
-    create_task.CreateTask,
-    *preview.CLASSES,
-    operators.Repair,
-    operators.RepairAll,
-    operators.PublishRest,
-    operators.PublishAnyway,
-    operators.Cancel,
-    operators.OpenLink,
-    operators.CopyLink,
-    operators.UseShotSettings,
+    *OPERATORS,
     panel.ReviewPanel,
     panel.LookPanel,
-    *tasks_panel.CLASSES,
-    *version_files_panel.CLASSES,
+    tasks_panel.TasksPanel,
     versions_panel.VersionsPanel,
-    *feedback_panel.CLASSES,
+    feedback_panel.NotesPanel,
     panel.PublishedPanel,
 )
 
@@ -68,7 +40,7 @@ def register() -> None:
     input_guard.GuardInput.on_escape = staticmethod(CONTROLLER.cancel)
     menus.add()
     main_thread.start_serving()
-    feedback_panel.start_redrawing_changes()
+    start_redrawing_changes()
 
 
 def unregister() -> None:
@@ -80,7 +52,6 @@ def unregister() -> None:
         CONTROLLER.wait(_RESTORE_TIMEOUT_SECONDS)
     stop_redrawing()
     menus.remove()
-    feedback_panel.stop_redrawing_changes()
     feedback.clear()
     compare.clear()
     CONTROLLER.version_files.forget_movie()

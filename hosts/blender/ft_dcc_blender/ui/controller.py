@@ -9,13 +9,13 @@ from ft_dcc.ui.publish_controller import PublishController
 from .. import main_thread
 from ..scene import input_guard
 
-_REDRAW_INTERVAL_SECONDS = 0.1
+_REDRAW_INTERVAL_SECONDS, _CHANGE_INTERVAL_SECONDS = 0.1, 0.25
 # Blender lays out a panel whose height has changed when it is drawn again, and moves those below it in steps.
 _REDRAWS_AFTER_WORK = 10
 # Only the sidebar of a 3D view: the rest of it may be slow to draw.
 _REDRAWN_REGIONS = {"VIEW_3D": ("UI", "HEADER"), "PREFERENCES": ("WINDOW",)}
 _remaining_redraws = _REDRAWS_AFTER_WORK
-_changes = 0
+_changes = _drawn_changes = 0
 
 
 def start_redrawing() -> None:
@@ -24,10 +24,17 @@ def start_redrawing() -> None:
         bpy.app.timers.register(_redraw_while_busy, persistent=True)
 
 
+def start_redrawing_changes() -> None:
+    """Redraw the panel soon after notes arrive; do nothing without a window."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(_redraw_changes):
+        bpy.app.timers.register(_redraw_changes, persistent=True)
+
+
 def stop_redrawing() -> None:
-    """Remove the timer, and the message of the guard of the input, which the status bar would keep."""
-    if bpy.app.timers.is_registered(_redraw_while_busy):
-        bpy.app.timers.unregister(_redraw_while_busy)
+    """Remove the timers, and the message of the guard of the input, which the status bar would keep."""
+    for timer in (_redraw_while_busy, _redraw_changes):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
     if input_guard.GuardInput.message is not None:
         input_guard.GuardInput.message = None
         redraw()
@@ -41,6 +48,15 @@ def _redraw_while_busy() -> float | None:
     return _REDRAW_INTERVAL_SECONDS if _remaining_redraws > 0 else None
 
 
+def _redraw_changes() -> float:
+    global _drawn_changes
+    changes = _changes
+    if changes != _drawn_changes:
+        _drawn_changes = changes
+        redraw()
+    return _CHANGE_INTERVAL_SECONDS
+
+
 def redraw() -> None:
     """Redraw the panel in every window."""
     for window in bpy.context.window_manager.windows:
@@ -51,11 +67,6 @@ def redraw() -> None:
         # The status bar is no area of the screen.
         with bpy.context.temp_override(window=window):
             window.workspace.status_text_set_internal(input_guard.GuardInput.message)
-
-
-def change_count() -> int:
-    """Return a number that differs from the last one if the controller has changed; a timer redraws the panel then."""
-    return _changes
 
 
 def _count_change() -> None:

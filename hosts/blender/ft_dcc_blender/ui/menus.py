@@ -9,7 +9,7 @@ import bpy
 
 from ..scene import blender_compat
 from .controller import CONTROLLER
-from .progress_text import progress_share_and_text
+from .panel import progress_share_and_text
 
 _MENUS = ("TOPBAR_MT_render", "VIEW3D_MT_view")
 _HEADERS = ("STATUSBAR_HT_header", "VIEW3D_HT_header")

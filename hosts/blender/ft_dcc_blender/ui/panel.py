@@ -11,16 +11,14 @@ import bpy.utils.previews
 
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.publish.progress import Progress
+from ft_dcc.ui.texts import note_line, progress_share, step_label
 
 from ..host import TASK_PROPERTY
 from ..scene import blender_compat
 from ..scene.sources import find_sources
 from .controller import CONTROLLER
 from .operators import has_acceptable_problem, reason_not_to_publish
-from .preview import draw_previews
-from .progress_text import progress_share_and_text
-from .properties import chosen_frames, chosen_resolution, chosen_review
-from .reminder import open_notes
+from .properties import FORM, chosen_frames, chosen_resolution, chosen_review
 
 # In pixels: the width of a letter, and of margins, icon and tabs in a line.
 _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75
@@ -28,6 +26,8 @@ _MIN_LINE_LENGTH = 18
 _MAX_NOTES = 10
 # The height of a thumbnail in lines of the panel.
 _THUMBNAIL_SCALE = 2.5
+# The options of a publish in the first panel; the others are in that of the movie.
+_FIRST_OPTIONS = ("status", "include_scene")
 _icons: list[Any] = []
 # The options of each kind of shading.
 _LOOK_OPTIONS = {
@@ -52,6 +52,20 @@ class SignedInSidebar(Sidebar):
     def poll(cls, context: Any) -> bool:
         """Return whether the artist is signed in."""
         return CONTROLLER.session is not None
+
+
+class TaskSidebar(Sidebar):
+    """Base of the panels that are drawn only while the artist is signed in and a task is chosen."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Return whether the artist is signed in and a task is chosen."""
+        return CONTROLLER.session is not None and bool(context.scene.get(TASK_PROPERTY))
+
+
+def has_read_task(context: Any) -> bool:
+    """Return whether the versions of the scene's task were read."""
+    return bool(CONTROLLER.feedback.task_id == context.scene.get(TASK_PROPERTY))
 
 
 class ReviewPanel(Sidebar, bpy.types.Panel):
@@ -84,10 +98,8 @@ class ReviewPanel(Sidebar, bpy.types.Panel):
         if choices.frames == "CUSTOM":
             column.prop(choices, "start")
             column.prop(choices, "end")
-        column.prop(choices, "step")
-        column.prop(choices, "comment")
-        column.prop(choices, "status")
-        column.prop(choices, "include_scene")
+        for name in ("step", "comment", *_FIRST_OPTIONS):
+            column.prop(choices, name)
         _draw_reminder(column, choices, scene)
         _draw_button(layout, scene)
         _draw_result(layout)
@@ -96,7 +108,7 @@ class ReviewPanel(Sidebar, bpy.types.Panel):
 class LookPanel(SignedInSidebar, bpy.types.Panel):
     """Look of the movie"""
 
-    bl_idname = "FTDCC_PT_facts"
+    bl_idname = "FTDCC_PT_look"
     bl_label = "Movie"
     bl_parent_id = "FTDCC_PT_review"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's way
@@ -115,12 +127,14 @@ class LookPanel(SignedInSidebar, bpy.types.Panel):
         column = self.layout.column()
         column.enabled = not CONTROLLER.is_busy
         column.use_property_split, column.use_property_decorate = True, False
-        for name in ("percentage", "shading", *_LOOK_OPTIONS[choices.shading], "transparent", "stamp"):
+        options = [name for name in FORM if name not in _FIRST_OPTIONS]
+        single = [name for name in options if not FORM[name].choices]
+        for name in ("percentage", "shading", *_LOOK_OPTIONS[choices.shading], "transparent", "stamp", *single):
             column.prop(choices, name)
-        for name in ("burnin", "slate"):
-            column.prop(choices, name)
-        column.label(text="Outputs:")
-        column.column_flow(columns=2, align=True).prop(choices, "outputs")
+        for name in options:
+            if name not in single:
+                column.label(text=f"{FORM[name].label}:")
+                column.column_flow(columns=2, align=True).prop(choices, name)
 
 
 class PublishedPanel(Sidebar, bpy.types.Panel):
@@ -158,9 +172,10 @@ def recent_versions() -> list[tuple[str, int, str | None]]:
 
 def _draw_reminder(layout: Any, choices: Any, scene: Any) -> None:
     """Draw the open notes with a tick for each, or else what the last validation has found."""
-    notes, reminder = open_notes(scene), CONTROLLER.reminder
+    task_id, reminder = scene.get(TASK_PROPERTY), CONTROLLER.reminder
+    notes = CONTROLLER.feedback.unaddressed_notes(task_id)
     if not notes:
-        if reminder is not None and reminder.task_id == scene.get(TASK_PROPERTY):
+        if reminder is not None and reminder.task_id == task_id:
             draw_lines(
                 layout, f"Open notes on {reminder.name}: {len(reminder.notes)}. Load the notes to see them.", "INFO"
             )
@@ -169,10 +184,9 @@ def _draw_reminder(layout: Any, choices: Any, scene: Any) -> None:
     draw_lines(box, f"Open on {CONTROLLER.feedback.versions[0].name}. Tick what this version answers:", "INFO")
     for note in notes[:_MAX_NOTES]:
         is_ticked = note.id in choices.addressed
-        frame = "" if note.frame is None else f"{note.frame} "
-        text = f"{frame}{note.author}: {' '.join(note.text.split()) or 'a drawing'}"
         icon = "CHECKBOX_HLT" if is_ticked else "CHECKBOX_DEHLT"
-        box.operator("ft_dcc.toggle_addressed", text=text, icon=icon, depress=is_ticked).note_id = note.id
+        tick = box.operator("ft_dcc.toggle_addressed", text=note_line(note), icon=icon, depress=is_ticked)
+        tick.note_id = note.id
     if len(notes) > _MAX_NOTES:
         box.label(text=f"{len(notes) - _MAX_NOTES} more are in the list of notes.")
 
@@ -200,7 +214,7 @@ def _draw_signed_out(layout: Any) -> None:
         return
     layout.operator("ft_dcc.sign_in", icon="USER")
     layout.operator("ft_dcc.sign_in_browser", icon="URL")
-    layout.operator("ft_dcc.sign_in_own", icon="HOME")
+    layout.operator("ft_dcc.sign_in_local", icon="HOME")
     _draw_error(layout)
 
 
@@ -230,8 +244,28 @@ def _draw_progress(layout: Any, progress: Progress | None) -> None:
     blender_compat.draw_progress(layout, *progress_share_and_text(progress))
 
 
+def progress_share_and_text(progress: Progress | None) -> tuple[float, str]:
+    """Return the finished share of the step from 0 to 1, and what the step does."""
+    if progress is None:
+        return 0.0, "Checking…"
+    frames = f" {progress.done} of {progress.total}" if progress.unit == "frames" else ""
+    return progress_share(progress), f"{step_label(progress)}{frames}"
+
+
+def _draw_previews(layout: Any) -> None:
+    """Draw the movies that wait for a decision, and its buttons."""
+    if not CONTROLLER.previews:
+        return
+    box = layout.box()
+    for index, path in enumerate(CONTROLLER.previews):
+        box.operator("ft_dcc.play_preview", icon="PLAY", text=f"Play {path.stem}").index = index
+    row = box.row(align=True)
+    row.operator("ft_dcc.send_preview", icon="EXPORT")
+    row.operator("ft_dcc.drop_preview", icon="TRASH")
+
+
 def _draw_result(layout: Any) -> None:
-    draw_previews(layout)
+    _draw_previews(layout)
     for index, problem in enumerate(CONTROLLER.problems):
         _draw_problem(layout.box(), index, problem)
     if sum(problem.repair is not None for problem in CONTROLLER.problems) > 1:

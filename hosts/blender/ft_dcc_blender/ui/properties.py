@@ -9,24 +9,32 @@ import bpy
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.slate_template import read_slate
-from ft_dcc.settings.publish_options import OUTPUTS
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.settings.publish_options import SWITCH, Option, for_form
 
 from ..host import TASK_PROPERTY, BlenderHost
 from ..scene.look import COLOURS, LIGHTS
 from ..scene.sources import find_publishable
 from .controller import CONTROLLER
-from .reminder import addressed_notes
 
-# The settings of a look that the panel offers.
-_STANDARD_BURNIN = {
-    "top left": "{shot} {task}",
-    "top right": "{date}",
-    "bottom left": "{version}",
-    "bottom": "{lens}",
-    "bottom right": "{frame}",
+# The options of a publish that the panel has a field for. Artists mute the sound of a scene in the sequencer.
+FORM = {name: option for name, option in for_form(in_host=True).items() if name != "scene_sound"}
+# What the two states of an option are called; the third is that of the settings.
+_SWITCH_ITEMS = {
+    "burnin": (
+        ("NONE", "None", "No text in the image"),
+        ("STANDARD", "Shot and frame", "Shot, task, version, date, lens and frame number"),
+    ),
+    "slate": (
+        ("NONE", "None", "No slate"),
+        ("STANDARD", "Slate", "One image before the first frame, with the lines of the settings"),
+    ),
+    "include_scene": (
+        ("INCLUDE", "Include", "The saved file is uploaded with the version"),
+        ("NONE", "Leave out", "Only its name and checksum are stored"),
+    ),
 }
+_STANDARD_ITEMS = (("NONE", "No", ""), ("STANDARD", "Yes", ""))
+# The settings of a look that the panel offers.
 LOOK = (
     "shading",
     "visibility",
@@ -114,40 +122,6 @@ class PublishProperties(bpy.types.PropertyGroup):
         name="Several", description="Publish several sources at once, each as a version of its own"
     )
     sources: bpy.props.CollectionProperty(type=SourceName)
-    status: bpy.props.StringProperty(
-        name="Status", description="Status of the version. Empty: that of the settings", search=_search_statuses
-    )
-    burnin: bpy.props.EnumProperty(
-        name="Burn-in",
-        items=(
-            ("SETTINGS", "As in settings", "The texts of the settings"),
-            ("NONE", "None", "No text in the image"),
-            ("STANDARD", "Shot and frame", "Shot, task, version, date, lens and frame number"),
-        ),
-    )
-    slate: bpy.props.EnumProperty(
-        name="Slate",
-        items=(
-            ("SETTINGS", "As in settings", "Whether there is one is a setting"),
-            ("NONE", "None", "No slate"),
-            ("STANDARD", "Slate", "One image before the first frame, with the lines of the settings"),
-        ),
-    )
-    outputs: bpy.props.EnumProperty(
-        name="Outputs",
-        description="Files in addition to the review movie. None: those of the settings",
-        items=[(name, name.replace("-", " ").capitalize(), "") for name in OUTPUTS],
-        options={"ENUM_FLAG"},
-    )
-    include_scene: bpy.props.EnumProperty(
-        name="Scene file",
-        description="Whether the version contains the scene file",
-        items=(
-            ("SETTINGS", "As in settings", "Whether it does is a setting"),
-            ("INCLUDE", "Include", "The saved file is uploaded with the version"),
-            ("NONE", "Leave out", "Only its name and checksum are stored"),
-        ),
-    )
     # The ids of the notes that the version answers.
     addressed: bpy.props.CollectionProperty(type=SourceName)
     comment: bpy.props.StringProperty(name="Comment", description="What is new in this version")
@@ -187,6 +161,38 @@ class PublishProperties(bpy.types.PropertyGroup):
     )
 
 
+def _property(name: str, option: Option) -> Any:
+    """Return the property of an option of a publish."""
+    help = option.help.partition(";")[0].rstrip(".")
+    if option.kind is SWITCH:
+        of_settings = ("SETTINGS", "As in settings", "What the settings say")
+        items = (of_settings, *_SWITCH_ITEMS.get(name, _STANDARD_ITEMS))
+        return bpy.props.EnumProperty(name=option.label, description=help, items=items)
+    if option.choices:
+        return bpy.props.EnumProperty(
+            name=option.label,
+            description=f"{help}. None: those of the settings",
+            items=[(choice, choice.replace("-", " ").capitalize(), "") for choice in option.choices],
+            options={"ENUM_FLAG"},
+        )
+    search = {"search": _search_statuses} if name == "status" else {}
+    description = f"{help}. Empty: that of the settings"
+    return bpy.props.StringProperty(name=option.label, description=description, **search)
+
+
+PublishProperties.__annotations__.update({name: _property(name, option) for name, option in FORM.items()})
+
+
+def _value(choices: Any, name: str, option: Option) -> Any:
+    """Return the chosen value of an option for a request; None is that of the settings."""
+    chosen = getattr(choices, name)
+    if option.kind is SWITCH:
+        return {"SETTINGS": None, "NONE": False}.get(chosen, True)
+    if option.choices:
+        return tuple(choice for choice in option.choices if choice in chosen) or None
+    return chosen.strip() or None
+
+
 def chosen_review(choices: Any, scene: Any) -> str:
     """Return the chosen review session, the last or newest open one of the project, or the name of a new one."""
     return str(choices.review.strip()) or CONTROLLER.default_review(scene.get(TASK_PROPERTY))
@@ -199,31 +205,21 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
         raise SettingInvalid("No task selected. Choose the task of this scene.")
     if choices.frames == "PREVIEW" and not scene.use_preview_range:
         raise SettingInvalid("The timeline has no preview range. Set one (P in the timeline), or choose Frames: Scene.")
+    open_notes = CONTROLLER.feedback.unaddressed_notes(task_id)
     is_timeline = choices.frames == "SCENE" and choices.step == 1
     return PublishRequest(
         task=task_id,
         source=chosen_sources(choices),
         review=chosen_review(choices, scene),
         comment=choices.comment,
-        addresses=addressed_notes(choices, scene),
-        include_scene={"INCLUDE": True, "NONE": False}.get(choices.include_scene),
+        addresses=tuple(note.id for note in open_notes if note.id in choices.addressed),
         # None: validation compares the timeline's range with the shot's.
         frame_range=None if is_timeline else FrameRange(*chosen_frames(choices, scene), step=choices.step),
-        status=choices.status.strip() or None,
-        burnin={"SETTINGS": None, "NONE": {}, "STANDARD": _STANDARD_BURNIN}[choices.burnin],
-        slate=_chosen_slate(choices.slate),
-        outputs=tuple(name for name in OUTPUTS if name in choices.outputs) or None,
         # None: validation compares the full resolution with the shot's.
         resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
         look={name: getattr(choices, name) for name in LOOK},
+        **{name: _value(choices, name, option) for name, option in FORM.items()},
     )
-
-
-def _chosen_slate(choice: str) -> "tuple[str, ...] | None":
-    """Return the slate's lines; none are empty, and None leaves the slate to the settings."""
-    if choice == "SETTINGS":
-        return None
-    return () if choice == "NONE" else read_slate(read_settings()).lines
 
 
 def chosen_sources(choices: Any) -> "tuple[str, ...] | None":

@@ -1,6 +1,7 @@
 """The operators that sign in, in three ways, and out."""
 
-# Blender reads the annotations of a class as its properties, so they cannot be postponed.
+from __future__ import annotations
+
 from functools import partial
 from typing import Any, Callable
 
@@ -13,21 +14,16 @@ from ft_dcc.settings.resolve import read_settings
 
 from ..scene import blender_compat
 from .controller import CONTROLLER
-from .operators import report_error
+from .operator_class import operator, text_field
 from .preferences import known_account, preferences
 
 
-def _sign_in(operator: Any, account: Account) -> set[str]:
-    try:
-        blender_compat.check_online(account.server)
-    except Error as error:
-        return report_error(operator, error)
-
+def _sign_in(account: Account) -> None:
+    blender_compat.check_online(account.server)
     page = preferences()
     if page is not None:
         page.server, page.user = account.server, account.user
     CONTROLLER.sign_in(account, then=partial(_save_account, account))
-    return {"FINISHED"}
 
 
 def _save_account(account: Account) -> None:
@@ -36,78 +32,67 @@ def _save_account(account: Account) -> None:
     CONTROLLER.queries.read_jobs()
 
 
-class SignIn(bpy.types.Operator):
+def _ask_for_account(operator: Any, context: Any) -> set[str] | None:
+    """Sign in with the known account, or ask for it."""
+    known = known_account()
+    if known is not None:
+        _sign_in(known)
+        return None
+    page = preferences()
+    operator.server, operator.user = (page.server, page.user) if page is not None else ("", "")
+    found: set[str] = context.window_manager.invoke_props_dialog(operator)
+    return found
+
+
+@operator(
+    "sign_in",
+    "Sign In",
+    invoke=_ask_for_account,
+    server=text_field("Server"),
+    user=text_field("User"),
+    key=text_field("API key", subtype="PASSWORD"),
+)
+def sign_in(operator: Any, context: Any) -> None:
     """Sign in with a user name and an API key"""
-
-    bl_idname = "ft_dcc.sign_in"
-    bl_label = "Sign In"
-
-    server: bpy.props.StringProperty(name="Server", options={"SKIP_SAVE"})
-    user: bpy.props.StringProperty(name="User", options={"SKIP_SAVE"})
-    key: bpy.props.StringProperty(name="API key", subtype="PASSWORD", options={"SKIP_SAVE"})
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Sign in with the known account, or ask for it."""
-        known = known_account()
-        if known is not None:
-            return _sign_in(self, known)
-        page = preferences()
-        self.server, self.user = (page.server, page.user) if page is not None else ("", "")
-        return context.window_manager.invoke_props_dialog(self)
-
-    def execute(self, context: Any) -> set[str]:
-        """Sign in with the entered account."""
-        if not (self.server and self.user and self.key):
-            self.report({"ERROR"}, "Enter server, user and API key.")
-            return {"CANCELLED"}
-        return _sign_in(self, Account(self.server, self.user, self.key))
+    if not (operator.server and operator.user and operator.key):
+        raise Error("Enter server, user and API key.")
+    _sign_in(Account(operator.server, operator.user, operator.key))
 
 
-class SignInBrowser(bpy.types.Operator):
+def _ask_for_server(operator: Any, context: Any) -> set[str]:
+    """Ask for the server; the last one is filled in."""
+    page = preferences()
+    operator.server = (page.server if page is not None else "") or read_settings().get("server") or ""
+    found: set[str] = context.window_manager.invoke_props_dialog(operator)
+    return found
+
+
+@operator(
+    "sign_in_browser",
+    "Sign In in the Browser",
+    invoke=_ask_for_server,
+    server=text_field("Server", description="Address of the ftrack site or studio server"),
+)
+def sign_in_browser(operator: Any, context: Any) -> None:
     """Sign in on the server's web page"""
-
-    bl_idname = "ft_dcc.sign_in_browser"
-    bl_label = "Sign In in the Browser"
-
-    server: bpy.props.StringProperty(
-        name="Server", description="Address of the ftrack site or studio server", options={"SKIP_SAVE"}
-    )
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask for the server; the last one is filled in."""
-        page = preferences()
-        self.server = (page.server if page is not None else "") or read_settings().get("server") or ""
-        return context.window_manager.invoke_props_dialog(self)
-
-    def execute(self, context: Any) -> set[str]:
-        """Open the page; it sends the key to a local port that listens for a few minutes."""
-        page = preferences()
-        server = self.server.strip() or (page.server if page is not None else "")
-        if not server:
-            self.report({"ERROR"}, "Enter the address of the server.")
-            return {"CANCELLED"}
-        try:
-            blender_compat.check_online(server)
-            address, wait_for_account = start_browser_login(server, "Blender")
-        except Error as error:
-            return report_error(self, error)
-        if page is not None:
-            page.server = server
-        CONTROLLER.sign_in_with(wait_for_account, then=_save_account)
-        bpy.ops.wm.url_open(url=address)
-        return {"FINISHED"}
+    page = preferences()
+    server = operator.server.strip() or (page.server if page is not None else "")
+    if not server:
+        raise Error("Enter the address of the server.")
+    blender_compat.check_online(server)
+    # The page sends the key to a local port that listens for a few minutes.
+    address, wait_for_account = start_browser_login(server, "Blender")
+    if page is not None:
+        page.server = server
+    CONTROLLER.sign_in_with(wait_for_account, then=_save_account)
+    bpy.ops.wm.url_open(url=address)
 
 
-class SignInLocal(bpy.types.Operator):
+@operator("sign_in_local", "Use Local Studio Server")
+def sign_in_local(operator: Any, context: Any) -> None:
     """Publish to a studio server on this computer, which starts when it is needed"""
-
-    bl_idname = "ft_dcc.sign_in_own"
-    bl_label = "Use Local Studio Server"
-
-    def execute(self, context: Any) -> set[str]:
-        """Sign in as the server's owner; no key is stored elsewhere."""
-        CONTROLLER.sign_in_with(_local_account, then=lambda account: CONTROLLER.queries.read_jobs())
-        return {"FINISHED"}
+    # As the server's owner; no key is stored elsewhere.
+    CONTROLLER.sign_in_with(_local_account, then=lambda account: CONTROLLER.queries.read_jobs())
 
 
 def _local_account(is_cancelled: Callable[[], bool]) -> Account:
@@ -117,19 +102,10 @@ def _local_account(is_cancelled: Callable[[], bool]) -> Account:
     return ensure_local_studio(studio_folder())
 
 
-class SignOut(bpy.types.Operator):
+@operator("sign_out", "Sign Out")
+def sign_out(operator: Any, context: Any) -> None:
     """Sign out and delete the key"""
-
-    bl_idname = "ft_dcc.sign_out"
-    bl_label = "Sign Out"
-
-    def execute(self, context: Any) -> set[str]:
-        """Close the session and delete the stored key."""
-        known = known_account()
-        CONTROLLER.close()
-        try:
-            if known is not None:
-                delete_credentials(known.server, known.user)
-        except Error as error:
-            return report_error(self, error)
-        return {"FINISHED"}
+    known = known_account()
+    CONTROLLER.close()
+    if known is not None:
+        delete_credentials(known.server, known.user)

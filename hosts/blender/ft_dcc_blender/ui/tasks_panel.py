@@ -1,6 +1,7 @@
 """The panel of the user's tasks, and its operators."""
 
-# Blender reads the annotations of a class as its properties, so they cannot be postponed.
+from __future__ import annotations
+
 from typing import Any
 
 import bpy
@@ -9,10 +10,10 @@ from ft_dcc.review.my_tasks import MyTask
 
 from ..host import TASK_PROPERTY, BlenderHost
 from .controller import CONTROLLER
+from .operator_class import hidden_text, operator
 from .panel import SignedInSidebar, draw_lines, draw_thumbnail
 
 _MAX_TASKS = 12
-_SKIP_SAVE = {"SKIP_SAVE", "HIDDEN"}
 
 
 class TasksPanel(SignedInSidebar, bpy.types.Panel):
@@ -38,43 +39,20 @@ class TasksPanel(SignedInSidebar, bpy.types.Panel):
             _draw_task(layout.box(), task, is_current=task.id == context.scene.get(TASK_PROPERTY))
 
 
-class ReadTasks(bpy.types.Operator):
+@operator("read_tasks", "Load Tasks")
+def read_tasks(operator: Any, context: Any) -> None:
     """Read your tasks"""
-
-    bl_idname = "ft_dcc.read_tasks"
-    bl_label = "Load Tasks"
-
-    def execute(self, context: Any) -> set[str]:
-        """Start reading."""
-        if CONTROLLER.session is None:
-            self.report({"ERROR"}, "You are not signed in. Sign in first.")
-            return {"CANCELLED"}
-        CONTROLLER.read_my_tasks()
-        return {"FINISHED"}
+    CONTROLLER.read_my_tasks()
 
 
-class TakeTask(bpy.types.Operator):
+@operator("take_task", "Take Task", options=("UNDO",), task_id=hidden_text())
+def take_task(operator: Any, context: Any) -> None:
     """Publish this scene to the task, and load its notes"""
-
-    bl_idname = "ft_dcc.take_task"
-    bl_label = "Take Task"
-    bl_options = {"UNDO"}  # noqa: RUF012 - Blender's way
-
-    task_id: bpy.props.StringProperty(options=_SKIP_SAVE)
-
-    def execute(self, context: Any) -> set[str]:
-        """Store the task in the scene."""
-        if CONTROLLER.session is None:
-            self.report({"ERROR"}, "You are not signed in. Sign in first.")
-            return {"CANCELLED"}
-        BlenderHost(context.scene.name).remember_task(self.task_id)
-        if CONTROLLER.task(self.task_id) is None:
-            CONTROLLER.find_task(self.task_id)
-        CONTROLLER.feedback.read(CONTROLLER.session, self.task_id)
-        return {"FINISHED"}
-
-
-CLASSES = (ReadTasks, TakeTask, TasksPanel)
+    session, task_id = CONTROLLER.require_session(), operator.task_id
+    BlenderHost(context.scene.name).remember_task(task_id)
+    if CONTROLLER.task(task_id) is None:
+        CONTROLLER.find_task(task_id)
+    CONTROLLER.feedback.read(session, task_id)
 
 
 def _draw_task(box: Any, task: MyTask, *, is_current: bool) -> None:
