@@ -25,13 +25,19 @@ def seeded(name: str) -> random.Random:
     return random.Random(f"{SEED} {name}")
 
 
-def wait_until(condition: Callable[[], Value], what: str, found: Callable[[], object] = lambda: "") -> Value:
+def wait_until(
+    condition: Callable[[], Value],
+    what: str,
+    found: Callable[[], object] = lambda: "",
+    *,
+    interval: float = POLL_INTERVAL_SECONDS,
+) -> Value:
     """Return the first true value of the condition; fail with what was waited for and what was found instead."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while not (value := condition()):
         if time.monotonic() > deadline:
             pytest.fail(f"Waited {TIMEOUT_SECONDS:.0f} s for {what}; found {found() or value!r}.")
-        time.sleep(POLL_INTERVAL_SECONDS)
+        time.sleep(interval)
     return value
 
 

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Callable
 
+import attrs
+
 from ft_dcc.errors import Error, UserFixableError
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
+    from ft_dcc.publish.models import PublishRequest
     from ft_dcc.publish.publisher import Publisher
     from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
@@ -33,24 +36,50 @@ def run_command(command: Callable[[], None], show: ShowMessage, show_load_error:
         _show_error(error, show, show_load_error)
 
 
-def run_in_background(
-    work: Callable[[], str],
-    call_on_main_thread: Callable[[Callable[[], object]], object],
-    show: ShowMessage,
-    show_load_error: ShowError,
-) -> None:
-    """Start the work in a thread; show the sentence that it returns, if any, or its error, on the main thread."""
+@attrs.frozen
+class MenuCommands:
+    """What the menus of Maya and Nuke do in the background; results and errors are shown on the main thread."""
 
-    def run() -> None:
-        try:
-            message = work()
-        except Exception as error:  # noqa: BLE001 - it is shown to the artist
-            call_on_main_thread(partial(_show_error, error, show, show_load_error))
+    host: Host
+    call_on_main_thread: Callable[[Callable[[], object]], object]
+    show: ShowMessage
+    show_load_error: ShowError
+
+    def run_in_background(self, work: Callable[[], str]) -> None:
+        """Start the work in a thread; show the sentence that it returns, if any, or its error."""
+
+        def run() -> None:
+            try:
+                message = work()
+            except Exception as error:  # noqa: BLE001 - it is shown to the artist
+                self.call_on_main_thread(partial(_show_error, error, self.show, self.show_load_error))
+            else:
+                if message:
+                    self.call_on_main_thread(partial(self.show, message))
+
+        threading.Thread(target=run, name="ft-dcc publish", daemon=True).start()
+
+    def show_drawings(self) -> None:
+        """Show the drawings of the open notes on the newest version of the scene's task."""
+        self.run_in_background(partial(show_newest_drawings, self.host, self.host.scene().task_id))
+
+    def publish_again(self, open_dialog: Callable[[], object]) -> None:
+        """Publish again what was last published to the scene's task, or open the dialog if that is nothing."""
+        from ft_dcc.publish.jobs.queue import last_request
+
+        request = last_request(self.host.name, self.host.scene().task_id)
+        if request is None:
+            open_dialog()
         else:
-            if message:
-                call_on_main_thread(partial(show, message))
+            self.run_in_background(partial(_publish, request, self.host))
 
-    threading.Thread(target=run, name="ft-dcc publish", daemon=True).start()
+
+def _publish(request: PublishRequest, host: Host) -> str:
+    from ft_dcc.publish.models import describe_changes
+
+    with open_publisher(host) as publisher:
+        published = publisher.publish(request)
+    return "\n".join((published.first.sentence, *describe_changes(published.versions)))
 
 
 def show_newest_drawings(host: Host, task_id: str | None) -> str:

@@ -12,10 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # Each starts a thread that never ends by itself.
 PUBLISH = """
 import threading
-from ft_dcc.ui.menu_commands import run_in_background
+from ft_dcc.ui.menu_commands import MenuCommands
 
 started = threading.Event()
-run_in_background(lambda: started.set() or threading.Event().wait(), print, print, print)
+MenuCommands(None, print, print, print).run_in_background(lambda: started.set() or threading.Event().wait())
 started.wait()
 """
 WATCHER = """

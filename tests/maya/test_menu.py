@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.review.drawings import parse_drawing
@@ -207,25 +208,23 @@ def test_a_core_that_cannot_be_loaded_is_one_sentence_with_the_traceback_in_the_
 
 @pytest.mark.parametrize("succeeds", [True, False])
 def test_publish_again_shows_its_result_when_the_main_thread_is_idle(maya, package, monkeypatch, succeeds):
-    from ft_dcc_maya import commands
-
     started, release = [], threading.Event()
 
     def publish(request, host):
         started.append((request, threading.current_thread() is threading.main_thread()))
-        release.wait(10)
+        release.wait(TIMEOUT_SECONDS)
         if not succeeds:
             raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
         return "Version 3 is in review."
 
     monkeypatch.setattr("ft_dcc.publish.jobs.queue.last_request", lambda host, task: "the last one")
-    monkeypatch.setattr(commands, "_publish", publish)
+    monkeypatch.setattr("ft_dcc.ui.menu_commands._publish", publish)
     package.install()
     press(maya, "Publish again")
     (thread,) = [thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"]
     assert maya.interface.messages == []
     release.set()
-    thread.join(10)
+    thread.join(TIMEOUT_SECONDS)
     assert (started, maya.interface.messages) == ([("the last one", False)], [])
     maya.idle()
     wrong = "The server's address is missing. Set FTRACK_SERVER."

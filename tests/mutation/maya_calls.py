@@ -122,6 +122,7 @@ def _publish_again(maya: Maya) -> None:
     from ft_dcc_maya import commands
 
     from ft_dcc.publish.jobs import queue
+    from ft_dcc.ui import menu_commands
 
     def fail(request, host):
         raise Error("The server is away. Try again.")
@@ -130,7 +131,7 @@ def _publish_again(maya: Maya) -> None:
     queue.last_request = lambda host, task: object()
     try:
         for publish in (fail, lambda request, host: "Version 1 is in review."):
-            commands.__dict__["_publish"] = publish
+            menu_commands.__dict__["_publish"] = publish
             commands.publish_again()
             for thread in [thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"]:
                 thread.join()

@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 from mutation import generated
-from mutation.test_mutation import ROOT, forked
+from mutation.test_mutation import ROOT, exit_code_of_tests, files_of, forked
 
 COUNT = int(os.environ.get("FT_DCC_GENERATED_MUTANTS", "0"))
 SEED = int(os.environ.get("FT_DCC_GENERATED_SEED", "1"))
-EXCLUDED = {"acceptance", "acceptance.py", "startup", "module"}
 # The share of mistakes that may remain undetected.
 TOLERATED = 0.02
 # Mistakes without an observable effect: the file, the line, the replacement, and the reason.
@@ -38,50 +35,29 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("marked_nodes.py", 'self._name = self._source = ""', "'x'"): "the name of a node that does not exist",
     ("marked_nodes.py", 'knob = nuke.String_Knob(knob_name, "")', "'x'"): "the label of an invisible knob",
     ("capture.py", 'if not set(str(path)) & set("%#[]{}$"):', "'%#[]{}$x'"): "such a path only takes the longer way",
-    ("menu.py", "_actions.clear()", "None"): "the actions of a removed menu stay in memory",
     ("host.py", "root.setModified(True)", "None"): "a changed knob marks the script as modified, too",
     ("temporary_nodes.py", "cmds.select(*kept, add=True)", "False"): "the selection was cleared before",
 }
-# The publishes with a real server are slow.
-_LAST = "test_publish.py"
-_TESTS_WITH_QT = {"maya": {"test_maya"}, "nuke": {"test_renders"}}
 
 
 def mistakes(adapter: Path, count: int) -> list[generated.Mutation]:
-    paths = [path for path in sorted(adapter.rglob("*.py")) if not EXCLUDED & set(path.relative_to(adapter).parts)]
-    return generated.sample(paths, count, SEED)
+    return generated.sample(files_of(adapter), count, SEED)
 
 
 @pytest.mark.skipif(not COUNT, reason="FT_DCC_GENERATED_MUTANTS=100 makes mistakes")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="each mistake is made in a process of its own, forked")
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("host", ["maya", "nuke"])
-def test_generated_mistakes_are_detected_by_behaviour(host, tmp_path, monkeypatch, capsys):
-    adapter = tmp_path / f"ft_dcc_{host}"
-    shutil.copytree(ROOT / "hosts" / host / adapter.name, adapter, ignore=shutil.ignore_patterns("__pycache__"))
-    # Mistakes are compiled in memory only: two of them in one second must not be taken for each other.
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+def test_generated_mistakes_are_detected_by_behaviour(host, adapter, tmp_path, capsys):
     found = mistakes(adapter, COUNT // 2)
     undetected = []
     for number, each in enumerate(found, 1):
-        is_detected = forked(tmp_path, each, partial(_exit_code, host, each.path.stem)) != "0"
+        is_detected = forked(tmp_path, each, partial(exit_code_of_tests, host, each.path.stem)) != "0"
         is_known = (each.path.name, each.text, each.after) in EQUIVALENT
         with capsys.disabled():
             print(f"{host} {number}/{len(found)} {'detected' if is_detected else 'UNDETECTED'} {each}", flush=True)
         if not is_detected and not is_known:
             undetected.append(f"{each} in {each.text}")
     assert len(undetected) <= TOLERATED * len(found), "\n".join(undetected)
-
-
-def _exit_code(host: str, module: str) -> str:
-    """Return the exit code of the adapter's tests, those of the module first."""
-    tests = (ROOT / "tests" / host).glob("test_*.py")
-    # The start-up scripts run in processes of their own, with the adapter as it is.
-    chosen = [path for path in tests if path.name != "test_start.py"]
-    # Those of the dialog in the host are slow, too.
-    chosen += [path for path in (ROOT / "tests" / "qt").glob("test_*.py") if path.stem in _TESTS_WITH_QT[host]]
-    chosen.sort(key=lambda path: (path.parent.name == "qt", path.name == _LAST, module not in path.stem, path.name))
-    return str(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *map(str, chosen)])))
 
 
 def test_the_generator_makes_each_kind_of_mistake_and_the_same_ones_for_a_seed(tmp_path):

@@ -7,7 +7,6 @@ the recorded calls differ or a test of the adapter fails.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import time
@@ -28,23 +27,16 @@ EQUIVALENT_MUTATIONS = {
     ("capture.py", "nuke.execute(write, frame, frame, 1, [view])", "2"): "one frame has no step",
     ("host.py", "root.setModified(True)", "None"): "the double counts every knob's value as a change; Nuke may not",
 }
+# The publishes with a real server are slow.
+_LAST = "test_publish.py"
+_TESTS_WITH_QT = {"maya": "test_maya.py", "nuke": "test_renders.py"}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each mutation is made in a process of its own, forked")
 
 
-@pytest.fixture(params=["maya", "nuke"])
-def host(request):
-    return request.param
-
-
-@pytest.fixture
-def adapter(host, tmp_path, monkeypatch):
-    """Return a copy of the adapter to mutate."""
-    adapter = tmp_path / f"ft_dcc_{host}"
-    shutil.copytree(ROOT / "hosts" / host / adapter.name, adapter, ignore=shutil.ignore_patterns("__pycache__"))
-    # Mistakes are compiled in memory only: two of them in one second must not be taken for each other.
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    return adapter
+def files_of(adapter: Path) -> list[Path]:
+    """Return the files of an adapter that the tests of its folder cover."""
+    return [path for path in sorted(adapter.rglob("*.py")) if not EXCLUDED & set(path.relative_to(adapter).parts)]
 
 
 def test_a_harmless_change_is_not_detected(host, adapter, tmp_path):
@@ -56,8 +48,7 @@ def test_a_harmless_change_is_not_detected(host, adapter, tmp_path):
 
 @pytest.mark.timeout(3600)
 def test_every_mutation_is_detected(host, adapter, tmp_path):
-    paths = [path for path in sorted(adapter.rglob("*.py")) if not EXCLUDED & set(path.relative_to(adapter).parts)]
-    found = [each for path in paths for each in find_mutations(path)]
+    found = [each for path in files_of(adapter) for each in find_mutations(path)]
     assert len(found) > 250
     # Last, because they often need the slower tests.
     found.sort(key=lambda each: each.kind == "left out")
@@ -78,9 +69,18 @@ def _run_mutation(host: str, folder: Path, mutation: Mutation | None) -> str:
 
 def _passes_tests(host: str, folder: Path, mutation: Mutation) -> bool:
     """Return whether the adapter's own tests pass, for mutations that the recorded calls do not show."""
-    arguments = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", str(ROOT / "tests" / host)]
-    arguments.append(f"--ignore={ROOT / 'tests' / host / 'test_start.py'}")
-    return forked(folder, mutation, lambda: str(int(pytest.main(arguments)))) == "0"
+    return forked(folder, mutation, lambda: exit_code_of_tests(host, mutation.path.stem)) == "0"
+
+
+def exit_code_of_tests(host: str, module: str) -> str:
+    """Return the exit code of the adapter's tests, those of the module first."""
+    tests = (ROOT / "tests" / host).glob("test_*.py")
+    # The start-up scripts run in processes of their own, with the adapter as it is.
+    chosen = [path for path in tests if path.name != "test_start.py"]
+    # Those of the dialog in the host are slow, too.
+    chosen.append(ROOT / "tests" / "qt" / _TESTS_WITH_QT[host])
+    chosen.sort(key=lambda path: (path.parent.name == "qt", path.name == _LAST, module not in path.stem, path.name))
+    return str(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *map(str, chosen)])))
 
 
 def _wait_for(child: int) -> None:

@@ -175,7 +175,6 @@ def serve_until_finished(nuke):
 
 @pytest.mark.parametrize("is_again", [False, True])
 def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, package, monkeypatch, is_again):
-    from ft_dcc_nuke import commands
     from ft_dcc_nuke.renders import render_watcher
 
     def fail(*_arguments):
@@ -187,20 +186,20 @@ def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, pac
     nuke.selection = [write]
     press(nuke, "Add the tab to selected Writes")
     nuke.render(write, 1001, 1012)
-    label, work = "Publish renders of selected Writes", "_publish_render"
+    label, work = "Publish renders of selected Writes", "ft_dcc_nuke.commands._publish_render"
     if is_again:
-        label, work = "Publish again", "_publish"
+        label, work = "Publish again", "ft_dcc.ui.menu_commands._publish"
     threads = []
 
     def publish(*_arguments):
         threads.append(threading.current_thread().name)
         return "Version 3 is in review."
 
-    monkeypatch.setattr(commands, work, publish)
+    monkeypatch.setattr(work, publish)
     press(nuke, label)
     assert serve_until_finished(nuke) == ["Version 3 is in review."]
     assert threads == ["ft-dcc publish"]
-    monkeypatch.setattr(commands, work, fail)
+    monkeypatch.setattr(work, fail)
     press(nuke, label)
     assert serve_until_finished(nuke)[1:] == ["The server's address is missing. Set FTRACK_SERVER."]
 

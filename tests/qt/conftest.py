@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import sys
 import threading
-import time
 import uuid
 from fractions import Fraction
 
 import pytest
+import run_options
 from doubles.colour_bars import ColourBars, painted
 
 from ft_dcc.accounts import credentials
@@ -71,15 +72,51 @@ def account(studio_server):
 def wait_until(app):
     """Return a function that processes events until a condition is true, those of the given hosts included."""
 
-    def wait(condition, *hosts, seconds=90.0):
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not come true"
+    def wait(condition, *hosts):
+        def is_true():
+            if condition():
+                return True
             for host in hosts:
                 host.idle()
             app.processEvents()
-            time.sleep(0.002)
+            return False
+
+        is_written_here = inspect.isroutine(condition) and hasattr(condition, "__code__")
+        what = inspect.getsource(condition).strip() if is_written_here else repr(condition)
+        run_options.wait_until(is_true, what, interval=0.002)
         app.processEvents()
+
+    return wait
+
+
+def is_idle(controller):
+    """Return whether no reader of the dialog works in the background."""
+    readers = (
+        controller.queries,
+        controller.feedback,
+        controller.my_tasks,
+        controller.images,
+        controller.renders,
+        controller.version_files,
+        controller.version_states,
+    )
+    return not controller.is_busy and all(each.wait(0) for each in readers)
+
+
+@pytest.fixture
+def settle(wait_until):
+    """Return a function that waits until a dialog has read everything and no widget moves any more."""
+    from Qt import QtWidgets
+
+    def wait(dialog, *hosts):
+        places = []
+
+        def is_at_rest():
+            shown = [(each.geometry(), each.isVisible()) for each in dialog.findChildren(QtWidgets.QWidget)]
+            places.append(shown)
+            return is_idle(dialog.controller) and places[-3:] == [shown] * 3
+
+        wait_until(is_at_rest, *hosts)
 
     return wait
 
@@ -91,25 +128,11 @@ def close_dialog(wait_until):
     def close(dialog, *hosts):
         controller = dialog.controller
         controller.cancel()
-        readers = (
-            controller.queries,
-            controller.feedback,
-            controller.my_tasks,
-            controller.images,
-            controller.renders,
-            controller.version_states,
-        )
-        wait_until(
-            lambda: (
-                not controller.is_busy
-                and all(each.wait(0) for each in (*readers, controller.version_files, controller.renders))
-            ),
-            *hosts,
-        )
+        wait_until(lambda: is_idle(controller), *hosts)
         controller.close()
         dialog.close()
         # A notification that was still pending may have begun another query.
-        wait_until(lambda: all(each.wait(0) for each in readers), *hosts)
+        wait_until(lambda: is_idle(controller), *hosts)
 
     return close
 
@@ -222,7 +245,7 @@ def slow_bars():
             def wait_before_last(frame):
                 if frame == 1012:
                     self.is_held.set()
-                    self.proceed.wait(60)
+                    self.proceed.wait(run_options.TIMEOUT_SECONDS)
                 on_frame(frame)
 
             self.captures += 1

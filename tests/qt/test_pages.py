@@ -155,29 +155,32 @@ def test_importing_the_package_loads_no_qt():
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("page", ["publish", "tasks", "notes", "reviews", "queue", "settings", "about"])
-def test_a_narrow_panel_shows_the_whole_page(app, open_dialog, page):
+def test_a_narrow_panel_shows_each_whole_page(open_dialog, settle):
     from doubles.colour_bars import ColourBars
     from Qt import QtCore, QtWidgets
 
-    dialog = open_dialog(ColourBars(), page=page)
-    dialog.resize(430, 800)
-    app.processEvents()
-    assert dialog.width() == 430
-    visible = [widget for widget in dialog.findChildren(QtWidgets.QPushButton) if widget.isVisible()]
-    assert visible
-    for widget in visible:
-        corner = widget.mapTo(dialog, QtCore.QPoint(widget.width(), widget.height()))
-        assert corner.x() <= 430 and corner.y() <= 800 and widget.width() >= widget.minimumSizeHint().width()
+    host = ColourBars()
+    dialog = open_dialog(host)
+    for page in dialog.tabs:
+        dialog.open_page(page)
+        dialog.resize(430, 800)
+        settle(dialog, host)
+        assert dialog.width() == 430, page
+        visible = [widget for widget in dialog.findChildren(QtWidgets.QPushButton) if widget.isVisible()]
+        assert visible
+        for widget in visible:
+            corner = widget.mapTo(dialog, QtCore.QPoint(widget.width(), widget.height()))
+            assert corner.x() <= 430 and corner.y() <= 800, (page, widget.text())
+            assert widget.width() >= widget.minimumSizeHint().width(), (page, widget.text())
 
 
-def test_columns_are_side_by_side_in_a_wide_window_and_stacked_in_a_narrow_one(app, open_dialog):
+def test_columns_are_side_by_side_in_a_wide_window_and_stacked_in_a_narrow_one(open_dialog, settle):
     dialog = open_dialog()
     page = dialog.publish_page
     places = []
     for width in (940, 430, 940):
         dialog.resize(width, 800)
-        app.processEvents()
+        settle(dialog)
         places.append(page.task.mapTo(page, page.task.rect().topLeft()).x() > page.sources.geometry().right())
     assert places == [True, False, True]
 

@@ -28,13 +28,13 @@ def maya():
 
 
 @pytest.fixture
-def shrink(app):
+def shrink(settle):
     """Return a function that makes a dialog as small as a window is in practice."""
 
-    def resize(dialog):
+    def resize(dialog, *hosts):
+        settle(dialog, *hosts)
         dialog.resize(640, 480)
-        for _ in range(3):
-            app.processEvents()
+        settle(dialog, *hosts)
 
     return resize
 
@@ -69,19 +69,20 @@ def assert_nothing_is_cut(dialog):
         assert label.height() >= needed, label.text()
 
 
-@pytest.mark.parametrize("page", ["publish", "tasks", "notes", "reviews", "queue", "settings", "about"])
-def test_each_page_fits(open_dialog, shrink, maya, page):
-    dialog = open_dialog(maya, page=page)
-    shrink(dialog)
-    assert_nothing_is_cut(dialog)
-
-
-def test_open_options_fit_and_are_scrolled_into_view(app, open_dialog, press, shrink, maya):
+def test_each_page_fits(open_dialog, shrink, maya):
     dialog = open_dialog(maya)
-    shrink(dialog)
+    for page in dialog.tabs:
+        dialog.open_page(page)
+        shrink(dialog, maya)
+        assert_nothing_is_cut(dialog)
+
+
+def test_open_options_fit_and_are_scrolled_into_view(open_dialog, press, settle, shrink, maya):
+    dialog = open_dialog(maya)
+    shrink(dialog, maya)
     page = dialog.publish_page
     press(page.show_options)
-    app.processEvents()
+    settle(dialog, maya)
     assert_nothing_is_cut(dialog)
     last = page.options.status
     assert last.visibleRegion().boundingRect() == last.rect()
@@ -93,7 +94,7 @@ def test_problems_fit(open_dialog, shrink, maya):
     dialog.publish_page.show_options.click()
     dialog.controller.problems = PROBLEMS
     dialog.refresh()
-    shrink(dialog)
+    shrink(dialog, maya)
     assert_nothing_is_cut(dialog)
     assert dialog.publish_page.problems.height() >= dialog.publish_page.problems.minimumHeight()
 
@@ -117,7 +118,7 @@ def test_the_results_of_two_sources_fit_with_open_options(
         assert widget.visibleRegion().boundingRect() == widget.rect()
 
 
-def test_a_message_about_many_versions_scrolls(app, open_dialog, shrink):
+def test_a_message_about_many_versions_scrolls(open_dialog, shrink):
     dialog = open_dialog()
     shrink(dialog)
     result = dialog.publish_page.result
@@ -128,33 +129,33 @@ def test_a_message_about_many_versions_scrolls(app, open_dialog, shrink):
     assert result.height() < 200
 
 
-def test_a_field_that_gets_the_focus_by_a_key_is_scrolled_into_view(app, open_dialog, press, shrink, maya):
+def test_a_field_that_gets_the_focus_by_a_key_is_scrolled_into_view(open_dialog, press, settle, shrink, maya):
     from Qt import QtCore
 
     dialog = open_dialog(maya)
     page = dialog.publish_page
     press(page.show_options)
-    shrink(dialog)
+    shrink(dialog, maya)
     for field in (page.options.status, page.task):
         field.setFocus(QtCore.Qt.FocusReason.ShortcutFocusReason)
-        app.processEvents()
+        settle(dialog, maya)
         assert field.visibleRegion().boundingRect() == field.rect()
 
 
 def test_a_list_of_choices_follows_its_field_and_stays_inside_the_window(
-    app, open_dialog, choose, press, shrink, maya, task_path
+    open_dialog, choose, press, settle, shrink, maya, task_path
 ):
     dialog = open_dialog(maya)
     choose(dialog, task_path, maya)
     page = dialog.publish_page
     press(page.show_options)
-    shrink(dialog)
+    shrink(dialog, maya)
     field, bar = page.review, page.body.verticalScrollBar()
     field.open()
     tops = set()
     for value in (0, bar.maximum() // 2):
         bar.setValue(value)
-        app.processEvents()
+        settle(dialog, maya)
         assert dialog.rect().contains(field._list.geometry())
         distance = field._list.geometry().top() - field.mapTo(dialog, field.rect().bottomLeft()).y()
         assert distance == 1
@@ -168,7 +169,7 @@ def test_the_wheel_over_a_choice_scrolls_the_page_and_keeps_the_choice(app, open
     dialog = open_dialog(maya)
     page = dialog.publish_page
     press(page.show_options)
-    shrink(dialog)
+    shrink(dialog, maya)
     before = page.options.scale.currentIndex()
     point, none = QtCore.QPointF(5, 5), QtCore.QPoint()
     position = QtCore.QPointF(page.options.scale.mapToGlobal(point.toPoint()))
@@ -187,10 +188,9 @@ def test_the_wheel_over_a_choice_scrolls_the_page_and_keeps_the_choice(app, open
 
 
 @pytest.mark.parametrize("size", [(1600, 1000), (940, 620)])
-def test_a_large_window_does_not_scroll(app, open_dialog, press, maya, size):
+def test_a_large_window_does_not_scroll(open_dialog, press, settle, maya, size):
     dialog = open_dialog(maya)
     press(dialog.publish_page.show_options)
     dialog.resize(*size)
-    for _ in range(3):
-        app.processEvents()
+    settle(dialog, maya)
     assert not dialog.publish_page.body.verticalScrollBar().isVisible()

@@ -6,15 +6,11 @@ millimetres.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import attrs
 from maya import cmds
 from maya.api import OpenMaya
 
 Vector = tuple[float, float, float]
-Rows = tuple[Vector, Vector, Vector]
 
 _MILLIMETRES_PER_INCH = 25.4
 # In front of everything that the camera sees, and behind its near clip plane.
@@ -58,13 +54,13 @@ class CameraPlane:
     size: tuple[float, float]
     centre: tuple[float, float]
     depth: float
-    to_local: Rows
+    to_local: OpenMaya.MMatrix
 
     @classmethod
     def of(cls, transform: str, shape: str, frame: float, aspect: float) -> CameraPlane:
         """Return the plane of the camera at the frame; ``aspect`` is width by height of the image."""
         depth = _length(shape, "nearClipPlane", frame) * _BEHIND_NEAR
-        to_local = _without_scale(_matrix(transform, frame))
+        to_local = _without_scale(transform, frame)
         if cmds.getAttr(f"{shape}.orthographic"):
             width = _length(shape, "orthographicWidth", frame)
             return cls((width, width / aspect), (0.0, 0.0), depth, to_local)
@@ -81,7 +77,8 @@ class CameraPlane:
         """Return the place of a point of the image in the space of the camera's transform."""
         across = self.centre[0] + (x - 0.5) * self.size[0]
         up = self.centre[1] + (0.5 - y) * self.size[1]
-        return _transformed((across, up, -self.depth), self.to_local)
+        place = OpenMaya.MPoint(across, up, -self.depth) * self.to_local
+        return place.x, place.y, place.z
 
 
 def gate_size(shape: str, frame: float, aspect: float) -> tuple[float, float]:
@@ -137,38 +134,11 @@ def _length(shape: str, name: str, frame: float) -> float:
     return float(OpenMaya.MDistance.uiToInternal(_value(shape, name, frame)))
 
 
-def _matrix(transform: str, frame: float) -> Rows:
-    """Return the axes of the camera in the world."""
-    values = [float(each) for each in cmds.getAttr(f"{transform}.worldMatrix[0]", time=frame)]
-    first, second, third = ((values[row], values[row + 1], values[row + 2]) for row in (0, 4, 8))
-    return first, second, third
-
-
-def _without_scale(axes: Rows) -> Rows:
+def _without_scale(transform: str, frame: float) -> OpenMaya.MMatrix:
     """Return the matrix that undoes the scale: a camera looks without it, but what is below it inherits it."""
-    unscaled = [tuple(part / _norm(axis) for part in axis) for axis in axes]
-    inverse = _inverse(axes)
-    first, second, third = (_transformed(axis, inverse) for axis in unscaled)
-    return first, second, third
-
-
-def _norm(vector: Sequence[float]) -> float:
-    return math.sqrt(sum(part * part for part in vector))
-
-
-def _transformed(vector: Sequence[float], rows: Rows) -> Vector:
-    """Return the row vector multiplied by the matrix, as Maya multiplies."""
-    first, second, third = (sum(part * row[column] for part, row in zip(vector, rows)) for column in range(3))
-    return first, second, third
-
-
-def _inverse(rows: Rows) -> Rows:
-    a, b, c = rows
-    crosses = (_cross(b, c), _cross(c, a), _cross(a, b))
-    determinant = sum(part * other for part, other in zip(a, crosses[0]))
-    first, second, third = (tuple(cross[row] / determinant for cross in crosses) for row in range(3))
-    return first, second, third  # type: ignore[return-value] # each has three parts
-
-
-def _cross(a: Vector, b: Vector) -> Vector:
-    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+    world = [float(each) for each in cmds.getAttr(f"{transform}.worldMatrix[0]", time=frame)]
+    unscaled = list(world)
+    for row in (0, 4, 8):
+        axis = OpenMaya.MVector(*world[row : row + 3]).normal()
+        unscaled[row : row + 3] = axis.x, axis.y, axis.z
+    return OpenMaya.MMatrix(unscaled) * OpenMaya.MMatrix(world).inverse()

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from maya import cmds, utils
 
-from .menu import PANEL
-
 if TYPE_CHECKING:
-    from ft_dcc.publish.models import PublishRequest
-
-    from .host import MayaHost
+    from ft_dcc.ui.menu_commands import MenuCommands
 
 TITLE = "ft-dcc"
+# Saved workspaces contain the panel by this name.
+PANEL = "ftDccPanel"
 _ATTRIBUTE_EDITOR = "AttributeEditor"
 # A string, because Maya saves it with the workspace and runs it when it shows the panel, possibly without the module.
 _FILL_PANEL = """
@@ -59,17 +57,18 @@ def show_load_error(error: BaseException) -> None:
     )
 
 
-@report_errors
-def show_drawings() -> None:
-    """Show the drawings of the open notes on the newest version of this scene's task."""
-    from ft_dcc.ui.menu_commands import run_in_background, show_newest_drawings
+def _commands() -> MenuCommands:
+    from ft_dcc.ui.menu_commands import MenuCommands
 
     from .host import MayaHost
 
-    host = MayaHost()
-    run_in_background(
-        partial(show_newest_drawings, host, host.scene().task_id), utils.executeDeferred, show_message, show_load_error
-    )
+    return MenuCommands(MayaHost(), utils.executeDeferred, show_message, show_load_error)
+
+
+@report_errors
+def show_drawings() -> None:
+    """Show the drawings of the open notes on the newest version of this scene's task."""
+    _commands().show_drawings()
 
 
 @report_errors
@@ -86,17 +85,7 @@ def publish_again() -> None:
 
     Open the dialog when there is nothing to repeat.
     """
-    from ft_dcc.publish.jobs.queue import last_request
-    from ft_dcc.ui.menu_commands import run_in_background
-
-    from .host import MayaHost
-
-    host = MayaHost()
-    request = last_request(host.name, host.scene().task_id)
-    if request is None:
-        _show("publish")
-        return
-    run_in_background(partial(_publish, request, host), utils.executeDeferred, show_message, show_load_error)
+    _commands().publish_again(publish_for_review)
 
 
 def _show(page: str) -> None:
@@ -180,12 +169,3 @@ def _main_window() -> Any:
     application = QtWidgets.QApplication.instance()
     windows = application.topLevelWidgets() if application is not None else []
     return next((window for window in windows if window.objectName() == "MayaWindow"), None)
-
-
-def _publish(request: PublishRequest, host: MayaHost) -> str:
-    from ft_dcc.publish.models import describe_changes
-    from ft_dcc.ui.menu_commands import open_publisher
-
-    with open_publisher(host) as publisher:
-        published = publisher.publish(request)
-    return "\n".join((published.first.sentence, *describe_changes(published.versions)))

@@ -5,9 +5,9 @@ It can be removed without a trace; nothing of it is saved or captured.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-import attrs
 from maya import cmds
 
 from ft_dcc.errors import CaptureFailed
@@ -15,26 +15,14 @@ from ft_dcc.host import ComparedMovie
 
 from .camera_plane import gate_problems, gate_size
 from .cameras import camera_shape
-from .maintained import SceneRestore, call_around_save, stop_calls
-from .temporary_nodes import delete_with_drivers, show_from_to, without_trace
+from .maintained import SceneRestore
+from .temporary_nodes import ShownNodes, delete_with_drivers, show_from_to, without_trace
 
 NAME = "ftDccComparison"
 _ALPHA = 0.5
 _TO_SIZE = 4
 _DISPLAY_NONE = 0
 _BEHIND_NEAR = 1.02
-
-
-@attrs.frozen
-class _Shown:
-    """The last request, which is repeated after the scene was saved without it."""
-
-    movie: ComparedMovie
-    source: str
-
-
-_shown: list[_Shown] = []
-_callbacks: list[object] = []
 
 
 def show(movie: ComparedMovie, source: str) -> list[str]:
@@ -44,18 +32,14 @@ def show(movie: ComparedMovie, source: str) -> list[str]:
     """
     shape = camera_shape(source)
     clear()
-    request = _Shown(movie, source)
-    _show(request)
-    _shown.append(request)
-    _callbacks.extend(call_around_save(_before_save, _after_save))
+    _show(movie, source)
+    _shown.keep(partial(_show, movie, source))
     return gate_problems(source, shape, "the movie may lie beside its place. Compare on the review page.")
 
 
 def clear() -> None:
     """Remove the movie; do nothing if there is none."""
-    _shown.clear()
-    stop_calls(_callbacks)
-    _clear_scene()
+    _shown.remove()
 
 
 def hide(restore: SceneRestore) -> None:
@@ -81,16 +65,18 @@ def _clear_scene() -> bool:
     return bool(planes)
 
 
-def _show(request: _Shown) -> None:
-    shape = camera_shape(request.source)
+_shown = ShownNodes(_clear_scene)
+
+
+def _show(movie: ComparedMovie, source: str) -> None:
+    shape = camera_shape(source)
     with without_trace(shape):
         try:
-            _add_plane(shape, request.movie)
+            _add_plane(shape, movie)
         except RuntimeError as error:
             _clear_scene()
             raise CaptureFailed(
-                f"Maya cannot show {request.movie.name} on {request.source}: {str(error).strip()} "
-                "Unlock the camera and try again."
+                f"Maya cannot show {movie.name} on {source}: {str(error).strip()} Unlock the camera and try again."
             ) from error
 
 
@@ -114,16 +100,3 @@ def _add_plane(shape: str, movie: ComparedMovie) -> None:
         cmds.connectAttr("time1.outTime", f"{plane}.frameExtension")
     # There is no image before and after the movie.
     show_from_to(transform, frame_range.start, frame_range.end)
-
-
-def _before_save(_data: object) -> None:
-    """Remove the movie, so that it is not in the file."""
-    if not _clear_scene():
-        # Another scene was opened meanwhile, or the artist has removed the plane.
-        _shown.clear()
-
-
-def _after_save(_data: object) -> None:
-    """Show the movie again."""
-    for request in _shown:
-        _show(request)

@@ -7,7 +7,7 @@ group, or one that the artist has renamed, is theirs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import attrs
 from maya import cmds
@@ -19,8 +19,8 @@ from ft_dcc.review.drawings import Drawing, Stroke
 
 from .camera_plane import CameraPlane, gate_problems, is_animated
 from .cameras import camera_shape
-from .maintained import SceneRestore, call_around_save, stop_calls
-from .temporary_nodes import delete_with_drivers, show_from_to, without_trace
+from .maintained import SceneRestore
+from .temporary_nodes import ShownNodes, delete_with_drivers, show_from_to, without_trace
 
 GROUP = "ftDccReviewNotes"
 _MAX_CAPTION = 100
@@ -34,16 +34,6 @@ _REFERENCE = 2
 
 
 @attrs.frozen
-class _Shown:
-    """The last request, which is repeated after the scene was saved without it."""
-
-    drawings: tuple[Drawing, ...]
-    source: str
-    first: int
-    last: int
-
-
-@attrs.frozen
 class _View:
     """The camera that drawings are shown to, and the size of the scene's image."""
 
@@ -53,10 +43,6 @@ class _View:
     height: int
 
 
-_shown: list[_Shown] = []
-_callbacks: list[Any] = []
-
-
 def show(drawings: Sequence[Drawing], source: str, first: int, last: int) -> list[str]:
     """Show the drawings instead of those that are shown, and return a sentence for each problem.
 
@@ -64,18 +50,16 @@ def show(drawings: Sequence[Drawing], source: str, first: int, last: int) -> lis
     a camera that is locked; the scene is as before if an error is raised.
     """
     clear()
-    request = _Shown(tuple(drawings), source, first, last)
-    problems = _show(request)
+    problems = _show(tuple(drawings), source, first, last)
     if find_groups():
-        _shown.append(request)
-        _callbacks.extend(call_around_save(_before_save, _after_save))
+        _shown.keep(partial(_show, tuple(drawings), source, first, last))
     return problems
 
 
-def _show(request: _Shown) -> list[str]:
-    shape = camera_shape(request.source)
+def _show(drawings: Sequence[Drawing], source: str, first: int, last: int) -> list[str]:
+    shape = camera_shape(source)
     width, height = (int(cmds.getAttr(f"defaultResolution.{name}")) for name in ("width", "height"))
-    inside, problems = drawings_in_range(request.drawings, request.first, request.last)
+    inside, problems = drawings_in_range(drawings, first, last)
     problems += aspect_problems(inside, width, height)
     if not inside:
         return problems
@@ -91,20 +75,18 @@ def _show(request: _Shown) -> list[str]:
     problems += more_problems
     with without_trace(shape):
         try:
-            _add_groups(_View(request.source, shape, width, height), inside)
+            _add_groups(_View(source, shape, width, height), inside)
         except RuntimeError as error:
             delete_with_drivers(find_groups())
-            message = f"Maya cannot show drawings below {request.source}: {str(error).strip()}"
+            message = f"Maya cannot show drawings below {source}: {str(error).strip()}"
             raise CaptureFailed(f"{message} Unlock the camera and try again.") from error
     consequence = "drawings may lie beside their places. See them on the review page."
-    return problems + gate_problems(request.source, shape, consequence, is_plane=False)
+    return problems + gate_problems(source, shape, consequence, is_plane=False)
 
 
 def clear() -> None:
     """Remove everything that ``show`` made; do nothing if there is nothing."""
-    _shown.clear()
-    stop_calls(_callbacks)
-    _clear_scene()
+    _shown.remove()
 
 
 def find_groups() -> list[str]:
@@ -126,6 +108,9 @@ def _clear_scene() -> bool:
         with without_trace(str(camera)):
             delete_with_drivers(groups)
     return bool(groups)
+
+
+_shown = ShownNodes(_clear_scene)
 
 
 def _add_groups(view: _View, drawings: Sequence[Drawing]) -> None:
@@ -207,16 +192,3 @@ def _set_colour(shape: str, colour: tuple[float, float, float]) -> None:
     cmds.setAttr(f"{shape}.overrideDisplayType", _REFERENCE)
     cmds.setAttr(f"{shape}.overrideRGBColors", True)
     cmds.setAttr(f"{shape}.overrideColorRGB", *colour)
-
-
-def _before_save(_data: object) -> None:
-    """Remove the drawings, so that they are not in the file."""
-    if not _clear_scene():
-        # Another scene was opened meanwhile, or the artist has removed the group.
-        _shown.clear()
-
-
-def _after_save(_data: object) -> None:
-    """Show the drawings again."""
-    for request in _shown:
-        _show(request)

@@ -22,9 +22,7 @@ from .camera_plane import is_animated, lens_settings
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
 from .look import PRESETS, view_transform
-from .timeline.ranges import all_ranges, scene_range
-from .timeline.shots import camera_of, find_shots
-from .timeline.sounds import find_sounds, unheard_sounds
+from .timeline import all_ranges, camera_of, find_shots, find_sounds, scene_range, unheard_sounds
 from .units import rate_from_unit, unit_from_rate
 
 T = TypeVar("T")

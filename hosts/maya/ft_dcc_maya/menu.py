@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable
+from typing import Any
 
 from maya import cmds, mel
 
+from . import commands
+from .commands import PANEL, TITLE
+
 MENU = "ftDccMenu"
-# Saved workspaces contain the panel by this name.
-PANEL = "ftDccPanel"
-TITLE = "ft-dcc"
 ADD_BUTTON = "Add a button to the shelf"
 SHOW_PANEL = "Show as a panel"
 
@@ -38,21 +38,22 @@ def install() -> None:
     _remove_menu()
     window = mel.eval("$ft_dcc_window = $gMainWindow")
     cmds.menu(MENU, label=TITLE, parent=window, tearOff=True)
-    for label, name in (
-        ("Publish for review…", "publish_for_review"),
-        ("Publish again", "publish_again"),
-        ("My tasks", "show_tasks"),
-        ("Notes", "show_notes"),
-        ("Show drawings", "show_drawings"),
-        ("Hide drawings", "hide_drawings"),
-        ("Review sessions", "show_reviews"),
-        ("Queue", "show_queue"),
-        ("Settings", "show_settings"),
-        ("About", "show_about"),
-        (SHOW_PANEL, "show_panel"),
+    for label, command in (
+        ("Publish for review…", commands.publish_for_review),
+        ("Publish again", commands.publish_again),
+        ("My tasks", commands.show_tasks),
+        ("Notes", commands.show_notes),
+        ("Show drawings", commands.show_drawings),
+        ("Hide drawings", commands.hide_drawings),
+        ("Review sessions", commands.show_reviews),
+        ("Queue", commands.show_queue),
+        ("Settings", commands.show_settings),
+        ("About", commands.show_about),
+        (SHOW_PANEL, commands.show_panel),
+        (ADD_BUTTON, add_button),
     ):
-        cmds.menuItem(label=label, parent=MENU, command=_command(name))
-    cmds.menuItem(label=ADD_BUTTON, parent=MENU, command=lambda *_state: add_button())
+        # Maya passes the state of the item.
+        cmds.menuItem(label=label, parent=MENU, command=lambda *_state, command=command: command())
     _add_hotkey_commands()
 
 
@@ -86,16 +87,6 @@ def add_button() -> None:
         sourceType="python",
         command=_SCRIPT.format(name="publish_for_review"),
     )
-
-
-def _command(name: str) -> Callable[..., None]:
-    def call(*_state: Any) -> None:
-        # Imported late: the menu must appear also when the core cannot be loaded.
-        from . import commands
-
-        getattr(commands, name)()
-
-    return call
 
 
 def _remove_menu() -> None:

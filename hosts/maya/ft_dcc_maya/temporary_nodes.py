@@ -4,13 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any, Callable
 
 from maya import cmds
 
-from .maintained import SceneRestore
+from .maintained import SceneRestore, call_around_save, stop_calls
 
 # What Maya makes between a node and the time, and does not always delete with the node.
 _DRIVERS = ("animCurve", "expression", "timeToUnitConversion")
+
+
+class ShownNodes:
+    """Nodes of the suite that are removed before a save and made again after it; ``delete`` returns whether any was."""
+
+    def __init__(self, delete: Callable[[], bool]) -> None:
+        self._delete = delete
+        self._show_again: Callable[[], object] | None = None
+        self._callbacks: list[Any] = []
+
+    def keep(self, show_again: Callable[[], object]) -> None:
+        """Call the function after each save."""
+        self._show_again = show_again
+        self._callbacks.extend(call_around_save(self._before_save, self._after_save))
+
+    def remove(self) -> None:
+        """Remove the nodes; do nothing if there are none."""
+        self._show_again = None
+        stop_calls(self._callbacks)
+        self._delete()
+
+    def _before_save(self, _data: object) -> None:
+        if not self._delete():
+            # Another scene was opened meanwhile, or the artist has removed the nodes.
+            self._show_again = None
+
+    def _after_save(self, _data: object) -> None:
+        if self._show_again is not None:
+            self._show_again()
 
 
 @contextmanager

@@ -12,9 +12,8 @@ import nuke
 from . import tab
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host
-    from ft_dcc.publish.models import PublishRequest
     from ft_dcc.renders.renders import Render
+    from ft_dcc.ui.menu_commands import MenuCommands
 
 
 def report_errors(command: Callable[[], None]) -> Callable[[], None]:
@@ -46,21 +45,19 @@ def show_load_error(error: BaseException) -> None:
     )
 
 
-@report_errors
-def show_drawings() -> None:
-    """Show the drawings of the open notes on the newest version of this scene's task."""
-    from ft_dcc.ui.menu_commands import run_in_background, show_newest_drawings
+def _commands() -> MenuCommands:
+    from ft_dcc.ui.menu_commands import MenuCommands
 
     from . import main_thread
     from .host import NukeHost
 
-    host = NukeHost()
-    run_in_background(
-        partial(show_newest_drawings, host, host.scene().task_id),
-        main_thread.post,
-        show_message,
-        show_load_error,
-    )
+    return MenuCommands(NukeHost(), main_thread.post, show_message, show_load_error)
+
+
+@report_errors
+def show_drawings() -> None:
+    """Show the drawings of the open notes on the newest version of this scene's task."""
+    _commands().show_drawings()
 
 
 @report_errors
@@ -77,16 +74,7 @@ def publish_again() -> None:
 
     Open the dialog when there is nothing to repeat.
     """
-    from ft_dcc.publish.jobs.queue import last_request
-
-    from .host import NukeHost
-
-    host = NukeHost()
-    request = last_request(host.name, host.scene().task_id)
-    if request is None:
-        _show("publish")
-        return
-    _run_in_background(partial(_publish, request, host))
+    _commands().publish_again(publish_for_review)
 
 
 @report_errors
@@ -126,15 +114,7 @@ def _publish_last_renders(nodes: list[nuke.Node]) -> None:
     from .node_info import script_name
 
     # Reading all logs of a share takes seconds.
-    _run_in_background(partial(_publish_recorded, [node.fullName() for node in nodes], script_name()))
-
-
-def _run_in_background(work: Callable[[], str]) -> None:
-    from ft_dcc.ui.menu_commands import run_in_background
-
-    from . import main_thread
-
-    run_in_background(work, main_thread.post, show_message, show_load_error)
+    _commands().run_in_background(partial(_publish_recorded, [node.fullName() for node in nodes], script_name()))
 
 
 def _selected_writes(advice: str) -> list[nuke.Node]:
@@ -201,7 +181,9 @@ def _show(page: str) -> None:
     except ImportError as error:
         raise Error("The dialog is not installed here. 'Publish renders' and the command line ft-dcc work.") from error
 
-    show(open_host(), page=page, parent=_main_window())
+    from .host import NukeHost
+
+    show(NukeHost(), page=page, parent=_main_window())
 
 
 def make_panel() -> Any:
@@ -209,7 +191,9 @@ def make_panel() -> Any:
     try:
         from ft_dcc_qt import dock
 
-        return dock(open_host())
+        from .host import NukeHost
+
+        return dock(NukeHost())
     except (Exception, SystemExit) as error:
         show_load_error(error)
         raise
@@ -225,13 +209,6 @@ show_settings = report_errors(partial(_show, "settings"))
 show_about = report_errors(partial(_show, "about"))
 
 
-def open_host() -> Host:
-    """Return the host of the commands."""
-    from .host import NukeHost
-
-    return NukeHost()
-
-
 def _main_window() -> Any:
     """Return the main window as a widget, the parent of the dialog; None if there is none."""
     from Qt import QtWidgets
@@ -240,13 +217,6 @@ def _main_window() -> Any:
     windows = application.topLevelWidgets() if application is not None else []
     found = (window for window in windows if window.metaObject().className() == "Foundry::UI::DockMainWindow")
     return next(found, None)
-
-
-def _publish(request: PublishRequest, host: Host) -> str:
-    from ft_dcc.ui.menu_commands import open_publisher
-
-    with open_publisher(host) as publisher:
-        return publisher.publish(request).first.sentence
 
 
 def _publish_render(render: Render) -> str:

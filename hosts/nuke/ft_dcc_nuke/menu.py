@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
 import nuke
 from nukescripts import panels
+
+from . import commands
 
 TITLE = "ft-dcc"
 
 _ITEMS = (
-    ("Publish for review…", "publish_for_review"),
-    ("Publish again", "publish_again"),
-    ("Publish renders of selected Writes", "publish_renders"),
-    ("Add the tab to selected Writes", "add_tab"),
-    ("Remove the tab from selected Writes", "remove_tab"),
-    ("Renders", "show_renders"),
-    ("My tasks", "show_tasks"),
-    ("Notes", "show_notes"),
-    ("Show drawings", "show_drawings"),
-    ("Hide drawings", "hide_drawings"),
-    ("Review sessions", "show_reviews"),
-    ("Queue", "show_queue"),
-    ("Settings", "show_settings"),
-    ("About", "show_about"),
+    ("Publish for review…", commands.publish_for_review),
+    ("Publish again", commands.publish_again),
+    ("Publish renders of selected Writes", commands.publish_renders),
+    ("Add the tab to selected Writes", commands.add_tab),
+    ("Remove the tab from selected Writes", commands.remove_tab),
+    ("Renders", commands.show_renders),
+    ("My tasks", commands.show_tasks),
+    ("Notes", commands.show_notes),
+    ("Show drawings", commands.show_drawings),
+    ("Hide drawings", commands.hide_drawings),
+    ("Review sessions", commands.show_reviews),
+    ("Queue", commands.show_queue),
+    ("Settings", commands.show_settings),
+    ("About", commands.show_about),
 )
 
 
@@ -33,17 +33,22 @@ _PANEL = "ft_dcc.dialog"
 _MAKE_PANEL = "__import__('ft_dcc_nuke.commands', fromlist=['make_panel']).make_panel"
 
 # What concerns the selected nodes.
-_NODE_COMMANDS = ("publish_for_review", "publish_renders", "add_tab", "remove_tab", "show_renders")
+_NODE_COMMANDS = (
+    commands.publish_for_review,
+    commands.publish_renders,
+    commands.add_tab,
+    commands.remove_tab,
+    commands.show_renders,
+)
 
 
 def install() -> None:
     """Add the menus, once."""
     uninstall()
-    for parent, names in (("Nuke", [name for _, name in _ITEMS]), ("Node Graph", _NODE_COMMANDS)):
+    for parent, items in (("Nuke", _ITEMS), ("Node Graph", [item for item in _ITEMS if item[1] in _NODE_COMMANDS])):
         menu = nuke.menu(parent).addMenu(TITLE)
-        for label, name in _ITEMS:
-            if name in names:
-                menu.addCommand(label, _command(name))
+        for label, command in items:
+            menu.addCommand(label, command)
     panels.registerWidgetAsPanel(_MAKE_PANEL, TITLE, _PANEL)
 
 
@@ -57,13 +62,3 @@ def uninstall() -> None:
     if pane.findItem(TITLE) is not None:
         pane.removeItem(TITLE)
         panels.unregisterPanel(_PANEL, None)
-
-
-def _command(name: str) -> Callable[[], None]:
-    def call() -> None:
-        # Imported late: the menu must appear also when the core cannot be loaded.
-        from . import commands
-
-        getattr(commands, name)()
-
-    return call

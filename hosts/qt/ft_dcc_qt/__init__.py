@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ft_dcc.host import Host
 
-PAGES = ("publish", "tasks", "notes", "reviews", "queue", "settings", "about", "renders")
-
 
 def show(host: Host | None = None, page: str = "publish", parent: Any = None, files: Iterable[Path] = ()) -> Any:
-    """Open the dialog on one of ``PAGES`` and return it; there is one dialog per program, "renders" only in Nuke.
+    """Open the dialog on the page of this name and return it; there is one dialog per program, "renders" only in Nuke.
 
     Without a host it publishes files. ``parent`` is the widget that the dialog stays in front of. Main thread only.
     Raises MissingExtra if Qt is not installed.

@@ -11,7 +11,7 @@ from Qt import QtCompat, QtCore, QtGui, QtWidgets
 from ft_dcc.host import Host, records_renders
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import PAGES, style
+from . import style
 from .about_page import AboutPage
 from .feedback.notes_page import NotesPage
 from .feedback.tasks_page import TasksPage
@@ -105,15 +105,7 @@ class Dialog(QtWidgets.QDialog):
         self._was_signed_in = is_signed_in
         self.publish_page.read_notes()
         self._show_badge()
-        needs_sign_in = not is_signed_in and self._page not in _OFFLINE
-        page = self.sign_in_page if needs_sign_in else self._pages[self._page]
-        has_changed_page = False
-        if self.stack.currentWidget() is not page:
-            self.stack.setCurrentWidget(page)
-            has_changed_page = True
-        page.refresh()
-        if has_changed_page and self._main is not None:
-            self._main.setFocus()
+        self._show_page(is_signed_in=is_signed_in)
         self.account_label.setText(
             f"{controller.user} on {controller.server.partition('://')[2]}" if is_signed_in else "Not signed in"
         )
@@ -123,12 +115,26 @@ class Dialog(QtWidgets.QDialog):
         self.error_label.setVisible(bool(controller.queries.error))
         if self._finished != controller.completed_count and not controller.is_busy:
             self._finished = controller.completed_count
-            controller.queries.read_jobs()
-            if controller.published:
-                controller.refresh_reviews()
-            if self.host is not None and controller.activity == "repair":
-                controller.queries.read_scene(self.host)
+            self._read_changes()
             self._open_when_finished()
+
+    def _show_page(self, *, is_signed_in: bool) -> None:
+        needs_sign_in = not is_signed_in and self._page not in _OFFLINE
+        page = self.sign_in_page if needs_sign_in else self._pages[self._page]
+        has_changed = self.stack.currentWidget() is not page
+        self.stack.setCurrentWidget(page)
+        page.refresh()
+        if has_changed and self._main is not None:
+            self._main.setFocus()
+
+    def _read_changes(self) -> None:
+        """Read again what the finished activity has changed."""
+        controller = self.controller
+        controller.queries.read_jobs()
+        if controller.published:
+            controller.refresh_reviews()
+        if self.host is not None and controller.activity == "repair":
+            controller.queries.read_scene(self.host)
 
     def event(self, event: QtCore.QEvent) -> bool:
         """Keep the shortcuts of the host's main window from being triggered by keys typed here.
@@ -211,7 +217,7 @@ class Dialog(QtWidgets.QDialog):
         tabs = WrappingRow(spacing=0)
         group = QtWidgets.QButtonGroup(self)
         self.tabs: dict[str, QtWidgets.QPushButton] = {}
-        for number, page in enumerate((page for page in PAGES if page in self._pages), start=1):
+        for number, page in enumerate(self._pages, start=1):
             tab = style.button(page.capitalize(), "page")
             tab.setCheckable(True)
             tab.setShortcut(QtGui.QKeySequence(f"Alt+{number}"))

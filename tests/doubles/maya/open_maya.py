@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import numpy
 
 if TYPE_CHECKING:
     from doubles.maya.program import Maya
@@ -20,11 +22,43 @@ class MObject:
     node: Node
 
 
+class MMatrix:
+    """A matrix for row vectors, as Maya multiplies them."""
+
+    def __init__(self, values: Any) -> None:
+        if len(values) != 16:
+            raise ValueError("arg must be a sequence of 16 numbers")
+        self.array = numpy.array(values, dtype=float).reshape(4, 4)
+
+    def inverse(self) -> MMatrix:
+        return MMatrix(numpy.linalg.inv(self.array).flatten())
+
+    def __mul__(self, other: MMatrix) -> MMatrix:
+        return MMatrix((self.array @ other.array).flatten())
+
+
 class MPoint:
     """A point."""
 
     def __init__(self, x: float, y: float, z: float) -> None:
         self.values = (float(x), float(y), float(z))
+
+    x, y, z = (property(lambda self, at=at: self.values[at]) for at in range(3))
+
+    def __mul__(self, matrix: MMatrix) -> MPoint:
+        *place, scale = numpy.array([*self.values, 1.0]) @ matrix.array
+        return MPoint(*(part / scale for part in place))
+
+
+class MVector:
+    """A direction."""
+
+    def __init__(self, x: float, y: float, z: float) -> None:
+        self.x, self.y, self.z = x, y, z
+
+    def normal(self) -> MVector:
+        length = math.hypot(self.x, self.y, self.z)
+        return MVector(self.x / length, self.y / length, self.z / length)
 
 
 class MPointArray(list):  # type: ignore[type-arg]
@@ -153,4 +187,4 @@ def classes(maya: Maya) -> dict[str, Any]:
             return str(self._file.parent)
 
     bound = (MSelectionList, MObjectHandle, MFnNurbsCurve, MSceneMessage, MMessage, MFnPlugin)
-    return {each.__name__: each for each in (MPoint, MPointArray, MDoubleArray, MDistance, *bound)}
+    return {each.__name__: each for each in (MMatrix, MPoint, MVector, MPointArray, MDoubleArray, MDistance, *bound)}

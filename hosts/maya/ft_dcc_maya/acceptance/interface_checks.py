@@ -92,7 +92,7 @@ def check_panel(context: CheckContext) -> Mapping[str, Any]:
 
     if not context.target.has_window or QtWidgets.QApplication.instance() is None:
         raise Skipped("there is no window of Qt")
-    if cmds.workspaceControl(menu.PANEL, exists=True):
+    if cmds.workspaceControl(commands.PANEL, exists=True):
         raise Skipped("the artist has the panel already")
     commands.show_panel()
     # Maya may run the script of a panel when it is idle.
@@ -102,8 +102,8 @@ def check_panel(context: CheckContext) -> Mapping[str, Any]:
     found = [widget for widget in QtWidgets.QApplication.allWidgets() if isinstance(widget, Dialog)]
     docked = [dialog for dialog in found if not dialog.isWindow() and dialog.isVisible()]
     width = docked[0].width() if docked else 0
-    cmds.deleteUI(menu.PANEL)
-    require_equal((len(docked), bool(cmds.workspaceControl(menu.PANEL, exists=True))), (1, False), "the panel")
+    cmds.deleteUI(commands.PANEL)
+    require_equal((len(docked), bool(cmds.workspaceControl(commands.PANEL, exists=True))), (1, False), "the panel")
     return {"width": width}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Callable, ClassVar, TypeVar
 
 from ft_dcc_maya.look import view_transform
-from ft_dcc_maya.timeline.sounds import unheard_sounds
+from ft_dcc_maya.timeline import unheard_sounds
 from maya import cmds
 
 from ft_dcc.errors import UserFixableError

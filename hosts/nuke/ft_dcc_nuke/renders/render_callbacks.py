@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import nuke
 
+from . import WINDOW_VARIABLE
+
 if TYPE_CHECKING:
     from ft_dcc.renders.log import RenderLogWriter
-
-# Frame Server and background renders are child processes: they inherit the id of the window.
-WINDOW_VARIABLE = "FT_DCC_NUKE_WINDOW"
 
 
 @dataclasses.dataclass

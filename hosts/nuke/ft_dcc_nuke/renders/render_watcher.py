@@ -16,7 +16,7 @@ import nuke
 
 from ft_dcc_nuke import main_thread
 
-from .render_callbacks import WINDOW_VARIABLE
+from . import WINDOW_VARIABLE
 
 if TYPE_CHECKING:
     from ft_dcc.renders.publish import RenderResult

@@ -340,23 +340,15 @@ class PublishPage(QtWidgets.QWidget):
     def _show_shot(self) -> None:
         """Show what the shot wants, as a warning if the scene has other values."""
         shot, scene = self._controller.shots.get(self.task_id or ""), self._controller.queries.scene
-        found: list[str] = []
-        is_other = False
-        if shot is not None and shot.frame_range is not None:
-            found.append(str(shot.frame_range.with_handles))
-            is_other |= scene is not None and scene.frame_range != shot.frame_range.with_handles
-        if shot is not None and shot.fps is not None:
-            found.append(f"{float(shot.fps):.6g} fps")
-            is_other |= scene is not None and scene.fps != shot.fps
-        if shot is not None and shot.resolution is not None:
-            found.append(str(shot.resolution))
-            is_other |= scene is not None and scene.resolution != shot.resolution
-        text = f"The shot wants {', '.join(found)}"
-        if is_other and scene is not None:
-            text += f"; the scene has {scene.frame_range}, {float(scene.fps):.6g} fps, {scene.resolution}"
+        wanted = [] if shot is None else [shot.frame_range and shot.frame_range.with_handles, shot.fps, shot.resolution]
+        found = [None, None, None] if scene is None else [scene.frame_range, scene.fps, scene.resolution]
+        is_other = scene is not None and any(value not in (None, own) for value, own in zip(wanted, found))
+        text = f"The shot wants {_describe(*wanted)}" if any(wanted) else ""
+        if is_other:
+            text += f"; the scene has {_describe(*found)}"
         style.set_tone(self.wanted, "warning" if is_other else "dim")
-        self.wanted.setText(f"{text}." if found else "")
-        self.wanted.setVisible(bool(found))
+        self.wanted.setText(f"{text}." if text else "")
+        self.wanted.setVisible(bool(text))
 
     def _fill_reviews(self, open_reviews: tuple[str, ...]) -> None:
         """Fill in the default review sessions until the artist enters others, and say which will be created."""
@@ -409,3 +401,12 @@ def _frame_range(text: str) -> FrameRange | None:
 
 def _rate(text: str) -> Fraction | None:
     return frame_rate(text.strip()) if text.strip() else None
+
+
+def _describe(*values: FrameRange | Fraction | Resolution | None) -> str:
+    """Return frame range, rate and size as a text, without those that are not known."""
+    return ", ".join(
+        f"{float(value):.6g} fps" if isinstance(value, Fraction) else str(value)
+        for value in values
+        if value is not None
+    )

@@ -72,6 +72,11 @@ class SearchField(QtWidgets.QLineEdit):
         if self._list is not None and self.is_open:
             self._place(self._list)
 
+    def moveEvent(self, event: QtGui.QMoveEvent) -> None:
+        """Move the open list with the field when the widgets above it change their size."""
+        super().moveEvent(event)
+        self.follow()
+
     def _place(self, choices: QtWidgets.QListWidget) -> None:
         """Place the list below the field, or above it if the window ends there."""
         field = QtCore.QRect(self.mapTo(self.window(), QtCore.QPoint(0, 0)), self.size())

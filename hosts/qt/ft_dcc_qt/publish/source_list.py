@@ -88,7 +88,7 @@ class SourceList(QtWidgets.QListWidget):
     @property
     def headings(self) -> list[str]:
         """Return the texts of the headings in their order."""
-        return [item.text() for item in self._items() if item.data(_NAME) is None]
+        return [item.text() for item in self._heading_items()]
 
     def set_filter(self, text: str) -> None:
         """Show only the rows whose name, file or range contains every word; checked rows stay."""
@@ -145,6 +145,9 @@ class SourceList(QtWidgets.QListWidget):
     def _source_items(self) -> list[QtWidgets.QListWidgetItem]:
         return [item for item in self._items() if item.data(_NAME) is not None]
 
+    def _heading_items(self) -> list[QtWidgets.QListWidgetItem]:
+        return [item for item in self._items() if item.data(_NAME) is None]
+
     def _add_heading(self, group: str) -> None:
         item = QtWidgets.QListWidgetItem()
         item.setData(_GROUP, group)
@@ -157,30 +160,35 @@ class SourceList(QtWidgets.QListWidget):
     def _show_rows(self) -> None:
         """Hide the rows of collapsed groups and those that do not match the filter; write the headings."""
         self.blockSignals(True)
-        headings = self._shown_groups
+        headings = {item.data(_GROUP): item for item in self._heading_items()}
         matching: dict[str, list[QtWidgets.QListWidgetItem]] = {}
         for item in self._source_items():
             group = item.data(_GROUP)
-            shown = f"{item.data(_NAME)} {item.text()}".lower()
-            is_wanted = all(word in shown for word in self._filter) or item.checkState() == _CHECKED
+            is_wanted = self._matches_filter(item)
             if is_wanted:
                 matching.setdefault(group, []).append(item)
-            # What was found by the filter is shown.
-            is_collapsed = group in self._collapsed and not self._filter and group in headings
-            item.setHidden(not is_wanted or is_collapsed)
-        for heading in (item for item in self._items() if item.data(_NAME) is None):
-            group = heading.data(_GROUP)
+            item.setHidden(not is_wanted or (group in headings and self._is_collapsed(group)))
+        for group, heading in headings.items():
             rows = matching.get(group, [])
             ticked = sum(item.checkState() == _CHECKED for item in rows)
-            arrow = "▸" if group in self._collapsed and not self._filter else "▾"
+            arrow = "▸" if self._is_collapsed(group) else "▾"
             heading.setText(f"{arrow} {group or 'Scene'} ({len(rows)}{f', {ticked} ticked' if ticked else ''})")
             heading.setHidden(not rows)
         self.blockSignals(False)
 
+    def _matches_filter(self, item: QtWidgets.QListWidgetItem) -> bool:
+        """Return whether the row has each word of the filter, or is ticked."""
+        shown = f"{item.data(_NAME)} {item.text()}".lower()
+        return item.checkState() == _CHECKED or all(word in shown for word in self._filter)
+
+    def _is_collapsed(self, group: str) -> bool:
+        # What was found by the filter is shown.
+        return group in self._collapsed and not self._filter
+
     @property
     def _shown_groups(self) -> list[str]:
         """Return the groups that have a heading."""
-        return [item.data(_GROUP) for item in self._items() if item.data(_NAME) is None]
+        return [item.data(_GROUP) for item in self._heading_items()]
 
     def _toggle(self, item: QtWidgets.QListWidgetItem) -> None:
         """Collapse or expand the group of a heading."""
