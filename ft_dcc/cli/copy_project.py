@@ -12,10 +12,10 @@ from typing import Any
 from ft_dcc.accounts.local_server import ensure_local_studio, require_server, studio_folder
 from ft_dcc.cli.terminal.inputs import find_account_at
 from ft_dcc.cli.terminal.output import Output
-from ft_dcc.errors import NotFoundError, SettingInvalid
+from ft_dcc.errors import SettingInvalid
 from ft_dcc.project_transfer import export, mapping
-from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
-from ft_dcc.session.transfer.transfer import download, upload
+from ft_dcc.project_transfer.site_plan import files_of
+from ft_dcc.session import Session
 from ft_dcc.settings.resolve import read_settings
 
 _PROGRESS_INTERVAL = 1000
@@ -115,32 +115,14 @@ def _copy(
 
 def _copy_media(output: Output, site: Session, rows: Iterable[export.Row], folder: Path) -> dict[str, Any]:
     """Copy the files of the components that the studio does not have yet; return the counts."""
-    locations = [row for row in rows if row.get("location_id") == SERVER_LOCATION_ID and "component_id" in row]
-    components = {row["id"]: row for row in rows if "file_type" in row}
-    account, report = ensure_local_studio(folder), {"files": 0, "bytes": 0, "missing": 0}
-    with Session(account.server, account.key, account.user) as studio, tempfile.TemporaryDirectory() as temporary:
-        existing = {
-            found["component_id"]
-            for found in studio.query(
-                f'select component_id from ComponentLocation where location_id is "{SERVER_LOCATION_ID}"'
-            )
-        }
-        for location in (row for row in locations if row["component_id"] not in existing):
-            component = components[location["component_id"]]
-            name, file_type = component["name"] or "main", component["file_type"] or ""
-            path = Path(temporary) / "bytes"
-            try:
-                download(site, component["id"], path)
-            except NotFoundError as error:
-                report["missing"] += 1
-                output.message(f"{name}{file_type} has no file: {error}")
-                continue
-            report["bytes"] += upload(studio, path, component_id=component["id"], name=name, file_type=file_type)
-            report["files"] += 1
-            given = {key: value for key, value in location.items() if key != "__entity_type__"}
-            studio.call([operations.create("ComponentLocation", given)])
-            path.unlink()
-    return report
+    from ft_dcc.project_transfer.site_copy import copy_files, missing_files
+
+    account = ensure_local_studio(folder)
+    with Session(account.server, account.key, account.user) as studio:
+        done = copy_files(site, studio, missing_files(studio, files_of(rows)), output.message)
+    for file_name in done.missing:
+        output.message(f"{file_name} has no file on the site.")
+    return {"files": done.files, "bytes": done.bytes, "missing": len(done.missing)}
 
 
 def _refuse_same_studio(server: str, folder: Path) -> None:

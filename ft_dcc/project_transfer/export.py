@@ -172,15 +172,18 @@ class _Fetch:
         """Return the ids that are referenced and not fetched yet, by type."""
         wanted: dict[str, set[str]] = {}
         for row in (row for rows in new.values() for row in rows):
-            keys = references(self._schema(row["__entity_type__"]))
-            targets = [(target, row.get(name)) for name, target in keys.items()]
-            for related in (row.get(name) for names in _RELATIONS.values() for name in names):
-                listed = related if isinstance(related, list) else [related]
-                targets += [(found["__entity_type__"], found["id"]) for found in listed if found]
-            for target, key in targets:
+            for target, key in self._targets(row):
                 if isinstance(key, str) and key not in self._ids and target not in _TYPES_IN_PROJECTS:
                     wanted.setdefault(target, set()).add(key)
         return wanted
+
+    def _targets(self, row: Row) -> Iterator[tuple[str, Any]]:
+        """Yield the types and ids that a row refers to."""
+        for name, target in references(self._schema(row["__entity_type__"])).items():
+            yield target, row.get(name)
+        for related in (row.get(name) for names in _RELATIONS.values() for name in names):
+            for found in filter(None, related if isinstance(related, list) else [related]):
+                yield found["__entity_type__"], found["id"]
 
     def _queries_for(self, queried_as: str, type_name: str, key: str, values: list[str]) -> list[_Query]:
         if type_name not in self.known or type_name not in self.session.types.schemas:

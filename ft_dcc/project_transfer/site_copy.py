@@ -27,8 +27,8 @@ OnMessage = Callable[[str], None]
 
 
 @attrs.frozen
-class SiteCopy:
-    """The number of uploaded files and of their bytes, and the names of components without a file in the studio."""
+class FileCopy:
+    """The number of copied files and of their bytes, and the names of components without a file."""
 
     files: int
     bytes: int
@@ -47,10 +47,10 @@ def plan_site_copy(
     plan = plan_transfer(rows, schemas, index, names, project_schema)
     existing = set(_existing(site, plan.entities, schemas))
     entities = tuple(entity for entity in plan.entities if (entity.type_name, entity.key) not in existing)
-    return attrs.evolve(plan, entities=entities, files=_missing_files(site, plan.files))
+    return attrs.evolve(plan, entities=entities, files=missing_files(site, plan.files))
 
 
-def run_site_copy(studio: Session, site: Session, plan: SitePlan, on_message: OnMessage) -> SiteCopy:
+def run_site_copy(studio: Session, site: Session, plan: SitePlan, on_message: OnMessage) -> FileCopy:
     """Create the entities of the plan on the site and upload their files.
 
     Each request is a transaction, so that the next plan continues a transfer that was interrupted. Raises the errors
@@ -61,11 +61,11 @@ def run_site_copy(studio: Session, site: Session, plan: SitePlan, on_message: On
         part = plan.entities[start : start + MAX_CREATES_PER_REQUEST]
         site.post([operation for entity in part for operation in _creates(entity, schemas)])
         on_message(f"{start + len(part)} of {len(plan.entities)} entities created.")
-    count, size, missing = _copy_files(studio, site, plan.files, on_message)
+    copied = copy_files(studio, site, plan.files, on_message)
     updates = list(_late_updates(site, plan.late))
     for start in range(0, len(updates), MAX_CREATES_PER_REQUEST):
         site.post(updates[start : start + MAX_CREATES_PER_REQUEST])
-    return SiteCopy(count, size, tuple(missing))
+    return copied
 
 
 def _known_attributes(studio: Session, schemas: Mapping[str, Any]) -> dict[str, frozenset[str]]:
@@ -121,14 +121,14 @@ def _lists(values: Iterable[str]) -> Iterator[str]:
         yield ", ".join(all_values[start : start + MAX_IDS_PER_QUERY])
 
 
-def _missing_files(site: Session, files: Sequence[Row]) -> tuple[Row, ...]:
-    """Return the components whose bytes the site does not have."""
+def missing_files(target: Session, files: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the components whose bytes the target does not have."""
     where = f"location_id is {quoted(SERVER_LOCATION_ID)} and component_id in"
     queries = [
         f"select component_id from ComponentLocation where {where} ({part})"
         for part in _lists(row["id"] for row in files)
     ]
-    existing = {row["component_id"] for row in _rows(site, queries)}
+    existing = {row["component_id"] for row in _rows(target, queries)}
     return tuple(row for row in files if row["id"] not in existing)
 
 
@@ -141,27 +141,25 @@ def _creates(entity: NewEntity, schemas: Mapping[str, Any]) -> Iterator[dict[str
             yield operations.create(values_type, values)
 
 
-def _copy_files(
-    studio: Session, site: Session, files: Sequence[Row], on_message: OnMessage
-) -> tuple[int, int, list[str]]:
-    """Copy the bytes of the components; return the number of files and bytes, and the names without bytes."""
+def copy_files(source: Session, target: Session, files: Sequence[Row], on_message: OnMessage) -> FileCopy:
+    """Copy the bytes of components that the target has; ``location_row`` is the id of their place in its location."""
     count, size, missing = 0, 0, []
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "bytes"
         for number, row in enumerate(files, 1):
             file_name = f"{row.get('name') or 'main'}.{str(row.get('file_type') or '').lstrip('.')}".rstrip(".")
             try:
-                size += download(studio, row["id"], path)
+                size += download(source, row["id"], path)
             except NotFoundError:
                 missing.append(file_name)
                 continue
-            send(site, path, component_id=row["id"], file_name=file_name)
+            send(target, path, component_id=row["id"], file_name=file_name)
             location = {"id": row["location_row"], "component_id": row["id"], "resource_identifier": row["id"]}
-            site.post([operations.create("ComponentLocation", {**location, "location_id": SERVER_LOCATION_ID})])
+            target.post([operations.create("ComponentLocation", {**location, "location_id": SERVER_LOCATION_ID})])
             path.unlink()
             count += 1
             on_message(f"{number} of {len(files)} files: {file_name}")
-    return count, size, missing
+    return FileCopy(count, size, tuple(missing))
 
 
 def _late_updates(site: Session, late: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

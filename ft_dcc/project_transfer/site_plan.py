@@ -160,7 +160,7 @@ class _Planner:
         return SitePlan(
             tuple(_in_order(entities)),
             self.late,
-            tuple(self._files(rows, ids)),
+            tuple(row for row in files_of(rows) if row["id"] in ids),
             missing,
         )
 
@@ -244,12 +244,14 @@ class _Planner:
                     key = self.rows.get(row["configuration_id"], {}).get("key", row["configuration_id"])
                     self.lost_values.setdefault(row["entity_id"], []).append(f"custom attribute {key}")
 
-    def _files(self, rows: Iterable[Row], ids: set[str]) -> Iterable[Row]:
-        for row in rows:
-            if row.get("location_id") == SERVER_LOCATION_ID and row.get("component_id") in ids:
-                component = self.rows[row["component_id"]]
-                if component["__entity_type__"] == "FileComponent":
-                    yield {**component, "location_row": row["id"]}
+
+def files_of(rows: Iterable[Row]) -> list[Row]:
+    """Return the components with files in the server's location, each with the id of its place there."""
+    found = list(rows)
+    components = {row["id"]: row for row in found if row["__entity_type__"] == "FileComponent"}
+    places = [row for row in found if row.get("location_id") == SERVER_LOCATION_ID]
+    own = [(components.get(str(place.get("component_id"))), place["id"]) for place in places]
+    return [{**component, "location_row": place_id} for component, place_id in own if component is not None]
 
 
 def _is_relation(value: Any) -> bool:
@@ -267,15 +269,10 @@ def _has_passed(value: Any) -> bool:
 
 def _in_order(entities: list[NewEntity]) -> Iterable[NewEntity]:
     """Return the entities so that each follows those that it refers to."""
-    by_id = {entity.data["id"]: entity.key for entity in entities if "id" in entity.data}
+    keys = {entity.data["id"]: (entity.type_name, entity.key) for entity in entities if "id" in entity.data}
     by_key = {(entity.type_name, entity.key): entity for entity in entities}
     sorter: graphlib.TopologicalSorter[tuple[str, Key]] = graphlib.TopologicalSorter()
-    types = {entity.data["id"]: entity.type_name for entity in entities if "id" in entity.data}
-    for entity in entities:
-        needed = {
-            value
-            for name, value in entity.data.items()
-            if isinstance(value, str) and value in by_id and name != "id" and value != entity.data.get("id")
-        }
-        sorter.add((entity.type_name, entity.key), *((types[value], by_id[value]) for value in needed))
+    for key, entity in by_key.items():
+        values = {value for value in entity.data.values() if isinstance(value, str)} - {entity.data.get("id")}
+        sorter.add(key, *(keys[value] for value in values & keys.keys()))
     return [by_key[found] for found in sorter.static_order()]

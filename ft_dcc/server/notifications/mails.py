@@ -96,25 +96,31 @@ def _compose(context: ServerContext, person_id: str, events: Sequence[EventDetai
     except ValidationError:
         return None
     base = context.mailer.link_base
-    link, off = f"{base}/review/{first.review_session_id}", f"{base}{switch_path(context.secret, person.email)}"
+    off, link = f"{base}{switch_path(context.secret, person.email)}", f"{base}/review/{first.review_session_id}"
     if not is_invitee:
-        heading = f"{first.version}, {first.review}" if first.review else first.version
-        lines = [describe_feedback(each) for each in events]
         link = link if first.review_session_id else ""
-        return make_message(to, MailText(person.name or "", _feedback_title(events), heading, lines, link, off))
+        return make_message(to, MailText(person.name or "", *_feedback_text(events), link, off))
     key = context.store.write(partial(add_invitation_key, invitee_id=person_id))
     if key is None:
         return None
-    title = f"{_count(len(events), 'new version')} in {first.review}"
+    return make_message(to, MailText(person.name or "", *_versions_text(events), f"{link}/{key}", off))
+
+
+def _versions_text(events: Sequence[EventDetails]) -> tuple[str, str, list[str]]:
+    """Return the title, the heading and the lines of a mail about new versions."""
+    review = events[0].review
     lines = [f"{each.version}: {each.comment}" if each.comment else each.version for each in events]
-    return make_message(to, MailText(person.name or "", title, first.review, lines, f"{link}/{key}", off))
+    return f"{_count(len(events), 'new version')} in {review}", review, lines
 
 
-def _feedback_title(events: Sequence[EventDetails]) -> str:
+def _feedback_text(events: Sequence[EventDetails]) -> tuple[str, str, list[str]]:
+    """Return the title, the heading and the lines of a mail about feedback on a version."""
+    version, review = events[0].version, events[0].review
     notes, verdicts = (sum(each.kind == kind for each in events) for kind in (NOTE, VERDICT))
     counts = [_count(notes, "new note")] if notes else []
     counts += [_count(verdicts, "verdict")] if verdicts else []
-    return f"{' and '.join(counts)} on {events[0].version}"
+    lines = [describe_feedback(each) for each in events]
+    return f"{' and '.join(counts)} on {version}", f"{version}, {review}" if review else version, lines
 
 
 def describe_feedback(details: EventDetails) -> str:

@@ -56,19 +56,19 @@ def write_note(
     frame = _parse_frame(payload.get("frame"))
     end_frame = parse_end_frame(payload.get("end_frame"), frame)
     shapes = parse_shapes(payload["drawing"]) if payload.get("drawing") else ()
+    if shapes and frame is None:
+        raise ValidationError("The drawing has no frame. Send the frame number.")
     content = _parse_content(payload.get("content", ""), may_be_empty=bool(shapes or files))
     if content:
         require_right(access, "comment")
-    if shapes and frame is None:
-        raise ValidationError("The drawing has no frame. Send the frame number.")
-    note_id, reply_to = _parse_note_id(payload), payload.get("in_reply_to")
-    if reply_to is not None:
-        reply_to = _note(dispatcher, access, reply_to).id
+    note_id = _parse_note_id(payload)
     note: dict[str, Any] = {"id": note_id, "content": content, "parent_id": object_id}
     note["parent_type"] = "ReviewSessionObject"
+    if payload.get("in_reply_to") is not None:
+        note["in_reply_to_id"] = _note(dispatcher, access, payload["in_reply_to"]).id
     if frame is not None and "frame_number" in dispatcher.context.schema["Note"].attributes:
         note["frame_number"] = frame
-    operations = [create_operation("Note", note if reply_to is None else {**note, "in_reply_to_id": reply_to})]
+    operations = [create_operation("Note", note)]
     invitee_id = access.invitee_id if access.user is None else None
     metadata = {"invitee_id": invitee_id, "frame": frame, "end_frame": end_frame}
     if shapes:
@@ -82,10 +82,10 @@ def write_note(
     for label_id in _parse_labels(dispatcher, payload.get("labels", [])):
         operations.append(create_operation("NoteLabelLink", {"note_id": note_id, "label_id": label_id}))
     operations += mention_operations(dispatcher, access, note_id, content, payload.get("mentions", []))
+    # A note that is sent again has its files.
     stored = _stored_files(dispatcher, note_id)
-    for file in files:
-        if file.id not in stored:  # A note that is sent again has its files.
-            operations += note_file_operations(file.id, note_id, file.name, file.size)
+    for file in (each for each in files if each.id not in stored):
+        operations += note_file_operations(file.id, note_id, file.name, file.size)
     write_as_visitor(dispatcher, access, operations)
     return read_change(dispatcher.context.store, access, object_id, [note_id])
 
