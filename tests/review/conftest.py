@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from uuid import uuid4
 
 import attrs
 import pytest
+from doubles.reviews import create
 
 from ft_dcc.session import operations
 
@@ -16,17 +18,30 @@ class Reviewed:
     """A version, its entry in the review session ``Dailies``, and an invitee called Ida."""
 
     session: object
-    review_id: str
-    task_id: str
-    asset_id: str
+    ids: SimpleNamespace
     version_id: str
     object_id: str
-    invitee_id: str
     user_id: str
+
+    @property
+    def invitee_id(self):
+        return self.ids.invitee
+
+    @property
+    def task_id(self):
+        return self.ids.task
+
+    @property
+    def asset_id(self):
+        return self.ids.asset
+
+    @property
+    def review_id(self):
+        return self.ids.session
 
     def add_version(self, number):
         """Add a version of the asset to the review session and return it with its entry."""
-        return add_version(self.session, self, number)
+        return add_version(self.session, self.ids, number)
 
     def write(self, text, *, frame=None, shapes=(), parent=None, metadata=None, data=None, **values):
         """Write a note as the review page does and return its id."""
@@ -55,77 +70,42 @@ class Reviewed:
         return note_id
 
 
-def add_version(session, reviewed, number):
-    version_id, object_id = str(uuid4()), str(uuid4())
-    movie_id = str(uuid4())
-    exact = {"fps": "24/1", "first_frame": 993, "frame_count": 64}
-    player = {"frameIn": 993, "frameOut": 1056, "frameRate": 24.0, "width": 1280, "height": 720}
+def add_version(session, ids, number):
+    version_id, object_id, movie_id = (str(uuid4()) for _ in range(3))
+    place = {"review_session_id": ids.session, "version_id": version_id, "name": "sh010 main", "description": ""}
+    metadata = {
+        "ft_dcc": {"fps": "24/1", "first_frame": 993, "frame_count": 64},
+        "ftr_meta": {"frameIn": 993, "frameOut": 1056, "frameRate": 24.0, "width": 1280, "height": 720},
+    }
     session.call(
         [
-            operations.create(
-                "AssetVersion",
-                {
-                    "id": version_id,
-                    "asset_id": reviewed.asset_id,
-                    "task_id": reviewed.task_id,
-                    "version": number,
-                },
-            ),
-            operations.create("FileComponent", {"id": movie_id, "name": "ftrackreview-mp4", "version_id": version_id}),
+            create("AssetVersion", id=version_id, asset_id=ids.asset, task_id=ids.task, version=number),
+            create("FileComponent", id=movie_id, name="ftrackreview-mp4", version_id=version_id),
+            create("ReviewSessionObject", id=object_id, **place),
             *(
                 operations.create(
                     "Metadata",
                     {"parent_id": movie_id, "parent_type": "FileComponent", "key": key, "value": json.dumps(value)},
                 )
-                for key, value in (("ft_dcc", exact), ("ftr_meta", player))
-            ),
-            operations.create(
-                "ReviewSessionObject",
-                {
-                    "id": object_id,
-                    "review_session_id": reviewed.review_id,
-                    "version_id": version_id,
-                    "name": "sh010 main",
-                    "description": "",
-                },
+                for key, value in metadata.items()
             ),
         ]
     )
     return version_id, object_id
 
 
-@attrs.define
-class _Parts:
-    task_id: str
-    asset_id: str
-    review_id: str
-
-
 @pytest.fixture
 def reviewed(session, project, project_task):
     user = session.query(f'User where username is "{session.api_user}"').one()
-    shot_id = project_task["parent_id"]
     asset_type = session.query("AssetType").first()
-    parts = _Parts(project_task["id"], str(uuid4()), str(uuid4()))
-    invitee_id = str(uuid4())
+    ids = SimpleNamespace(task=project_task["id"], **{name: str(uuid4()) for name in ("asset", "session", "invitee")})
+    shot_id, ida = project_task["parent_id"], {"name": "Ida Berg", "email": "ida@example.com"}
     session.call(
         [
-            operations.create(
-                "Asset", {"id": parts.asset_id, "name": "main", "context_id": shot_id, "type_id": asset_type["id"]}
-            ),
-            operations.create("ReviewSession", {"id": parts.review_id, "name": "Dailies", "project_id": project["id"]}),
-            operations.create(
-                "ReviewSessionInvitee",
-                {
-                    "id": invitee_id,
-                    "name": "Ida Berg",
-                    "email": "ida@example.com",
-                    "review_session_id": parts.review_id,
-                },
-            ),
+            create("Asset", id=ids.asset, name="main", context_id=shot_id, type_id=asset_type["id"]),
+            create("ReviewSession", id=ids.session, name="Dailies", project_id=project["id"]),
+            create("ReviewSessionInvitee", id=ids.invitee, review_session_id=ids.session, **ida),
         ]
     )
-    version_id, object_id = add_version(session, parts, 1)
-    return Reviewed(
-        session, parts.review_id, parts.task_id, parts.asset_id, version_id, object_id, invitee_id, user["id"]
-    )
+    version_id, object_id = add_version(session, ids, 1)
+    return Reviewed(session, ids, version_id, object_id, user["id"])

@@ -47,6 +47,9 @@ FAMILIES = {
     **dict.fromkeys(("note", "reply", "deep"), "Note"),
     **dict.fromkeys(("component", "member", "drawing", "sketch"), "Component"),
 }
+# The types of the rows that are not components of notes.
+OPEN_TYPES = {name: family for name, family in FAMILIES.items() if family != "Component"}
+OPEN_TYPES |= {"component": "SequenceComponent", "member": "FileComponent"}
 
 
 @attrs.frozen(eq=False)
@@ -176,6 +179,7 @@ def operations_on(closed: ClosedReview) -> Iterator[dict[str, Any]]:
         family = {"asset": "Asset", "version": "AssetVersion"}[owner]
         yield {"action": "delete", "entity_type": family, "entity_key": [closed.other[f"closed {owner}"]]}
     yield from lists_that_take_members(closed)
+    yield from moves(closed)
     yield from creations(closed)
 
 
@@ -210,15 +214,8 @@ def targets(closed: ClosedReview, attribute: Any, start: str = "") -> list[str]:
 def lists_that_take_members(closed: ClosedReview) -> Iterator[dict[str, Any]]:
     """Yield updates that move members of the closed session into lists of the open one."""
     schema = closed.client.studio.schema
-    for name, entity_type in {
-        "session": "ReviewSession",
-        "object": "ReviewSessionObject",
-        "invitee": "ReviewSessionInvitee",
-        "note": "Note",
-        "version": "AssetVersion",
-        "component": "SequenceComponent",
-    }.items():
-        for attribute in schema[entity_type].attributes.values():
+    for name in ("session", "object", "invitee", "note", "version", "component"):
+        for attribute in schema[OPEN_TYPES[name]].attributes.values():
             target = schema.types.get(attribute.rows)
             if not attribute.is_many or target is None or target.family not in closed.rows:
                 continue
@@ -226,8 +223,25 @@ def lists_that_take_members(closed: ClosedReview) -> Iterator[dict[str, Any]]:
                 {"__entity_type__": attribute.rows, **{part: row[part] for part in target.key}}
                 for row in closed.rows[target.family]
             ]
-            key = {"entity_type": entity_type, "entity_key": [closed.other[name]]}
+            key = {"entity_type": OPEN_TYPES[name], "entity_key": [closed.other[name]]}
             yield {"action": "update", **key, "entity_data": {attribute.name: members}}
+
+
+def moves(closed: ClosedReview) -> Iterator[dict[str, Any]]:
+    """Yield updates that move an entity of the open session into the closed one, by its keys and by lists there."""
+    schema = closed.client.studio.schema
+    for name, entity_type in OPEN_TYPES.items():
+        key = {"entity_type": entity_type, "entity_key": [closed.other[name]]}
+        for attribute in schema[entity_type].attributes.values():
+            if attribute.kind == "foreign key" and attribute.column:
+                for target in targets(closed, attribute, "closed "):
+                    yield {"action": "update", **key, "entity_data": {attribute.name: target}}
+        for owner, owner_type in OPEN_TYPES.items():
+            into = {"entity_type": owner_type, "entity_key": [closed.other[f"closed {owner}"]]}
+            for attribute in schema[owner_type].attributes.values():
+                if attribute.is_many and attribute.rows == entity_type:
+                    members = [of(entity_type, closed.other[name])]
+                    yield {"action": "update", **into, "entity_data": {attribute.name: members}}
 
 
 def creations(closed: ClosedReview) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -44,8 +45,9 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/services/SECRETPATH?token=SECRETQUERY"
 
 
-@pytest.fixture
-def receiver():
+@contextmanager
+def receiving(address=("127.0.0.1", 0), family=socket.AF_INET, tls=None):
+    """Run a web server within the block, with TLS if there is a context."""
     found = Receiver()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -61,13 +63,27 @@ def receiver():
         def log_message(self, *arguments):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class QuietServer(http.server.ThreadingHTTPServer):
+        address_family = family
+
+        def handle_error(self, request, client_address):
+            """Do nothing: a client that does not trust the certificate ends the connection."""
+
+    with QuietServer(address, Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         found.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield found
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def receiver():
+    with receiving() as found:
+        yield found
 
 
 @pytest.fixture
@@ -313,53 +329,17 @@ def test_wrong_arguments_are_one_sentence(studio, tree, values, sentence):
     assert sentence in str(caught.value)
 
 
-@pytest.fixture
-def https_receiver(certificate):
-    """Return the URL of a web server with TLS, and the bodies that it got."""
-    bodies = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            pass
-
+def test_a_message_is_sent_with_tls_to_a_trusted_receiver_of_the_same_name_only(certificate):
     # The client sends to the first address of the name, which is of either family.
     family, *_, address = socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)[0]
-
-    class QuietServer(http.server.ThreadingHTTPServer):
-        address_family = family
-
-        def handle_error(self, request, client_address):
-            """Do nothing: a client that does not trust the certificate ends the connection."""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    with QuietServer((address[0], 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        literal = f"[{address[0]}]" if ":" in address[0] else address[0]
-        yield SimpleNamespace(port=server.server_address[1], bodies=bodies, literal=literal)
-        server.shutdown()
-        thread.join()
-
-
-def test_a_message_is_sent_with_tls_to_a_trusted_receiver(https_receiver, certificate):
-    client = WebhookClient(LOOPBACK_BOTH, ssl.create_default_context(cafile=str(certificate[0])))
-    client.post(f"https://localhost:{https_receiver.port}/hook", b"{}", {})
-    assert https_receiver.bodies == [b"{}"]
-
-
-@pytest.mark.parametrize(("is_named", "is_trusted"), [(True, False), (False, True)])
-def test_a_receiver_with_an_unknown_certificate_or_another_name_gets_nothing(
-    https_receiver, certificate, is_named, is_trusted
-):
-    host = "localhost" if is_named else https_receiver.literal
-    context = ssl.create_default_context(cafile=str(certificate[0])) if is_trusted else ssl.create_default_context()
-    with pytest.raises(DeliveryFailed, match=r"did not answer \(SSLCertVerificationError\)"):
-        WebhookClient(LOOPBACK_BOTH, context).post(f"https://{host}:{https_receiver.port}/hook", b"{}", {})
-    assert https_receiver.bodies == []
+    literal = f"[{address[0]}]" if ":" in address[0] else address[0]
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*certificate)
+    trusting, other = ssl.create_default_context(cafile=str(certificate[0])), ssl.create_default_context()
+    with receiving((address[0], 0), family, tls) as receiver:
+        for host, context in (("localhost", other), (literal, trusting)):
+            with pytest.raises(DeliveryFailed, match=r"did not answer \(SSLCertVerificationError\)"):
+                WebhookClient(LOOPBACK_BOTH, context).post(f"https://{host}:{receiver.port}/hook", b"{}", {})
+        assert receiver.requests == []
+        WebhookClient(LOOPBACK_BOTH, trusting).post(f"https://localhost:{receiver.port}/hook", b"{}", {})
+        assert [request.body for request in receiver.requests] == [b"{}"]
