@@ -64,7 +64,9 @@ def _opening_rows(environment: dict[str, str], count: int) -> Iterator[Row]:
 def _measured(what: str, environment: dict[str, str], *arguments: str) -> list[float]:
     """Run one measurement in a separate process and return the milliseconds that it prints."""
     command = [sys.executable, "-m", "bench.dialog", what, *arguments]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=True, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=300)
+    if done.returncode:
+        raise SystemExit(f"The dialog failed:\n{done.stderr}")
     return [float(number) for number in done.stdout.split()]
 
 

@@ -288,13 +288,10 @@ def test_plugin_configures_a_studio_location(disk, open_session):
     assert (bool(location.accessor), bool(location.structure), location.priority) == (False, False, 95)
 
 
-def test_added_and_removed_components_are_published(session, frames, origin, disk, published):
+def test_added_and_removed_components_are_published(session, frames, origin, disk, published, wait_for):
     disk.add_component(frames, origin)
     disk.remove_component(frames)
-    for _ in range(100):
-        if len(published) == 8:
-            break
-        session.event_hub.wait(0.1)
+    wait_for(session.event_hub, lambda: len(published) == 8)
     added, removed = published[:4], published[4:]
     ids = [*(member["id"] for member in frames["members"]), frames["id"]]
     assert added == [("ftrack.location.component-added", component_id) for component_id in ids]
