@@ -11,7 +11,9 @@ from browser.test_note_files import _DROP, _PASTE
 __all__ = ["review"]
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-SIZES = [(390, 844), (820, 1180), (1024, 768), (1440, 900)]
+# The narrow and the wide layout in every state; those between in the last one.
+SIZES = [(390, 844), (1440, 900)]
+OTHER_SIZES = [(820, 1180), (1024, 768)]
 
 
 def violations(view):
@@ -73,6 +75,10 @@ def test_review_page_has_no_violation_in_any_state(view, reviews, review, width,
     assert violations(view) == []
     assert view.page.eval_on_selector("#export", "(dialog) => dialog.scrollWidth - dialog.clientWidth") == 0
     assert view.page.evaluate("() => document.documentElement.scrollWidth") <= width
+    view.press("Escape")
+    for other_width, other_height in OTHER_SIZES:
+        view.page.set_viewport_size({"width": other_width, "height": other_height})
+        assert violations(view) == []
 
 
 def test_inline_scripts_are_refused_while_the_rules_are_checked(view, reviews, review):

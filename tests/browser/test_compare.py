@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from browser.conftest import READ_INDEX
+from browser.test_playback import wait_for_sought_frames
 from PySide6.QtGui import QImage
 
 FIRST, OTHER_FIRST = 1001, 993
@@ -75,7 +76,7 @@ def test_frame_that_the_other_version_lacks_is_named(view, pair):
     assert not view.page.is_visible("#other-notice")
 
 
-@pytest.mark.parametrize("key", ["l", "j", "jjj", "llll"], ids=["1x", "-1x", "-4x", "8x"])
+@pytest.mark.parametrize("key", ["l", "jjj"], ids=["1x", "-4x"])
 def test_one_clock_drives_both_versions(view, pair, key):
     view.open(f"{pair[0]}?version={pair[2].id}&with={pair[1].id}&mode=difference")
     for number, end in ((1010, "i"), (1040, "o")):
@@ -85,8 +86,8 @@ def test_one_clock_drives_both_versions(view, pair, key):
     check_both(view, 1025)
     for each in key:
         view.press(each)
-    # The last frames of continuous playback may still arrive.
-    view.page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    if key != "l":
+        wait_for_sought_frames(view)
     view.page.evaluate(
         f"""() => {{
           const readIndex = {READ_INDEX};

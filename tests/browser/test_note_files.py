@@ -11,6 +11,7 @@ import requests
 from browser.test_feedback import opened
 from browser.test_guests import draw, review, wait_for_notes, wait_for_strokes
 from PIL import Image
+from run_options import wait_until
 
 from ft_dcc.session import operations
 
@@ -140,9 +141,7 @@ def test_flattened_image_of_frame_and_drawing_hangs_on_the_note(view, reviews, r
     wait_for_strokes(view, 1)
     view.page.click("#send-note")
     wait_for_notes(view, 1)
-    while not (found := note_components(reviews, review[1])):  # The test's own time limit ends it.
-        view.page.wait_for_timeout(100)
-    (link,) = found
+    (link,) = wait_until(lambda: note_components(reviews, review[1]), "the flattened image")
     assert (link["component"]["name"], link["component"]["file_type"]) == ("sh010 v001 1012", ".png")
     with Image.open(io.BytesIO(requests.get(link["url"]["url"], timeout=30).content)) as image:
         assert image.size == (640, 360)
