@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, Table, cast, func, select
 
 from ft_dcc.errors import DrawingUnreadable
 from ft_dcc.review.drawings import Drawing, check_limits, parse_drawing
@@ -18,6 +18,8 @@ from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.schema.tables import Tables
 
 _NOTE_IMAGE_NAMESPACE = UUID("0b0f5e3a-52ad-4f5e-8b5c-2a3d7a3b1c77")
+
+Conditions = list[ColumnElement[bool]]
 
 
 def note_image_id(note_id: str) -> str:
@@ -43,9 +45,10 @@ def read_feedback(
     if note_ids is not None:
         conditions.append(note.c.id.in_(note_ids))
     rows = connection.execute(_notes_statement(tables, conditions)).all()
-    labels = _read_labels(connection, tables, conditions)
+    label, recipient = tables.by_family["NoteLabelLink"], tables.by_family["Recipient"]
+    labels = _read_links(connection, label, label.c.label_id, tables, conditions)
     files = _read_files(connection, tables, conditions)
-    mentions = _read_mentions(connection, tables, conditions)
+    mentions = _read_links(connection, recipient, recipient.c.text_mentioned, tables, conditions)
     hidden = _hidden_threads(connection, tables, access, object_id)
     entries = _entries_by_version(connection, tables, access) if any(row.addressed for row in rows) else {}
     notes = []
@@ -73,7 +76,7 @@ def read_addressed_notes(
     shown = select(item.c.id).where(item.c.review_session_id == access.review_session_id)
     metadata = tables.by_family["Metadata"]
     marked = select(metadata.c.parent_id).where(metadata.c.key == ADDRESSED_KEY)
-    conditions: list[ColumnElement[bool]] = [note.c.parent_id.in_(shown), note.c.id.in_(marked)]
+    conditions: Conditions = [note.c.parent_id.in_(shown), note.c.id.in_(marked)]
     invitees = _invitee_names(connection, tables, access.review_session_id)
     found = []
     for row in connection.execute(_notes_statement(tables, conditions)):
@@ -253,7 +256,7 @@ def _invitee_names(connection: Connection, tables: Tables, review_session_id: st
     return {row.id: row.name or "" for row in connection.execute(statement)}
 
 
-def _notes_statement(tables: Tables, conditions: list[ColumnElement[bool]]) -> Select[Any]:
+def _notes_statement(tables: Tables, conditions: Conditions) -> Select[Any]:
     note, user, metadata = (tables.by_family[name] for name in ("Note", "Resource", "Metadata"))
     is_note_metadata = (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY)
     mark = metadata.alias()
@@ -271,19 +274,23 @@ def _notes_statement(tables: Tables, conditions: list[ColumnElement[bool]]) -> S
     )
 
 
-def _read_labels(connection: Connection, tables: Tables, conditions: list[ColumnElement[bool]]) -> dict[str, list[str]]:
-    """Return the ids of the labels of each note."""
-    note, link = tables.by_family["Note"], tables.by_family["NoteLabelLink"]
-    statement = select(link.c.note_id, link.c.label_id).join_from(note, link, link.c.note_id == note.c.id)
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(statement.where(*conditions)):
-        found[row.note_id].append(row.label_id)
+def _read_links(
+    connection: Connection,
+    link: Table,
+    value: ColumnElement[Any],
+    tables: Tables,
+    conditions: Conditions,
+) -> dict[str, list[Any]]:
+    """Return a value of each link of each note, if it has one."""
+    note = tables.by_family["Note"]
+    statement = select(link.c.note_id, value).join_from(note, link, link.c.note_id == note.c.id)
+    found: dict[str, list[Any]] = defaultdict(list)
+    for note_id, each in connection.execute(statement.where(*conditions, value.is_not(None))):
+        found[note_id].append(each)
     return found
 
 
-def _read_files(
-    connection: Connection, tables: Tables, conditions: list[ColumnElement[bool]]
-) -> dict[str, list[dict[str, Any]]]:
+def _read_files(connection: Connection, tables: Tables, conditions: Conditions) -> dict[str, list[dict[str, Any]]]:
     """Return the files of each note; the page paints the drawing itself, so that its flattened image is left out."""
     note, link, component = (tables.by_family[name] for name in ("Note", "NoteComponent", "Component"))
     statement = (
@@ -297,18 +304,6 @@ def _read_files(
         if row.id != note_image_id(row.note_id):
             name = f"{row.name or 'file'}{row.file_type or ''}"
             found[row.note_id].append({"id": row.id, "name": name, "size": row.size})
-    return found
-
-
-def _read_mentions(
-    connection: Connection, tables: Tables, conditions: list[ColumnElement[bool]]
-) -> dict[str, list[str]]:
-    """Return the texts in each note that mention people."""
-    note, link = tables.by_family["Note"], tables.by_family["Recipient"]
-    statement = select(link.c.note_id, link.c.text_mentioned).join_from(note, link, link.c.note_id == note.c.id)
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(statement.where(*conditions, link.c.text_mentioned.is_not(None))):
-        found[row.note_id].append(row.text_mentioned)
     return found
 
 

@@ -21,10 +21,10 @@ from ft_dcc.server.entities.batch import Operation, create_operation, delete_ope
 from ft_dcc.server.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.annotations import parse_end_frame, parse_shapes, to_annotation_data
 from ft_dcc.server.review.attachments import Attachment, attached_files, note_file_operations
 from ft_dcc.server.review.earlier_notes import addressed_operations, session_of_note
 from ft_dcc.server.review.feedback import read_change
+from ft_dcc.server.review.payload_values import parse_end_frame, parse_frame, parse_shapes, to_annotation_data
 from ft_dcc.server.review.user_actions import (
     mention_operations,
     require_right,
@@ -34,7 +34,6 @@ from ft_dcc.server.review.user_actions import (
 
 STATUSES = ("approved", "require_changes", "seen")
 _MAX_NOTE_LENGTH = 10_000
-_MAX_FRAME = 10**7
 _MAX_LABELS, _MAX_OBJECTS, _MAX_HISTORY = 20, 500, 50
 _MAX_ASPECT = 100_000
 # Ids are derived, so that two pages of one invitee that write at the same time write the same entity.
@@ -53,7 +52,7 @@ def write_note(
     Raises Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
     """
     object_id = _require(dispatcher, access, payload.get("object"), "draw" if payload.get("drawing") else "comment")
-    frame = _parse_frame(payload.get("frame"))
+    frame = parse_frame(payload.get("frame"))
     end_frame = parse_end_frame(payload.get("end_frame"), frame)
     shapes = parse_shapes(payload["drawing"]) if payload.get("drawing") else ()
     if shapes and frame is None:
@@ -320,13 +319,6 @@ def _parse_content(content: object, *, may_be_empty: bool) -> str:
     if not content.strip() and not may_be_empty:
         raise ValidationError("The note is empty. Write or draw something.")
     return content.strip()
-
-
-def _parse_frame(frame: Any) -> int | None:
-    if frame is not None and (isinstance(frame, bool) or not isinstance(frame, int) or abs(frame) > _MAX_FRAME):
-        raise ValidationError("The frame of a note is a whole number. Send one, or none.")
-    found: int | None = frame
-    return found
 
 
 def _parse_aspect(value: object) -> list[int] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
-from ft_dcc.review.stored_values import person_name
+from ft_dcc.review.stored_values import json_object, person_name
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import Permissions
 from ft_dcc.server.context import ServerContext
@@ -17,9 +17,12 @@ from ft_dcc.server.errors import Forbidden, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess, authorize_user
 from ft_dcc.server.review.feedback import full_name
-from ft_dcc.server.review.verdict_status import find_status
 
 _MAX_MENTIONS = 20
+# The value of this setting of a project or of the studio is {"approved": "Final", "require_changes": null}: statuses by
+# their names or ids, and null for none. A verdict that is missing there sets the default of the workflow.
+_IS_SETTING = 'group is "REVIEW" and name is "verdict_statuses"'
+_DONE, _BLOCKED = "DONE", "BLOCKED"
 
 
 def find_user_access(dispatcher: Dispatcher, user: Caller, review_session_id: str) -> ReviewAccess | None:
@@ -103,7 +106,7 @@ def _status_operations(
         f"select version_id, asset_version.status_id from ReviewSessionObject where id is {json.dumps(object_id)}"
     )
     (item,) = dispatcher.query(user, expression)
-    status_id = find_status(dispatcher, user, access.project_id, verdict)
+    status_id = _find_status(dispatcher, user, access.project_id, verdict)
     version = item.get("asset_version") or {}
     if status_id is None or version.get("status_id") == status_id:
         return []
@@ -112,6 +115,49 @@ def _status_operations(
     if "update" not in answer["data"]:
         return []
     return [update_operation("AssetVersion", item["version_id"], {"status_id": status_id})]
+
+
+def _find_status(dispatcher: Dispatcher, caller: Caller, project_id: str | None, verdict: str) -> str | None:
+    """Return the id of the status of a version with this verdict, or None if its status does not change."""
+    if project_id is None or verdict not in ("approved", "require_changes"):
+        return None
+    statuses = _workflow_statuses(dispatcher, caller, project_id)
+    key = json.dumps(project_id)
+    for expression in (
+        f"select value from EntitySetting where parent_id is {key} and {_IS_SETTING}",
+        f"select value from Setting where {_IS_SETTING}",
+    ):
+        for setting in dispatcher.query(caller, expression):
+            mapping = json_object(setting.get("value"))
+            if verdict in mapping:
+                return _named_status(statuses, mapping[verdict])
+    return _default_status(statuses, verdict)
+
+
+def _default_status(statuses: list[dict[str, Any]], verdict: str) -> str | None:
+    """Return the first status that is done, or the first one that is blocked or asks for changes."""
+    for status in statuses:
+        state = (status.get("state") or {}).get("short")
+        is_change = state == _BLOCKED or "change" in str(status.get("name")).lower()
+        if state == _DONE if verdict == "approved" else is_change:
+            return str(status["id"])
+    return None
+
+
+def _named_status(statuses: list[dict[str, Any]], name: Any) -> str | None:
+    """Return the id of the status with this name or id, if versions of the project can have it."""
+    wanted = str(name or "").lower()
+    found = (status["id"] for status in statuses if wanted in (status["id"], str(status.get("name")).lower()))
+    return next(found, None)
+
+
+def _workflow_statuses(dispatcher: Dispatcher, caller: Caller, project_id: str) -> list[dict[str, Any]]:
+    path = "project_schema.asset_version_workflow_schema.statuses"
+    names = ", ".join(f"{path}.{name}" for name in ("name", "sort", "is_active", "state.short"))
+    projects = dispatcher.query(caller, f"select {names} from Project where id is {json.dumps(project_id)}")
+    schema = (projects[0].get("project_schema") or {}) if projects else {}
+    statuses = (schema.get("asset_version_workflow_schema") or {}).get("statuses") or []
+    return sorted((found for found in statuses if found.get("is_active")), key=lambda found: found.get("sort") or 0)
 
 
 def require_right(access: ReviewAccess, right: str) -> None:

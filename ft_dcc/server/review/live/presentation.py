@@ -14,9 +14,9 @@ import attrs
 
 from ft_dcc.review.drawings import MAX_POINTS, MAX_SHAPES
 from ft_dcc.server.errors import BadRequest
-from ft_dcc.server.review.annotations import parse_shapes
+from ft_dcc.server.review.payload_values import is_number, parse_frame, parse_shapes
 
-_MAX_ID_LENGTH, _MAX_FRAME = 64, 10**7
+_MAX_ID_LENGTH = 64
 _COMPARE_MODES = ("toggle", "side", "wipe", "difference")
 _PLAY_MODES = ("once", "loop", "ping-pong", "next")
 # A page sends the time at which its frame is shown: this is slightly ahead, and the message can be delayed.
@@ -43,7 +43,7 @@ class LiveStrokes:
         """
         shape = parse_shapes([message.get("shape")])[0].to_json()
         start = message.get("start", 0)
-        if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+        if not is_number(start) or not isinstance(start, int) or start < 0:
             raise BadRequest("The start of a stroke is the index of its first point.")
         known = self._of(entry, frame)
         whole = shape
@@ -148,20 +148,13 @@ def parse_id(value: object) -> str:
     return value
 
 
-def parse_frame(value: object) -> int | None:
-    """Return a frame number, or None for a movie without numbers; raises BadRequest."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_FRAME):
-        raise BadRequest("A frame is a whole number.")
-    return value
-
-
 def _parse_show(message: dict[str, Any]) -> dict[str, Any]:
     return {"entry": parse_id(message.get("entry")), "frame": parse_frame(message.get("frame")), "speed": 0}
 
 
 def _parse_play(message: dict[str, Any]) -> dict[str, Any]:
     speed: Any = message.get("speed")
-    if not _is_number(speed) or not 0 < abs(speed) <= 8:
+    if not is_number(speed) or not 0 < abs(speed) <= 8:
         raise BadRequest("The speed is a number from -8 to 8 other than 0.")
     return {**_parse_show(message), "speed": speed}
 
@@ -181,11 +174,11 @@ def _parse_range(message: dict[str, Any]) -> dict[str, Any]:
 def _parse_view(message: dict[str, Any]) -> dict[str, Any]:
     """Return zoom, the point of the image in the centre, and the comparison."""
     zoom, centre, wipe = message.get("zoom", 1), message.get("centre", [0.5, 0.5]), message.get("wipe", 0.5)
-    if not _is_number(zoom) or not 0.01 <= zoom <= 64:
+    if not is_number(zoom) or not 0.01 <= zoom <= 64:
         raise BadRequest("The zoom is a number from 0.01 to 64.")
-    if not isinstance(centre, list) or len(centre) != 2 or not all(_is_number(part) for part in centre):
+    if not isinstance(centre, list) or len(centre) != 2 or not all(is_number(part) for part in centre):
         raise BadRequest("The centre of the view is [x, y].")
-    if not _is_number(wipe) or not 0 <= wipe <= 1:
+    if not is_number(wipe) or not 0 <= wipe <= 1:
         raise BadRequest("The wipe is a number from 0 to 1.")
     compared, mode = message.get("with"), message.get("mode")
     if mode is not None and mode not in _COMPARE_MODES:
@@ -215,14 +208,10 @@ def _point(value: object) -> list[float] | None:
     """Return the position of the pointer on the image, or None when it has left the image."""
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 2 or not all(_is_number(part) for part in value):
+    if not isinstance(value, list) or len(value) != 2 or not all(is_number(part) for part in value):
         raise BadRequest("The point of a pointer is [x, y], or null.")
     return value
 
 
 def _shown_at(value: Any, now: int) -> int:
-    return min(max(round(value), now - _MAX_AGE_MS), now + _MAX_AHEAD_MS) if _is_number(value) else now
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e12
+    return min(max(round(value), now - _MAX_AGE_MS), now + _MAX_AHEAD_MS) if is_number(value) else now
