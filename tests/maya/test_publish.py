@@ -12,6 +12,7 @@ from fractions import Fraction
 import attrs
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.accounts import credentials
 from ft_dcc.errors import UserFixableError, ValidationFailed
@@ -86,10 +87,12 @@ def test_a_viewport_capture_becomes_a_version_in_a_review_session(saved, host, s
     assert (version["comment"], version["version"], version["task"]["name"]) == ("First blocking", 1, "Animation")
     entry = session.query(f"ReviewSessionObject where version_id is {version['id']}").one()
     assert entry["review_session"]["name"] == review
-    assert requests.get(published.first.link, timeout=30).status_code == 200
+    assert requests.get(published.first.link, timeout=TIMEOUT_SECONDS).status_code == 200
     component = session.query(f"Component where version_id is {version['id']} and name is ftrackreview-mp4").one()
     movie = tmp_path / "movie.mp4"
-    movie.write_bytes(requests.get(session.get("Location", SERVER_LOCATION_ID).get_url(component), timeout=30).content)
+    movie.write_bytes(
+        requests.get(session.get("Location", SERVER_LOCATION_ID).get_url(component), timeout=TIMEOUT_SECONDS).content
+    )
     info = probe(movie)
     assert (info.frame_count, info.fps, str(info.resolution), info.has_audio) == (12, Fraction(24), "64x36", True)
 

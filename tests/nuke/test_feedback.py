@@ -213,12 +213,12 @@ def test_a_stroke_has_its_opacity(nuke, host):
     assert first_stroke(nuke).opacity == 0.25
 
 
-def test_a_stroke_of_ten_thousand_points_and_ten_thousand_strokes_are_shown(nuke, host):
-    points = [[index / 10_000, 0.5, 0.5] for index in range(10_000)]
-    many = drawing(1004, *[{**LINE, "kind": "pen", "points": [[0.5, 0.5, 0.5]]}] * 10_000)
+def test_a_stroke_of_thousands_of_points_and_thousands_of_strokes_are_shown(nuke, host):
+    points = [[index / 2_000, 0.5, 0.5] for index in range(2_000)]
+    many = drawing(1004, *[{**LINE, "kind": "pen", "points": [[0.5, 0.5, 0.5]]}] * 2_000)
     assert host.show_feedback([drawing(1003, {**LINE, "kind": "pen", "points": points}), many]) == []
-    assert len(strokes(paints(nuke, 1004)[0])) >= 10_000
-    assert len(first_stroke_at(nuke, 1003).points) == 10_000
+    assert len(strokes(paints(nuke, 1004)[0])) >= 2_000
+    assert len(first_stroke_at(nuke, 1003).points) == 2_000
 
 
 def first_stroke_at(nuke, frame):

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from doubles.nuke.nodes import Format
 from doubles.nuke.sample_script import set_knobs
+from run_options import wait_until
 
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
@@ -546,9 +546,7 @@ def test_background_queries_of_the_script_wait_for_a_capture_and_others_do_not(n
         if frame == 1001:
             queries.remember_task(host, "d6b9")
             queries.read_settings()
-            until = time.monotonic() + 60
-            while queries.settings is None and time.monotonic() < until:
-                time.sleep(0.01)
+            wait_until(lambda: queries.settings is not None, "the settings")
         seen.append((queries.scene, queries.settings is not None))
 
     thread = threading.Thread(target=lambda: host.playblast(request_of(), query))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from doubles.nuke.sample_script import set_knobs
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import UserFixableError
 from ft_dcc.frames import FrameRange
@@ -72,7 +73,9 @@ def versions(session, task):
 def download_movie(session, version_id, folder):
     component = session.query(f"Component where version_id is {version_id} and name is ftrackreview-mp4").one()
     movie = folder / "movie.mp4"
-    movie.write_bytes(requests.get(session.get("Location", SERVER_LOCATION_ID).get_url(component), timeout=30).content)
+    movie.write_bytes(
+        requests.get(session.get("Location", SERVER_LOCATION_ID).get_url(component), timeout=TIMEOUT_SECONDS).content
+    )
     return movie
 
 
@@ -134,7 +137,7 @@ def test_the_tasks_of_a_farm_become_one_version_once_all_are_complete(saved, ren
     assert versions(session, task) == [(1, "Edges")]
     info = probe(download_movie(session, made["version_id"], tmp_path))
     assert (info.frame_count, info.fps, str(info.resolution)) == (12, Fraction(24), "64x36")
-    assert requests.get(made["link"], timeout=30).status_code == 200
+    assert requests.get(made["link"], timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 def test_the_frames_of_the_environment_define_a_complete_render(saved, renders, session, task, tmp_path, monkeypatch):

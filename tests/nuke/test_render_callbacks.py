@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from doubles.nuke.sample_script import set_knobs
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.files.checksum import sha256_of
@@ -129,14 +130,14 @@ def test_uninstall_ends_the_watcher_thread_also_while_it_works(nuke, monkeypatch
 
     def hold(watcher):
         started.set()
-        assert release.wait(60)
+        assert release.wait(TIMEOUT_SECONDS)
 
     monkeypatch.setattr(render_watcher.RenderWatcher, "_check_renders", hold)
     ft_dcc_nuke.start()
     ft_dcc_nuke.start_window()
     render_watcher.wake()
     thread = render_watcher._watcher._thread
-    assert started.wait(60)
+    assert started.wait(TIMEOUT_SECONDS)
     ft_dcc_nuke.uninstall()
     release.set()
     thread.join(60)
@@ -152,7 +153,7 @@ def test_the_watcher_starts_again_after_an_uninstall(nuke, monkeypatch):
     for _ in range(2):
         ft_dcc_nuke.start_window()
         render_watcher.wake()
-        assert checked.wait(60)
+        assert checked.wait(TIMEOUT_SECONDS)
         checked.clear()
         ft_dcc_nuke.uninstall()
 
@@ -293,6 +294,7 @@ import sys
 from pathlib import Path
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
+from run_options import TIMEOUT_SECONDS
 # It is not exited, because that would end the thread.
 program = running(sample_script.build(Path(sys.argv[1])))
 program.__enter__()
@@ -308,7 +310,9 @@ print("ended", flush=True)
         "FT_DCC_RENDERS": str(tmp_path / "renders"),
     }
     command = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=100, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "ended\n"), done.stderr
 
 

@@ -87,7 +87,7 @@ def test_it_starts_beside_other_plugins_and_twice(folder, tmp_path):
     assert report["errors"] == [] and report["calls"]["beforeRender"] == 2 and report["items"] == ITEMS
 
 
-BROKEN = ("import no_such_module", "raise SystemExit(3)", "def (", "1 / 0")
+BROKEN = ("import no_such_module", "raise SystemExit(3)", "def (")
 
 
 @pytest.mark.parametrize("broken", BROKEN)

@@ -9,6 +9,7 @@ import requests
 from doubles.colour_bars import painted
 from doubles.maya import sample_scene
 from doubles.maya.program import running
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import Cancelled
 from ft_dcc.frames import FrameRange, Resolution
@@ -76,7 +77,7 @@ def test_the_dialog_of_the_menu_lists_the_cameras_and_publishes(
     press(page.publish)
     wait_until(lambda: page.result.isVisible(), maya)
     assert maya.state() == before
-    assert requests.get(page.result.link, timeout=30).status_code == 200
+    assert requests.get(page.result.link, timeout=TIMEOUT_SECONDS).status_code == 200
     version = session.query(f'AssetVersion where task_id is "{task["id"]}"').one()
     assert (version["version"], version["asset"]["type"]["short"]) == (1, "playblast")
 

@@ -14,6 +14,7 @@ import pytest
 import requests
 from doubles.colour_bars import ColourBars, painted
 from doubles.faulty_proxy import FaultyProxy
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.production.tasks import ensure_task
@@ -58,7 +59,7 @@ def test_frames_become_a_version_in_review_sessions_with_a_link(
     press(page.publish)
     wait_until(lambda: page.result.isVisible())
     assert page.result.message.text() == f"Version 1 of sh010_light is on the server: {task_path}"
-    assert requests.get(page.result.link, timeout=30).status_code == 200
+    assert requests.get(page.result.link, timeout=TIMEOUT_SECONDS).status_code == 200
     assert [version["comment"] for version in versions_of(session, task)] == ["First blocking"]
     entries = session.query(f'ReviewSessionObject where asset_version.task_id is "{task["id"]}"').all()
     assert sorted(entry["review_session"]["name"] for entry in entries) == ["Client", "Monday"]

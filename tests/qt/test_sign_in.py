@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.accounts.browser_login import find_account
 from ft_dcc.accounts.credentials import last_login, load_credentials
@@ -73,7 +74,10 @@ def test_a_browser_login_saves_user_and_key(signed_out, open_dialog, press, wait
     dialog.sign_in_page.server.setText(account.server)
     press(dialog.sign_in_page.browser)
     back = parse_qs(urlsplit(opened[0]).query)["redirect_url"][0]
-    assert requests.get(f"{back}?api_user={account.user}&api_key={account.key}", timeout=10).status_code == 200
+    assert (
+        requests.get(f"{back}?api_user={account.user}&api_key={account.key}", timeout=TIMEOUT_SECONDS).status_code
+        == 200
+    )
     wait_until(dialog.sign_out.isEnabled)
     assert load_credentials(account.server, account.user) == account
 
