@@ -37,6 +37,21 @@ def open_session(studio_server) -> Iterator[Callable[..., Session]]:
 
 
 @pytest.fixture
+def movie(tmp_path):
+    (tmp_path / "film.mov").write_bytes(b"the film")
+    return tmp_path / "film.mov"
+
+
+@pytest.fixture
+def version(session, project_shot):
+    """Return a version of the asset ``render`` of the shot."""
+    asset = session.create("Asset", {"name": "render", "parent": project_shot})
+    version = session.create("AssetVersion", {"asset": asset})
+    session.commit()
+    return version
+
+
+@pytest.fixture
 def sent(monkeypatch) -> list[list[dict[str, Any]]]:
     """Record the operations of each request that sessions send."""
     requests = []

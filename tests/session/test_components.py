@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import uuid
 
-import pytest
 import requests
 
 from ft_dcc.session import SERVER_LOCATION_ID, UNMANAGED_LOCATION_ID
@@ -14,44 +13,14 @@ PNG = bytes.fromhex(
 )
 
 
-@pytest.fixture
-def movie(tmp_path):
-    (tmp_path / "film.mov").write_bytes(b"the film")
-    return tmp_path / "film.mov"
-
-
-@pytest.fixture
-def version(session, project_shot):
-    asset = session.create(
-        "Asset", {"name": "render", "parent": project_shot, "type": session.query("AssetType").first()}
-    )
-    version = session.create("AssetVersion", {"asset": asset})
-    session.commit()
-    return version
-
-
-def test_component_has_size_and_type_of_its_file(session, movie):
-    component = session.create_component(movie, {"name": "main"}, location=None)
-    assert (component.entity_type, component["name"]) == ("FileComponent", "main")
+def test_component_has_name_size_and_type_of_its_file(session, movie, tmp_path, sent):
+    data = {"name": "film"}
+    component = session.create_component(movie, data, location=None)
+    assert (component.entity_type, component["name"]) == ("FileComponent", "film")
     assert (component["size"], component["file_type"]) == (8, ".mov")
-
-
-def test_component_gets_a_default_name(session, movie):
-    assert session.create_component(movie, location=None)["name"] == "main"
-
-
-def test_missing_file_has_size_zero(session, tmp_path):
-    assert session.create_component(tmp_path / "later.mov", location=None)["size"] == 0
-
-
-def test_given_values_are_kept(session, movie):
-    data = {"name": "main"}
-    session.create_component(movie, data, location=None)
-    assert data == {"name": "main"}
-
-
-def test_component_without_location_is_not_sent(session, movie, sent):
-    session.create_component(movie, location=None)
+    assert data == {"name": "film"}
+    missing = session.create_component(tmp_path / "later.mov", location=None)
+    assert (missing["name"], missing["size"]) == ("main", 0)
     assert sent == []
 
 

@@ -128,19 +128,20 @@ def test_constructed_class_must_be_an_entity(open_session: OpenSession):
         session.events.construct_entity_type({"id": "Scope"}, [])
 
 
-def test_session_without_subscribers_has_no_hub(studio_server):
+def test_session_without_subscribers_has_no_hub_and_an_unconnected_hub_no_websocket(studio_server):
     script = (
         "import sys, ft_dcc.session\n"
         "with ft_dcc.session.Session(*sys.argv[1:]) as session:\n"
         "    session.query('User').first()\n"
         "    names = 'websocket', 'ft_dcc.session.events.hub', 'ft_dcc.session.plugins'\n"
         "    print([name for name in names if name in sys.modules])\n"
+        "    print(session.event_hub.connected, 'websocket' in sys.modules)\n"
     )
     credentials = [studio_server.server_url, studio_server.api_key, studio_server.api_user]
     done = subprocess.run(
         [sys.executable, "-c", script, *credentials], capture_output=True, encoding="utf-8", check=True
     )
-    assert done.stdout == "[]\n"
+    assert done.stdout == "[]\nFalse False\n"
 
 
 def test_hub_is_created_unconnected(session: Session):

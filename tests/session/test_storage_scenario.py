@@ -17,20 +17,6 @@ SYSTEM = {"darwin": "osx", "win32": "windows"}.get(sys.platform, "linux")
 
 
 @pytest.fixture
-def movie(tmp_path):
-    (tmp_path / "film.mov").write_bytes(b"the film")
-    return tmp_path / "film.mov"
-
-
-@pytest.fixture
-def version(session, project_shot):
-    asset = session.create("Asset", {"name": "render", "parent": project_shot})
-    version = session.create("AssetVersion", {"asset": asset})
-    session.commit()
-    return version
-
-
-@pytest.fixture
 def centralized(session, tmp_path):
     """Return the storage scenario of a site with one storage."""
     location = session.create("Location", {"name": f"studio_{uuid.uuid4().hex[:8]}"})

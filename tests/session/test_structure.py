@@ -53,37 +53,21 @@ def test_id_structure_spreads_ids_over_folders(session):
     assert IdStructure().get_resource_identifier(movie) == "a/b/c/d/5678-0000-4000-8000-000000000001.mov"
 
 
-def test_id_structure_puts_sequence_members_side_by_side(session):
+def test_id_structure_puts_members_below_the_id_of_their_container(session):
+    folder, identifier = "a/b/c/d/5678-0000-4000-8000-000000000001", IdStructure().get_resource_identifier
     made, member = sequence(session, id=ID)
-    folder = "a/b/c/d/5678-0000-4000-8000-000000000001"
-    assert IdStructure().get_resource_identifier(made) == f"{folder}/file.%04d.exr"
-    assert IdStructure().get_resource_identifier(member) == f"{folder}/file.0012.exr"
-
-
-def test_id_structure_puts_container_members_below_its_id(session):
+    assert (identifier(made), identifier(member)) == (f"{folder}/file.%04d.exr", f"{folder}/file.0012.exr")
     made, member = container(session, id=ID)
-    folder = "a/b/c/d/5678-0000-4000-8000-000000000001"
-    assert IdStructure().get_resource_identifier(made) == folder
-    assert IdStructure().get_resource_identifier(member) == f"{folder}/{member['id']}.pdf"
+    assert (identifier(made), identifier(member)) == (folder, f"{folder}/{member['id']}.pdf")
 
 
-def test_standard_structure_follows_the_project(movie, project):
-    identifier = StandardStructure().get_resource_identifier(movie)
-    assert identifier == f"{project['name']}/sq010/sh010/light_rig/v001/kase_film.mov"
-
-
-def test_sequence_is_numbered_by_its_padding(session, version, project):
+def test_standard_structure_follows_the_project(session, version, movie, project):
+    folder, identifier = f"{project['name']}/sq010/sh010/light_rig/v001", StandardStructure().get_resource_identifier
+    assert identifier(movie) == f"{folder}/kase_film.mov"
     made, member = sequence(session, version=version)
-    folder = f"{project['name']}/sq010/sh010/light_rig/v001"
-    assert StandardStructure().get_resource_identifier(made) == f"{folder}/beauty.%04d.exr"
-    assert StandardStructure().get_resource_identifier(member) == f"{folder}/beauty.0012.exr"
-
-
-def test_container_is_a_folder(session, version, project):
+    assert (identifier(made), identifier(member)) == (f"{folder}/beauty.%04d.exr", f"{folder}/beauty.0012.exr")
     made, member = container(session, version=version)
-    folder = f"{project['name']}/sq010/sh010/light_rig/v001/extra_files"
-    assert StandardStructure().get_resource_identifier(made) == folder
-    assert StandardStructure().get_resource_identifier(member) == f"{folder}/notes.pdf"
+    assert (identifier(made), identifier(member)) == (f"{folder}/extra_files", f"{folder}/extra_files/notes.pdf")
 
 
 def test_project_versions_prefix_is_used_below_a_project(session, project):

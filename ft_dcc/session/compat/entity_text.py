@@ -55,7 +55,7 @@ def format(
     ``formatters`` are functions for the ``header`` (the type) and each ``label`` (an attribute's name). Missing values
     are fetched if the session populates; with ``recursive`` that can be all entities of a site.
     """
-    text = _lines(entity, dict(formatters or {}), attribute_filter, recursive, set())
+    text = _lines(entity, dict(formatters or {}), attribute_filter or (lambda *_: True), recursive, set())
     lines = [" " * indent + line for line in text]
     return "\n".join(lines if indent_first_line else [text[0], *lines[1:]])
 
@@ -63,7 +63,7 @@ def format(
 def _lines(
     entity: Entity,
     formatters: Mapping[str, Callable[[str], str]],
-    attribute_filter: AttributeFilter | None,
+    attribute_filter: AttributeFilter,
     recursive: bool,
     seen: set[str],
 ) -> list[str]:
@@ -73,17 +73,21 @@ def _lines(
         return [f"{header(entity.entity_type)}{{...}}"]
     seen.add(key)
     lines = [header(entity.entity_type)]
+    options: dict[str, Any] = {
+        "formatters": formatters,
+        "attribute_filter": attribute_filter,
+        "recursive": recursive,
+        "seen": seen,
+    }
     for name, value in sorted(entity.items()):
-        if attribute_filter is not None and not attribute_filter(entity, name, value):
+        if not attribute_filter(entity, name, value):
             continue
-        if isinstance(value, Entity):
-            inner = _lines(value, formatters, attribute_filter, recursive, seen) if recursive else [repr(value)]
-        elif isinstance(value, Collection) and recursive:
-            inner = [line for each in value for line in _lines(each, formatters, attribute_filter, recursive, seen)]
+        if recursive and isinstance(value, (Entity, Collection)):
+            related = [value] if isinstance(value, Entity) else list(value)
+            inner = [line for each in related for line in _lines(each, **options)] or ["[]"]
         else:
-            inner = [str(value)]
-        first, *others = inner or ["[]"]
-        lines += [f" {label(name)}: {first}", *(" " * (len(name) + 3) + line for line in others)]
+            inner = [repr(value) if isinstance(value, Entity) else str(value)]
+        lines += [f" {label(name)}: {inner[0]}", *(" " * (len(name) + 3) + line for line in inner[1:])]
     return lines
 
 

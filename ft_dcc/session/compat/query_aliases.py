@@ -88,11 +88,15 @@ class _Translation:
         text += space + (TYPE_ALIASES[name] if self._is_alias_type(name) else name)
         if self._peek() == "where":
             text += self._copy() + self._conditions(name)
-        is_sorting = False
+        return text + self._sorting(name)
+
+    def _sorting(self, context: str) -> str:
+        """Translate what follows the conditions: the paths after by, and limit and offset as they are."""
+        text, is_path = "", False
         while self._peek() not in ("", ")"):
             space, word = self._next()
-            text += space + (self._column(word, name) if is_sorting and word not in _AFTER_CONDITIONS else word)
-            is_sorting = word not in ("limit", "offset") and (is_sorting or word == "by")
+            text += space + (self._column(word, context) if is_path and word not in _AFTER_CONDITIONS else word)
+            is_path = word not in ("limit", "offset") and (is_path or word == "by")
         return text
 
     def _column(self, word: str, context: str | None) -> str:
@@ -141,23 +145,17 @@ class _Translation:
         if self._is_subquery():
             raise OperationError(f"{written!r} cannot be compared with the result of a query. List its values.")
         values = self._values()
-        numbers = [_version_number(value) if alias.is_number else None for value in values]
-        if None not in numbers and "like" not in operator:
-            listed = ", ".join(map(str, numbers))
-            return (
-                f"{column} {operator} ({listed})" if operator in ("in", "not_in") else f"{column} {operator} {listed}"
-            )
+        if alias.is_number and "like" not in operator:
+            numbers = [_version_number(value) for value in values]
+            if None not in numbers:
+                listed = ", ".join(map(str, numbers))
+                return f"{column} {operator} " + (f"({listed})" if operator in ("in", "not_in") else listed)
+            # Names of versions among other texts.
+            values = [f"v{number:0>3}" if number else value for number, value in zip(numbers, values)]
         if operator in _ORDERED:
             raise OperationError(f"{written!r} cannot be compared like this: {operator} {values[0]}. {alias.hint}")
-        is_like = "like" in operator
-        # A list can contain names of versions and other texts.
-        names = [f"v{number:0>3}" if number and not is_like else value for number, value in zip(numbers, values)]
-        patterns = [_pattern(name, is_like=is_like) for name in names]
-        found = alias.conditions(column, lambda name: any(pattern.fullmatch(name) for pattern in patterns))
-        condition = " or ".join(found or [f"{column} is none and {column} is_not none"])
-        if operator in _NEGATIVE:
-            return f"not ({condition})"
-        return condition if len(found) == 1 else f"({condition})"
+        condition = _matching(column, alias, values, is_like="like" in operator)
+        return f"not ({condition})" if operator in _NEGATIVE else condition
 
     def _related(self, path: str, alias: Related, rest: str, index: int) -> str:
         """Translate a condition on an entity that the schema does not relate, to one on its key."""
@@ -256,6 +254,14 @@ class _Translation:
 
 def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def _matching(column: str, alias: Computed, values: list[str], *, is_like: bool) -> str:
+    """Return the condition that a computed value is one of these, or matches one of these patterns."""
+    patterns = [_pattern(value, is_like=is_like) for value in values]
+    found = alias.conditions(column, lambda name: any(pattern.fullmatch(name) for pattern in patterns))
+    condition = " or ".join(found or [f"{column} is none and {column} is_not none"])
+    return condition if len(found) == 1 else f"({condition})"
 
 
 def _text(value: str) -> str:
