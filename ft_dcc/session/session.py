@@ -15,9 +15,10 @@ from ft_dcc.session import connection, server_actions, session_events, symbol
 from ft_dcc.session.cache import entity_cache, identity_map
 from ft_dcc.session.cache.cache import KeyMaker, LayeredCache
 from ft_dcc.session.changes import change_tracking, commit
-from ft_dcc.session.compat import doc_aliases, entity_text, query_aliases
+from ft_dcc.session.compat import entity_text, query_aliases
 from ft_dcc.session.entities import custom_attributes
 from ft_dcc.session.entities.entity import Entity, FetchGroup, require_entity
+from ft_dcc.session.entity_types import doc_aliases
 from ft_dcc.session.entity_types.schema import EntityTypes, Schema, SchemaCache
 from ft_dcc.session.locations import components, location_setup
 from ft_dcc.session.operations import CreateEntityOperation, DeleteEntityOperation

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Union
 
 from ft_dcc.errors import OperationError
 from ft_dcc.files.sequences import IMAGE_SUFFIXES, MOVIE_SUFFIXES
-from ft_dcc.session.entity_types.doc_attributes import TYPE_ALIASES
+from ft_dcc.session.entity_types.doc_aliases import TYPE_ALIASES
 from ft_dcc.session.query.expression import quoted
 
 # The space before a token, and the token: a quoted text, an operator, a parenthesis, a comma, or a word.

@@ -19,7 +19,7 @@ from ft_dcc.session.entities.attribute import (
     SparseCustomAttributesAttribute,
 )
 from ft_dcc.session.entities.entity import Attribute, Attributes, Entity, suggestion
-from ft_dcc.session.entity_types import doc_attributes, entity_mixins
+from ft_dcc.session.entity_types import doc_aliases, entity_mixins
 from ft_dcc.session.symbol import NOT_SET
 
 _log = logging.getLogger(__name__)
@@ -69,8 +69,8 @@ class EntityTypes(Mapping[str, type[Entity]]):
 
     def resolve_name(self, entity_type: str) -> str:
         """Return the site's name of an entity type of ftrack's documentation."""
-        if entity_type in doc_attributes.TYPE_ALIASES and entity_type not in self.schemas:
-            return doc_attributes.TYPE_ALIASES[entity_type]
+        if entity_type in doc_aliases.TYPE_ALIASES and entity_type not in self.schemas:
+            return doc_aliases.TYPE_ALIASES[entity_type]
         return entity_type
 
     def __iter__(self) -> Iterator[str]:
@@ -89,7 +89,7 @@ def make_type(schema: Schema, bases: Iterable[type] = ()) -> type[Entity]:
         attribute = _make_attribute(name, fragment, name not in immutable, name in computed)
         if attribute is not None:
             attributes.add(attribute)
-    alias_attributes = doc_attributes.add_aliases(entity_type, attributes)
+    alias_attributes = doc_aliases.add_aliases(entity_type, attributes)
     all_bases = (*bases, *entity_mixins.mixins_for(schema))
     return type(
         entity_type,
