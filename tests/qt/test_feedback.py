@@ -319,8 +319,8 @@ def test_the_scene_file_is_a_tick_with_the_value_of_the_setting(open_dialog, mon
     monkeypatch.setenv("FT_DCC_INCLUDE_SCENE", "true")
     host = ColourBars()
     options = open_dialog(host).publish_page.options
-    assert options.include_scene.isChecked() and options.values(("bars",))["include_scene"] is True
-    options.include_scene.setChecked(False)
+    assert options.switches["include_scene"].isChecked() and "include_scene" not in options.values(("bars",))
+    options.switches["include_scene"].setChecked(False)
     assert options.values(("bars",))["include_scene"] is False
 
 
@@ -331,7 +331,7 @@ def test_the_tick_uploads_the_scene_file(open_dialog, wait_until, session, task,
     dialog = open_dialog(host)
     page = dialog.publish_page
     page.choose_task(task["id"])
-    page.options.include_scene.setChecked(True)
+    page.options.switches["include_scene"].setChecked(True)
     wait_until(lambda: page.publish.isEnabled() and dialog.controller.queries.wait(0), host)
     page.start_publish()
     wait_until(lambda: not dialog.controller.is_busy, host)

@@ -84,7 +84,7 @@ def test_open_options_fit_and_are_scrolled_into_view(open_dialog, press, settle,
     press(page.show_options)
     settle(dialog, maya)
     assert_nothing_is_cut(dialog)
-    last = page.options.status
+    last = page.options.texts["status"]
     assert last.visibleRegion().boundingRect() == last.rect()
     assert page.publish.visibleRegion().boundingRect() == page.publish.rect()
 
@@ -136,7 +136,7 @@ def test_a_field_that_gets_the_focus_by_a_key_is_scrolled_into_view(open_dialog,
     page = dialog.publish_page
     press(page.show_options)
     shrink(dialog, maya)
-    for field in (page.options.status, page.task):
+    for field in (page.options.texts["status"], page.task):
         field.setFocus(QtCore.Qt.FocusReason.ShortcutFocusReason)
         settle(dialog, maya)
         assert field.visibleRegion().boundingRect() == field.rect()

@@ -1,23 +1,22 @@
-"""The options of a publish that are seldom changed: look, size, sound, burn-in, slate, scene file, status."""
+"""The options of a publish that are seldom changed: look and size, and those with a field in the table of options."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from Qt import QtWidgets
 
 from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.host import Host, SupportsLooks
-from ft_dcc.publish.slate_template import read_slate
-from ft_dcc.settings.publish_options import BURNIN_POSITIONS
+from ft_dcc.settings.publish_options import BURNIN_POSITIONS, SWITCH, Option, PublishOptions, for_form
 from ft_dcc.settings.resolve import Settings
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc_qt import style
 from ft_dcc_qt.layouts import WrappingRow, hide_unplaced
 
-# What is burnt in if the settings name nothing.
-_BURNIN = {"top left": "{project}  {shot}", "bottom left": "{task}  {version}", "bottom right": "{frame}"}
+_DEFAULTS = {field.name: field.default for field in attrs.fields(PublishOptions)}
 
 
 class OptionsPanel(QtWidgets.QWidget):
@@ -28,25 +27,40 @@ class OptionsPanel(QtWidgets.QWidget):
         self._controller, self._host = controller, host
         self._settings: Settings | None = None
         self._looks: dict[str, dict[str, Any]] = {}
-        self.look, self.scale, self.status = style.ComboBox(), style.ComboBox(), QtWidgets.QLineEdit()
+        self.look, self.scale = style.ComboBox(), style.ComboBox()
         self.look.setToolTip("How the cameras are drawn. Further looks: the setting “looks”.")
         self.scale.addItems(["Full size", "Half size"])
         self.only_selected = style.CheckBox("Selected objects only")
-        self.sound, self.burnin = style.CheckBox("Sound"), style.CheckBox("Burn-in")
-        self.slate, self.include_scene = style.CheckBox("Slate"), style.CheckBox("Scene file")
-        self.include_scene.setToolTip("Upload the saved scene file as a part of the version.")
-        self.sound.setChecked(True)
-        self.status.setPlaceholderText("Status: as the settings say")
-        self.status.setToolTip("The status of the new version, such as “Pending Review”.")
+        # In reverse, so that those of the scene come first. Those with several choices are left to the settings.
+        table = reversed(list(for_form(in_host=host is not None).items()))
+        self._options = {name: option for name, option in table if not option.choices}
+        self.switches, self.texts = self._make_switches(), self._make_texts()
         self._lay_out()
         hide_unplaced(self)
+
+    def _make_switches(self) -> dict[str, QtWidgets.QCheckBox]:
+        found: dict[str, QtWidgets.QCheckBox] = {}
+        for name, option in self._options.items():
+            if option.kind is SWITCH:
+                found[name] = style.CheckBox(option.label)
+                found[name].setToolTip(option.help)
+                found[name].setChecked(self._default_state(name, option))
+        return found
+
+    def _make_texts(self) -> dict[str, QtWidgets.QLineEdit]:
+        found: dict[str, QtWidgets.QLineEdit] = {}
+        for name, option in self._options.items():
+            if option.kind is not SWITCH:
+                found[name] = QtWidgets.QLineEdit()
+                found[name].setPlaceholderText(f"{option.label}: as the settings say")
+                found[name].setToolTip(option.help)
+        return found
 
     @property
     def fields(self) -> list[QtWidgets.QWidget]:
         """The fields in the order of the Tab key."""
         of_capture = [self.look, self.scale, self.only_selected] if self._has_looks else []
-        of_host = [] if self._host is None else [self.sound, self.include_scene]
-        return [*of_capture, *of_host, self.burnin, self.slate, self.status]
+        return [*of_capture, *self.switches.values(), *self.texts.values()]
 
     @property
     def chosen_look(self) -> dict[str, Any]:
@@ -60,27 +74,31 @@ class OptionsPanel(QtWidgets.QWidget):
         if settings is None or settings == self._settings:
             return
         self._settings = settings
-        self.burnin.setChecked(any(settings.get(f"burnin_{place}") for place in BURNIN_POSITIONS))
-        self.slate.setChecked(settings.get("slate") == "true")
-        self.include_scene.setChecked(settings.get("include_scene") == "true")
-        if status := settings.get("status"):
-            self.status.setPlaceholderText(f"Status: {status}")
+        for name, box in self.switches.items():
+            box.setChecked(self._default_state(name, self._options[name]))
+        for name, field in self.texts.items():
+            setting = self._options[name].setting
+            if setting is not None and (value := settings.get(setting.name)):
+                field.setPlaceholderText(f"{self._options[name].label}: {value}")
         if self._has_looks:
             self._show_looks(settings)
 
+    def _default_state(self, name: str, option: Option) -> bool:
+        """Return what the settings say, or the request's own default for an option without a setting."""
+        if name == "burnin":
+            return self._settings is not None and any(self._settings.get(f"burnin_{each}") for each in BURNIN_POSITIONS)
+        if option.setting is None:
+            return bool(_DEFAULTS[name])
+        return self._settings is not None and self._settings.get(option.setting.name) == "true"
+
     def values(self, sources: tuple[str, ...]) -> dict[str, Any]:
-        """Return the options of the request for these sources; raise SettingInvalid."""
-        found: dict[str, Any] = {"status": self.status.text().strip() or None}
-        if self._settings is not None:
-            has_burnin = any(self._settings.get(f"burnin_{place}") for place in BURNIN_POSITIONS)
-            if self.burnin.isChecked() != has_burnin:
-                found["burnin"] = _BURNIN if self.burnin.isChecked() else {}
-            if self.slate.isChecked() != (self._settings.get("slate") == "true"):
-                found["slate"] = read_slate(self._settings).lines if self.slate.isChecked() else ()
-            if self._host is not None:
-                found["include_scene"] = self.include_scene.isChecked()
-        if self._host is not None:
-            found["scene_sound"] = self.sound.isChecked()
+        """Return the options of the request for these sources that the artist has changed; raise SettingInvalid."""
+        found: dict[str, Any] = {
+            name: box.isChecked()
+            for name, box in self.switches.items()
+            if box.isChecked() != self._default_state(name, self._options[name])
+        }
+        found.update({name: text for name, field in self.texts.items() if (text := field.text().strip())})
         if self._has_looks:
             found["look"] = self.chosen_look
             found["resolution"] = self._resolution(sources)
@@ -125,9 +143,9 @@ class OptionsPanel(QtWidgets.QWidget):
             grid.addWidget(self.scale, 0, 2)
             grid.addWidget(self.only_selected, 1, 1, 1, 2)
         boxes = WrappingRow(spacing=self.fontMetrics().lineSpacing() // 2)
-        for box in self.fields:
-            if box in (self.sound, self.burnin, self.slate, self.include_scene):
-                boxes.addWidget(box)
+        for box in self.switches.values():
+            boxes.addWidget(box)
         grid.addLayout(boxes, 2, 0, 1, 3)
-        grid.addWidget(self.status, 3, 0, 1, 3)
+        for row, field in enumerate(self.texts.values(), start=3):
+            grid.addWidget(field, row, 0, 1, 3)
         grid.setColumnStretch(1, 1)
