@@ -119,7 +119,7 @@ def test_a_gap_of_a_volume_sequence_is_reported(find_problems, scene, bpy, tmp_p
 @pytest.mark.parametrize("mode", ["CLIP", "EXTEND", "REPEAT", "PING_PONG"])
 def test_the_number_of_a_volume_is_the_one_that_blender_reads(scene, bpy, tmp_path, mode):
     from blender import sample_scene
-    from ft_dcc_blender.completeness.sequences import volume_number
+    from ft_dcc_blender.completeness.missing_files import volume_number
 
     volume = bpy.data.volumes.new("Smoke")
     volume.filepath, volume.is_sequence = str(tmp_path / "smoke_0001.vdb"), True

@@ -10,8 +10,7 @@ import bpy
 from ..scene.sound import missing_sounds, unmixed_sounds
 from ..scene.sources import EDIT
 from ..scene.unkeyed_values import animated_ids
-from .missing_files import missing_files, resolved
-from .strips import missing_strip_files
+from .missing_files import missing_files, missing_strip_files, resolved
 from .used_data import UsedData
 
 _MAX_NAMES = 8
@@ -20,19 +19,16 @@ _MAX_NAMES = 8
 def find_incomplete(captures: Sequence[tuple[Any, str, Sequence[int]]], *, has_sound: bool) -> Iterator[str]:
     """Yield a sentence for each kind of thing that is missing in captures: their scenes, sources and frames."""
     used = UsedData(scene for scene, _, _ in captures)
-    files = [*_missing_libraries(), *_missing_files(captures, used)]
-    if has_sound:
-        files += [f"sound {path}" for scene, _, _ in captures for path in missing_sounds(scene)]
-    if files:
+    mixed = captures if has_sound else ()
+    sounds = [f"sound {path}" for scene, _, _ in mixed for path in missing_sounds(scene)]
+    if files := [*_missing_libraries(), *_missing_files(captures, used), *sounds]:
         yield f"Files of the scene are missing: {_listed(files)}. Restore them."
-    unmixed = [name for scene, _, frames in captures if has_sound for name in unmixed_sounds(scene, frames)]
-    if unmixed:
+    if unmixed := [name for scene, _, frames in mixed for name in unmixed_sounds(scene, frames)]:
         yield (
             f"Packed sounds are silent in a range that starts before frame 0: {_listed(unmixed)}. "
             "Unpack them (File, External Data), or start at frame 0."
         )
-    items = _missing_linked_items()
-    if items:
+    if items := _missing_linked_items():
         yield f"Linked data is missing in its library: {_listed(items)}. Relink or remove it."
     if bpy.app.autoexec_fail:
         yield (

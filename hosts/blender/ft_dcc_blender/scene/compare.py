@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import attrs
@@ -11,6 +11,8 @@ import bpy
 
 from ft_dcc.errors import CaptureFailed
 from ft_dcc.host import ComparedMovie
+
+from .file_handlers import FileHandlers
 
 MARK = "ft_dcc_compare"
 _ALPHA = 0.5
@@ -53,18 +55,14 @@ def show(movie: ComparedMovie, camera_at: CameraAt) -> None:
         request.was_shown[name] = camera.show_background_images
         _add_background(camera, image, movie)
     _shown.append(request)
-    for name, handler in _handlers().items():
-        getattr(bpy.app.handlers, name).append(handler)
+    _HANDLERS.install()
 
 
 def clear() -> None:
     """Remove the movie from all cameras; do nothing if there is none."""
     _remove_all()
     _shown.clear()
-    for name, handler in _handlers().items():
-        listed = getattr(bpy.app.handlers, name)
-        if handler in listed:
-            listed.remove(handler)
+    _HANDLERS.remove()
 
 
 def is_shown() -> bool:
@@ -120,25 +118,12 @@ def _remove_all() -> None:
                 camera.show_background_images = was_shown
 
 
-def _handlers() -> Mapping[str, Callable[..., None]]:
-    return {"save_pre": _before_save, "save_post": _after_save, "load_pre": _before_load}
-
-
-def _before_save(*_: object) -> None:
-    """Remove the movie, so that it is not in the file."""
-    _remove_all()
-
-
-def _after_save(*_: object) -> None:
+def _show_again() -> None:
     """Show the movie again, unless its images or its camera are gone."""
     for request in list(_shown):
         clear()
-        try:
+        with suppress(CaptureFailed, ReferenceError):
             show(request.movie, request.camera_at)
-        except (CaptureFailed, ReferenceError):
-            continue
 
 
-def _before_load(*_: object) -> None:
-    """Forget the movie of the file that is closed."""
-    clear()
+_HANDLERS = FileHandlers(_remove_all, _show_again, clear)

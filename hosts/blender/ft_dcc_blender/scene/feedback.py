@@ -6,8 +6,9 @@ Everything is marked and can be removed without a trace; nothing of it is writte
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -18,7 +19,7 @@ from ft_dcc.review.drawings import Drawing, Stroke
 
 from . import blender_compat
 from .camera_plane import CameraPlane
-from .grease_pencil import add_strokes, new_data, new_object
+from .file_handlers import FileHandlers
 from .maintained import maintained_camera, unbound_markers
 
 # The custom property of everything that is made here, and the names of the timeline's markers in it.
@@ -28,6 +29,10 @@ COLLECTION = "Review notes"
 _MAX_NAME = 48
 
 CameraAt = Callable[[int], Any]
+# The index of a material, and points with their radius.
+_PlacedStroke = tuple[int, Sequence[tuple[Any, float]]]
+# Blender 3.4 to 4.2 have another Grease Pencil (version 2) than those from 4.3 on.
+_IS_VERSION_3 = bpy.app.version >= (4, 3)
 
 
 @attrs.frozen
@@ -55,9 +60,7 @@ def show(scene: Any, drawings: Sequence[Drawing], camera_at: CameraAt, *, depth:
     problems += aspect_problems(inside, scene.render.resolution_x, scene.render.resolution_y)
     if not inside:
         return problems
-    by_camera: dict[str, list[Drawing]] = {}
-    for drawing in inside:
-        by_camera.setdefault(camera_at(drawing.frame).name_full, []).append(drawing)
+    by_camera = _grouped(inside, lambda drawing: camera_at(drawing.frame).name_full)
     try:
         with maintained_camera(scene), _maintained_frame_if_changed(scene):
             collection = _new_collection(scene)
@@ -68,14 +71,13 @@ def show(scene: Any, drawings: Sequence[Drawing], camera_at: CameraAt, *, depth:
         clear()
         raise
     _shown[:] = [_Shown(scene.name, tuple(drawings), camera_at)]
-    _install_handlers()
+    _HANDLERS.install()
     return problems
 
 
 def clear() -> None:
     """Remove everything that ``show`` made, in all scenes; do nothing if there is nothing."""
-    _shown.clear()
-    _remove_handlers()
+    _forget()
     _remove_all()
 
 
@@ -124,29 +126,33 @@ def _new_collection(scene: Any) -> Any:
 
 
 def _show_on_camera(scene: Any, collection: Any, camera: Any, drawings: Sequence[Drawing], depth: float | None) -> None:
-    data = new_data(f"Notes on {camera.name}"[:_MAX_NAME])
-    item = new_object(data, camera)
+    data = _new_data(f"Notes on {camera.name}"[:_MAX_NAME])
+    item = _new_object(data, camera)
     for marked in (data, item):
         marked[MARK] = True
     collection.objects.link(item)
     materials: dict[tuple[tuple[float, ...], float], int] = {}
-    by_layer: dict[str, list[Drawing]] = {}
-    for drawing in drawings:
-        by_layer.setdefault(author_label(drawing), []).append(drawing)
+    by_layer = _grouped(drawings, author_label)
     planes = _planes(scene, camera, drawings, depth)
     for name, layered in by_layer.items():
         layer = data.layers.new(name[:_MAX_NAME])
         layer.use_lights = False
         for frame in _key_frames(layered, planes.keys()):
-            held = [each for each in layered if each.frame <= frame <= each.last_frame]
-            strokes = [
-                (drawing, stroke)
-                for drawing in held
+            plane = planes.get(frame) or planes[max((key for key in planes if key <= frame), default=min(planes))]
+            placed = [
+                _place(plane, scene, drawing, stroke, data, materials)
+                for drawing in layered
+                if drawing.frame <= frame <= drawing.last_frame
                 for stroke in drawing.strokes(drawing.aspect or _scene_aspect(scene))
             ]
-            plane = planes.get(frame) or planes[max((key for key in planes if key <= frame), default=min(planes))]
-            placed = [_place(plane, scene, drawing, stroke, data, materials) for drawing, stroke in strokes]
-            add_strokes(layer.frames.new(frame), placed)
+            _add_strokes(layer.frames.new(frame), placed)
+
+
+def _grouped(drawings: Iterable[Drawing], key: Callable[[Drawing], str]) -> dict[str, list[Drawing]]:
+    groups: dict[str, list[Drawing]] = {}
+    for drawing in drawings:
+        groups.setdefault(key(drawing), []).append(drawing)
+    return groups
 
 
 def _key_frames(drawings: Iterable[Drawing], planes: Iterable[int]) -> list[int]:
@@ -187,7 +193,7 @@ def _place(
     stroke: Stroke,
     data: Any,
     materials: dict[tuple[tuple[float, ...], float], int],
-) -> tuple[int, list[tuple[Any, float]]]:
+) -> _PlacedStroke:
     """Return the index of the stroke's material, and its points with their radius, in the space of the object."""
     key = (stroke.colour, stroke.opacity)
     if key not in materials:
@@ -207,6 +213,61 @@ def _new_material(colour: tuple[float, ...], opacity: float) -> Any:
     style.color = (*(linear(value) for value in colour), opacity)
     blender_compat.show_only_strokes(style)
     return material
+
+
+def _new_data(name: str) -> Any:
+    """Return new Grease Pencil data whose strokes are as wide as their points."""
+    data = getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils).new(name)
+    # Strokes of one plane lie in the order of their drawing.
+    data.stroke_depth_order = "2D"
+    if not _IS_VERSION_3:
+        data.stroke_thickness_space, data.pixel_factor = "WORLDSPACE", 1.0
+    return data
+
+
+def _new_object(data: Any, camera: Any) -> Any:
+    """Return a new object with the data that follows the camera and is drawn in front of everything."""
+    item = bpy.data.objects.new(data.name, data)
+    item.parent = camera
+    item.show_in_front = True
+    item.hide_select = True
+    item.use_grease_pencil_lights = False
+    return item
+
+
+def _add_strokes(frame: Any, strokes: Sequence[_PlacedStroke]) -> None:
+    """Add strokes to a new frame of a layer."""
+    if not strokes:
+        return
+    if _IS_VERSION_3:
+        _add_strokes_3(frame.drawing, strokes)
+    else:
+        _add_strokes_2(frame, strokes)
+
+
+def _add_strokes_3(drawing: Any, strokes: Sequence[_PlacedStroke]) -> None:
+    drawing.add_strokes([len(points) for _, points in strokes])
+    placed = [point for _, points in strokes for point in points]
+    drawing.attributes["position"].data.foreach_set("vector", list(chain.from_iterable(at for at, _ in placed)))
+    # New points have no opacity, and no attribute for it.
+    for name, values in (("radius", [radius for _, radius in placed]), ("opacity", [1.0] * len(placed))):
+        attribute = drawing.attributes.get(name) or drawing.attributes.new(name, "FLOAT", "POINT")
+        attribute.data.foreach_set("value", values)
+    for stroke, (material, _) in zip(drawing.strokes, strokes):
+        stroke.material_index = material
+        stroke.start_cap = stroke.end_cap = 0
+    drawing.tag_positions_changed()
+
+
+def _add_strokes_2(frame: Any, strokes: Sequence[_PlacedStroke]) -> None:
+    for material, points in strokes:
+        stroke = frame.strokes.new()
+        stroke.display_mode, stroke.line_width, stroke.material_index = "3DSPACE", 1000, material
+        stroke.points.add(len(points))
+        stroke.points.foreach_set("co", list(chain.from_iterable(at for at, _ in points)))
+        # In world space, a width of 1000 and a pressure of 1 are one unit wide.
+        stroke.points.foreach_set("pressure", [2 * radius for _, radius in points])
+        stroke.points.foreach_set("strength", [1.0] * len(points))
 
 
 def _add_markers(scene: Any, collection: Any, drawings: Iterable[Drawing]) -> None:
@@ -244,37 +305,16 @@ def _remove_marker(scene_name: str, name: str, frame: int) -> None:
         scene.timeline_markers.remove(found)
 
 
-def _handlers() -> Mapping[str, Callable[..., None]]:
-    return {"save_pre": _before_save, "save_post": _after_save, "load_pre": _before_load}
-
-
-def _install_handlers() -> None:
-    _remove_handlers()
-    for name, handler in _handlers().items():
-        getattr(bpy.app.handlers, name).append(handler)
-
-
-def _remove_handlers() -> None:
-    for name, handler in _handlers().items():
-        listed = getattr(bpy.app.handlers, name)
-        if handler in listed:
-            listed.remove(handler)
-
-
-def _before_save(*_: object) -> None:
-    """Remove the drawings, so that they are not in the file."""
-    _remove_all()
-
-
-def _after_save(*_: object) -> None:
-    """Show the drawings again."""
+def _show_again() -> None:
     for shown in list(_shown):
         scene = bpy.data.scenes.get(shown.scene)
         if scene is not None:
             show(scene, shown.drawings, shown.camera_at)
 
 
-def _before_load(*_: object) -> None:
-    """Forget the drawings of the file that is closed."""
+def _forget() -> None:
     _shown.clear()
-    _remove_handlers()
+    _HANDLERS.remove()
+
+
+_HANDLERS = FileHandlers(_remove_all, _show_again, _forget)
