@@ -15,7 +15,7 @@ Settings = Mapping[str, Union[float, str]]
 # The values of a setting when the version was captured, and now, by its name.
 Changes = dict[str, tuple[Union[float, str], Union[float, str]]]
 
-_RANGE = re.compile(r"(-?\d{1,9})(?:-(-?\d{1,9})(?:x(\d{1,9}))?)?")
+_RANGE = re.compile(r"(-?\d{1,9})-(-?\d{1,9})(?:x(\d{1,9}))?")
 # Programs store single precision.
 _DIGITS, _TOLERANCE = 7, 1e-4
 
@@ -41,12 +41,12 @@ def pack_settings(by_frame: Mapping[int, Settings]) -> dict[str, dict[str, Any]]
 def settings_at(stored: Mapping[str, Any], frames: Iterable[int]) -> dict[int, Settings]:
     """Return the settings that a version stores for these frames, by frame.
 
-    For a frame without settings they are those of the nearest frames before and after; earlier releases stored single
-    frames. What another client has written in another form is left out.
+    For a frame without settings they are those of the nearest frames before and after. What another client has written
+    in another form is left out.
 
     >>> settings_at({"1-3": {"lens": [[50.0, 2], [70.0, 1]]}}, [2, 3])
     {2: {'lens': 50.0}, 3: {'lens': 70.0}}
-    >>> settings_at({"1": {"lens": 50.0}, "11": {"lens": 50.0}, "21": {"lens": 70.0}}, [13])
+    >>> settings_at({"1-21x10": {"lens": [[50.0, 2], [70.0, 1]]}}, [13])
     {11: {'lens': 50.0}, 21: {'lens': 70.0}}
     """
     parsed = {text: _frames_of(text) for text, settings in stored.items() if isinstance(settings, Mapping)}
@@ -124,9 +124,7 @@ def _frames_of(text: str) -> range:
     match = _RANGE.fullmatch(text)
     if match is None:
         return range(0)
-    start, end, step = (None if part is None else int(part) for part in match.groups())
-    first = start or 0
-    return range(first, (first if end is None else end) + 1, step or 1)
+    return range(int(match[1]), int(match[2]) + 1, int(match[3] or 1))
 
 
 def _nearest(ranges: Iterable[range], frame: int) -> set[int]:

@@ -42,18 +42,31 @@ def show_drawings(
     drawings, first = drawings_for_scene(versions, remarks=remarks), next(iter(versions), None)
     if first is not None and drawings and None not in (scene.task_id, first.task_id) and scene.task_id != first.task_id:
         problems.append(f"The open scene belongs to another task than {first.asset} {first.name}. Check the shot.")
-    captured = None if first is None else first.source or None
-    try:
-        found = run_when_idle(host, lambda: feedback_host.show_feedback(drawings, source or captured))
-    except CameraMissing:
-        if source is not None or captured is None or first is None:
-            raise
-        found = run_when_idle(host, lambda: feedback_host.show_feedback(drawings))
-        problems.append(
-            f"The scene has no {captured}, which {first.asset} {first.name} was captured from. "
-            "Its drawings are shown with the first source of the scene."
-        )
+    found = show_with_source(
+        lambda name: run_when_idle(host, lambda: feedback_host.show_feedback(drawings, name)),
+        source,
+        first,
+        "Its drawings are",
+    )
     return drawings, [*problems, *found]
+
+
+def show_with_source(
+    show: Callable[[str | None], list[str]], source: str | None, version: ReviewedVersion | None, what: str
+) -> list[str]:
+    """Show something of the version with the source, by default the one that the version was captured from.
+
+    If that does not exist any more, it is shown with the first source of the scene. Returns a sentence for each
+    problem; ``what`` begins the one about the source, such as "It is".
+    """
+    captured = None if version is None else version.source or None
+    try:
+        return show(source or captured)
+    except CameraMissing:
+        if source is not None or captured is None or version is None:
+            raise
+    origin = f"The scene has no {captured}, which {version.asset} {version.name} was captured from."
+    return [f"{origin} {what} shown with the first source of the scene.", *show(None)]
 
 
 def _camera_changes(

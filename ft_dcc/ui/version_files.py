@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ft_dcc.errors import CameraMissing, Error, UnsavedChanges
+from ft_dcc.errors import Error, UnsavedChanges
 from ft_dcc.host import ComparedMovie, ComparesMovies, OpensScenes
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.ui.background import BackgroundWork
+from ft_dcc.ui.feedback_controller import show_with_source
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
@@ -93,7 +94,12 @@ class VersionFiles(BackgroundWork):
             delete = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             try:
                 movie = _images_of(session, host, version, folder)
-                problems = _show(host, comparing_host, movie, source, version.source)
+                problems = show_with_source(
+                    lambda name: run_when_idle(host, partial(comparing_host.show_movie, movie, name)),
+                    source,
+                    version,
+                    "It is",
+                )
             except BaseException:
                 delete()
                 raise
@@ -129,23 +135,6 @@ class VersionFiles(BackgroundWork):
         self.compared, self.problems = "", ()
         if delete is not None:
             delete()
-
-
-def _show(
-    host: Host, comparing_host: ComparesMovies, movie: ComparedMovie, source: str | None, captured: str
-) -> list[str]:
-    """Show the movie with the chosen source, or else with what it was captured from; return the problems."""
-    try:
-        return run_when_idle(host, partial(comparing_host.show_movie, movie, source or captured or None))
-    except CameraMissing:
-        if source is not None or not captured:
-            raise
-    found = run_when_idle(host, partial(comparing_host.show_movie, movie))
-    return [
-        f"The scene has no {captured}, which {movie.name} was captured from. "
-        "It is shown with the first source of the scene.",
-        *found,
-    ]
 
 
 def _images_of(session: Session, host: Host, version: ReviewedVersion, folder: Path) -> ComparedMovie:

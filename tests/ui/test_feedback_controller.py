@@ -352,14 +352,14 @@ def test_drawings_of_a_version_whose_camera_does_not_exist_are_shown_with_the_fi
 @pytest.mark.parametrize(
     ("settings", "sentence", "label"),
     [
-        ({"1001": {"lens": 50.00001}}, None, ""),
+        ({"1001-1001": {"lens": 50.00001}}, None, ""),
         (
-            {"1001": {"lens": 50}, "1012": {"lens": 35}},
+            {"1001-1001": {"lens": 50}, "1012-1012": {"lens": 35}},
             "second has another lens (35, now 50)",
             "lens changed",
         ),
         (
-            {"1001": {"lens": "wide", "sensor": 36}},
+            {"1001-1001": {"lens": "wide", "sensor": 36}},
             "second has another lens (wide, now 50)",
             "lens changed",
         ),
@@ -367,7 +367,7 @@ def test_drawings_of_a_version_whose_camera_does_not_exist_are_shown_with_the_fi
         ({"1001-1012": {"lens": [[35, 1], [50, 1], [35, 10]]}}, None, ""),
         # What another client may have written.
         (
-            {"1001": None, "first": {"lens": 1}, "99999999999": {"lens": 1}, "1002": {"lens": [1], "fit": None}},
+            {"1001-1001": None, "first": {"lens": 1}, "1-99999999999": {"lens": 1}, "1002-1002": {"lens": [1]}},
             None,
             "",
         ),
