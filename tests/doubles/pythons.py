@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,9 +12,14 @@ import pytest
 
 def need_python(version: str) -> str:
     """Return a Python of this version; skip the test if there is none."""
+    return _find(version) or pytest.skip(f"there is no Python {version} on this machine")
+
+
+@functools.cache
+def _find(version: str) -> str:
     homes = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
     kept = [path for home in homes for path in home.glob(f"*{version}.*/bin/python{version}")]
     for candidate in filter(None, (shutil.which(f"python{version}"), *map(str, kept))):
         if not subprocess.run([candidate, "-c", "1"], capture_output=True, check=False).returncode:
             return candidate
-    pytest.skip(f"there is no Python {version} on this machine")
+    return ""

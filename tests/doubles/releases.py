@@ -22,10 +22,23 @@ def write_wheel(folder: Path, name: str, files: dict[str, str]) -> Path:
     return path
 
 
-class SmallReleases:
-    """Deploys releases whose core is one module with this ``content``; ``missing`` Pythons cannot be downloaded."""
+def _write_empty_package(name: str, folder: Path, *, without: str = "") -> None:
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").touch()
 
-    def __init__(self, monkeypatch) -> None:
+
+# All versions of all hosts, and ffmpeg for all systems.
+EVERYTHING = {"only": None, "systems": tuple(release_build.SYSTEMS)}
+
+
+class SmallReleases:
+    """Deploys releases whose core is one module with this ``content``; ``missing`` Pythons cannot be downloaded.
+
+    They are for one version of each host and one system, unless the test orders others, and their adapters are empty
+    unless they are to be started: ``with_adapters``.
+    """
+
+    def __init__(self, monkeypatch, *, with_adapters: bool = False) -> None:
         self.content = "one"
         self.missing: set[Python] = set()
         self.systems_offline = False
@@ -36,10 +49,13 @@ class SmallReleases:
         monkeypatch.setattr(
             release_build, "_TRY_IMPORT", "import sys; sys.path.append(sys.argv[1]); import ft_dcc.late"
         )
+        if not with_adapters:
+            monkeypatch.setattr(vendored, "copy_package", _write_empty_package)
 
     def deploy(self, top: Path, content: str = "one", *, replace: bool = False, **order: object) -> deployment.Deployed:
         """Deploy a release with this content."""
         self.content = content
+        order = {"only": ("2025", "16", "4.2"), "systems": ("linux-x86_64",), **order}
         return deployment.deploy(top, release_build.Order(**order), may_lose_versions=replace)
 
     def _make_wheels(self, folder: Path, python: Python, *, with_ffmpeg: bool, is_for_this_machine: bool) -> list[Path]:

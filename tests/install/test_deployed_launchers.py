@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from types import SimpleNamespace
 
@@ -19,10 +20,12 @@ HOSTS = {
 }
 
 
-@pytest.fixture
-def share(tmp_path, monkeypatch):
-    share = tmp_path / "Freigabe für alle"
-    SmallReleases(monkeypatch).deploy(share)
+@pytest.fixture(scope="module")
+def share(tmp_path_factory):
+    """Return a deployment that tests only read."""
+    share = tmp_path_factory.mktemp("share") / "Freigabe für alle"
+    with pytest.MonkeyPatch.context() as patch:
+        SmallReleases(patch).deploy(share)
     return share
 
 
@@ -53,7 +56,7 @@ class RezEnvironment:
 
 def test_the_rez_package_selects_its_release_by_paths_relative_to_itself(share, tmp_path):
     moved = tmp_path / "mounted elsewhere"
-    share.rename(moved)
+    shutil.copytree(share, moved)
     definition = deployed_files.rez_package(moved, "1.0.0")
     names = {}
     exec(compile(definition.read_text(encoding="utf-8"), str(definition), "exec"), names)  # noqa: S102 - as Rez does
@@ -117,21 +120,20 @@ def test_the_connect_hook_adds_the_variables_of_each_host(share, official_python
         }
 
 
-def test_the_connect_hook_serves_nuke_studio_as_nuke(share, official_python):
-    ((answer,),) = ask_hook(official_python, share, ("launch", "nuke-studio_15.1v2", "15.1v2"))
-    assert answer["integration"]["name"] == "ft-dcc-nuke"
-
-
-def test_the_connect_hook_starts_older_blenders_with_the_script(share, official_python):
-    ((answer,),) = ask_hook(official_python, share, ("launch", "blender_3.6", "3.6.1"))
+def test_the_connect_hook_serves_nuke_studio_as_nuke_and_older_blenders_by_a_script(share, official_python):
+    events = [("launch", "nuke-studio_15.1v2", "15.1v2"), ("launch", "blender_3.6", "3.6.1")]
+    (studio,), (answer,) = ask_hook(official_python, share, *events)
+    assert studio["integration"]["name"] == "ft-dcc-nuke"
     script = share / "blender" / "startup" / "ft_dcc_start.py"
     assert answer["integration"]["launch_arguments"] == ["--python", str(script)]
     assert script.is_file()
 
 
-def test_the_connect_hook_is_discovered_for_its_hosts_only(share, official_python):
-    (share / "current.json").unlink()
-    maya, houdini = ask_hook(official_python, share, ("discover", "maya_2026", "2026"), ("discover", "houdini", "20"))
+def test_the_connect_hook_is_discovered_for_its_hosts_only_also_without_a_release(share, official_python, tmp_path):
+    shutil.copytree(share / "connect", tmp_path / "connect")
+    maya, houdini = ask_hook(
+        official_python, tmp_path, ("discover", "maya_2026", "2026"), ("discover", "houdini", "20")
+    )
     assert maya == [{"integration": {"name": "ft-dcc-maya", "version": "unknown"}}]
     assert houdini == []
 
