@@ -264,7 +264,9 @@ def test_failed_copy_leaves_nothing(disk):
     assert disk.list("") == []
 
 
-def test_interrupted_upload_to_the_server_location_is_resumed(session, tmp_path, studio_server, monkeypatch, sent):
+def test_interrupted_upload_to_the_server_location_is_resumed(
+    session, tmp_path, studio_server, monkeypatch, sent, small_parts
+):
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
     monkeypatch.setattr(multipart_upload, "MAX_CONCURRENT_PARTS", 1)
     monkeypatch.setattr(http, "wait", lambda *_: None)
@@ -274,7 +276,7 @@ def test_interrupted_upload_to_the_server_location_is_resumed(session, tmp_path,
     forgotten.touch()
     os.utime(forgotten, (0, 0))
     movie = tmp_path / "film.mov"
-    movie.write_bytes(os.urandom(20 * 1024 * 1024 + 3))
+    movie.write_bytes(bytes(number % 251 for number in range(small_parts)))
     location = session.get("Location", SERVER_LOCATION_ID)
     component = session.create_component(movie, {"name": "main"}, location=None)
     with FaultyProxy(studio_server.server_url).open() as line:
@@ -301,12 +303,12 @@ def test_interrupted_upload_to_the_server_location_is_resumed(session, tmp_path,
     assert list((tmp_path / "cache" / "uploads").iterdir()) == []
 
 
-def test_upload_works_without_a_progress_folder(session, tmp_path, monkeypatch, caplog):
+def test_upload_works_without_a_progress_folder(session, tmp_path, monkeypatch, caplog, small_parts):
     (tmp_path / "file").touch()
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "file"))
     session.server_information["largest_piece"] = 0
     movie = tmp_path / "film.mov"
-    movie.write_bytes(bytes(20 * 1024 * 1024))
+    movie.write_bytes(bytes(small_parts))
     location = session.get("Location", SERVER_LOCATION_ID)
     component = session.create_component(movie, {"name": "main"}, location=location)
     assert location.get_component_availability(component) == 100.0

@@ -9,7 +9,7 @@ from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET
 
 @pytest.fixture
 def tasks(session, project_shot):
-    for number in range(200):
+    for number in range(70):
         session.create("Task", {"name": f"t{number:03d}", "parent": project_shot, "description": f"d{number}"})
     session.commit()
     return project_shot["id"]
@@ -18,7 +18,7 @@ def tasks(session, project_shot):
 def test_one_request_fetches_missing_values_of_a_result(open_session, tasks, sent):
     found = open_session().query(f"select name from Task where parent_id is {tasks} order by name").all()
     sent.clear()
-    assert [task["description"] for task in found] == [f"d{number}" for number in range(200)]
+    assert [task["description"] for task in found] == [f"d{number}" for number in range(70)]
     assert len(sent) == 1
 
 
@@ -43,7 +43,7 @@ def test_reference_to_a_loaded_entity_needs_no_request(open_session, project_tas
 def test_results_of_several_pages_are_completed_together(open_session, tasks, sent):
     found = open_session().query(f"select name from Task where parent_id is {tasks}", page_size=30).all()
     sent.clear()
-    assert len({task["description"] for task in found}) == 200
+    assert len({task["description"] for task in found}) == 70
     assert len(sent) == 1
 
 

@@ -97,10 +97,9 @@ def test_component_is_added_in_two_requests(movie, origin, server, sent):
     assert created["entity_data"]["location"] == {"__entity_type__": "Location", "id": SERVER_LOCATION_ID}
 
 
-def test_large_component_is_committed_before_its_parts(session, origin, server, tmp_path, sent):
+def test_large_component_is_committed_before_its_parts(session, origin, server, tmp_path, sent, small_parts):
     session.server_information["largest_piece"] = 0
-    with (tmp_path / "large.mov").open("wb") as file:
-        file.truncate(20 * 1024 * 1024)
+    (tmp_path / "large.mov").write_bytes(bytes(small_parts))
     movie = session.create_component(tmp_path / "large.mov", location=None)
     server.add_component(movie, origin)
     assert [[each["action"] for each in request] for request in sent] == [

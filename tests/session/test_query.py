@@ -121,20 +121,19 @@ def test_query_may_start_with_line_breaks(session, shots):
     assert len(session.query(f"\n  select name\n from {shots}")) == 12
 
 
-@pytest.mark.parametrize("name", NASTY)
-def test_quoted_name_matches_only_itself(session, open_session, project, name):
-    wanted = session.create("Shot", {"name": name, "parent": project})
-    session.create("Shot", {"name": "other", "parent": project})
+def test_quoted_name_matches_only_itself(session, open_session, project):
+    shots = {name: session.create("Shot", {"name": name, "parent": project}) for name in NASTY}
     session.commit()
     other = open_session()
     within = field("parent_id") == project["id"]
-    found = other.query(find("Shot").select("name").where(within, field("name") == name)).all()
-    assert [(shot["id"], shot["name"]) for shot in found] == [(wanted["id"], name)]
-    assert other.query(f"Shot where name is {quoted(name)} and parent_id is {project['id']}").all() == [wanted]
-    assert other.query(find("Shot").where(within, field("name").is_in([name]))).all() == [wanted]
-    assert other.query(find("Shot").where(within, field("name").contains(name))).all() == [wanted]
-    assert other.query(find("Shot").where(within, field("name").starts_with(name))).all() == [wanted]
-    assert names(other.query(find("Shot").select("name").where(within, field("name") != name))) == ["other"]
+    for name, wanted in shots.items():
+        found = other.query(find("Shot").select("name").where(within, field("name") == name)).all()
+        assert [(shot["id"], shot["name"]) for shot in found] == [(wanted["id"], name)]
+        assert other.query(f"Shot where name is {quoted(name)} and parent_id is {project['id']}").all() == [wanted]
+        for condition in (field("name").is_in([name]), field("name").contains(name), field("name").starts_with(name)):
+            assert other.query(find("Shot").where(within, condition)).all() == [wanted], condition
+        others = other.query(find("Shot").select("name").where(within, field("name") != name))
+        assert {shot["name"] for shot in others} == set(NASTY) - {name}
 
 
 def test_conditions_on_related_entities(session, project, project_task):

@@ -198,9 +198,8 @@ LARGE = 2 * 8192 + 4099
 
 
 @pytest.fixture
-def large_movie(tmp_path, monkeypatch):
-    """Return a file of more than two parts, which are small here."""
-    monkeypatch.setattr(multipart_upload, "_PART_SIZES", ((128 * MIB, 8192),))
+def large_movie(tmp_path, small_parts):
+    assert small_parts == LARGE
     path = tmp_path / "long.mov"
     path.write_bytes(bytes(number % 251 for number in range(LARGE)))
     return path
