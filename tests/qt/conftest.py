@@ -114,7 +114,8 @@ def settle(wait_until):
         def is_at_rest():
             shown = [(each.geometry(), each.isVisible()) for each in dialog.findChildren(QtWidgets.QWidget)]
             places.append(shown)
-            return is_idle(dialog.controller) and places[-3:] == [shown] * 3
+            is_pending = dialog._changes._is_pending
+            return is_idle(dialog.controller) and not is_pending and places[-3:] == [shown] * 3
 
         wait_until(is_at_rest, *hosts)
 

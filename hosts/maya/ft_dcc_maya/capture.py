@@ -19,10 +19,9 @@ from .cameras import camera_shape
 from .look import Look
 from .maintained import SceneRestore, maintained_scene
 from .units import rate_from_unit
-from .viewport import artists_view, fixed_background, own_panel, without_messages
+from .viewport import artists_view, fixed_background, loaded_textures, own_panel, without_messages
 from .views.escape import progress_window
 from .views.playblast import draw_image
-from .views.textures import loaded_textures
 
 DrawFrame = Callable[[int], None]
 

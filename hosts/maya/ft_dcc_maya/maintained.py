@@ -13,7 +13,7 @@ from maya.api import OpenMaya
 
 from ft_dcc.errors import CaptureFailed
 
-from .views.sequence_time import without_sequence_time
+from .viewport import without_sequence_time
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""A window of our own to capture from, so that the artist's panels do not change."""
+"""The view of a capture: a window of our own, and what else of the interface is changed meanwhile and restored."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from maya import cmds
+from maya.api import OpenMaya
 
 from ft_dcc.frames import Resolution
 
 _WINDOW = "ftDccCapture"
 # The border around a view, which is part of its window.
 _BORDER_PIXELS = 10
+# The nodes whose tiles were loaded, by their UUID and their file. A UUID is stored in the scene file: a node of a scene
+# that was opened again has the same one, and needs its previews again.
+_loaded_tiles: dict[tuple[str, str], OpenMaya.MObjectHandle] = {}
 
 
 @contextmanager
@@ -126,3 +130,78 @@ def without_messages() -> Iterator[None]:
             cmds.optionVar(intValue=(name, int(before)))
         else:
             cmds.optionVar(remove=name)
+
+
+@contextmanager
+def without_sequence_time() -> Iterator[None]:
+    """Let no view show sequence time, and restore it on exit.
+
+    Such a view takes the focus whenever the time changes, also inside of a playblast of another panel.
+    """
+    panel = _panel()
+    if not panel:
+        yield
+        return
+    with maintained_focus():
+        end_sequence_time()
+    try:
+        yield
+    finally:
+        if _has_sequencer() and cmds.modelPanel(panel, exists=True):
+            with maintained_focus():
+                cmds.sequenceManager(modelPanel=panel)
+
+
+def _panel() -> str:
+    """Return the panel of the view on sequence time, "" if there is none."""
+    return str(cmds.sequenceManager(query=True, modelPanel=True) or "") if _has_sequencer() else ""
+
+
+def _has_sequencer() -> bool:
+    # Without a sequencer Maya may crash in these commands, or makes one. Source: maya-capture, pull request 98.
+    return bool(cmds.ls(type="sequencer"))
+
+
+def end_sequence_time() -> None:
+    """Give sequence time to a panel that is then deleted: Maya has no command that only ends it."""
+    window = cmds.window(visible=False)
+    try:
+        panel = str(cmds.modelPanel(parent=cmds.paneLayout(parent=window), menuBarVisible=False))
+        cmds.sequenceManager(modelPanel=panel)
+        cmds.deleteUI(panel, panel=True)
+    finally:
+        cmds.deleteUI(window, window=True)
+
+
+@contextmanager
+def loaded_textures() -> Iterator[None]:
+    """Load textures, tiled ones included, before an image is drawn, not in the background."""
+    before = str(cmds.displayPref(query=True, materialLoadingMode=True))
+    cmds.displayPref(materialLoadingMode="immediate")
+    try:
+        _load_tiles()
+        yield
+    finally:
+        cmds.displayPref(materialLoadingMode=before)
+
+
+def count_loaded_tiles() -> int:
+    """Return the number of textures of the open scene whose tiles were loaded; forget those of closed scenes."""
+    for texture in [texture for texture, node in _loaded_tiles.items() if not node.isValid()]:
+        del _loaded_tiles[texture]
+    return len(_loaded_tiles)
+
+
+def _load_tiles() -> None:
+    """Make the previews of textures with UDIM tiles, without which a view draws the first tile or none.
+
+    Once for each node and file while its scene is open: Maya keeps the previews.
+    """
+    count_loaded_tiles()
+    for node in map(str, cmds.ls(type="file") or []):
+        texture = (str(cmds.ls(node, uuid=True)[0]), str(cmds.getAttr(f"{node}.fileTextureName") or ""))
+        if cmds.getAttr(f"{node}.uvTilingMode") and texture not in _loaded_tiles:
+            # A texture that cannot be read is drawn as the artist sees it.
+            with suppress(RuntimeError):
+                cmds.ogs(regenerateUVTilePreview=node)
+            _loaded_tiles[texture] = OpenMaya.MObjectHandle(OpenMaya.MSelectionList().add(node).getDependNode(0))

@@ -10,9 +10,8 @@ from maya import OpenMaya, cmds
 
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.frames import Resolution
-from ft_dcc_maya.viewport import artists_view, own_panel
-from ft_dcc_maya.views.plugin_objects import find_filters
-from ft_dcc_maya.views.sequence_time import end_sequence_time
+from ft_dcc_maya.look import find_filters
+from ft_dcc_maya.viewport import artists_view, end_sequence_time, own_panel
 
 from .view_checks import ignore, read_image, require_window
 

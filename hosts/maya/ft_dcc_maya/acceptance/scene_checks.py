@@ -14,7 +14,7 @@ from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, requ
 from ft_dcc.errors import Error
 from ft_dcc.ui.preview import preview_camera, preview_look
 from ft_dcc_maya.checks.validate_scene import missing_references
-from ft_dcc_maya.views.textures import count_loaded_tiles
+from ft_dcc_maya.viewport import count_loaded_tiles
 
 from .view_checks import ignore
 

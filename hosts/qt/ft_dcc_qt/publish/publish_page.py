@@ -17,13 +17,11 @@ from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
 from ft_dcc_qt.layouts import Columns, hide_unplaced
 from ft_dcc_qt.scrolling import ScrollColumn
 
-from .comment_field import CommentField
+from .fields import CommentField, RangeMenu, SearchField
 from .options_panel import OptionsPanel
 from .problems_panel import ProblemsPanel
 from .progress_panel import ProgressPanel
-from .range_menu import RangeMenu
 from .result_panel import RecentVersions, ResultPanel
-from .search_field import SearchField
 from .source_list import SourceList
 
 if TYPE_CHECKING:

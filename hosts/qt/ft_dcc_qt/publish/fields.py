@@ -1,11 +1,16 @@
-"""A text field with a list of matching choices, for mouse and keyboard."""
+"""Fields of the page that publishes: a search with a list of matches, the comment, and a menu of frame ranges."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc.frames import FrameRange
+from ft_dcc_qt import style
+
+_MIN_LINES, _MAX_LINES = 3, 7
 _ROWS = 9
 _MAX_RESULTS = 200
 # In pixels; a list that would be lower is placed above its field.
@@ -197,3 +202,74 @@ class SearchField(QtWidgets.QLineEdit):
         if not self._allows_free_text:
             self.setText(self._selected)
         self.setModified(False)
+
+
+class CommentField(QtWidgets.QPlainTextEdit):
+    """A text field of a few lines, in which Enter starts a new line, and Ctrl+Enter emits ``submitted``."""
+
+    submitted = QtCore.Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTabChangesFocus(True)
+        # Not less than its hint, so that no line is cut.
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.MinimumExpanding)
+
+    def sizeHint(self) -> QtCore.QSize:
+        """Return the size with the fewest lines, and limit the height to the most."""
+        return QtCore.QSize(super().sizeHint().width(), self._height_of(_MIN_LINES))
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """Return the height of the fewest lines."""
+        return QtCore.QSize(super().minimumSizeHint().width(), self._height_of(_MIN_LINES))
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Limit the height with the font and the borders of the style, which are known now."""
+        super().resizeEvent(event)
+        self.setMaximumHeight(self._height_of(_MAX_LINES))
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
+        """Submit on Ctrl+Enter."""
+        is_enter = event.key() in (QtCore.Qt.Key.Key_Return, QtCore.Qt.Key.Key_Enter)
+        if is_enter and event.modifiers() & QtCore.Qt.KeyboardModifier.ControlModifier:
+            self.submitted.emit()
+            return
+        super().keyPressEvent(event)
+
+    def _height_of(self, lines: int) -> int:
+        margins = self.contentsMargins()
+        borders = margins.top() + margins.bottom() + 2 * round(self.document().documentMargin())
+        return self.fontMetrics().lineSpacing() * lines + borders
+
+
+class RangeMenu(QtWidgets.QWidget):
+    """A button whose menu lists ranges; ``chosen`` is emitted with the text of one. Hidden without ranges."""
+
+    chosen = QtCore.Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.button = style.button("&Ranges")
+        self.button.setToolTip("Fill in a range of the time slider.")
+        self.menu = QtWidgets.QMenu(self.button)
+        self.button.setMenu(self.menu)
+        self._ranges: dict[str, str] = {}
+        box = QtWidgets.QHBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self.button)
+        self.hide()
+
+    def set_ranges(self, ranges: Mapping[str, FrameRange]) -> None:
+        """List these ranges by their names."""
+        found = {name: str(frames) for name, frames in ranges.items()}
+        if found == self._ranges:
+            return
+        self._ranges = found
+        self.menu.clear()
+        for name, frames in found.items():
+            action = self.menu.addAction(f"{name.capitalize()}: {frames}")
+            action.triggered.connect(partial(self._emit_chosen, frames))
+        self.setVisible(bool(found))
+
+    def _emit_chosen(self, frames: str, *_checked: bool) -> None:
+        self.chosen.emit(frames)
