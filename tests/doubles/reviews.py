@@ -9,21 +9,13 @@ from uuid import uuid4
 
 import attrs
 import requests
+from doubles.operations import create, update
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.mail.outbox import queued_messages
 
 PAST, FUTURE = ({"__type__": "datetime", "value": f"{year}-03-04T09:30:00"} for year in (2020, 2090))
 MOVIE_BYTES = b"film" * 1000
-
-
-def create(entity_type: str, **data: Any) -> dict[str, Any]:
-    """Return the creation of an entity with a new id."""
-    return {"action": "create", "entity_type": entity_type, "entity_data": {"id": str(uuid4()), **data}}
-
-
-def update(entity_type: str, *key: str, **data: Any) -> dict[str, Any]:
-    return {"action": "update", "entity_type": entity_type, "entity_key": list(key), "entity_data": data}
 
 
 def review_operations(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from doubles.operations import Clock
+
 from ft_dcc.server.http.activity import ActivityCounter, IdleTimer
 
 
-class Clock:
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 def test_server_is_idle_after_so_many_minutes_without_a_client() -> None:
-    clock = Clock()
+    clock = Clock(0)
     idleness = IdleTimer(ActivityCounter(), 30, clock)
     clock.seconds = 1800
     assert not idleness.is_expired(0, 0)
@@ -22,7 +17,7 @@ def test_server_is_idle_after_so_many_minutes_without_a_client() -> None:
 
 
 def test_idle_time_restarts_with_a_client_or_a_request() -> None:
-    clock = Clock()
+    clock = Clock(0)
     idleness = IdleTimer(ActivityCounter(), 30, clock)
     clock.seconds = 2000
     assert not idleness.is_expired(1, 0)
@@ -33,7 +28,7 @@ def test_idle_time_restarts_with_a_client_or_a_request() -> None:
 
 
 def test_server_is_not_idle_while_work_is_running() -> None:
-    clock, work = Clock(), ActivityCounter()
+    clock, work = Clock(0), ActivityCounter()
     idleness = IdleTimer(work, 30, clock)
     with work.track():
         clock.seconds = 9000
@@ -45,7 +40,7 @@ def test_server_is_not_idle_while_work_is_running() -> None:
 
 
 def test_server_without_a_limit_is_never_idle() -> None:
-    clock = Clock()
+    clock = Clock(0)
     idleness = IdleTimer(ActivityCounter(), None, clock)
     clock.seconds = 1e9
     assert not idleness.is_expired(0, 0)

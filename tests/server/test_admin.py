@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 import requests
+from doubles.operations import lines
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.cli.main import run
@@ -23,10 +24,6 @@ from ft_dcc.server.errors import ValidationError
 PROJECT = {"__entity_type__": "Project", "id": "film", "name": "film"}
 OTHER = {"__entity_type__": "Project", "id": "other", "name": "other"}
 TASK = {"__entity_type__": "Task", "id": "task", "name": "animation", "parent_id": "film"}
-
-
-def lines(*entities):
-    return io.BytesIO(b"".join(json.dumps(entity).encode() + b"\n" for entity in entities))
 
 
 def ft_dcc(*arguments, given=""):

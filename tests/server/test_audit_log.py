@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from doubles.operations import create, delete, update
 
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.bootstrap import open_server_context
@@ -18,21 +19,15 @@ def studio(tmp_path):
         yield studio
 
 
-def create(entity_id: str, **data: object) -> dict[str, object]:
-    entity = {"__entity_type__": "Note", "id": entity_id, **data}
-    return {"action": "create", "entity_type": "Note", "entity_data": entity}
-
-
 def read(studio, **options):
     with studio.store.reading() as connection:
         return entries(connection, **options)
 
 
 def test_entry_has_user_action_and_attributes_without_values(studio):
-    make_dispatcher(studio).answer(SOMEBODY, [create("n1", content="a secret", category_id=None)])
-    change = {"action": "update", "entity_type": "Note", "entity_key": ["n1"], "entity_data": {"content": "hidden"}}
-    make_dispatcher(studio).answer(SOMEBODY, [change])
-    make_dispatcher(studio).answer(SOMEBODY, [{"action": "delete", "entity_type": "Note", "entity_key": ["n1"]}])
+    make_dispatcher(studio).answer(SOMEBODY, [create("Note", id="n1", content="a secret", category_id=None)])
+    make_dispatcher(studio).answer(SOMEBODY, [update("Note", "n1", content="hidden")])
+    make_dispatcher(studio).answer(SOMEBODY, [delete("Note", "n1")])
     found = [(entry.username, entry.action, entry.entity_type, entry.attributes) for entry in read(studio)]
     assert found == [
         ("admin", "delete", "Note", ()),
@@ -48,22 +43,20 @@ def test_queries_are_not_audited(studio):
 
 def test_rejected_operations_are_not_audited(studio):
     with pytest.raises(HttpError):
-        make_dispatcher(studio).answer(
-            SOMEBODY, [create("n1"), {"action": "delete", "entity_type": "Nothing", "entity_key": ["1"]}]
-        )
+        make_dispatcher(studio).answer(SOMEBODY, [create("Note", id="n1"), delete("Nothing", "1")])
     assert read(studio) == []
 
 
 def test_history_of_one_entity_is_listed_newest_first(studio):
     for entity_id in ("n1", "n2", "n3"):
-        make_dispatcher(studio).answer(SOMEBODY, [create(entity_id, content="")])
+        make_dispatcher(studio).answer(SOMEBODY, [create("Note", id=entity_id, content="")])
     assert [entry.entity_id for entry in read(studio)] == ["n3", "n2", "n1"]
     assert [entry.entity_id for entry in read(studio, limit=1)] == ["n3"]
     assert [entry.entity_id for entry in read(studio, entity_id="n2")] == ["n2"]
 
 
 def test_entry_has_the_id_that_the_server_assigned(studio):
-    operation = create("")
+    operation = create("Note")
     del operation["entity_data"]["id"]
     answered = make_dispatcher(studio).answer(SOMEBODY, [operation])
     assert [entry.entity_id for entry in read(studio)] == [answered[0]["data"]["id"]]

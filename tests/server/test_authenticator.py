@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from doubles.operations import Clock
 
 from ft_dcc.server.auth.api_keys import issue_key
 from ft_dcc.server.auth.authenticator import Authenticator
@@ -8,16 +9,6 @@ from ft_dcc.server.bootstrap import open_server_context
 from ft_dcc.server.database.seed import fixed_id
 from ft_dcc.server.errors import InvalidCredentials, TooManyRequests
 from ft_dcc.server.http.rate_limit import RequestLimiter
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import requests
+from doubles.operations import create
 from run_options import TIMEOUT_SECONDS, seeded, wait_until
 
 ROUNDS = int(os.environ.get("FT_DCC_CRASH_ROUNDS", "8"))
@@ -69,13 +70,13 @@ def test_acknowledged_changes_survive_a_kill_at_any_moment(start_server, http_cl
 
 def test_twenty_concurrent_publishes_get_twenty_version_numbers(server_process, http_client_for):
     http_client, asset = http_client_for(server_process), str(uuid4())
-    project = http_client.post(_created("Project", name=asset)).json()[0]["data"]["id"]
-    http_client.post(_created("Asset", asset, name="film", context_id=project))
+    project = http_client.post(create("Project", name=asset)).json()[0]["data"]["id"]
+    http_client.post(create("Asset", id=asset, name="film", context_id=project))
     numbers: list[int] = []
 
     def publish() -> None:
         # Each has a connection of its own; the server alone gives the number.
-        response = http_client_for(server_process).post(_created("AssetVersion", asset_id=asset)).json()
+        response = http_client_for(server_process).post(create("AssetVersion", asset_id=asset)).json()
         numbers.append(response[0]["data"]["version"])
 
     publishers = [threading.Thread(target=publish) for _ in range(20)]
@@ -84,11 +85,6 @@ def test_twenty_concurrent_publishes_get_twenty_version_numbers(server_process, 
     for publisher in publishers:
         publisher.join(TIMEOUT_SECONDS)
     assert sorted(numbers) == list(range(1, 21))
-
-
-def _created(entity_type, entity_id=None, **data):
-    data = {"__entity_type__": entity_type, "id": entity_id or str(uuid4()), **data}
-    return {"action": "create", "entity_type": entity_type, "entity_data": data}
 
 
 def test_commit_on_a_full_disk_fails_and_keeps_existing_data(small_disk, start_server, http_client_for):
@@ -108,5 +104,4 @@ def test_commit_on_a_full_disk_fails_and_keeps_existing_data(small_disk, start_s
 
 
 def _create_notes(http_client):
-    notes = [{"__entity_type__": "Note", "id": str(uuid4()), "content": "x" * 50_000} for _ in range(10)]
-    return http_client.post(*({"action": "create", "entity_type": "Note", "entity_data": note} for note in notes))
+    return http_client.post(*(create("Note", content="x" * 50_000) for _ in range(10)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from doubles.operations import lines
 from doubles.two_projects import OPEN, PRIVATE, Operations, fill, open_database
 from run_options import TIMEOUT_SECONDS, seeded
 
@@ -22,10 +22,6 @@ from ft_dcc.server.entities.batch import create_operation, update_operation
 # The number of generated operations, or "all" of them; the seed chooses which.
 _OPERATIONS = os.environ.get("FT_DCC_EVENT_OPERATIONS", "200")
 FIRST_PROJECT, OTHER = ({"__entity_type__": "Project", "id": name, "name": name} for name in ("film", "other"))
-
-
-def lines(*entities: Any) -> io.BytesIO:
-    return io.BytesIO(b"".join(json.dumps(entity).encode() + b"\n" for entity in entities))
 
 
 Listen = Callable[..., Any]

@@ -6,20 +6,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from doubles.operations import Clock
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.errors import TooManyRequests
 from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket, client_network
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

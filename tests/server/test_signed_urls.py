@@ -8,6 +8,7 @@ from uuid import uuid4
 import attrs
 import pytest
 import requests
+from doubles.operations import create, update
 
 from ft_dcc.server.admin.service import open_admin
 from ft_dcc.server.database.data_folder import Credentials
@@ -133,19 +134,13 @@ def test_media_of_a_closed_review_cannot_be_removed(http_client: Any) -> None:
     component_id, ids = http_client.upload(b"movie"), {name: str(uuid4()) for name in ("p", "a", "v", "s")}
     publish(http_client, component_id)
 
-    def create(entity_type: str, **data: Any) -> dict[str, Any]:
-        return {"action": "create", "entity_type": entity_type, "entity_data": data}
-
-    def update(entity_type: str, key: str, **data: Any) -> dict[str, Any]:
-        return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
-
     answer = http_client.post(
         create("Project", id=ids["p"], name=ids["p"]),
         create("Asset", id=ids["a"], name="movie", context_id=ids["p"]),
         create("AssetVersion", id=ids["v"], asset_id=ids["a"]),
         update("FileComponent", component_id, version_id=ids["v"]),
         create("ReviewSession", id=ids["s"], name="dailies", project_id=ids["p"]),
-        create("ReviewSessionObject", id=str(uuid4()), review_session_id=ids["s"], version_id=ids["v"], name="movie"),
+        create("ReviewSessionObject", review_session_id=ids["s"], version_id=ids["v"], name="movie"),
     )
     assert answer.ok, answer.text
     ended = {"__type__": "datetime", "value": "2020-03-04T09:30:00"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -16,40 +17,17 @@ from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.closed_reviews import closed_session_names
-from ft_dcc.server.database.seed import LOCATIONS, seed
+from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.database.seed import seed, seed_rows
 from ft_dcc.server.entities import batch, rules
 from ft_dcc.server.entities.changes import ChangeSet
-from ft_dcc.server.errors import HttpError, ReviewSessionClosedError, ValidationError
+from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema import model, tables
 
-# The columns that the server fills in at a create, by the root of the family. They are filled in for lines without
-# them.
-_SERVER_COLUMNS: dict[str, tuple[str, ...]] = {
-    "Context": (
-        *("context_type", "project_id", "parent_id", "status_id", "type_id", "sort", "bid"),
-        *("full_name", "status", "project_schema_id"),
-    ),
-    "AssetVersion": ("date", "user_id", "version", "status_id"),
-    "Component": ("system_type",),
-    "CustomAttributeLink": ("from_entity_type", "to_entity_type"),
-    "List": ("date", "user_id"),
-    "Note": ("date", "user_id", "thread_activity", "parent_id", "parent_type"),
-    "Resource": ("is_active", "is_otp_enabled", "is_totp_enabled", "require_details_update", "local"),
-    "ReviewSession": ("start_date", "passphrase_enabled", "shareable_url_enabled", "is_moderated"),
-    "ReviewSessionObject": ("sort_order", "name", "version"),
-    "ReviewSessionInvitee": ("created_from_shared_url",),
-    "Timelog": ("start", "user_id"),
-    "Timer": ("start", "user_id"),
-    "Job": ("user_id",),
-}
-_STAMPS = ("created_at", "created_by_id")
-# Their server columns follow from other rows, which may come later in the file.
-_DEPENDENT_FAMILIES = frozenset(("Context", "AssetVersion", "Note", "ReviewSessionObject", "CustomAttributeLink"))
-# Written by the server alone: their rows are complete.
-_HISTORY_FAMILIES = frozenset(("StatusChange", "Event"))
-_MAX_PENDING_ROWS = 2000
+# Entities that are stored before they are added to the audit log.
+_MAX_UNRECORDED = 2000
 # A larger import publishes the changes of its first part only.
 _MAX_PUBLISHED = 10_000
 
@@ -58,7 +36,7 @@ def export_entities(context: ServerContext, connection: Connection) -> Iterator[
     """Yield all entities as lines, in the order of their creation; media and keys are not exported."""
     for family, table in context.store.tables.by_family.items():
         own = [found for found in context.schema.family_of(family) if not found.is_view]
-        formats = {found.name: (jsonl_format.JsonlFormat.of(found), _server_columns(found)) for found in own}
+        formats = {found.name: (jsonl_format.JsonlFormat.of(found), rules.server_columns(found)) for found in own}
         rows = connection.execution_options(yield_per=1000).execute(select(table).order_by(table.c[tables.ROW_COLUMN]))
         for row in rows.mappings():
             line_format, columns = formats[row.get(tables.TYPE_COLUMN, family)]
@@ -94,12 +72,6 @@ class _ImportResult:
     updates: list[EntityUpdate]
 
 
-def _server_columns(entity_type: model.EntityType) -> frozenset[str]:
-    stamps = () if entity_type.family in _HISTORY_FAMILIES else _STAMPS
-    columns = {attribute.column for attribute in entity_type.attributes.values()}
-    return frozenset(name for name in (*_SERVER_COLUMNS.get(entity_type.family, ()), *stamps) if name in columns)
-
-
 @attrs.define(eq=False)
 class _Import:
     """One import, inside its transaction."""
@@ -109,8 +81,9 @@ class _Import:
     file: BinaryIO
     _formats: dict[str, tuple[jsonl_format.JsonlFormat, frozenset[str]]] = attrs.field(factory=dict)
     _next_row: dict[str, int] = attrs.field(factory=dict)
-    _pending: dict[tuple[str, tuple[str, ...]], list[tuple[int, jsonl_format.Row]]] = attrs.field(factory=dict)
-    _size: int = 0
+    _statements: dict[tuple[str, tuple[str, ...]], tuple[Any, Prepared]] = attrs.field(factory=dict)
+    # Operations for the audit log.
+    _stored: list[tuple[dict[str, Any], None]] = attrs.field(factory=list)
     _incomplete: list[pending_entities.PendingEntity] = attrs.field(factory=list)
     _lines_without_id: dict[tuple[Any, ...], int] = attrs.field(factory=dict)
     _families: set[str] = attrs.field(factory=set)
@@ -134,7 +107,7 @@ class _Import:
             with _line_errors(number):
                 self._read(number, jsonl_format.read_line(self.context.schema, line))
             count += 1
-        self._flush()
+        self._record_stored()
         self._seed_if_needed()
         pending_entities.assign_projects(self._batch)
         pending_entities.complete_entities(self._batch, self._incomplete, _line_errors)
@@ -145,11 +118,14 @@ class _Import:
         entity_type, given = record.entity_type, record.columns
         columns = {**given, **rules.stored_values(self._batch, entity_type, str(given.get("id")), given)}
         if entity_type.name not in self._formats:
-            self._formats[entity_type.name] = jsonl_format.JsonlFormat.of(entity_type), _server_columns(entity_type)
-        line_format, server_columns = self._formats[entity_type.name]
-        missing = server_columns - columns.keys()
+            self._formats[entity_type.name] = (
+                jsonl_format.JsonlFormat.of(entity_type),
+                rules.server_columns(entity_type),
+            )
+        line_format, filled_in = self._formats[entity_type.name]
+        missing = filled_in - columns.keys()
         row = line_format.complete(columns)
-        if missing and entity_type.family not in _DEPENDENT_FAMILIES:
+        if missing and not any(rule.reads_others for rule in rules.rules_of(entity_type)):
             rules.add_server_values(self._batch, entity_type, row)
             row.update(columns)
             if self._caller is None:
@@ -165,51 +141,41 @@ class _Import:
             raise ValidationError(f"A {entity_type.name} needs {' and '.join(entity_type.key)}.")
         if missing or record.lists:
             self._incomplete.append(pending_entities.PendingEntity(number, entity_type, key, missing, record.lists))
-        self._enqueue(number, entity_type, row, tuple(columns))
+        self._store(entity_type, row, tuple(columns))
 
-    def _enqueue(
-        self, number: int, entity_type: model.EntityType, row: jsonl_format.Row, given: tuple[str, ...]
-    ) -> None:
-        family = entity_type.family
+    def _store(self, entity_type: model.EntityType, row: jsonl_format.Row, given: tuple[str, ...]) -> None:
+        """Insert a row, or update the given columns of the one with its key; raises HttpError."""
+        table, family = self.context.store.tables[entity_type], entity_type.family
         if family not in self._next_row:
-            table = self.context.store.tables.by_family[family]
             self._next_row[family] = self.connection.scalar(select(func.max(table.c[tables.ROW_COLUMN]))) or 0
         self._next_row[family] += 1
         row[tables.ROW_COLUMN] = self._next_row[family]
         self._families.add(family)
-        self._pending.setdefault((entity_type.name, given), []).append((number, row))
-        self._size += 1
-        if self._size >= _MAX_PENDING_ROWS:
-            self._flush()
-
-    def _flush(self) -> None:
-        for (type_name, given), rows in self._pending.items():
-            entity_type = self.context.schema[type_name]
-            self._record_changes(entity_type, given, [row for _, row in rows])
-            statement = _upsert(self.context.store.tables[entity_type], entity_type, given)
-            try:
-                done = self.connection.execute(statement, [row for _, row in rows])
-                is_whole = done.rowcount == len(rows)
-            except (IntegrityError, ReviewSessionClosedError):
-                is_whole = False
-            if not is_whole:
-                self._find_invalid_row(statement, entity_type, rows)
-        self._pending.clear()
-        self._size = 0
-
-    def _record_changes(
-        self, entity_type: model.EntityType, given: tuple[str, ...], rows: list[jsonl_format.Row]
-    ) -> None:
-        """Add the rows to the audit log, and remember the former rows for the published changes."""
-        keys = [tuple(row[name] for name in entity_type.key) for row in rows]
-        operation = {"action": "load", "entity_type": entity_type.name, "entity_data": dict.fromkeys(given)}
-        audit_log.record(
-            self.connection, self._batch.caller, [({**operation, "entity_key": list(key)}, None) for key in keys]
-        )
-        if not self.context.events.needs_changes or len(self._before) > _MAX_PUBLISHED:
-            return
-        for key in keys:
+        key = tuple(row[name] for name in entity_type.key)
+        if self.context.events.needs_changes and len(self._before) <= _MAX_PUBLISHED:
             self._before.setdefault((entity_type, key), self._row(entity_type, key))
+        if (entity_type.name, given) not in self._statements:
+            statement = _upsert(table, entity_type, given)
+            self._statements[entity_type.name, given] = statement, Prepared(statement)
+        statement, prepared = self._statements[entity_type.name, given]
+        try:
+            count = prepared.change(self.connection, row)
+        except sqlite3.Error:
+            try:
+                count = self.connection.execute(statement, row).rowcount  # It raises the error that callers expect.
+            except IntegrityError as error:
+                raise ValidationError(f"There is another {entity_type.name} in its place.") from error
+        if count != 1:
+            raise ValidationError("There is an entity of another type with this id.")
+        operation = {"action": "load", "entity_type": entity_type.name, "entity_data": dict.fromkeys(given)}
+        self._stored.append(({**operation, "entity_key": list(key)}, None))
+        if len(self._stored) >= _MAX_UNRECORDED:
+            self._record_stored()
+
+    def _record_stored(self) -> None:
+        """Add the stored entities to the audit log."""
+        audit_log.record(self.connection, self._batch.caller, self._stored)
+        self._stored.clear()
 
     def _row(self, entity_type: model.EntityType, key: tuple[Any, ...]) -> jsonl_format.Row | None:
         table = self.context.store.tables[entity_type]
@@ -228,24 +194,11 @@ class _Import:
                 changes.record_updated(entity_type, before, row)
         return describe_changes(self._batch)
 
-    def _find_invalid_row(
-        self, statement: Any, entity_type: model.EntityType, rows: list[tuple[int, jsonl_format.Row]]
-    ) -> None:
-        """Store the rows one by one, again where needed, and raise ValidationError for the one that fails."""
-        for number, row in rows:
-            with _line_errors(number):
-                try:
-                    done = self.connection.execute(statement, row)
-                except IntegrityError as error:
-                    raise ValidationError(f"There is another {entity_type.name} in its place.") from error
-                if done.rowcount != 1:
-                    raise ValidationError("There is an entity of another type with this id.")
-
     def _seed_if_needed(self) -> None:
         """Seed a database without users or the standard locations."""
         location = self.context.store.tables.by_family["Location"]
         known = set(self.connection.scalars(select(location.c.id)))
-        if first_user(self.connection) is None or not known >= set(LOCATIONS):
+        if first_user(self.connection) is None or not known.issuperset(row["id"] for row in seed_rows()["Location"]):
             seed(self.connection, self.context.store.tables)
         if self._caller is None:
             self._batch = batch.owner_batch(self.context, self.connection)

@@ -22,9 +22,6 @@ from ft_dcc.server.storage import published_media
 
 DEFAULT_REVIEW_PROJECT = "Reviews"
 _HISTORY = {"Context": "TypedContextStatusChange", "AssetVersion": "AssetVersionStatusChange"}
-_DATE_COLUMNS = {"AssetVersion": "date", "List": "date", "Note": "date", "Timer": "start", "Timelog": "start"}
-_CALLER_FAMILIES = ("AssetVersion", "Note", "Timer", "Timelog", "Job", "List")
-_COMPONENT_KINDS = {"ContainerComponent": "container", "SequenceComponent": "sequence"}
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +31,15 @@ class EntityRule:
     All of them may raise ValidationError. Rows are changed in place. Imports use ``stored_values`` and ``add_values``.
     """
 
+    # Columns that a new entity gets unless they are sent: its date, whether ``user_id`` is the caller, fixed values.
+    date: str = ""
+    has_user: bool = False
+    defaults: Mapping[str, object] = {}
+    # Columns that ``add_values`` sets, and whether they follow from other rows.
+    derived: tuple[str, ...] = ()
+    reads_others: bool = False
+    # Whether the server alone writes entities, as part of changes of others.
+    is_history: bool = False
     # Returns the columns that are stored in place of those that a create or an update sent, by the id and the latter.
     stored_values: Callable[[Batch, str, Row], Row] = lambda batch, entity_id, sent: {}
     # Completes the row of a new entity: with the owner that it needs, and with the values of the server.
@@ -69,16 +75,27 @@ def add_server_values(batch: Batch, entity_type: model.EntityType, row: Row) -> 
     columns = batch.tables[entity_type].c
     if tables.TYPE_COLUMN in columns:
         row[tables.TYPE_COLUMN] = entity_type.base if entity_type.is_view else entity_type.name
-    if (column := _DATE_COLUMNS.get(entity_type.family)) is not None:
-        _set_default(row, column, clock.now_text())
     if "created_at" in entity_type.attributes:
         _set_default(row, "created_at", clock.now_text())
     if "created_by_id" in entity_type.attributes and not batch.caller.is_guest:
         _set_default(row, "created_by_id", batch.caller.id)
-    if entity_type.family in _CALLER_FAMILIES and not batch.caller.is_guest:
-        _set_default(row, "user_id", batch.caller.id)
     for rule in rules_of(entity_type):
+        if rule.is_history:
+            raise ValidationError(f"{entity_type.name} is written by the server alone. Change the entity itself.")
+        if rule.has_user and not batch.caller.is_guest:
+            _set_default(row, "user_id", batch.caller.id)
+        for column, value in {**rule.defaults, **({rule.date: clock.now_text()} if rule.date else {})}.items():
+            _set_default(row, column, value)
         rule.add_values(batch, entity_type, row)
+
+
+def server_columns(entity_type: model.EntityType) -> frozenset[str]:
+    """Return the columns that :func:`add_server_values` fills in, beside that of the type."""
+    own_rules = rules_of(entity_type)
+    names = {name for rule in own_rules for name in (rule.date, *rule.defaults, *rule.derived)}
+    names |= {"user_id"} if any(rule.has_user for rule in own_rules) else set()
+    names |= set() if any(rule.is_history for rule in own_rules) else {"created_at", "created_by_id"}
+    return frozenset(names & {attribute.column for attribute in entity_type.attributes.values()})
 
 
 def _set_default(row: Row, column: str, value: object) -> None:
@@ -135,18 +152,6 @@ def _add_version_values(batch: Batch, _type: model.EntityType, row: Row) -> None
     _set_default(row, "status_id", default_status(batch, project_of_asset(batch, asset), "AssetVersion", row))
 
 
-def _add_component_values(_batch: Batch, entity_type: model.EntityType, row: Row) -> None:
-    _set_default(row, "system_type", _COMPONENT_KINDS.get(entity_type.name, "file"))
-
-
-def _add_user_values(_batch: Batch, entity_type: model.EntityType, row: Row) -> None:
-    if entity_type.name == "User":
-        for column in ("is_active", "is_otp_enabled", "is_totp_enabled", "require_details_update"):
-            _set_default(row, column, 0)
-    else:
-        _set_default(row, "local", 1)
-
-
 def _add_note_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
     _set_default(row, "thread_activity", row["date"])
     if (answered := batch.row("Note", row.get("in_reply_to_id"))) is not None:
@@ -156,10 +161,6 @@ def _add_note_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
 
 def _add_review_session_values(_batch: Batch, _type: model.EntityType, row: Row) -> None:
     _set_default(row, "start_date", row["created_at"])
-    for column in ("passphrase_enabled", "is_moderated"):
-        _set_default(row, column, 0)
-    # A published link must open, so sessions are shareable unless they are created as private.
-    _set_default(row, "shareable_url_enabled", 1)
 
 
 def _add_review_object_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
@@ -176,10 +177,6 @@ def _add_review_object_values(batch: Batch, _type: model.EntityType, row: Row) -
     row["version"] = row.get("version") or f"Version {version['version']}"
 
 
-def _add_invitee_values(_batch: Batch, _type: model.EntityType, row: Row) -> None:
-    _set_default(row, "created_from_shared_url", 0)
-
-
 def _add_custom_link_values(batch: Batch, entity_type: model.EntityType, row: Row) -> None:
     """Set the types that a custom attribute link joins, from its configuration."""
     configuration = batch.row("CustomAttributeLinkConfiguration", row.get("configuration_id"))
@@ -189,10 +186,6 @@ def _add_custom_link_values(batch: Batch, entity_type: model.EntityType, row: Ro
     origin = str(configuration["entity_type"])
     row["from_entity_type"] = kinds.get(origin, origin.capitalize())
     row["to_entity_type"] = entity_type.name.replace("CustomAttributeLink", "")
-
-
-def _refuse_create(_batch: Batch, entity_type: model.EntityType, _row: Row) -> None:
-    raise ValidationError(f"{entity_type.name} is written by the server alone. Change the entity itself.")
 
 
 def _add_default_project(batch: Batch, row: Row) -> None:
@@ -358,27 +351,67 @@ def _add_recipient(batch: Batch, note_id: str) -> None:
 
 # The rules by the name of a type or of a family.
 RULES: Mapping[str, EntityRule] = {
-    "Context": EntityRule(add_values=_add_context_values, before_update=_move_context),
-    "Project": EntityRule(
-        add_values=_add_project_values, before_create=_check_project_name, before_update=_check_project_update
+    "Context": EntityRule(
+        derived=("context_type", "project_id", "parent_id", "status_id", "type_id", "sort", "bid"),
+        reads_others=True,
+        add_values=_add_context_values,
+        before_update=_move_context,
     ),
-    "AssetVersion": EntityRule(add_values=_add_version_values, before_update=_record_status_change),
-    "Component": EntityRule(add_values=_add_component_values),
+    "Project": EntityRule(
+        derived=("full_name", "status", "project_schema_id"),
+        add_values=_add_project_values,
+        before_create=_check_project_name,
+        before_update=_check_project_update,
+    ),
+    "AssetVersion": EntityRule(
+        date="date",
+        has_user=True,
+        derived=("version", "status_id"),
+        reads_others=True,
+        add_values=_add_version_values,
+        before_update=_record_status_change,
+    ),
+    "Component": EntityRule(defaults={"system_type": "file"}),
+    "ContainerComponent": EntityRule(defaults={"system_type": "container"}),
+    "SequenceComponent": EntityRule(defaults={"system_type": "sequence"}),
     "FileComponent": EntityRule(before_create=_check_uploader),
     "ComponentLocation": EntityRule(check_stored=_check_uploaded),
-    "Resource": EntityRule(add_values=_add_user_values),
-    "User": EntityRule(after_create=_give_default_role),
-    "Note": EntityRule(add_values=_add_note_values, after_create=_add_author_as_recipient),
+    "User": EntityRule(
+        defaults=dict.fromkeys(("is_active", "is_otp_enabled", "is_totp_enabled", "require_details_update"), 0),
+        after_create=_give_default_role,
+    ),
+    "Group": EntityRule(defaults={"local": 1}),
+    "Job": EntityRule(has_user=True),
+    "List": EntityRule(date="date", has_user=True),
+    "Timelog": EntityRule(date="start", has_user=True),
+    "Timer": EntityRule(date="start", has_user=True),
+    "Note": EntityRule(
+        date="date",
+        has_user=True,
+        derived=("thread_activity", "parent_id", "parent_type"),
+        reads_others=True,
+        add_values=_add_note_values,
+        after_create=_add_author_as_recipient,
+    ),
     "NoteLabelLink": EntityRule(after_create=_set_first_category),
     "ReviewSession": EntityRule(
+        # A published link must open, so sessions are shareable unless they are created as private.
+        defaults={"passphrase_enabled": 0, "is_moderated": 0, "shareable_url_enabled": 1},
+        derived=("start_date",),
         stored_values=passphrase_columns,
         add_owner=_add_default_project,
         add_values=_add_review_session_values,
         check_values=_check_review_dates,
     ),
-    "ReviewSessionObject": EntityRule(add_values=_add_review_object_values),
-    "ReviewSessionInvitee": EntityRule(add_values=_add_invitee_values, check_values=invitee_rights.check_rights),
-    "CustomAttributeLink": EntityRule(add_values=_add_custom_link_values),
-    "StatusChange": EntityRule(add_values=_refuse_create),
-    "Event": EntityRule(add_values=_refuse_create),
+    "ReviewSessionObject": EntityRule(
+        derived=("sort_order", "name", "version"), reads_others=True, add_values=_add_review_object_values
+    ),
+    "ReviewSessionInvitee": EntityRule(
+        defaults={"created_from_shared_url": 0}, check_values=invitee_rights.check_rights
+    ),
+    "CustomAttributeLink": EntityRule(
+        derived=("from_entity_type", "to_entity_type"), reads_others=True, add_values=_add_custom_link_values
+    ),
+    "StatusChange": EntityRule(is_history=True),
+    "Event": EntityRule(is_history=True),
 }

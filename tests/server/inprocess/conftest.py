@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import attrs
 import pytest
+from doubles.operations import create, update
 
 from ft_dcc.server.actions import dispatch
 from ft_dcc.server.actions.dispatch import Dispatcher
@@ -42,25 +43,17 @@ class StudioClient:
         return [entity["name"] for entity in self.query(expression)]
 
     def create(self, entity_type: str, **data: Any) -> str:
-        operation = created(entity_type, **data)
+        operation = create(entity_type, **data)
         self.call(operation)
         return str(operation["entity_data"]["id"])
 
     def update(self, entity_type: str, key: str | list[str], **data: Any) -> dict[str, Any]:
-        result: dict[str, Any] = self.call(updated(entity_type, key, **data))[0]["data"]
+        keys = [key] if isinstance(key, str) else key
+        result: dict[str, Any] = self.call(update(entity_type, *keys, **data))[0]["data"]
         return result
 
     def delete(self, entity_type: str, key: str) -> None:
         self.call({"action": "delete", "entity_type": entity_type, "entity_key": [key]})
-
-
-def created(entity_type: str, **data: Any) -> dict[str, Any]:
-    return {"action": "create", "entity_type": entity_type, "entity_data": {"id": str(uuid4()), **data}}
-
-
-def updated(entity_type: str, key: str | list[str], **data: Any) -> dict[str, Any]:
-    keys = [key] if isinstance(key, str) else key
-    return {"action": "update", "entity_type": entity_type, "entity_key": keys, "entity_data": data}
 
 
 def reference(entity_type: str, key: str) -> dict[str, str]:
@@ -107,12 +100,12 @@ def tree(client: StudioClient) -> Tree:
     name = f"p_{uuid4().hex[:8]}"
     tree = Tree(name, *(str(uuid4()) for _ in range(7)))
     client.call(
-        created("Project", id=tree.project, name=name),
-        created("Sequence", id=tree.sequence, name="sq010", parent_id=tree.project),
-        created("Shot", id=tree.shot, name="sh010", parent_id=tree.sequence),
-        created("Shot", id=tree.other_shot, name="sh020", parent_id=tree.sequence),
-        created("Task", id=tree.animation, name="animation", parent_id=tree.shot),
-        created("Task", id=tree.layout, name="layout", parent_id=tree.shot),
-        created("Task", id=tree.other_animation, name="animation", parent_id=tree.other_shot),
+        create("Project", id=tree.project, name=name),
+        create("Sequence", id=tree.sequence, name="sq010", parent_id=tree.project),
+        create("Shot", id=tree.shot, name="sh010", parent_id=tree.sequence),
+        create("Shot", id=tree.other_shot, name="sh020", parent_id=tree.sequence),
+        create("Task", id=tree.animation, name="animation", parent_id=tree.shot),
+        create("Task", id=tree.layout, name="layout", parent_id=tree.shot),
+        create("Task", id=tree.other_animation, name="animation", parent_id=tree.other_shot),
     )
     return tree

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles.operations import lines
 
 from ft_dcc.server.admin.import_export import export_entities, import_entities
 from ft_dcc.server.app import make_dispatcher
@@ -52,10 +52,6 @@ TREE = [
     },
     {"__entity_type__": "Scope", "id": "scope", "name": "feature"},
 ]
-
-
-def lines(*entities: Any) -> io.BytesIO:
-    return io.BytesIO(b"".join(json.dumps(entity).encode() + b"\n" for entity in entities))
 
 
 def dumped(studio: ServerContext) -> bytes:

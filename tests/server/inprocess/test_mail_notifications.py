@@ -12,6 +12,7 @@ from uuid import uuid4
 import attrs
 import pytest
 from doubles.event_loop import run_coroutine
+from doubles.operations import create
 from doubles.reviews import review_operations
 
 from ft_dcc.errors import SettingInvalid
@@ -21,7 +22,7 @@ from ft_dcc.server.mail.mailer import read_mailer
 from ft_dcc.server.notifications.webhook_client import WebhookClient
 from ft_dcc.server.notifications.worker import Notifier
 
-from .conftest import StudioClient, created
+from .conftest import StudioClient
 
 
 @attrs.define
@@ -98,7 +99,7 @@ def reviewed(client, tree):
     ida = {"username": f"ida{artist[:8]}", "first_name": "Ida", "email": ids.artist_email}
     # The entry of the version is added by the tests.
     operations = [each for each in operations if each["entity_type"] != "ReviewSessionObject"]
-    client.call(created("User", id=artist, is_active=True, **ida), *operations)
+    client.call(create("User", id=artist, is_active=True, **ida), *operations)
     return ids
 
 
@@ -267,7 +268,7 @@ def test_mails_are_switched_off_in_the_settings(tmp_path):
 
 def test_many_and_long_notes_are_shortened(client, mail, run, reviewed):
     place = {"parent_id": reviewed.version, "parent_type": "AssetVersion"}
-    client.call(*(created("Note", content=f"Note {number} " + "x" * 2000, **place) for number in range(60)))
+    client.call(*(create("Note", content=f"Note {number} " + "x" * 2000, **place) for number in range(60)))
     run()
     (message,) = mail.messages
     assert message["Subject"] == "60 new notes on sh010 playblast v003"

@@ -11,17 +11,14 @@ from uuid import uuid4
 import attrs
 import pytest
 from doubles.event_loop import run_coroutine
+from doubles.operations import create, delete, update
 
 from ft_dcc.server.actions import dispatch
 from ft_dcc.server.database import prepared
-from ft_dcc.server.entities import batch, delete
+from ft_dcc.server.entities import batch
 from ft_dcc.server.errors import PayloadTooLarge, ValidationError
 from ft_dcc.server.http.slots import Slots
 from ft_dcc.server.identity import Caller
-
-
-def created(entity_type: str, **data: Any) -> dict[str, Any]:
-    return {"action": "create", "entity_type": entity_type, "entity_data": {"id": str(uuid4()), **data}}
 
 
 def too_much(tree: Any) -> dict[str, list[dict[str, Any]]]:
@@ -37,11 +34,11 @@ def too_much(tree: Any) -> dict[str, list[dict[str, Any]]]:
     query = {"action": "query", "expression": "Task"}
     name = uuid4().hex
     return {
-        "operations": [created("Type", name=f"{name}-{number}") for number in range(dispatch.MAX_UNITS + 1)],
+        "operations": [create("Type", name=f"{name}-{number}") for number in range(dispatch.MAX_UNITS + 1)],
         "members": [update],
         "deletions": [deletion] * (dispatch.MAX_UNITS // 5 + 1),
-        "passphrases": [created("ReviewSession", name="x", **locked) for _ in range(dispatch.MAX_UNITS // 250 + 1)],
-        "queries": [*[query] * (dispatch.MAX_UNITS // 5), created("Type", name=name)],
+        "passphrases": [create("ReviewSession", name="x", **locked) for _ in range(dispatch.MAX_UNITS // 250 + 1)],
+        "queries": [*[query] * (dispatch.MAX_UNITS // 5), create("Type", name=name)],
     }
 
 
@@ -57,7 +54,7 @@ def test_a_transaction_with_too_much_work_is_refused(client: Any, tree: Any, nam
 
 def test_a_transaction_with_the_largest_number_of_operations_is_accepted(client: Any) -> None:
     name = uuid4().hex
-    client.call(*(created("Type", name=f"{name}-{number}") for number in range(dispatch.MAX_UNITS)))
+    client.call(*(create("Type", name=f"{name}-{number}") for number in range(dispatch.MAX_UNITS)))
     assert len(client.query(f'select id from Type where name like "{name}-%"')) == dispatch.MAX_UNITS
 
 
@@ -68,7 +65,7 @@ def test_large_requests_of_one_user_leave_room_for_another(client: Any, monkeypa
     is_free, order = threading.Event(), []
 
     async def send(request: str) -> None:
-        operations = [created("NoteLabel", name=f"{name}-{request}-{number}") for number in range(6)]
+        operations = [create("NoteLabel", name=f"{name}-{request}-{number}") for number in range(6)]
         await client.dispatcher.answer_async(users[request], operations, "")
         order.append(request)
 
@@ -88,7 +85,7 @@ def test_large_requests_of_one_user_leave_room_for_another(client: Any, monkeypa
 
 def test_a_request_that_fails_gives_its_room_back(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client.dispatcher, "_writing", Slots("changes", 10))
-    unknown = [created("Task", name="x", parent_id="none")] * 6
+    unknown = [create("Task", name="x", parent_id="none")] * 6
 
     async def scenario() -> None:
         for _ in range(4):
@@ -99,7 +96,7 @@ def test_a_request_that_fails_gives_its_room_back(client: Any, monkeypatch: pyte
 
 
 def notes_below(parent: str, parent_type: str, number: int) -> list[dict[str, Any]]:
-    return [created("Note", content="x", parent_id=parent, parent_type=parent_type) for _ in range(number)]
+    return [create("Note", content="x", parent_id=parent, parent_type=parent_type) for _ in range(number)]
 
 
 @attrs.frozen
@@ -112,46 +109,38 @@ class Implied:
     refusal: str
 
 
-def changed(entity_type: str, key: str, **data: Any) -> dict[str, Any]:
-    return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
-
-
-def deleted(entity_type: str, key: str) -> dict[str, Any]:
-    return {"action": "delete", "entity_type": entity_type, "entity_key": [key]}
-
-
 def implied_changes(tree: Any) -> dict[str, Implied]:
     """Return changes that imply at least ten others each."""
     other, user, kind, folder = (str(uuid4()) for _ in range(4))
-    tasks = [created("Task", name=f"task {number}", parent_id=tree.shot) for number in range(10)]
+    tasks = [create("Task", name=f"task {number}", parent_id=tree.shot) for number in range(10)]
     notes = notes_below(tree.shot, "Shot", 10)
     written = [{**note, "entity_data": {**note["entity_data"], "user_id": user}} for note in notes]
     typed = [{**task, "entity_data": {**task["entity_data"], "type_id": kind}} for task in tasks]
     of_project, of_user = f"select id from Context where project_id is {tree.project}", f"Note where user_id is {user}"
-    in_folder = [created("Folder", id=folder, name="folder", parent_id=tree.project)]
-    in_folder += [created("Shot", name=f"shot {number}", parent_id=folder) for number in range(10)]
+    in_folder = [create("Folder", id=folder, name="folder", parent_id=tree.project)]
+    in_folder += [create("Shot", name=f"shot {number}", parent_id=folder) for number in range(10)]
     return {
-        "project": Implied(tasks, deleted("Project", tree.project), of_project, f"Deleting the Project '{tree.name}'"),
-        "sequence": Implied(tasks, deleted("Sequence", tree.sequence), of_project, "Deleting the Sequence 'sq010'"),
+        "project": Implied(tasks, delete("Project", tree.project), of_project, f"Deleting the Project '{tree.name}'"),
+        "sequence": Implied(tasks, delete("Sequence", tree.sequence), of_project, "Deleting the Sequence 'sq010'"),
         "user": Implied(
-            [created("User", id=user, username=user), *written],
-            deleted("User", user),
+            [create("User", id=user, username=user), *written],
+            delete("User", user),
             of_user,
             "Set is_active to false",
         ),
         "type": Implied(
-            [created("Type", id=kind, name=kind), *typed],
-            deleted("Type", kind),
+            [create("Type", id=kind, name=kind), *typed],
+            delete("Type", kind),
             f"Task where type_id is {kind}",
             "Type",
         ),
         "move": Implied(
-            [created("Project", id=other, name=other), *in_folder],
-            changed("Folder", folder, parent_id=other),
+            [create("Project", id=other, name=other), *in_folder],
+            update("Folder", folder, parent_id=other),
             f"Shot where project_id is {tree.project}",
             "Moving 'folder' to another project",
         ),
-        "list": Implied(notes, changed("Shot", tree.shot, notes=[]), f"Note where parent_id is {tree.shot}", "'notes'"),
+        "list": Implied(notes, update("Shot", tree.shot, notes=[]), f"Note where parent_id is {tree.shot}", "'notes'"),
     }
 
 
@@ -162,7 +151,7 @@ def test_changes_that_a_request_implies_are_counted(
     implied = implied_changes(tree)[name]
     client.call(*implied.before)
     kept = len(client.query(implied.kept))
-    monkeypatch.setattr(delete, "CLEARED_KEYS_PER_CHANGE", 1)
+    monkeypatch.setattr("ft_dcc.server.entities.delete.CLEARED_KEYS_PER_CHANGE", 1)
     monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 9)
     with pytest.raises(PayloadTooLarge, match=re.escape(implied.refusal)) as refused:
         client.call(implied.change)
@@ -179,7 +168,7 @@ def test_changes_that_several_operations_of_a_request_imply_are_added(
     for shot in (tree.shot, tree.other_shot):
         client.call(*notes_below(shot, "Shot", 3))
     monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 9)
-    deletions = [deleted("Shot", tree.shot), deleted("Shot", tree.other_shot)]
+    deletions = [delete("Shot", tree.shot), delete("Shot", tree.other_shot)]
     with pytest.raises(PayloadTooLarge):
         client.call(*deletions)
     for deletion in deletions:
@@ -202,7 +191,7 @@ def test_a_request_reads_few_of_the_rows_that_it_may_not_change(
     monkeypatch.setattr(prepared, "run", counting)
     monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 9)
     with pytest.raises(PayloadTooLarge):
-        client.call(deleted("Shot", tree.shot))
+        client.call(delete("Shot", tree.shot))
     assert max(read) == 10
 
 
