@@ -18,6 +18,7 @@ import attrs
 import pytest
 import requests
 import websocket
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.database.data_folder import Credentials
 
@@ -32,7 +33,7 @@ class HttpClient:
         """Post the operations (or this very body), strictly, unless the headers say otherwise."""
         sent = {"ftrack-strict-api": "true", **self.server.headers, **(headers or {})}
         content = {"json": list(operations)} if body is None else {"data": body}
-        return requests.post(f"{self.server.url}/api", headers=sent, timeout=60, **content)
+        return requests.post(f"{self.server.url}/api", headers=sent, timeout=TIMEOUT_SECONDS, **content)
 
     def create_component(self, file_type: str = ".mp4") -> str:
         data = {"__entity_type__": "FileComponent", "id": str(uuid4()), "name": "film", "file_type": file_type}
@@ -54,19 +55,19 @@ class HttpClient:
         """Return the id of a new component with these bytes."""
         component_id = self.create_component(file_type)
         announced = self.announce(component_id, len(content))
-        answer = requests.put(announced["url"], data=content, headers=announced["headers"], timeout=60)
+        answer = requests.put(announced["url"], data=content, headers=announced["headers"], timeout=TIMEOUT_SECONDS)
         assert answer.status_code == 200, answer.text
         return component_id
 
     def get(self, path: str, component_id: str, method: str = "GET", **options: Any) -> Any:
         credentials = self.server.credentials
         query = {"id": component_id, "username": credentials.api_user, "apiKey": credentials.api_key}
-        return requests.request(method, f"{self.server.url}{path}", params=query, timeout=60, **options)
+        return requests.request(method, f"{self.server.url}{path}", params=query, timeout=TIMEOUT_SECONDS, **options)
 
     def raw(self, method: str, target: str) -> int:
         """Send the target as it is, dots, percent signs and all, and return the status."""
         address = urlsplit(self.server.url)
-        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=TIMEOUT_SECONDS)
         connection.putrequest(method, target, skip_host=False)
         connection.putheader("Content-Length", "0")
         connection.endheaders()
@@ -123,16 +124,19 @@ def small_disk(tmp_path: Path, mounting: Callable[[Path, str], Path]) -> Path:
 
 def _shake_hands(credentials: Credentials, **changed: str) -> requests.Response:
     headers = {"ftrack-user": credentials.api_user, "ftrack-api-key": credentials.api_key, **changed}
-    return requests.get(f"{credentials.server_url}/socket.io/1/", headers=headers, timeout=60)
+    return requests.get(f"{credentials.server_url}/socket.io/1/", headers=headers, timeout=TIMEOUT_SECONDS)
 
 
 def _open_socket(credentials: Credentials, sid: str) -> websocket.WebSocket:
     address = credentials.server_url.replace("http://", "ws://")
     server = urlsplit(credentials.server_url)
-    connection = socket.create_connection((str(server.hostname), server.port), timeout=60)
+    connection = socket.create_connection((str(server.hostname), server.port), timeout=TIMEOUT_SECONDS)
     try:
         return websocket.create_connection(
-            f"{address}/socket.io/1/websocket/{sid}", timeout=60, skip_utf8_validation=True, socket=connection
+            f"{address}/socket.io/1/websocket/{sid}",
+            timeout=TIMEOUT_SECONDS,
+            skip_utf8_validation=True,
+            socket=connection,
         )
     except websocket.WebSocketException:
         # A refused handshake leaves the connection open.

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 
 def test_list_of_operations_returns_a_list(http_client):
@@ -119,22 +120,26 @@ def test_cors_allows_api_requests_and_exposes_the_etag(server_process):
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "content-type,ftrack-api-key,ftrack-clienttoken,ftrack-user",
     }
-    preflight = requests.options(f"{server_process.url}/api", headers=asked, timeout=30)
+    preflight = requests.options(f"{server_process.url}/api", headers=asked, timeout=TIMEOUT_SECONDS)
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == "https://studio.example"
     assert preflight.headers["Access-Control-Allow-Credentials"] == "true"
-    answer = requests.post(f"{server_process.url}/api", headers={"Origin": "https://studio.example"}, timeout=30)
+    answer = requests.post(
+        f"{server_process.url}/api", headers={"Origin": "https://studio.example"}, timeout=TIMEOUT_SECONDS
+    )
     assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
 
 
 def test_cors_does_not_allow_review_pages(server_process):
-    page = requests.get(f"{server_process.url}/review/a/b", headers={"Origin": "https://other.example"}, timeout=30)
+    page = requests.get(
+        f"{server_process.url}/review/a/b", headers={"Origin": "https://other.example"}, timeout=TIMEOUT_SECONDS
+    )
     assert "Access-Control-Allow-Origin" not in page.headers
 
 
 @pytest.mark.parametrize("path", ["/api", "/health", "/component/get", "/nothing"])
 def test_every_response_has_security_headers(server_process, path):
-    answer = requests.get(server_process.url + path, timeout=30)
+    answer = requests.get(server_process.url + path, timeout=TIMEOUT_SECONDS)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -143,12 +148,12 @@ def test_every_response_has_security_headers(server_process, path):
 
 
 def test_health_requires_no_key(server_process):
-    answer = requests.get(f"{server_process.url}/health", timeout=30)
+    answer = requests.get(f"{server_process.url}/health", timeout=TIMEOUT_SECONDS)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("DELETE", "/health", 405)])
 def test_unknown_routes_return_the_same_error_format(server_process, method, path, status):
-    answer = requests.request(method, server_process.url + path, timeout=30)
+    answer = requests.request(method, server_process.url + path, timeout=TIMEOUT_SECONDS)
     assert answer.status_code == status
     assert answer.json()["exception"] == "ServerError"

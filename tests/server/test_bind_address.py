@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.http.bind_address import BindAddress
@@ -15,13 +16,15 @@ def test_server_with_a_certificate_serves_https(start_server, certificate):
     server = start_server(None, "--certificate", str(certificate[0]), "--private-key", str(certificate[1]))
     assert server.url.startswith("https://127.0.0.1:")
     url = server.url.replace("127.0.0.1", "localhost")
-    answer = requests.get(f"{url}/health", verify=str(certificate[0]), timeout=30)
+    answer = requests.get(f"{url}/health", verify=str(certificate[0]), timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 200
     ask = [{"action": "query", "expression": "select thumbnail_url from User"}]
-    answer = requests.post(f"{url}/api", json=ask, headers=server.headers, verify=certificate[0], timeout=30)
+    answer = requests.post(
+        f"{url}/api", json=ask, headers=server.headers, verify=certificate[0], timeout=TIMEOUT_SECONDS
+    )
     assert answer.status_code == 200
     with pytest.raises(requests.ConnectionError):
-        requests.get(server.url.replace("https", "http"), timeout=30)
+        requests.get(server.url.replace("https", "http"), timeout=TIMEOUT_SECONDS)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", ""])
@@ -64,6 +67,6 @@ def test_server_url_is_reachable_from_this_machine():
 
 def test_bind_error_is_one_line(tmp_path):
     command = [sys.executable, "-m", "ft_dcc.server", "--data", str(tmp_path), "--host", "0.0.0.0"]
-    done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert list(tmp_path.glob("studio.db")) == []

@@ -31,7 +31,7 @@ class Client(threading.Thread):
                 self.committed.append(component_id)
                 content = component_id.encode() * (1 + len(self.committed) * 997 % 8_000)
                 url = self.http_client.announce(component_id, len(content))["url"]
-                if requests.put(url, data=content, timeout=60).status_code == 200:
+                if requests.put(url, data=content, timeout=TIMEOUT_SECONDS).status_code == 200:
                     self.uploaded[component_id] = content
         except requests.RequestException:
             return

@@ -13,7 +13,7 @@ import requests
 import uvicorn
 import websocket
 from doubles.event_loop import run_coroutine
-from run_options import wait_until
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.server.app import make_app
 from ft_dcc.server.bootstrap import open_server_context, write_credentials
@@ -55,7 +55,7 @@ def test_a_handshake_accepts_credentials_in_the_query(studio_server: Credentials
         f"{studio_server.server_url}/socket.io/1/",
         params=query,
         headers={"Origin": "https://page.example.com"},
-        timeout=10,
+        timeout=TIMEOUT_SECONDS,
     )
     assert response.status_code == 200
     assert response.headers["access-control-allow-origin"] == "https://page.example.com"

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
-from run_options import seeded, wait_until
+from run_options import TIMEOUT_SECONDS, seeded, wait_until
 from starlette.routing import Route
 
 from ft_dcc.server.app import make_app
@@ -141,7 +141,7 @@ def no_leaks(server: Any) -> Iterator[None]:
     if not proc_folder.is_dir():
         yield
         return
-    requests.get(f"{server.url}/health", timeout=30)
+    requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS)
     files, memory = len(list((proc_folder / "fd").iterdir())), resident(proc_folder)
     yield
     wait_until(lambda: len(list((proc_folder / "fd").iterdir())) <= files + FEW, "the end of open files")
@@ -171,7 +171,7 @@ def send_mutated(dice: random.Random, server: Any, line: requests.Session) -> No
         operations = [mutated(dice, dice.choice(VALID)) for _ in range(dice.randint(1, 3))]
         body = json.dumps(operations)
         answer = line.post(
-            f"{server.url}/api", body, headers={**server.headers, "ftrack-strict-api": "true"}, timeout=30
+            f"{server.url}/api", body, headers={**server.headers, "ftrack-strict-api": "true"}, timeout=TIMEOUT_SECONDS
         )
         assert answer.status_code < 500, f"{body}\n{answer.text}\n{failures(server)[-1:]}"
         assert isinstance(answer.json(), (list, dict))
@@ -194,7 +194,7 @@ def send_noise(dice: random.Random, server: Any, line: requests.Session, method:
     address = f"{server.url}{filled_path}?{query}"
     headers = server.headers if dice.random() < 0.5 else {"Range": f"bytes={dice.randint(-9, 9)}-"}
     headers = {**headers, "ftrack-strict-api": "true", "Authorization": "Basic " + quote(noise[:8])}
-    answer = line.request(method, address, data=noise, headers=headers, timeout=30, allow_redirects=False)
+    answer = line.request(method, address, data=noise, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     assert answer.status_code < 500, f"{method} {address}\n{answer.text}\n{failures(server)[-1:]}"
 
 
@@ -202,7 +202,7 @@ def test_invalid_http_does_not_disturb_other_clients(server, request):
     dice = seeded(request.node.name)
     address = urlsplit(server.url)
     for _ in range(100):
-        with socket.create_connection((address.hostname, address.port), timeout=30) as line:
+        with socket.create_connection((address.hostname, address.port), timeout=TIMEOUT_SECONDS) as line:
             line.sendall(dice.choice([b"", b"GET ", b"POST /api HTTP/1.1\r\n"]) + dice.randbytes(300))
-    assert requests.get(f"{server.url}/health", timeout=30).status_code == 200
+    assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 200
     assert failures(server) == []

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.http.metrics import Metrics, RequestStats
 from ft_dcc.server.http.request_logging import JsonLinesFormatter, route_of
@@ -39,15 +40,15 @@ def test_metrics_are_in_the_prometheus_format():
 
 
 def test_metrics_count_event_clients_and_queued_jobs(server_process):
-    text = requests.get(f"{server_process.url}/metrics", timeout=30).text
+    text = requests.get(f"{server_process.url}/metrics", timeout=TIMEOUT_SECONDS).text
     for name in ("ft_dcc_event_clients", "ft_dcc_outbox_mails", "ft_dcc_disk_free_bytes", "ft_dcc_database_bytes"):
         assert f"# TYPE {name} gauge\n{name} " in text
 
 
 def test_metrics_contain_route_templates_and_no_urls(http_client, server_process):
     component_id = http_client.upload(b"film")
-    requests.get(f"{server_process.url}/invented/{component_id}", timeout=30)
-    answer = requests.get(f"{server_process.url}/metrics", timeout=30)
+    requests.get(f"{server_process.url}/invented/{component_id}", timeout=TIMEOUT_SECONDS)
+    answer = requests.get(f"{server_process.url}/metrics", timeout=TIMEOUT_SECONDS)
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert 'method="PUT",route="/component/upload/{token}",status="200"' in answer.text
     assert 'method="GET",route="unknown",status="404"' in answer.text
@@ -75,10 +76,13 @@ def test_metrics_require_a_key_from_other_machines(start_server):
     server = start_server(change="import os; os.environ['FORWARDED_ALLOW_IPS'] = '127.0.0.1'")
     url, far = f"{server.url}/metrics", {"X-Forwarded-For": "192.0.2.1"}
     reached = server.credentials
-    assert requests.get(url, headers=far, timeout=30).status_code == 401
-    assert requests.get(url, headers=far, auth=(reached.api_user, "wrong"), timeout=30).status_code == 401
-    assert requests.get(url, headers={**far, "Authorization": "Basic ?"}, timeout=30).status_code == 401
-    assert requests.get(url, headers=far, auth=(reached.api_user, reached.api_key), timeout=30).status_code == 200
+    assert requests.get(url, headers=far, timeout=TIMEOUT_SECONDS).status_code == 401
+    assert requests.get(url, headers=far, auth=(reached.api_user, "wrong"), timeout=TIMEOUT_SECONDS).status_code == 401
+    assert requests.get(url, headers={**far, "Authorization": "Basic ?"}, timeout=TIMEOUT_SECONDS).status_code == 401
+    assert (
+        requests.get(url, headers=far, auth=(reached.api_user, reached.api_key), timeout=TIMEOUT_SECONDS).status_code
+        == 200
+    )
 
 
 def test_forged_addresses_do_not_lift_the_limit_on_wrong_keys(start_server):
@@ -88,7 +92,9 @@ def test_forged_addresses_do_not_lift_the_limit_on_wrong_keys(start_server):
         for number in range(130):
             headers = {"ftrack-strict-api": "true", "ftrack-user": f"user{number}", "ftrack-api-key": "wrong"}
             headers["X-Forwarded-For"] = f"192.0.2.{number}"
-            statuses.add(client.post(f"{server.url}/api", json=[], headers=headers, timeout=30).status_code)
+            statuses.add(
+                client.post(f"{server.url}/api", json=[], headers=headers, timeout=TIMEOUT_SECONDS).status_code
+            )
     assert statuses == {401, 429}
 
 

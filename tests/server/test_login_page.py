@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.cli.main import run
 from ft_dcc.server.admin.service import open_admin
@@ -29,7 +30,9 @@ def browser() -> Any:
 
 
 def ask(browser: Any, server: Any, back: str = BACK, **more: str) -> Any:
-    return browser.get(f"{server.url}/user/api_credentials", params={"redirect_url": back, **more}, timeout=30)
+    return browser.get(
+        f"{server.url}/user/api_credentials", params={"redirect_url": back, **more}, timeout=TIMEOUT_SECONDS
+    )
 
 
 def token_in(page: Any) -> str:
@@ -39,7 +42,7 @@ def token_in(page: Any) -> str:
 
 def send(browser: Any, page: Any, headers: Any = None, **fields: str) -> Any:
     form = {"token": token_in(page), **fields}
-    return browser.post(page.url, data=form, headers=headers, allow_redirects=False, timeout=30)
+    return browser.post(page.url, data=form, headers=headers, allow_redirects=False, timeout=TIMEOUT_SECONDS)
 
 
 def sign_in(browser: Any, server: Any, **more: str) -> str:
@@ -59,7 +62,9 @@ def key_in(answer: Any) -> str:
 def is_good(server: Any, key: str) -> bool:
     headers = {"ftrack-user": "admin", "ftrack-api-key": key}
     body = [{"action": "query", "expression": "User"}]
-    return isinstance(requests.post(f"{server.url}/api", json=body, headers=headers, timeout=30).json(), list)
+    return isinstance(
+        requests.post(f"{server.url}/api", json=body, headers=headers, timeout=TIMEOUT_SECONDS).json(), list
+    )
 
 
 def test_login_with_name_and_key_issues_a_new_key_to_the_program(browser, server):
@@ -109,7 +114,7 @@ def test_browser_login_is_valid_until_a_key_of_the_user_is_revoked(browser, serv
 def test_login_redirects_only_to_this_computer(browser, server, back):
     page = ask(browser, server, back)
     assert (page.status_code, "This sign-in cannot be completed" in page.text) == (400, True)
-    sent = browser.post(page.url, data={"token": "t", "user": "admin"}, allow_redirects=False, timeout=30)
+    sent = browser.post(page.url, data={"token": "t", "user": "admin"}, allow_redirects=False, timeout=TIMEOUT_SECONDS)
     assert (sent.status_code, "Location" in sent.headers) == (400, False)
 
 
@@ -120,10 +125,10 @@ def test_form_without_the_token_of_the_page_is_rejected(browser, server):
     # The token of a stranger's form, which says who somebody else is.
     stranger = ask(requests.Session(), server)
     form = {"token": token_in(stranger)}
-    answer = browser.post(page.url, data=form, allow_redirects=False, timeout=30)
+    answer = browser.post(page.url, data=form, allow_redirects=False, timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 401
     other = ask(browser, server, "http://localhost:49153/word")
-    answer = browser.post(other.url, data={"token": token_in(page)}, allow_redirects=False, timeout=30)
+    answer = browser.post(other.url, data={"token": token_in(page)}, allow_redirects=False, timeout=TIMEOUT_SECONDS)
     assert (answer.status_code, "made for another program" in answer.text) == (400, True)
 
 
@@ -147,9 +152,9 @@ def test_login_url_is_valid_once(browser, server):
     output = io.StringIO()
     with redirect_stdout(output):
         assert run(["studio", "sign-in", "--data", str(server.data)]) == 0
-    page = browser.get(output.getvalue().strip(), timeout=30)
+    page = browser.get(output.getvalue().strip(), timeout=TIMEOUT_SECONDS)
     assert "Sign in as admin?" in page.text
     assert "You are signed in as admin" in send(browser, page).text
     assert is_good(server, key_in(send(browser, ask(browser, server))))
     assert send(requests.Session(), page).status_code == 404
-    assert requests.get(page.url, timeout=30).status_code == 404
+    assert requests.get(page.url, timeout=TIMEOUT_SECONDS).status_code == 404

@@ -15,6 +15,7 @@ from uuid import uuid4
 import anyio
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 from starlette.requests import Request
 
 from ft_dcc.server.auth.signed_tokens import sign
@@ -35,7 +36,7 @@ def leftovers(server) -> list[Path]:
 def test_download_returns_the_uploaded_bytes(http_client):
     component_id = http_client.create_component()
     announced = http_client.announce(component_id, len(MOVIE_BYTES), checksum=md5(MOVIE_BYTES))
-    put = requests.put(announced["url"], data=MOVIE_BYTES, headers=announced["headers"], timeout=60)
+    put = requests.put(announced["url"], data=MOVIE_BYTES, headers=announced["headers"], timeout=TIMEOUT_SECONDS)
     assert put.headers["ETag"] == f'"{hashlib.md5(MOVIE_BYTES, usedforsecurity=False).hexdigest()}"'
     got = http_client.get("/component/get", component_id)
     assert got.content == MOVIE_BYTES
@@ -45,7 +46,10 @@ def test_download_returns_the_uploaded_bytes(http_client):
 def test_upload_can_be_repeated(http_client):
     component_id = http_client.create_component()
     announced = http_client.announce(component_id, 4)
-    assert [requests.put(announced["url"], data=b"film", timeout=60).status_code for _ in range(2)] == [200, 200]
+    assert [requests.put(announced["url"], data=b"film", timeout=TIMEOUT_SECONDS).status_code for _ in range(2)] == [
+        200,
+        200,
+    ]
     assert http_client.get("/component/get", component_id).content == b"film"
 
 
@@ -149,12 +153,14 @@ def test_container_component_has_no_file_to_remove(http_client, entity_type):
 def test_download_requires_a_key(server_process, http_client, path):
     component_id = http_client.upload(b"film")
     query = {"id": component_id, "username": "admin", "apiKey": "wrong"}
-    assert requests.get(server_process.url + path, params=query, timeout=30).status_code == 401
-    assert requests.get(server_process.url + path, params={"id": component_id}, timeout=30).status_code == 401
+    assert requests.get(server_process.url + path, params=query, timeout=TIMEOUT_SECONDS).status_code == 401
+    assert (
+        requests.get(server_process.url + path, params={"id": component_id}, timeout=TIMEOUT_SECONDS).status_code == 401
+    )
     assert http_client.get("/component/get", component_id).content == b"film"
     # It need not stand in the address, where every log on the way has it.
     asked = requests.get(
-        server_process.url + path, params={"id": component_id}, headers=server_process.headers, timeout=30
+        server_process.url + path, params={"id": component_id}, headers=server_process.headers, timeout=TIMEOUT_SECONDS
     )
     # Four letters have no thumbnail.
     assert asked.status_code == (404 if path == "/component/thumbnail" else 200)
@@ -164,7 +170,7 @@ def test_download_requires_a_key(server_process, http_client, path):
 def test_upload_of_another_size_is_rejected_and_leaves_no_file(http_client, server_process, sent):
     component_id = http_client.create_component()
     announced = http_client.announce(component_id, 4)
-    put = requests.put(announced["url"], data=sent, timeout=60)
+    put = requests.put(announced["url"], data=sent, timeout=TIMEOUT_SECONDS)
     assert put.status_code in (413, 422)
     assert http_client.get("/component/get", component_id).status_code == 404
     assert leftovers(server_process) == []
@@ -173,7 +179,7 @@ def test_upload_of_another_size_is_rejected_and_leaves_no_file(http_client, serv
 def test_upload_with_another_checksum_is_rejected_and_keeps_the_old_file(http_client, server_process):
     component_id = http_client.upload(b"film")
     announced = http_client.announce(component_id, 4, checksum=md5(b"film"))
-    put = requests.put(announced["url"], data=b"fi1m", timeout=60)
+    put = requests.put(announced["url"], data=b"fi1m", timeout=TIMEOUT_SECONDS)
     assert (put.status_code, put.json()["exception"]) == (422, "ValidationError")
     assert http_client.get("/component/get", component_id).content == b"film"
     assert leftovers(server_process) == []
@@ -186,7 +192,7 @@ def test_interrupted_upload_leaves_no_file(http_client, server_process):
         head = f"PUT {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 1000000\r\n\r\n"
         line.sendall(head.encode() + b"x" * 300_000)
     while leftovers(server_process):
-        assert requests.get(f"{server_process.url}/health", timeout=30).status_code == 200
+        assert requests.get(f"{server_process.url}/health", timeout=TIMEOUT_SECONDS).status_code == 200
     assert http_client.get("/component/get", component_id).status_code == 404
 
 
@@ -202,23 +208,28 @@ def test_forged_url_is_rejected(http_client, server_process, change):
         "nothing after the dot": f"{payload}.",
         "another purpose": sign(secret, "download", claims, 60),
     }[change]
-    put = requests.put(f"{server_process.url}/component/upload/{token}", data=b"film", timeout=60)
+    put = requests.put(f"{server_process.url}/component/upload/{token}", data=b"film", timeout=TIMEOUT_SECONDS)
     assert (put.status_code, put.json()["exception"]) == (403, "PermissionError")
 
 
 def test_expired_url_is_rejected(server_process):
     secret = (server_process.data / "secret").read_bytes()
     token = sign(secret, "upload", {"component_id": "a", "size": 4, "checksum": None}, -1)
-    put = requests.put(f"{server_process.url}/component/upload/{token}", data=b"film", timeout=60)
+    put = requests.put(f"{server_process.url}/component/upload/{token}", data=b"film", timeout=TIMEOUT_SECONDS)
     assert put.json()["content"] == "This address has expired. Ask the server for a new address."
 
 
 def test_signed_url_needs_no_key(http_client, server_process, tmp_path):
     component_id = http_client.upload(b"film")
     files = MediaStore(tmp_path, (server_process.data / "secret").read_bytes())
-    got = requests.get(files.download_url(server_process.url, component_id), timeout=30)
+    got = requests.get(files.download_url(server_process.url, component_id), timeout=TIMEOUT_SECONDS)
     assert (got.content, got.headers["Content-Type"]) == (b"film", "video/mp4")
-    assert requests.get(files.download_url(server_process.url, component_id, seconds=-1), timeout=30).status_code == 403
+    assert (
+        requests.get(
+            files.download_url(server_process.url, component_id, seconds=-1), timeout=TIMEOUT_SECONDS
+        ).status_code
+        == 403
+    )
 
 
 class TestParts:
@@ -231,7 +242,7 @@ class TestParts:
     def send(self, announced) -> list[dict[str, object]]:
         sent = []
         for url, part in zip(announced["urls"], self.parts):
-            put = requests.put(url["signed_url"], data=part, timeout=60)
+            put = requests.put(url["signed_url"], data=part, timeout=TIMEOUT_SECONDS)
             sent.append({"part_number": url["part_number"], "e_tag": put.headers["ETag"].strip('"')})
         return sent
 
@@ -257,7 +268,7 @@ class TestParts:
         with ThreadPoolExecutor(4) as clients:
             answers = clients.map(lambda _: self.complete(http_client, announced, sent).status_code, range(4))
             assert list(answers) == [200] * 4
-        requests.put(announced["urls"][0]["signed_url"], data=b"another", timeout=60)
+        requests.put(announced["urls"][0]["signed_url"], data=b"another", timeout=TIMEOUT_SECONDS)
         assert self.complete(http_client, announced, sent).status_code == 200
         assert http_client.get("/component/get", component_id).content == b"".join(self.parts)
 
@@ -371,16 +382,16 @@ class TestFullDisk:
                     filler.write(b"x" * 65536)
             yield b"x" * (7 << 20)
 
-        put = requests.put(url, data=body(), timeout=60)
+        put = requests.put(url, data=body(), timeout=TIMEOUT_SECONDS)
         assert (put.status_code, put.json()["exception"]) == (507, "StorageFull")
         assert leftovers(server) == []
         (small_disk / "filler").unlink()
-        assert requests.put(url, data=b"x" * (8 << 20), timeout=60).status_code == 200
+        assert requests.put(url, data=b"x" * (8 << 20), timeout=TIMEOUT_SECONDS).status_code == 200
 
     def test_concurrent_uploads_keep_the_reserve_of_the_database(self, small_disk, start_server, http_client_for):
         http_client, size = http_client_for(start_server(small_disk / "studio")), 12 << 20
         urls = [http_client.announce(http_client.create_component(), size)["url"] for _ in range(2)]
-        begun = Barrier(2, timeout=60)
+        begun = Barrier(2, timeout=TIMEOUT_SECONDS)
 
         def body():
             yield b"x" * (2 << 20)
@@ -388,7 +399,9 @@ class TestFullDisk:
             yield b"x" * (size - (2 << 20))
 
         with ThreadPoolExecutor(2) as clients:
-            answers = list(clients.map(lambda url: requests.put(url, data=body(), timeout=60).status_code, urls))
+            answers = list(
+                clients.map(lambda url: requests.put(url, data=body(), timeout=TIMEOUT_SECONDS).status_code, urls)
+            )
         assert sorted(answers) in ([200, 507], [507, 507])
         assert shutil.disk_usage(small_disk).free > 60 << 20
 
@@ -406,6 +419,6 @@ class TestFullDisk:
         movie = http_client.upload(b"film")
         url = http_client.announce(http_client.create_component(), 4)["url"]
         mounting(server.data / "incoming", "size=80m,ro")
-        put = requests.put(url, data=b"film", timeout=60)
+        put = requests.put(url, data=b"film", timeout=TIMEOUT_SECONDS)
         assert (put.status_code, put.json()["exception"]) == (507, "StorageFull")
         assert http_client.get("/component/get", movie).content == b"film"

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from ft_dcc.errors import StorageError
-from ft_dcc.server.database import network_filesystem
-from ft_dcc.server.database.data_folder import locked
-from ft_dcc.server.database.network_filesystem import network_filesystem_type, parse_bsd_mount, parse_linux_mount
+from ft_dcc.server.database import data_folder
+from ft_dcc.server.database.data_folder import (
+    locked,
+    network_filesystem_type,
+    parse_bsd_mount,
+    parse_linux_mount,
+)
 
 
 def test_local_folder_is_not_a_network_filesystem(tmp_path):
@@ -30,7 +34,7 @@ class TestLinux:
     @pytest.fixture(autouse=True)
     def mounts(self, monkeypatch):
         lines = self.table.splitlines()
-        monkeypatch.setattr(network_filesystem, "_read_mounts", lambda: [parse_linux_mount(line) for line in lines])
+        monkeypatch.setattr(data_folder, "_read_mounts", lambda: [parse_linux_mount(line) for line in lines])
 
     @pytest.mark.parametrize(
         ("folder", "kind"),

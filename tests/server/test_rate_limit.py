@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from doubles.operations import Clock
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.errors import TooManyRequests
@@ -127,7 +128,7 @@ def behind_a_proxy(start_module_server, stopped_limits, tmp_path_factory):
 def ask_for(server, *forwarded):
     """Return the status of a request with these X-Forwarded-For headers."""
     address = urlsplit(server.url)
-    with closing(http.client.HTTPConnection(address.hostname, address.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT_SECONDS)) as connection:
         connection.putrequest("GET", "/health")
         for value in forwarded:
             connection.putheader("X-Forwarded-For", value)
@@ -167,7 +168,7 @@ def test_wrong_keys_through_a_proxy_are_counted_for_the_client_that_it_names(sta
     def guess(number, address):
         headers = {"ftrack-strict-api": "true", "ftrack-user": f"user{number}", "ftrack-api-key": "wrong"}
         headers["X-Forwarded-For"] = f"203.0.113.{number}, {address}"
-        return requests.post(f"{server.url}/api", json=[], headers=headers, timeout=30).status_code
+        return requests.post(f"{server.url}/api", json=[], headers=headers, timeout=TIMEOUT_SECONDS).status_code
 
     assert [guess(number, "198.51.100.7") for number in range(101)] == [401] * 100 + [429]
     assert guess(200, "198.51.100.8") == 401
@@ -194,7 +195,7 @@ def test_requests_over_the_limit_get_429(behind_a_proxy, http_client_for):
     http_client = http_client_for(server)
     page = f"{server.url}/review/nothing/nothing"
     with requests.Session() as guest:
-        assert [guest.get(page, timeout=30).status_code for _ in range(8)] == [404] * 6 + [429] * 2
+        assert [guest.get(page, timeout=TIMEOUT_SECONDS).status_code for _ in range(8)] == [404] * 6 + [429] * 2
     ask = {"action": "query_server_information"}
     statuses = [http_client.post(ask).status_code for _ in range(61)]
     assert statuses == [200] * 60 + [429]
@@ -203,16 +204,20 @@ def test_requests_over_the_limit_get_429(behind_a_proxy, http_client_for):
     assert (late.status_code, late.json()["exception"]) == (429, "TooManyRequests")
     assert 0 < int(late.headers["Retry-After"]) <= 60
     assert "--request-limit" in late.json()["content"]
-    assert requests.get(f"{server.url}/health", timeout=30).status_code == 429
+    assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 429
 
 
 def test_redundant_slashes_in_paths_are_ignored(server_process):
     server = server_process
     body = [{"action": "query", "expression": "select username from User"}]
     for path in ("/api", "/api/", "//api", "//api/"):
-        answer = requests.post(server.url + path, json=body, headers=server.headers, timeout=30)
+        answer = requests.post(server.url + path, json=body, headers=server.headers, timeout=TIMEOUT_SECONDS)
         assert answer.json()[0]["data"][0]["username"] == "admin"
-    lenient = requests.post(f"{server.url}/api/", json=[{"action": "query", "expression": "Nothing"}], timeout=30)
+    lenient = requests.post(
+        f"{server.url}/api/", json=[{"action": "query", "expression": "Nothing"}], timeout=TIMEOUT_SECONDS
+    )
     assert (lenient.status_code, lenient.json()["exception"]) == (200, "InvalidCredentialsError")
-    assert requests.get(f"{server.url}//health", timeout=30).json() == {"status": "ok"}
-    assert requests.post(f"{server.url}/api/nothing", headers=server.headers, timeout=30).status_code == 404
+    assert requests.get(f"{server.url}//health", timeout=TIMEOUT_SECONDS).json() == {"status": "ok"}
+    assert (
+        requests.post(f"{server.url}/api/nothing", headers=server.headers, timeout=TIMEOUT_SECONDS).status_code == 404
+    )

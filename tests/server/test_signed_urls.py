@@ -9,6 +9,7 @@ import attrs
 import pytest
 import requests
 from doubles.operations import create, update
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.admin.service import open_admin
 from ft_dcc.server.database.data_folder import Credentials
@@ -50,12 +51,12 @@ def test_signed_urls_end_with_their_user_and_key(http_client: Any, second_user: 
     upload = second_user.announce(second_user.create_component(), 5)["url"]
     signed = second_user.post({"action": "generate_signed_url", "component_id": component_id}).json()[0]["signed_url"]
     widget = second_user.post({"action": "get_widget_url", "name": "tasks"}).json()[0]["widget_url"]
-    assert requests.get(signed, timeout=30).content == b"movie"
-    assert requests.get(widget, timeout=30).status_code == 200
+    assert requests.get(signed, timeout=TIMEOUT_SECONDS).content == b"movie"
+    assert requests.get(widget, timeout=TIMEOUT_SECONDS).status_code == 200
     end(http_client, second_user.server.credentials.api_user)
-    assert requests.get(signed, timeout=30).status_code == 403
-    assert requests.get(widget, timeout=30).status_code == 403
-    assert requests.put(upload, data=b"later", timeout=30).status_code == 403
+    assert requests.get(signed, timeout=TIMEOUT_SECONDS).status_code == 403
+    assert requests.get(widget, timeout=TIMEOUT_SECONDS).status_code == 403
+    assert requests.put(upload, data=b"later", timeout=TIMEOUT_SECONDS).status_code == 403
 
 
 def test_upload_in_parts_ends_with_its_key(http_client: Any, second_user: Any) -> None:
@@ -63,20 +64,20 @@ def test_upload_in_parts_ends_with_its_key(http_client: Any, second_user: Any) -
     announced = second_user.announce(component_id, 4, parts=1)
     url = announced["urls"][0]["signed_url"]
     revoke(http_client, second_user.server.credentials.api_user)
-    assert requests.put(url, data=b"film", timeout=30).status_code == 403
+    assert requests.put(url, data=b"film", timeout=TIMEOUT_SECONDS).status_code == 403
 
 
 def test_published_media_is_not_replaced_by_an_earlier_upload_url(http_client: Any) -> None:
     component_id = http_client.create_component()
     first, second = (http_client.announce(component_id, 5)["url"] for _ in range(2))
     parts = http_client.announce(component_id, 5, parts=1)
-    assert requests.put(first, data=b"movie", timeout=30).status_code == 200
+    assert requests.put(first, data=b"movie", timeout=TIMEOUT_SECONDS).status_code == 200
     # Until it is published, a repeated upload replaces the bytes.
-    assert requests.put(second, data=b"final", timeout=30).status_code == 200
-    tag = requests.put(parts["urls"][0]["signed_url"], data=b"other", timeout=30).headers["ETag"]
+    assert requests.put(second, data=b"final", timeout=TIMEOUT_SECONDS).status_code == 200
+    tag = requests.put(parts["urls"][0]["signed_url"], data=b"other", timeout=TIMEOUT_SECONDS).headers["ETag"]
     publish(http_client, component_id)
     for url in (first, second):
-        assert requests.put(url, data=b"wrong", timeout=30).status_code == 409
+        assert requests.put(url, data=b"wrong", timeout=TIMEOUT_SECONDS).status_code == 409
     operation = {
         "action": "complete_multipart_upload",
         "component_id": component_id,
@@ -105,13 +106,13 @@ def test_bytes_belong_to_their_user_until_the_component_exists(
 
     early, late = str(uuid4()), str(uuid4())
     urls = [second_user.announce(component_id, 5)["url"] for component_id in (early, late)]
-    assert requests.put(urls[0], data=b"bytes", timeout=30).ok
+    assert requests.put(urls[0], data=b"bytes", timeout=TIMEOUT_SECONDS).ok
     # Neither are the bytes of one user read, nor those of a component replaced, by the user who also knows its id.
     assert create(limited, early) == 403
     assert create(limited, late) == 200
-    assert requests.put(urls[1], data=b"other", timeout=30).status_code == 403
+    assert requests.put(urls[1], data=b"other", timeout=TIMEOUT_SECONDS).status_code == 403
     assert create(second_user, early) == 200
-    assert requests.put(urls[0], data=b"again", timeout=30).ok
+    assert requests.put(urls[0], data=b"again", timeout=TIMEOUT_SECONDS).ok
 
 
 def test_lost_media_of_a_published_component_can_be_uploaded_again(http_client: Any) -> None:
@@ -119,7 +120,7 @@ def test_lost_media_of_a_published_component_can_be_uploaded_again(http_client: 
     publish(http_client, component_id)
     assert http_client.get("/component/remove", component_id).status_code == 200
     url = http_client.announce(component_id, 5)["url"]
-    assert requests.put(url, data=b"movie", timeout=30).status_code == 200
+    assert requests.put(url, data=b"movie", timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 def test_uploads_are_in_the_audit_log(http_client: Any) -> None:

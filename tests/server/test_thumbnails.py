@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.errors import NotFound
 from ft_dcc.server.storage.ffmpeg import find_ffmpeg
@@ -83,14 +84,14 @@ def test_new_upload_gets_a_new_thumbnail(http_client, tmp_path):
     component_id = http_client.upload(png(32, 32, b"\xff\x00\x00\xff"), ".png")
     http_client.get("/component/thumbnail", component_id)
     content = png(32, 32, b"\x00\x00\xff\xff")
-    requests.put(http_client.announce(component_id, len(content))["url"], data=content, timeout=60)
+    requests.put(http_client.announce(component_id, len(content))["url"], data=content, timeout=TIMEOUT_SECONDS)
     assert is_near(pixels(http_client.get("/component/thumbnail", component_id).content, tmp_path)[1], (0, 0, 254))
 
 
 def test_thumbnail_url_needs_no_key(http_client, server_process, tmp_path):
     component_id = http_client.upload(png(640, 360, b"\x20\x60\xa0\xff"), ".png")
     files = MediaStore(tmp_path / "other", (server_process.data / "secret").read_bytes())
-    got = requests.get(files.download_url(server_process.url, component_id, size=300), timeout=30)
+    got = requests.get(files.download_url(server_process.url, component_id, size=300), timeout=TIMEOUT_SECONDS)
     assert pixels(got.content, tmp_path)[0] == (300, 169)
 
 
@@ -132,17 +133,17 @@ def test_playlist_does_not_expose_other_files(tmp_path, kind):
 
 
 def test_placeholder_image_of_the_javascript_client_exists(server_process):
-    got = requests.get(f"{server_process.url}/img/thumbnail2.png", timeout=30)
+    got = requests.get(f"{server_process.url}/img/thumbnail2.png", timeout=TIMEOUT_SECONDS)
     assert (got.status_code, got.headers["Content-Type"], got.content[:4]) == (200, "image/png", b"\x89PNG")
 
 
 WAITING = """
 import pathlib, time
-from ft_dcc.server.storage import thumbnails
+from ft_dcc.server.storage import ffmpeg
 def wait(*_):
     while not pathlib.Path({go_file!r}).exists():
         time.sleep(0.02)
-thumbnails.run_ffmpeg = wait
+ffmpeg.run_ffmpeg = wait
 """
 
 

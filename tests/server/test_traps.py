@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 from websockets.sync.client import connect
 
 from ft_dcc.server.events.connection import HEARTBEAT_INTERVAL_SECONDS
@@ -203,22 +204,22 @@ def test_11_pages_have_a_stable_order_and_end_with_null(call: Any, project_id: s
 
 def test_12_event_returns_to_its_sender_with_an_empty_id_and_known_keys(server_process: Any) -> None:
     address, packets = f"{server_process.url}/socket.io/1/", []
-    handshake = requests.get(address, headers=server_process.headers, timeout=30).text.split(":")
+    handshake = requests.get(address, headers=server_process.headers, timeout=TIMEOUT_SECONDS).text.split(":")
     assert HEARTBEAT_INTERVAL_SECONDS < 15
     assert "websocket" in handshake[3]
     assert len(handshake[0]) >= 20
     with connect(f"{address.replace('http', 'ws', 1)}websocket/{handshake[0]}") as line:
-        assert line.recv(timeout=30) == "1::"
+        assert line.recv(timeout=TIMEOUT_SECONDS) == "1::"
         own = {"source": {"id": "hub"}, "data": {"subscriber": {"id": "s"}, "subscription": "topic=a"}}
         for event in ({"topic": "ftrack.meta.subscribe", **own}, {"topic": "a", "id": "e", "source": {"id": "hub"}}):
             line.send("5:1+::" + json.dumps({"name": "ftrack.event", "args": [event]}))
         while not any(packet.startswith("5:") for packet in packets):
-            packets.append(line.recv(timeout=30))
+            packets.append(line.recv(timeout=TIMEOUT_SECONDS))
     code, name, path, content = packets[-1].split(":", 3)
     assert (code, name, path) == ("5", "", "")
     (event,) = json.loads(content)["args"]
     assert set(event) <= {"topic", "id", "data", "sent", "source", "target", "inReplyToEvent"}
-    assert requests.get(f"{address}websocket/{handshake[0]}", timeout=30).status_code >= 400
+    assert requests.get(f"{address}websocket/{handshake[0]}", timeout=TIMEOUT_SECONDS).status_code >= 400
 
 
 def test_13_upload_needs_no_key_and_a_part_returns_its_etag(http_client: Any) -> None:
@@ -226,7 +227,7 @@ def test_13_upload_needs_no_key_and_a_part_returns_its_etag(http_client: Any) ->
     announced = http_client.announce(component_id, 10, parts=2)
     tags = []
     for part, content in zip(announced["urls"], (b"12345", b"67890")):
-        answer = requests.put(part["signed_url"], data=content, timeout=30)
+        answer = requests.put(part["signed_url"], data=content, timeout=TIMEOUT_SECONDS)
         assert answer.status_code == 200
         tags.append({"part_number": part["part_number"], "e_tag": answer.headers["ETag"].strip('"')})
     done = {"action": "complete_multipart_upload", "upload_id": announced["upload_id"], "parts": tags}

@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.database.data_folder import Credentials
 from ft_dcc.session import Session
@@ -130,7 +131,7 @@ def test_refused_and_empty_changes_are_not_published(studio_server: Credentials,
 
     def post(operations: list[dict[str, Any]], **more: str) -> Any:
         address = f"{studio_server.server_url}/api"
-        return requests.post(address, json=operations, headers={**headers, **more}, timeout=60).json()
+        return requests.post(address, json=operations, headers={**headers, **more}, timeout=TIMEOUT_SECONDS).json()
 
     def rename(name: str) -> dict[str, Any]:
         data = {"__entity_type__": "Project", "full_name": name}
@@ -187,7 +188,10 @@ def test_commits_are_published_in_order(
             data = {"__entity_type__": "Shot", "description": f"{name}{number}"}
             update = {"action": "update", "entity_type": "Shot", "entity_key": [project_shot["id"]]}
             answer = requests.post(
-                f"{studio_server.server_url}/api", json=[{**update, "entity_data": data}], headers=headers, timeout=30
+                f"{studio_server.server_url}/api",
+                json=[{**update, "entity_data": data}],
+                headers=headers,
+                timeout=TIMEOUT_SECONDS,
             )
             assert answer.status_code == 200
 

@@ -9,6 +9,7 @@ import anyio
 import pytest
 import requests
 from doubles.event_loop import run_coroutine
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.errors import ServiceUnavailable
 from ft_dcc.server.http.slots import Slots
@@ -53,26 +54,26 @@ def occupied(request, start_server, http_client_for):
             head = f"PUT {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 1000000\r\n\r\n"
             line.sendall(head.encode() + b"x" * 1000)
         while len(list((server.data / "incoming").iterdir())) < 32:
-            assert requests.get(f"{server.url}/health", timeout=30).status_code == 200
+            assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 200
         yield server, going_on, waiting
 
 
 @pytest.mark.parametrize("occupied", [NO_WAITING], indirect=True)
 def test_upload_without_a_slot_gets_503_and_succeeds_later(occupied):
     server, going_on, waiting = occupied
-    refused = requests.put(waiting, data=b"film", timeout=30)
+    refused = requests.put(waiting, data=b"film", timeout=TIMEOUT_SECONDS)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
     assert refused.json()["exception"] == "Busy"
     going_on.close()
     while list((server.data / "incoming").iterdir()):
-        assert requests.get(f"{server.url}/health", timeout=30).status_code == 200
-    assert requests.put(waiting, data=b"film", timeout=30).status_code == 200
+        assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 200
+    assert requests.put(waiting, data=b"film", timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 def test_upload_waits_for_a_slot(occupied):
     _, going_on, waiting = occupied
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(requests.put, waiting, data=b"film", timeout=60)
+        answer = pool.submit(requests.put, waiting, data=b"film", timeout=TIMEOUT_SECONDS)
         # The slots are freed whether or not the request is at the server already.
         going_on.close()
         assert answer.result().status_code == 200

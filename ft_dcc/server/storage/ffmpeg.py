@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mxf,mpegts,mpeg,ogg,gif,wav,flac,mp3,"
     "bmp_pipe,dds_pipe,dpx_pipe,exr_pipe,j2k_pipe,jpeg_pipe,jpegxl_pipe,png_pipe,psd_pipe,qoi_pipe,tiff_pipe,webp_pipe"
 )
+# Each of them keeps one core busy.
+_PROCESSES = threading.BoundedSemaphore(2)
 _LIMITS = (
     "-nostdin",
     *("-hide_banner", "-loglevel", "error"),
@@ -37,14 +40,15 @@ def run_ffmpeg(source: Path, arguments: Sequence[str], seconds: float) -> None:
     """Run ffmpeg on the source with these arguments; raises EncodeFailed, also when it takes longer than allowed."""
     command = [find_ffmpeg(), *_LIMITS, "-i", f"file:{source}", *arguments]
     try:
-        subprocess.run(
-            command,
-            check=True,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=seconds,
-            env=environment_without_secrets(),
-        )
+        with _PROCESSES:
+            subprocess.run(
+                command,
+                check=True,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=seconds,
+                env=environment_without_secrets(),
+            )
     except subprocess.TimeoutExpired as error:
         raise EncodeFailed(f"ffmpeg took longer than {seconds:g} seconds on a file and was stopped.") from error
     except subprocess.CalledProcessError as error:

@@ -21,7 +21,7 @@ from ft_dcc.files.atomic import sync_folder
 from ft_dcc.server.auth.signed_tokens import sign, verify
 from ft_dcc.server.database import clock
 from ft_dcc.server.errors import InsufficientStorage, NotFound, PayloadTooLarge, ValidationError
-from ft_dcc.server.storage import checksums, file_response, media_files, thumbnails, upload_file, waveform
+from ft_dcc.server.storage import file_response, media_files, thumbnails, upload_file, waveform
 
 _BLOCK = 1 << 20
 _HOUR = 3600
@@ -159,12 +159,12 @@ class MediaStore:
     def _keep(self, incoming: upload_file.IncomingFile, upload: Upload, place: Place) -> None:
         """Move a complete upload to its place."""
         if upload.upload_id is None:
-            self._replace(upload.component_id, incoming, [checksums.Piece(incoming.size, incoming.digest)], place)
+            self._replace(upload.component_id, incoming, [media_files.Piece(incoming.size, incoming.digest)], place)
         else:
             incoming.move_to(self._parts / upload.upload_id / f"{upload.part}-{incoming.digest}")
 
     def _replace(
-        self, component_id: str, incoming: upload_file.IncomingFile, pieces: list[checksums.Piece], place: Place
+        self, component_id: str, incoming: upload_file.IncomingFile, pieces: list[media_files.Piece], place: Place
     ) -> None:
         """Make the file the component's; its checksums are stored last, so that they never belong to another file."""
         name = self._files.name(component_id)
@@ -226,7 +226,7 @@ class MediaStore:
         with upload_file.writing_to_disk():
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
-            pieces = checksums.measure(path)
+            pieces = media_files.measure(path)
             self._files.forget(self._files.name(component_id))
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
@@ -305,7 +305,7 @@ class MediaStore:
                 joined.append(part)
             joined.check(size, None)
             # Each part has its checksum in its name.
-            pieces = [checksums.Piece(part.stat().st_size, part.name.partition("-")[2]) for part in parts]
+            pieces = [media_files.Piece(part.stat().st_size, part.name.partition("-")[2]) for part in parts]
             self._replace(component_id, joined, pieces, place)
         finally:
             joined.discard()

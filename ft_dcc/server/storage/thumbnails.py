@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from pathlib import Path
 
 from ft_dcc.errors import EncodeFailed, MissingExtra, SettingInvalid
@@ -15,8 +14,6 @@ _log = logging.getLogger(__name__)
 
 MIN_SIZE, DEFAULT_SIZE, MAX_SIZE = 16, 300, 2048
 _TIMEOUT_SECONDS = 20
-# Each of them is a process that keeps one core busy.
-_PROCESSES = threading.BoundedSemaphore(2)
 
 
 def make_thumbnail(source: Path, folder: Path, size: int) -> Path:
@@ -45,7 +42,7 @@ def _make(source: Path, target: Path, size: int) -> None:
     try:
         with upload_file.writing_to_disk():
             target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(target, suffix=".jpg") as temporary, _PROCESSES:
+        with atomic_path(target, suffix=".jpg") as temporary:
             ffmpeg.run_ffmpeg(source, [*arguments, str(temporary)], _TIMEOUT_SECONDS)
     except (EncodeFailed, MissingExtra, SettingInvalid, FileNotFoundError) as error:
         _log.info("no thumbnail was made: %s %s", error, getattr(error, "log", ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from array import array
 from pathlib import Path
 
@@ -16,8 +15,6 @@ PEAKS_PER_SECOND = 50
 _RATE = 8000
 _MAX_SECONDS = 2 * 3600
 _TIMEOUT_SECONDS = 120
-# Each of them is a process that keeps one core busy.
-_PROCESSES = threading.BoundedSemaphore(1)
 
 
 def make_waveform(source: Path, target: Path) -> None:
@@ -28,7 +25,7 @@ def make_waveform(source: Path, target: Path) -> None:
     try:
         with upload_file.writing_to_disk():
             target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(target) as temporary, _PROCESSES:
+        with atomic_path(target) as temporary:
             temporary.write_bytes(_peaks(_decode(source, temporary)))
     except (EncodeFailed, MissingExtra, SettingInvalid, FileNotFoundError) as error:
         raise NotFound("No waveform can be made of this component.") from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_options import TIMEOUT_SECONDS
 from sqlalchemy import Connection, text
 
 from ft_dcc.errors import StorageError
@@ -66,7 +67,7 @@ def test_a_failing_write_does_not_affect_writes_of_the_same_commit(store: Store)
 
     def hold(connection: Connection) -> None:
         is_running.set()
-        assert may_go_on.wait(60)
+        assert may_go_on.wait(TIMEOUT_SECONDS)
 
     def write(name: str, function: Any) -> None:
         try:
@@ -76,14 +77,14 @@ def test_a_failing_write_does_not_affect_writes_of_the_same_commit(store: Store)
 
     threads = [threading.Thread(target=write, args=("hold", hold))]
     threads[0].start()
-    assert is_running.wait(60)
+    assert is_running.wait(TIMEOUT_SECONDS)
     # These three wait together and are committed as one group; the second repeats the key of the first.
     for index, name in enumerate(("a", "a", "b")):
         threads.append(threading.Thread(target=write, args=(f"{index}{name}", insert(name))))
         threads[-1].start()
     may_go_on.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(TIMEOUT_SECONDS)
     assert sorted(names(store)) == ["a", "b"]
     assert [type(outcomes[key]).__name__ for key in sorted(outcomes)].count("Conflict") == 1
 

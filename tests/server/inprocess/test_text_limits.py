@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import WouldBlock
 from ft_dcc.server.actions import dispatch
@@ -140,7 +141,7 @@ def test_one_slow_plan_does_not_delay_others(studio, monkeypatch):
     def hold(text, *arguments):
         if "held" in text:
             is_held.set()
-            release.wait(30)
+            release.wait(TIMEOUT_SECONDS)
         return make(text, *arguments)
 
     monkeypatch.setattr(planner, "_make_plan_of_template", hold)
@@ -152,9 +153,9 @@ def test_one_slow_plan_does_not_delay_others(studio, monkeypatch):
 
     slow = threading.Thread(target=ask, args=("select name from Task where name is held",))
     slow.start()
-    assert is_held.wait(30)
+    assert is_held.wait(TIMEOUT_SECONDS)
     ask("select name from Task where name is free")
     assert len(found) == 1
     release.set()
-    slow.join(30)
+    slow.join(TIMEOUT_SECONDS)
     assert len(found) == 2
