@@ -15,32 +15,17 @@ from ft_dcc.errors import StorageError
 from ft_dcc.server.auth import api_keys, authenticator, browser_sessions
 from ft_dcc.server.auth.api_keys import first_user, issue_key
 from ft_dcc.server.context import Description, ServerContext
-from ft_dcc.server.database import audit_log, backup, clock, data_folder, migrations, notification_log
+from ft_dcc.server.database import audit_log, backup, clock, data_folder
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_object_types
 from ft_dcc.server.database.store import Store
-from ft_dcc.server.encoding import queue
 from ft_dcc.server.http.rate_limit import RequestLimiter
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.mailer import read_mailer
-from ft_dcc.server.notifications import mail_switch, webhooks
 from ft_dcc.server.query import computed_urls, planner
-from ft_dcc.server.review import invitations
 from ft_dcc.server.schema.json_schema import schema_hash
 from ft_dcc.server.schema.site import SCHEMA_FILE, SiteSchema, differs_from_stored, load_schema
 from ft_dcc.server.schema.tables import Tables, make_tables
 from ft_dcc.server.storage.media_store import MediaStore
-
-# Tables that no schema shows and no query reaches.
-_PRIVATE_TABLES = (
-    api_keys.METADATA,
-    browser_sessions.METADATA,
-    audit_log.METADATA,
-    queue.METADATA,
-    invitations.METADATA,
-    notification_log.METADATA,
-    mail_switch.METADATA,
-    webhooks.METADATA,
-)
 
 
 @contextmanager
@@ -73,7 +58,8 @@ def open_server_context(
         if is_new_schema:
             context.store.write(partial(seed_object_types, schema=site.schema, tables=context.store.tables))
             data_folder.write_private(folder / SCHEMA_FILE, json.dumps(site.described).encode())
-        context.store.write(partial(_add_private_tables, seeded=context.store.tables if is_seeded else None))
+        if is_seeded:
+            context.store.write(partial(seed_if_new, tables=context.store.tables))
         clock.start(context.store.write(partial(_newest_moment, is_reset=is_clock_reset)))
         context.media.cleanup()
         yield context
@@ -115,13 +101,6 @@ def _make_context(
         authenticator=authenticator.Authenticator(store, limiter),
         backup_folder=folder / "backups" if backup_folder is None else backup_folder,
     )
-
-
-def _add_private_tables(connection: Connection, seeded: Tables | None) -> None:
-    for metadata in _PRIVATE_TABLES:
-        migrations.add_missing_columns(connection, metadata)
-    if seeded is not None:
-        seed_if_new(connection, seeded)
 
 
 def _newest_moment(connection: Connection, *, is_reset: bool) -> float:

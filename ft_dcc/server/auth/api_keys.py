@@ -9,41 +9,15 @@ from collections.abc import Iterable
 from uuid import uuid4
 
 import attrs
-from sqlalchemy import (
-    Column,
-    Connection,
-    Float,
-    MetaData,
-    String,
-    Table,
-    bindparam,
-    column,
-    delete,
-    func,
-    select,
-    table,
-    update,
-)
+from sqlalchemy import Connection, bindparam, column, delete, func, select, table, update
 
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.database.private_tables import API_KEYS
 from ft_dcc.server.errors import InvalidCredentials
 from ft_dcc.server.identity import Caller
 
 # Not one of ftrack's types: no schema shows the table and no query reaches it.
-METADATA = MetaData()
-_KEYS = Table(
-    "ft_dcc_api_key",
-    METADATA,
-    Column("id", String, primary_key=True),
-    Column("user_id", String, nullable=False, index=True),
-    Column("hash", String, nullable=False),
-    Column("created_at", Float, nullable=False),
-    Column("last_used_at", Float),
-    Column("revoked_at", Float),
-    # The program that asked for it. Databases of the first release get the column when they are opened.
-    Column("label", String),
-)
 _USERS = table("resource", column("id"), column("username"), column("is_active"), column("__row__"))
 _FIRST_USER = (
     select(_USERS.c.id, _USERS.c.username)
@@ -52,9 +26,9 @@ _FIRST_USER = (
     .limit(1)
 )
 _KEYS_OF_USER = Prepared(
-    select(_USERS.c.id, _KEYS.c.hash)
-    .join_from(_USERS, _KEYS, _KEYS.c.user_id == _USERS.c.id)
-    .where(_USERS.c.username == bindparam("username"), _USERS.c.is_active == 1, _KEYS.c.revoked_at.is_(None))
+    select(_USERS.c.id, API_KEYS.c.hash)
+    .join_from(_USERS, API_KEYS, API_KEYS.c.user_id == _USERS.c.id)
+    .where(_USERS.c.username == bindparam("username"), _USERS.c.is_active == 1, API_KEYS.c.revoked_at.is_(None))
 )
 _HASH_OF_NO_KEY = "0" * 64
 _TOLERANCE_SECONDS = 60
@@ -76,48 +50,52 @@ def issue_key(connection: Connection, user_id: str, label: str = "") -> str:
     """Give the user one more API key and return it; ``label`` names the program that asked for it."""
     key = secrets.token_urlsafe(32)
     row = {"id": str(uuid4()), "user_id": user_id, "hash": _hash(key), "created_at": clock.now(), "label": label}
-    connection.execute(_KEYS.insert(), row)
+    connection.execute(API_KEYS.insert(), row)
     return key
 
 
 def replace_key(connection: Connection, user_id: str, label: str) -> str:
     """Return a new key for the user and the program of this label, and delete the former ones."""
-    connection.execute(delete(_KEYS).where(_KEYS.c.user_id == user_id, _KEYS.c.label == label))
+    connection.execute(delete(API_KEYS).where(API_KEYS.c.user_id == user_id, API_KEYS.c.label == label))
     return issue_key(connection, user_id, label)
 
 
 def revoke_keys(connection: Connection, user_id: str, prefix: str = "") -> int:
     """Revoke the user's live API keys whose ids begin with the prefix, and return their number."""
-    live = (_KEYS.c.user_id == user_id) & _KEYS.c.revoked_at.is_(None) & _KEYS.c.id.startswith(prefix, autoescape=True)
-    return connection.execute(update(_KEYS).where(live).values(revoked_at=clock.now())).rowcount
+    live = (
+        (API_KEYS.c.user_id == user_id)
+        & API_KEYS.c.revoked_at.is_(None)
+        & API_KEYS.c.id.startswith(prefix, autoescape=True)
+    )
+    return connection.execute(update(API_KEYS).where(live).values(revoked_at=clock.now())).rowcount
 
 
 def find_keys(connection: Connection, user_id: str | None = None) -> list[ApiKeyInfo]:
     """Return the API keys of one user or of all users, the oldest first."""
-    statement = select(_USERS.c.username, _KEYS).join_from(_KEYS, _USERS, _KEYS.c.user_id == _USERS.c.id)
+    statement = select(_USERS.c.username, API_KEYS).join_from(API_KEYS, _USERS, API_KEYS.c.user_id == _USERS.c.id)
     if user_id is not None:
-        statement = statement.where(_KEYS.c.user_id == user_id)
+        statement = statement.where(API_KEYS.c.user_id == user_id)
     return [
         ApiKeyInfo(row.id, row.username, row.created_at, row.last_used_at, row.revoked_at, row.label or "")
-        for row in connection.execute(statement.order_by(_KEYS.c.created_at))
+        for row in connection.execute(statement.order_by(API_KEYS.c.created_at))
     ]
 
 
 def record_key_use(connection: Connection, key: str) -> None:
     """Store the current time as the last use of the key."""
-    connection.execute(update(_KEYS).where(_KEYS.c.hash == _hash(key)).values(last_used_at=clock.now()))
+    connection.execute(update(API_KEYS).where(API_KEYS.c.hash == _hash(key)).values(last_used_at=clock.now()))
 
 
 def newest_moment(connection: Connection) -> float:
     """Return the latest time that is stored with any key, 0 without one."""
-    each = [func.max(found) for found in (_KEYS.c.created_at, _KEYS.c.last_used_at, _KEYS.c.revoked_at)]
+    each = [func.max(found) for found in (API_KEYS.c.created_at, API_KEYS.c.last_used_at, API_KEYS.c.revoked_at)]
     return max((value or 0.0) for value in connection.execute(select(*each)).one())
 
 
 def forget_moments_after(connection: Connection, moment: float) -> None:
     """Replace later times, which a clock that was ahead has left, by this one."""
-    for found in (_KEYS.c.created_at, _KEYS.c.last_used_at, _KEYS.c.revoked_at):
-        connection.execute(update(_KEYS).where(found > moment).values({found.name: moment}))
+    for found in (API_KEYS.c.created_at, API_KEYS.c.last_used_at, API_KEYS.c.revoked_at):
+        connection.execute(update(API_KEYS).where(found > moment).values({found.name: moment}))
 
 
 def find_key_owner(connection: Connection, username: str, key: str) -> Caller:
@@ -143,17 +121,17 @@ def first_user(connection: Connection) -> Caller | None:
 
 def key_id(connection: Connection, user_id: str, key: str) -> str | None:
     """Return the id of a live key of this user, which may be kept in place of the key; None for an unknown key."""
-    conditions = (_KEYS.c.user_id == user_id, _KEYS.c.hash == _hash(key), _KEYS.c.revoked_at.is_(None))
-    found: str | None = connection.scalar(select(_KEYS.c.id).where(*conditions))
+    conditions = (API_KEYS.c.user_id == user_id, API_KEYS.c.hash == _hash(key), API_KEYS.c.revoked_at.is_(None))
+    found: str | None = connection.scalar(select(API_KEYS.c.id).where(*conditions))
     return found
 
 
 def live_keys(connection: Connection, ids: Iterable[str]) -> set[str]:
     """Return the ids of those keys that are not revoked and belong to active users."""
-    joined = select(_KEYS.c.id).join_from(_KEYS, _USERS, _KEYS.c.user_id == _USERS.c.id)
+    joined = select(API_KEYS.c.id).join_from(API_KEYS, _USERS, API_KEYS.c.user_id == _USERS.c.id)
     return set(
         connection.scalars(
-            joined.where(_KEYS.c.id.in_(list(ids)), _KEYS.c.revoked_at.is_(None), _USERS.c.is_active == 1)
+            joined.where(API_KEYS.c.id.in_(list(ids)), API_KEYS.c.revoked_at.is_(None), _USERS.c.is_active == 1)
         )
     )
 
@@ -165,7 +143,7 @@ def active_user_since(connection: Connection, user_id: str, since: float) -> Cal
     """
     if since > clock.now() + _TOLERANCE_SECONDS:
         return None
-    revoked = select(_KEYS.c.id).where(_KEYS.c.user_id == user_id, _KEYS.c.revoked_at > since)
+    revoked = select(API_KEYS.c.id).where(API_KEYS.c.user_id == user_id, API_KEYS.c.revoked_at > since)
     names = select(_USERS.c.username).where(_USERS.c.id == user_id, _USERS.c.is_active == 1, ~revoked.exists())
     username = connection.scalar(names)
     return None if username is None else Caller(user_id, username)

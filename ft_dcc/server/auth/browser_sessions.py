@@ -5,23 +5,17 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, Connection, Float, MetaData, String, Table, func, select
+from sqlalchemy import Connection, func, select
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from ft_dcc.server.auth import api_keys, signed_tokens
 from ft_dcc.server.database import clock
+from ft_dcc.server.database.private_tables import SIGN_OUTS
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import Forbidden, InvalidCredentials
 from ft_dcc.server.identity import Caller
 
-METADATA = MetaData()
-_SIGN_OUTS = Table(
-    "ft_dcc_sign_out",
-    METADATA,
-    Column("user_id", String, primary_key=True),
-    Column("at", Float, nullable=False),
-)
 _PURPOSE = "browser"
 _LIFETIME_SECONDS = 12 * 3600
 
@@ -48,7 +42,7 @@ class BrowserSessions:
             return None
         user_id, since = str(claims["user"]), float(claims["since"])
         with self._store.reading() as connection:
-            signed_out = connection.scalar(select(_SIGN_OUTS.c.at).where(_SIGN_OUTS.c.user_id == user_id))
+            signed_out = connection.scalar(select(SIGN_OUTS.c.at).where(SIGN_OUTS.c.user_id == user_id))
             if signed_out is not None and signed_out > since:
                 return None
             return api_keys.active_user_since(connection, user_id, since)
@@ -83,18 +77,18 @@ class BrowserSessions:
 
 def sign_out_everywhere(connection: Connection, user_id: str) -> None:
     """Make all browser sessions of the user invalid that exist now."""
-    connection.execute(_SIGN_OUTS.delete().where(_SIGN_OUTS.c.user_id == user_id))
-    connection.execute(_SIGN_OUTS.insert(), {"user_id": user_id, "at": clock.now()})
+    connection.execute(SIGN_OUTS.delete().where(SIGN_OUTS.c.user_id == user_id))
+    connection.execute(SIGN_OUTS.insert(), {"user_id": user_id, "at": clock.now()})
 
 
 def newest_moment(connection: Connection) -> float:
     """Return the latest time at which a user was signed out everywhere, 0 without one."""
-    return connection.scalar(select(func.max(_SIGN_OUTS.c.at))) or 0.0
+    return connection.scalar(select(func.max(SIGN_OUTS.c.at))) or 0.0
 
 
 def forget_moments_after(connection: Connection, moment: float) -> None:
     """Replace later times, which a clock that was ahead has left, by this one."""
-    connection.execute(_SIGN_OUTS.update().where(_SIGN_OUTS.c.at > moment).values(at=moment))
+    connection.execute(SIGN_OUTS.update().where(SIGN_OUTS.c.at > moment).values(at=moment))
 
 
 def check_same_origin(request: HTTPConnection) -> None:

@@ -10,26 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, select, update
+from sqlalchemy import Connection, select, update
 
 from ft_dcc.server.database import clock
+from ft_dcc.server.database.private_tables import AUDIT_ENTRIES
 from ft_dcc.server.identity import Caller
 
-METADATA = MetaData()
-_ENTRIES = Table(
-    "ft_dcc_audit",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("at", Float, nullable=False, index=True),
-    Column("user_id", String, nullable=False),
-    Column("username", String, nullable=False),
-    Column("action", String, nullable=False),
-    Column("entity_type", String, nullable=False),
-    Column("entity_id", String, nullable=False, index=True),
-    Column("attributes", String, nullable=False),
-    Column("detail", String),
-)
-_INSERT = _ENTRIES.insert()
+_INSERT = AUDIT_ENTRIES.insert()
 _MAX_LENGTH = 1000
 
 
@@ -59,19 +46,19 @@ def record(
 
 def backfill_user(connection: Connection, caller: Caller) -> None:
     """Make this user the author of the changes from before the first user existed."""
-    without_user = _ENTRIES.c.user_id == ""
-    connection.execute(update(_ENTRIES).where(without_user).values(user_id=caller.id, username=caller.username))
+    without_user = AUDIT_ENTRIES.c.user_id == ""
+    connection.execute(update(AUDIT_ENTRIES).where(without_user).values(user_id=caller.id, username=caller.username))
 
 
 def entries(
     connection: Connection, *, entity_id: str | None = None, username: str | None = None, limit: int = 100
 ) -> list[Entry]:
     """Return the newest changes, the newest first; of one entity or of all, by one user or by all."""
-    statement = select(_ENTRIES).order_by(_ENTRIES.c.id.desc()).limit(limit)
+    statement = select(AUDIT_ENTRIES).order_by(AUDIT_ENTRIES.c.id.desc()).limit(limit)
     if entity_id is not None:
-        statement = statement.where(_ENTRIES.c.entity_id == entity_id)
+        statement = statement.where(AUDIT_ENTRIES.c.entity_id == entity_id)
     if username is not None:
-        statement = statement.where(_ENTRIES.c.username == username)
+        statement = statement.where(AUDIT_ENTRIES.c.username == username)
     return [
         Entry(
             row.at,
@@ -89,9 +76,9 @@ def entries(
 def last_user(connection: Connection, entity_id: str, action: str, since: float = 0) -> str | None:
     """Return the id of the user who was the last to do this with an entity since then, or None."""
     found: str | None = connection.scalar(
-        select(_ENTRIES.c.user_id)
-        .where(_ENTRIES.c.entity_id == entity_id, _ENTRIES.c.action == action, _ENTRIES.c.at >= since)
-        .order_by(_ENTRIES.c.id.desc())
+        select(AUDIT_ENTRIES.c.user_id)
+        .where(AUDIT_ENTRIES.c.entity_id == entity_id, AUDIT_ENTRIES.c.action == action, AUDIT_ENTRIES.c.at >= since)
+        .order_by(AUDIT_ENTRIES.c.id.desc())
         .limit(1)
     )
     return found
@@ -99,7 +86,7 @@ def last_user(connection: Connection, entity_id: str, action: str, since: float 
 
 def newest_moment(connection: Connection) -> float:
     """Return the time of the last entry, 0 without one."""
-    return connection.scalar(select(_ENTRIES.c.at).order_by(_ENTRIES.c.id.desc()).limit(1)) or 0.0
+    return connection.scalar(select(AUDIT_ENTRIES.c.at).order_by(AUDIT_ENTRIES.c.id.desc()).limit(1)) or 0.0
 
 
 def _describe(operation: Mapping[str, Any], answer: Any) -> dict[str, str]:

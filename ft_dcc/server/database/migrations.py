@@ -10,6 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.ddl import DDLElement
 
 from ft_dcc.errors import SettingInvalid, StorageError
+from ft_dcc.server.database import private_tables
 from ft_dcc.server.schema.tables import Tables
 
 Step = Callable[[Connection, Tables], None]
@@ -50,6 +51,7 @@ def migrate(connection: Connection, tables: Tables) -> None:
         step(connection, tables)
     if found:
         add_missing_columns(connection, tables.metadata)
+    add_missing_columns(connection, private_tables.METADATA)
     _set_planner_statistics(connection, tables)
     if found < len(STEPS):
         connection.exec_driver_sql(f"PRAGMA user_version = {len(STEPS)}")

@@ -9,21 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, delete, select
+from sqlalchemy import Connection, delete, select
 
 from ft_dcc.server.database import clock
+from ft_dcc.server.database.private_tables import RECORDED_EVENTS
 from ft_dcc.server.identity import Caller
 
-METADATA = MetaData()
-_EVENTS = Table(
-    "ft_dcc_notification",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("at", Float, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("entity_id", String, nullable=False),
-    Column("actor_id", String, nullable=False),
-)
 VERSION, ENTRY, NOTE, VERDICT = "version", "entry", "note", "verdict"
 _KINDS = {
     "AssetVersion": VERSION,
@@ -53,18 +44,18 @@ def record(connection: Connection, caller: Caller, operations: Sequence[tuple[Ma
         if (kind := _kind(operation)) is not None and (entity_id := _entity_id(operation, answer))
     ]
     if rows:
-        connection.execute(_EVENTS.insert(), rows)
+        connection.execute(RECORDED_EVENTS.insert(), rows)
 
 
 def oldest_events(connection: Connection) -> list[RecordedEvent]:
     """Return the events that were not processed yet, the oldest first; at most some hundreds."""
-    statement = select(_EVENTS).order_by(_EVENTS.c.id).limit(_MAX_EVENTS)
+    statement = select(RECORDED_EVENTS).order_by(RECORDED_EVENTS.c.id).limit(_MAX_EVENTS)
     return [RecordedEvent(**row._mapping) for row in connection.execute(statement)]
 
 
 def remove_events(connection: Connection, events: Sequence[RecordedEvent]) -> None:
     """Remove events that were processed."""
-    connection.execute(delete(_EVENTS).where(_EVENTS.c.id.in_([event.id for event in events])))
+    connection.execute(delete(RECORDED_EVENTS).where(RECORDED_EVENTS.c.id.in_([event.id for event in events])))
 
 
 def _kind(operation: Mapping[str, Any]) -> str | None:

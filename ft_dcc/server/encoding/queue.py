@@ -11,26 +11,12 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import attrs
-from sqlalchemy import (
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Float,
-    Integer,
-    MetaData,
-    Row,
-    String,
-    Table,
-    delete,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 
 from ft_dcc import errors
 from ft_dcc.files import sequences
 from ft_dcc.server.database import clock
+from ft_dcc.server.database.private_tables import ENCODE_QUEUE
 from ft_dcc.server.entities import authorization, create
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, create_operation
 from ft_dcc.server.errors import ValidationError
@@ -38,20 +24,6 @@ from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema.tables import Tables
 from ft_dcc.server.storage.ffmpeg import find_ffmpeg
 
-METADATA = MetaData()
-_QUEUE = Table(
-    "ft_dcc_encoding",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("job_id", String, nullable=False, unique=True),
-    Column("component_id", String, nullable=False),
-    Column("version_id", String, index=True),
-    Column("is_kept", Boolean, nullable=False),
-    Column("user_id", String, nullable=False),
-    Column("username", String, nullable=False),
-    Column("begun", Integer, nullable=False),
-    Column("created_at", Float, nullable=False),
-)
 MOVIE, STILL, THUMBNAIL = "ftrackreview-mp4", "ftrackreview-image", "thumbnail"
 FORMATS = {MOVIE: "video/mp4", STILL: "image/jpeg", THUMBNAIL: "image/jpeg"}
 _SUFFIXES = {"video/mp4": ".mp4", "image/jpeg": ".jpg"}
@@ -143,7 +115,7 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
         "version_id": version_id,
         "is_kept": is_source_kept,
     }
-    batch.connection.execute(_QUEUE.insert(), {**row, **caller, "begun": 0, "created_at": pending.created_at})
+    batch.connection.execute(ENCODE_QUEUE.insert(), {**row, **caller, "begun": 0, "created_at": pending.created_at})
     return {"action": "encode_media", "job_id": pending.job_id}
 
 
@@ -166,37 +138,43 @@ def next_pending(connection: Connection, tables: Tables, served: Mapping[str, in
 
     ``served`` has a number for each user that grows with each job, so that many jobs of one leave turns for others.
     """
-    oldest = select(_QUEUE.c.user_id, func.min(_QUEUE.c.id)).where(_is_open(tables)).group_by(_QUEUE.c.user_id)
+    oldest = (
+        select(ENCODE_QUEUE.c.user_id, func.min(ENCODE_QUEUE.c.id))
+        .where(_is_open(tables))
+        .group_by(ENCODE_QUEUE.c.user_id)
+    )
     turns = [(served.get(user_id, 0), key) for user_id, key in connection.execute(oldest)]
     if not turns:
         return None
-    return _read(connection.execute(select(_QUEUE).where(_QUEUE.c.id == min(turns)[1])).one())
+    return _read(connection.execute(select(ENCODE_QUEUE).where(ENCODE_QUEUE.c.id == min(turns)[1])).one())
 
 
 def closed_jobs(connection: Connection, tables: Tables) -> list[PendingEncode]:
     """Return the jobs in the queue that a client has ended or deleted."""
-    return [_read(row) for row in connection.execute(select(_QUEUE).where(~_is_open(tables)))]
+    return [_read(row) for row in connection.execute(select(ENCODE_QUEUE).where(~_is_open(tables)))]
 
 
 def delete_pending(connection: Connection, job_id: str) -> None:
     """Remove the job from the queue."""
-    connection.execute(delete(_QUEUE).where(_QUEUE.c.job_id == job_id))
+    connection.execute(delete(ENCODE_QUEUE).where(ENCODE_QUEUE.c.job_id == job_id))
 
 
 def add_attempts(connection: Connection, job_id: str, count: int) -> None:
     """Add to the number of times that the job was begun."""
-    connection.execute(update(_QUEUE).where(_QUEUE.c.job_id == job_id).values(begun=_QUEUE.c.begun + count))
+    connection.execute(
+        update(ENCODE_QUEUE).where(ENCODE_QUEUE.c.job_id == job_id).values(begun=ENCODE_QUEUE.c.begun + count)
+    )
 
 
 def versions_being_encoded(connection: Connection, tables: Tables, version_ids: Collection[str]) -> set[str]:
     """Return those of the versions that have an unfinished job."""
-    conditions = _QUEUE.c.version_id.in_(version_ids), _is_open(tables)
-    return set(connection.scalars(select(_QUEUE.c.version_id).where(*conditions)))
+    conditions = ENCODE_QUEUE.c.version_id.in_(version_ids), _is_open(tables)
+    return set(connection.scalars(select(ENCODE_QUEUE.c.version_id).where(*conditions)))
 
 
 def _is_open(tables: Tables) -> ColumnElement[bool]:
     job = tables.by_family["Job"]
-    return _QUEUE.c.job_id.in_(select(job.c.id).where(job.c.status.in_(_OPEN)))
+    return ENCODE_QUEUE.c.job_id.in_(select(job.c.id).where(job.c.status.in_(_OPEN)))
 
 
 def _read(row: Row[Any]) -> PendingEncode:

@@ -18,7 +18,7 @@ from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 
 _MAX_ENTITIES_PER_EVENT = 500
-# The by_event_name of resources are known by their own names; all other families by that of the family.
+# Events name resources by their types, and entities of all other families by the family.
 _RESOURCE_FAMILY = "Resource"
 _PERMISSION_TYPES = frozenset(("Project", "User", "SecurityRole", "UserSecurityRole", "UserSecurityRoleProject"))
 

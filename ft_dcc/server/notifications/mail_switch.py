@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from anyio import to_thread
-from sqlalchemy import Column, Connection, Float, MetaData, String, Table, delete, select
+from sqlalchemy import Connection, delete, select
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,19 +16,11 @@ from starlette.routing import Route
 from ft_dcc.server.auth import signed_tokens
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
+from ft_dcc.server.database.private_tables import MUTED_MAILS
 from ft_dcc.server.errors import Forbidden
 from ft_dcc.server.http import static_pages
 from ft_dcc.server.http.request_body import read_form
 
-METADATA = MetaData()
-_MUTED = Table(
-    "ft_dcc_muted_mail",
-    METADATA,
-    Column("email", String, primary_key=True),
-    # An address with any row gets no mails.
-    Column("kind", String, primary_key=True),
-    Column("at", Float, nullable=False),
-)
 # Mails are kept for long; the link in an old one must still end them.
 _LINK_SECONDS = 10 * 365 * 24 * 3600
 _PURPOSE = "mail preferences"
@@ -41,14 +33,16 @@ _FORM = (
 
 def is_switched_off(connection: Connection, email: str) -> bool:
     """Return whether a person does not want mails."""
-    return connection.scalar(select(_MUTED.c.kind).where(_MUTED.c.email == email.lower()).limit(1)) is not None
+    return (
+        connection.scalar(select(MUTED_MAILS.c.kind).where(MUTED_MAILS.c.email == email.lower()).limit(1)) is not None
+    )
 
 
 def switch_mails(connection: Connection, email: str, *, is_on: bool) -> None:
     """Send a person mails from now on, or none."""
-    connection.execute(delete(_MUTED).where(_MUTED.c.email == email.lower()))
+    connection.execute(delete(MUTED_MAILS).where(MUTED_MAILS.c.email == email.lower()))
     if not is_on:
-        connection.execute(_MUTED.insert(), {"email": email.lower(), "kind": "all", "at": clock.now()})
+        connection.execute(MUTED_MAILS.insert(), {"email": email.lower(), "kind": "all", "at": clock.now()})
 
 
 def switch_path(secret: bytes, email: str) -> str:

@@ -15,9 +15,10 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, Row, String, Table, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from ft_dcc.server.database.notification_log import RecordedEvent
+from ft_dcc.server.database.private_tables import WEBHOOK_DELIVERIES, WEBHOOKS
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.notifications.event_details import EventDetails
@@ -26,28 +27,6 @@ from ft_dcc.server.notifications.webhook_payload import EVENTS, FORMS, encode, m
 
 _log = logging.getLogger(__name__)
 
-METADATA = MetaData()
-_WEBHOOKS = Table(
-    "ft_dcc_webhook",
-    METADATA,
-    Column("id", String, primary_key=True),
-    Column("project_id", String, nullable=False, index=True),
-    Column("url", String, nullable=False),
-    Column("form", String, nullable=False),
-    Column("events", String, nullable=False),
-    Column("secret", String, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("retry_at", Float, nullable=False),
-    Column("error", String, nullable=False),
-)
-_DELIVERIES = Table(
-    "ft_dcc_webhook_delivery",
-    METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("webhook_id", String, nullable=False, index=True),
-    Column("at", Float, nullable=False),
-    Column("payload", String, nullable=False),
-)
 _FIRST_RETRY_SECONDS, _MAX_RETRY_SECONDS = 10, 6 * 3600
 MAX_AGE_SECONDS = 2 * 24 * 3600
 _MAX_DELIVERIES_PER_ROUND = 50
@@ -68,19 +47,21 @@ def add_webhook(
         raise ValidationError(f"There is no event '{unknown[0][:80]}'. Use {', '.join(known)}.")
     row = {"id": str(uuid4()), "project_id": project_id, "url": url, "form": form, "secret": secrets.token_urlsafe(32)}
     state = {"events": " ".join(events or known), "failures": 0, "retry_at": 0.0, "error": ""}
-    connection.execute(_WEBHOOKS.insert(), {**row, **state})
+    connection.execute(WEBHOOKS.insert(), {**row, **state})
     return {"webhook_id": row["id"], "secret": row["secret"]}
 
 
 def remove_webhook(connection: Connection, webhook_id: str) -> bool:
     """Remove a webhook and its waiting messages; return whether there was one."""
-    connection.execute(delete(_DELIVERIES).where(_DELIVERIES.c.webhook_id == webhook_id))
-    return connection.execute(delete(_WEBHOOKS).where(_WEBHOOKS.c.id == webhook_id)).rowcount > 0
+    connection.execute(delete(WEBHOOK_DELIVERIES).where(WEBHOOK_DELIVERIES.c.webhook_id == webhook_id))
+    return connection.execute(delete(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id)).rowcount > 0
 
 
 def find_webhooks(connection: Connection) -> list[dict[str, Any]]:
     """Return all webhooks without their secrets: of the URL only the host, because its path may be a secret, too."""
-    waiting = select(_DELIVERIES.c.webhook_id, func.count().label("count")).group_by(_DELIVERIES.c.webhook_id)
+    waiting = select(WEBHOOK_DELIVERIES.c.webhook_id, func.count().label("count")).group_by(
+        WEBHOOK_DELIVERIES.c.webhook_id
+    )
     counts = {row.webhook_id: row.count for row in connection.execute(waiting)}
     return [
         {
@@ -92,7 +73,7 @@ def find_webhooks(connection: Connection) -> list[dict[str, Any]]:
             "waiting": counts.get(row.id, 0),
             "error": row.error,
         }
-        for row in connection.execute(select(_WEBHOOKS).order_by(_WEBHOOKS.c.project_id, _WEBHOOKS.c.id))
+        for row in connection.execute(select(WEBHOOKS).order_by(WEBHOOKS.c.project_id, WEBHOOKS.c.id))
     ]
 
 
@@ -101,7 +82,7 @@ def make_messages(
 ) -> list[dict[str, Any]]:
     """Return a message for each webhook of the project that wants the event."""
     name = EVENTS.get(event.kind)
-    hooks = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.project_id == details.project_id)).all()
+    hooks = connection.execute(select(WEBHOOKS).where(WEBHOOKS.c.project_id == details.project_id)).all()
     return [
         _message(hook.id, event.at, make_payload(details, str(uuid4()), _time_text(event.at), base_url))
         for hook in hooks
@@ -112,20 +93,20 @@ def make_messages(
 def queue_messages(connection: Connection, messages: Sequence[dict[str, Any]]) -> None:
     """Queue messages; of those that wait for one webhook, the oldest surplus ones are removed."""
     if messages:
-        connection.execute(_DELIVERIES.insert(), messages)
+        connection.execute(WEBHOOK_DELIVERIES.insert(), messages)
     for webhook_id in {message["webhook_id"] for message in messages}:
-        own = select(_DELIVERIES.c.number).where(_DELIVERIES.c.webhook_id == webhook_id)
+        own = select(WEBHOOK_DELIVERIES.c.number).where(WEBHOOK_DELIVERIES.c.webhook_id == webhook_id)
         # A receiver that is away for long must not fill the disk.
-        surplus = own.order_by(_DELIVERIES.c.number.desc()).offset(_MAX_WAITING)
-        connection.execute(delete(_DELIVERIES).where(_DELIVERIES.c.number.in_(surplus)))
+        surplus = own.order_by(WEBHOOK_DELIVERIES.c.number.desc()).offset(_MAX_WAITING)
+        connection.execute(delete(WEBHOOK_DELIVERIES).where(WEBHOOK_DELIVERIES.c.number.in_(surplus)))
 
 
 def queue_ping(connection: Connection, webhook_id: str, now: float, project: str) -> None:
     """Queue a test message; raises ValidationError if there is no such webhook."""
-    hook = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.id == webhook_id)).first()
+    hook = connection.execute(select(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id)).first()
     if hook is None:
         raise ValidationError(f"There is no webhook '{webhook_id[:80]}'. See: ft-dcc studio webhook list")
-    connection.execute(update(_WEBHOOKS).where(_WEBHOOKS.c.id == webhook_id).values(retry_at=0.0))
+    connection.execute(update(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id).values(retry_at=0.0))
     payload = ping_payload(str(uuid4()), _time_text(now), {"id": hook.project_id, "name": project})
     queue_messages(connection, [_message(webhook_id, now, payload)])
 
@@ -135,13 +116,17 @@ def send_due_messages(
 ) -> int:
     """Send the messages whose time has come, and return how many were accepted."""
     with store.reading() as connection:
-        due = connection.execute(select(_WEBHOOKS).where(_WEBHOOKS.c.retry_at <= now)).all()
+        due = connection.execute(select(WEBHOOKS).where(WEBHOOKS.c.retry_at <= now)).all()
     return sum(_send_to(store, client, hook, now, is_stopping) for hook in due)
 
 
 def _send_to(store: Store, client: WebhookClient, hook: Row[Any], now: float, is_stopping: Callable[[], bool]) -> int:
     """Send the messages of one webhook until one fails, and return how many were accepted."""
-    waiting = select(_DELIVERIES).where(_DELIVERIES.c.webhook_id == hook.id).order_by(_DELIVERIES.c.number)
+    waiting = (
+        select(WEBHOOK_DELIVERIES)
+        .where(WEBHOOK_DELIVERIES.c.webhook_id == hook.id)
+        .order_by(WEBHOOK_DELIVERIES.c.number)
+    )
     with store.reading() as connection:
         messages: Sequence[Row[Any]] = connection.execute(waiting.limit(_MAX_DELIVERIES_PER_ROUND)).all()
     accepted = 0
@@ -160,20 +145,20 @@ def _send_to(store: Store, client: WebhookClient, hook: Row[Any], now: float, is
 
 
 def _record_success(connection: Connection, hook: Row[Any], message: Row[Any]) -> None:
-    connection.execute(delete(_DELIVERIES).where(_DELIVERIES.c.number == message.number))
+    connection.execute(delete(WEBHOOK_DELIVERIES).where(WEBHOOK_DELIVERIES.c.number == message.number))
     values = {"failures": 0, "retry_at": 0.0, "error": ""}
-    connection.execute(update(_WEBHOOKS).where(_WEBHOOKS.c.id == hook.id).values(values))
+    connection.execute(update(WEBHOOKS).where(WEBHOOKS.c.id == hook.id).values(values))
 
 
 def _record_failure(
     connection: Connection, hook: Row[Any], message: Row[Any], now: float, error: DeliveryFailed
 ) -> None:
-    failures = connection.scalar(select(_WEBHOOKS.c.failures).where(_WEBHOOKS.c.id == hook.id)) or 0
+    failures = connection.scalar(select(WEBHOOKS.c.failures).where(WEBHOOKS.c.id == hook.id)) or 0
     delay = max(min(_FIRST_RETRY_SECONDS * 4 ** min(failures, 10), _MAX_RETRY_SECONDS), error.retry_after)
     values = {"failures": failures + 1, "retry_at": now + delay, "error": str(error)}
-    connection.execute(update(_WEBHOOKS).where(_WEBHOOKS.c.id == hook.id).values(values))
-    is_old = (_DELIVERIES.c.webhook_id == hook.id) & (_DELIVERIES.c.at <= now - MAX_AGE_SECONDS)
-    if count := connection.execute(delete(_DELIVERIES).where(is_old)).rowcount:
+    connection.execute(update(WEBHOOKS).where(WEBHOOKS.c.id == hook.id).values(values))
+    is_old = (WEBHOOK_DELIVERIES.c.webhook_id == hook.id) & (WEBHOOK_DELIVERIES.c.at <= now - MAX_AGE_SECONDS)
+    if count := connection.execute(delete(WEBHOOK_DELIVERIES).where(is_old)).rowcount:
         _log.warning("%s messages to the webhook %s were given up: %s", count, hook.id, error)
     elif failures == 0:
         _log.warning("The webhook %s fails, and is tried again: %s", hook.id, error)

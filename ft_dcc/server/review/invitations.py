@@ -15,9 +15,10 @@ from functools import partial
 from urllib.parse import quote
 
 import attrs
-from sqlalchemy import Column, Connection, Float, MetaData, String, Table, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from ft_dcc.server.database import clock
+from ft_dcc.server.database.private_tables import INVITATIONS
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.errors import Conflict, ValidationError
@@ -25,15 +26,6 @@ from ft_dcc.server.http.rate_limit import TokenBucket
 from ft_dcc.server.mail.addresses import parse_address, single_line
 from ft_dcc.server.mail.mailer import Mailer
 
-METADATA = MetaData()
-_INVITATIONS = Table(
-    "ft_dcc_invitation",
-    METADATA,
-    Column("hash", String, primary_key=True),
-    Column("invitee_id", String, nullable=False, index=True),
-    Column("created_at", Float, nullable=False),
-    Column("revoked_at", Float),
-)
 _INVITEE_TYPE = "ReviewSessionInvitee"
 _LOOPBACK = re.compile(r"https?://(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|/)")
 
@@ -104,27 +96,27 @@ def add_invitation_key(connection: Connection, invitee_id: str) -> str | None:
 
 def has_invitation(connection: Connection, invitee_id: str) -> bool:
     """Return whether the invitee has a valid link."""
-    live = (_INVITATIONS.c.invitee_id == invitee_id) & _INVITATIONS.c.revoked_at.is_(None)
-    return connection.scalar(select(_INVITATIONS.c.hash).where(live).limit(1)) is not None
+    live = (INVITATIONS.c.invitee_id == invitee_id) & INVITATIONS.c.revoked_at.is_(None)
+    return connection.scalar(select(INVITATIONS.c.hash).where(live).limit(1)) is not None
 
 
 def _add_key(connection: Connection, invitee_id: str) -> str:
     token = secrets.token_urlsafe(32)
     row = {"hash": _hash(token), "invitee_id": invitee_id, "created_at": clock.now()}
-    connection.execute(_INVITATIONS.insert(), row)
+    connection.execute(INVITATIONS.insert(), row)
     return token
 
 
 def revoke_invitations(connection: Connection, invitee_id: str) -> None:
     """Revoke all links of an invitee."""
-    live = (_INVITATIONS.c.invitee_id == invitee_id) & _INVITATIONS.c.revoked_at.is_(None)
-    connection.execute(update(_INVITATIONS).where(live).values(revoked_at=clock.now()))
+    live = (INVITATIONS.c.invitee_id == invitee_id) & INVITATIONS.c.revoked_at.is_(None)
+    connection.execute(update(INVITATIONS).where(live).values(revoked_at=clock.now()))
 
 
 def find_invitation(connection: Connection, token: str) -> Invitation | None:
     """Return the invitation with this key, or None for an unknown key."""
-    statement = select(_INVITATIONS.c.invitee_id, _INVITATIONS.c.revoked_at)
-    found = connection.execute(statement.where(_INVITATIONS.c.hash == _hash(token))).first()
+    statement = select(INVITATIONS.c.invitee_id, INVITATIONS.c.revoked_at)
+    found = connection.execute(statement.where(INVITATIONS.c.hash == _hash(token))).first()
     return None if found is None else Invitation(found.invitee_id, is_void=found.revoked_at is not None)
 
 
