@@ -147,13 +147,7 @@ class _Planner:
 
     def plan(self, rows: list[Row]) -> SitePlan:
         self._read_attached(rows)
-        wanted = [row for row in rows if self._is_created(row)]
-        known = {*self.known.ids, *self.others.values()}
-        count = -1
-        while count != len(wanted):
-            count = len(wanted)
-            ids = known.union(row["id"] for row in wanted if "id" in row)
-            wanted = [row for row in wanted if not self._lost_keys(row, ids) - _OPTIONAL_KEYS]
+        wanted, ids = self._possible(rows)
         entities = [self._entity(row, ids) for row in wanted]
         kept = {id(row) for row in wanted}
         missing = Counter(row["__entity_type__"] for row in rows if self._is_missing(row) and id(row) not in kept)
@@ -163,6 +157,17 @@ class _Planner:
             tuple(row for row in files_of(rows) if row["id"] in ids),
             missing,
         )
+
+    def _possible(self, rows: list[Row]) -> tuple[list[Row], set[str]]:
+        """Return the rows whose needed keys refer to something on the site, and the ids that are there then."""
+        wanted = [row for row in rows if self._is_created(row)]
+        known = {*self.known.ids, *self.others.values()}
+        count = -1
+        while count != len(wanted):
+            count = len(wanted)
+            ids = known.union(row["id"] for row in wanted if "id" in row)
+            wanted = [row for row in wanted if not self._lost_keys(row, ids) - _OPTIONAL_KEYS]
+        return wanted, ids
 
     def _is_created(self, row: Row) -> bool:
         type_name = row["__entity_type__"]

@@ -164,12 +164,7 @@ def _parse_shape(shape: object, path: str) -> Shape:
     if not isinstance(shape, dict) or shape.get("kind") not in KINDS:
         kind = shape.get("kind") if isinstance(shape, dict) else shape
         raise DrawingUnreadable(f"The drawing has a shape of the unknown kind {kind!r}. Install a newer ft-dcc.")
-    kind, colour, text = shape["kind"], shape.get("colour"), shape.get("text")
-    if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
-        raise DrawingUnreadable(f"The drawing has an invalid colour, {colour!r}. It is written as #rrggbb.")
-    is_text = kind == "text"
-    if is_text and not (isinstance(text, str) and text.strip()):
-        raise DrawingUnreadable("The drawing has a text without characters. Remove it.")
+    kind, is_text = shape["kind"], shape["kind"] == "text"
     new_id = uuid5(_NAMESPACE, path) if path else uuid4()
     try:
         shape_id = str(UUID(str(shape.get("id", new_id))))
@@ -178,13 +173,25 @@ def _parse_shape(shape: object, path: str) -> Shape:
     return Shape(
         id=shape_id,
         kind=kind,
-        colour=colour.lower(),
+        colour=_parse_colour(shape.get("colour")),
         width=0.0 if is_text else _positive(shape, "width"),
         points=_parse_points(shape),
         opacity=min(_positive(shape, "opacity", 1), 1.0),
-        text=str(text) if is_text else "",
+        text=_parse_text(shape.get("text")) if is_text else "",
         size=_positive(shape, "size") if is_text else 0.0,
     )
+
+
+def _parse_colour(value: object) -> str:
+    if not isinstance(value, str) or not _COLOUR.fullmatch(value):
+        raise DrawingUnreadable(f"The drawing has an invalid colour, {value!r}. It is written as #rrggbb.")
+    return value.lower()
+
+
+def _parse_text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise DrawingUnreadable("The drawing has a text without characters. Remove it.")
+    return value
 
 
 def _parse_points(shape: Mapping[str, Any]) -> tuple[StrokePoint, ...]:

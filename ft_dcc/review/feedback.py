@@ -126,15 +126,15 @@ def _feedback_on(session: Session, versions: Sequence[Mapping[str, Any]]) -> Ite
     """Yield the notes on versions, their drawings, and the metadata of their verdicts, from one request."""
     items = [item for version in versions for item in version["review_session_objects"]]
     object_ids, status_ids = [item["id"] for item in items], [each["id"] for item in items for each in item["statuses"]]
-    parents = listed([*(version["id"] for version in versions), *object_ids])
+    parents = [*(version["id"] for version in versions), *object_ids]
     # A site may be older than drawings.
-    has_drawings = object_ids and "ReviewSessionObjectAnnotation" in session.types
+    drawn_ids = object_ids if "ReviewSessionObjectAnnotation" in session.types else []
+    notes = _NOTES.replace("{names}", ", ".join(_note_names(session)))
     expressions = [
-        _NOTES.format(names=", ".join(_note_names(session)), ids=parents),
-        _ANNOTATIONS.format(ids=listed(object_ids)) if has_drawings else "",
-        _HISTORIES.format(ids=listed(status_ids)) if status_ids else "",
+        template.format(ids=listed(ids)) if ids else ""
+        for template, ids in ((notes, parents), (_ANNOTATIONS, drawn_ids), (_HISTORIES, status_ids))
     ]
-    found = iter(run_queries(session, [expression for expression in expressions if expression]))
+    found = iter(run_queries(session, list(filter(None, expressions))))
     for expression in expressions:
         yield next(found) if expression else []
 

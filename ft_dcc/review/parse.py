@@ -95,11 +95,7 @@ def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str],
     frame = first_integer(
         own.get("frame"), note.get("frame_number"), json_object(metadata.get(_FTRACK_FRAME_KEY)).get("number")
     )
-    annotation = drawings.get(str(own.get("annotation_id")))
-    # A note cannot use the drawing of another version.
-    if annotation is not None and annotation["review_session_object_id"] != note["parent_id"]:
-        annotation = None
-    drawing, problem = _drawing(annotation, author, _text(note, "content"))
+    drawing, problem = _drawing(note, drawings.get(str(own.get("annotation_id"))), author)
     end_frame = first_integer(own.get("end_frame"), None if drawing is None else drawing.end_frame)
     return Note(
         id=note["id"],
@@ -122,16 +118,17 @@ def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str],
     )
 
 
-def _drawing(annotation: Data | None, author: str, text: str) -> tuple[Drawing | None, str]:
+def _drawing(note: Data, annotation: Data | None, author: str) -> tuple[Drawing | None, str]:
     """Return the drawing of a note, or the reason why it cannot be read."""
-    if annotation is None:
+    # A note cannot use the drawing of another version.
+    if annotation is None or annotation["review_session_object_id"] != note["parent_id"]:
         return None, ""
     frame = first_integer(annotation.get("frame_number"))
     if frame is None:
         return None, "The drawing has no frame number. See it on the review page."
     try:
         data = annotation.get("data")
-        return parse_drawing(data, frame, drawing_id=annotation["id"], author=author, text=text), ""
+        return parse_drawing(data, frame, drawing_id=annotation["id"], author=author, text=_text(note, "content")), ""
     except DrawingUnreadable as error:
         return None, str(error)
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import attrs
+
 from ft_dcc.review.drawings import Drawing, Shape, rgb
 from ft_dcc.review.export.spreadsheet import VERDICTS, decided, earlier_verdicts, minutes
 from ft_dcc.review.notes import Clip, Note, ReviewedSession, ReviewedVersion
@@ -27,24 +29,16 @@ def to_otio(session: ReviewedSession, *, has_media: bool = False) -> str:
     With ``has_media``, the clips refer to the files of :func:`media_name`, and have what has no place on a track.
     """
     shown = [(each, each.clip) for each in session.versions if each.clip is not None and each.clip.frame_count]
-    media, lanes, position = [], [[]], 0  # type: tuple[list[Item], list[list[Item]], int]
-    ends = [0]
+    media: list[Item] = []
+    lanes, position = [_Lane()], 0
     for version, clip in shown:
         media.append(_session_clip(version, clip) if has_media else _media_clip(version, clip))
         for note in sorted(version.notes, key=lambda each: each.frame or 0):
-            placed = _place(note, clip)
-            if placed is None:
-                continue
-            start, count = position + placed[0], placed[1]
-            lane = next((index for index, end in enumerate(ends) if end <= start), len(ends))
-            if lane == len(ends):
-                lanes.append([])
-                ends.append(0)
-            lanes[lane] += _gap(start - ends[lane], clip)
-            lanes[lane].append(_note_clip(version, clip, note, *placed))
-            ends[lane] = start + count
+            if (placed := _place(note, clip)) is not None:
+                _add(lanes, position + placed[0], placed[1], clip, _note_clip(version, clip, note, *placed))
         position += clip.frame_count
-    tracks = [_track("Media", media), *(_track(f"Notes {index + 1}", lane) for index, lane in enumerate(lanes))]
+    notes = (_track(f"Notes {index}", lane.items) for index, lane in enumerate(lanes, 1))
+    tracks = [_track("Media", media), *notes]
     timeline = {
         "OTIO_SCHEMA": "Timeline.1",
         "metadata": {"ft_dcc": {"project": session.project}} if has_media else {},
@@ -53,6 +47,24 @@ def to_otio(session: ReviewedSession, *, has_media: bool = False) -> str:
         "tracks": {**_composable("Stack.1", "tracks"), "children": tracks},
     }
     return json.dumps(timeline, indent=2)
+
+
+@attrs.define
+class _Lane:
+    """A track of notes that do not overlap, and the frame at which the last one ends."""
+
+    items: list[Item] = attrs.field(factory=list)
+    end: int = 0
+
+
+def _add(lanes: list[_Lane], start: int, count: int, clip: Clip, item: Item) -> None:
+    """Add a clip to the first lane with room for it, or to a new one."""
+    lane = next((lane for lane in lanes if lane.end <= start), None)
+    if lane is None:
+        lane = _Lane()
+        lanes.append(lane)
+    lane.items += [*_gap(start - lane.end, clip), item]
+    lane.end = start + count
 
 
 def _place(note: Note, clip: Clip) -> tuple[int, int] | None:

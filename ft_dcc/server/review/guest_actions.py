@@ -78,15 +78,28 @@ def write_note(
         annotation["review_session_object_id"] = object_id
         operations.append(create_operation("ReviewSessionObjectAnnotation", annotation))
     operations.append(_metadata_operation("Note", note_id, metadata))
-    for label_id in _parse_labels(dispatcher, payload.get("labels", [])):
-        operations.append(create_operation("NoteLabelLink", {"note_id": note_id, "label_id": label_id}))
-    operations += mention_operations(dispatcher, access, note_id, content, payload.get("mentions", []))
-    # A note that is sent again has its files.
-    stored = _stored_files(dispatcher, note_id)
-    for file in (each for each in files if each.id not in stored):
-        operations += note_file_operations(file.id, note_id, file.name, file.size)
+    operations += _links_of_note(dispatcher, access, note, payload, files)
     write_as_visitor(dispatcher, access, operations)
     return read_change(dispatcher.context.store, access, object_id, [note_id])
+
+
+def _links_of_note(
+    dispatcher: Dispatcher,
+    access: ReviewAccess,
+    note: dict[str, Any],
+    payload: dict[str, Any],
+    files: Sequence[Attachment],
+) -> list[Operation]:
+    """Return the operations that link a new note with its labels, the people whom it mentions, and its files."""
+    labels = _parse_labels(dispatcher, payload.get("labels", []))
+    links = [{"note_id": note["id"], "label_id": label_id} for label_id in labels]
+    operations = [create_operation("NoteLabelLink", link) for link in links]
+    operations += mention_operations(dispatcher, access, note["id"], note["content"], payload.get("mentions", []))
+    # A note that is sent again has its files.
+    stored = _stored_files(dispatcher, note["id"])
+    for file in (each for each in files if each.id not in stored):
+        operations += note_file_operations(file.id, note["id"], file.name, file.size)
+    return operations
 
 
 def _stored_files(dispatcher: Dispatcher, note_id: str) -> set[str]:
