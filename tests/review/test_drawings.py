@@ -87,6 +87,7 @@ def test_accents_are_left_out_and_unknown_letters_are_question_marks():
     "shape",
     [
         {**PEN, "points": []},
+        {**PEN, "points": [[0, 0]]},
         {**PEN, "points": [[0.1, float("nan")]]},
         {**PEN, "points": [[0.1, True]]},
         {**PEN, "points": "0,0"},

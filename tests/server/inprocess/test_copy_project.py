@@ -14,14 +14,11 @@ from uuid import uuid4
 
 import pytest
 from doubles.command_line import environment, ft_dcc
+from doubles.sample_project import ELSEWHERE, MOVIE_BYTES, fill, opened
 
 from ft_dcc.server.admin.service import export_lines
 from ft_dcc.server.schema.dsl_parser import read_schema
 from ft_dcc.server.schema.json_schema import describe_schema
-from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
-from ft_dcc.session.transfer.transfer import upload
-
-MOVIE_BYTES = b"not quite a film" * 4096
 
 
 def dump(folder: Path) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -32,71 +29,12 @@ def dump(folder: Path) -> dict[tuple[str, ...], dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, start_module_server: Callable[..., Any]) -> Any:
-    """Start a site with the project Film, which has nearly all types, and another project that refers to it."""
-    server = start_module_server(tmp_path_factory.mktemp("site") / "data")
-    known = server.credentials
-    with Session(known.server_url, known.api_key, known.api_user) as session:
-        _fill(session, tmp_path_factory.mktemp("media"))
+    """Start a site with the project Film, and another project that refers to it."""
+    folder = tmp_path_factory.mktemp("site")
+    server = start_module_server(folder / "data")
+    with opened(server) as session:
+        fill(session, folder)
     return server
-
-
-def _fill(session: Session, folder: Path) -> None:
-    schema = session.query("ProjectSchema").one()
-    movie = session.create("Project", {"name": "Film", "full_name": "The Film", "project_schema": schema})
-    other = session.create("Project", {"name": "Other", "project_schema": schema})
-    anna = session.create("User", {"username": "anna", "first_name": "Anna", "is_active": True})
-    group = session.create("Group", {"name": "animators", "local": False})
-    session.create("Membership", {"user": anna, "group": group})
-    sequence = session.create("Sequence", {"name": "sq010", "parent": movie})
-    shot = session.create("Shot", {"name": "sh010", "parent": sequence})
-    task = session.create("Task", {"name": "animation", "parent": shot})
-    foreign = session.create("Task", {"name": "elsewhere", "parent": other})
-    session.create("TypedContextLink", {"from": shot, "to": task})
-    session.create("TypedContextLink", {"from": shot, "to": foreign})
-    session.create("Appointment", {"context": task, "resource": anna, "type": "assignment"})
-    session.create("Appointment", {"context": shot, "resource": group, "type": "allocation"})
-    kind = session.query('AssetType where short is "playblast"').one()
-    asset = session.create("Asset", {"name": "anim", "parent": shot, "type": kind})
-    version = session.create("AssetVersion", {"asset": asset, "task": task, "comment": "First blocking", "user": anna})
-    alien = session.create("Asset", {"name": "alien", "parent": other, "type": kind})
-    alien_version = session.create("AssetVersion", {"asset": alien, "task": foreign})
-    session.create("AssetVersionLink", {"from": version, "to": alien_version})
-    review = session.create("ReviewSession", {"name": "Dailies", "project": movie})
-    member = session.create("ReviewSessionObject", {"review_session": review, "asset_version": version, "name": "anim"})
-    invitee = session.create(
-        "ReviewSessionInvitee", {"review_session": review, "name": "Ida", "email": "ida@example.com"}
-    )
-    session.commit()
-    session.create("ReviewSessionObjectStatus", {"review_session_object": member, "invitee": invitee, "status": "seen"})
-    note = session.create(
-        "Note", {"content": "Softer.", "parent_id": member["id"], "parent_type": "ReviewSessionObject"}
-    )
-    category = session.query("ListCategory").first()
-    chosen = session.create("AssetVersionList", {"name": "Selects", "project": movie, "category": category})
-    session.commit()
-    session.create(
-        "Note",
-        {"content": "Will do.", "in_reply_to": note, "parent_id": member["id"], "parent_type": "ReviewSessionObject"},
-    )
-    for listed in (version, alien_version):
-        session.create("ListObject", {"list_id": chosen["id"], "entity_id": listed["id"]})
-    shot["custom_attributes"]["fstart"] = 1001
-    task["metadata"]["renderer"] = "eevee"
-    session.commit()
-    task["status"] = session.query('Status where name is "Approved"').one()
-    review["passphrase"], review["passphrase_enabled"] = "open sesame", True
-    session.commit()
-    path = folder / "film.mp4"
-    path.write_bytes(MOVIE_BYTES)
-    component_id = str(uuid4())
-    upload(session, path, component_id=component_id, name="film", file_type=".mp4")
-    location = {"component_id": component_id, "location_id": SERVER_LOCATION_ID, "resource_identifier": component_id}
-    session.call(
-        [
-            operations.update("FileComponent", component_id, {"version_id": version["id"]}),
-            operations.create("ComponentLocation", {"id": str(uuid4()), **location}),
-        ]
-    )
 
 
 @pytest.fixture(scope="module")
@@ -109,17 +47,14 @@ def rest(tmp_path_factory: pytest.TempPathFactory, site: Any) -> Iterator[Path]:
     ):
         done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(folder), **environment(site))
     assert done.returncode == 0, done.stderr
-    assert "      1 AssetVersion\n" in done.stdout, done.stdout
+    assert "      2 AssetVersion\n" in done.stdout, done.stdout
     yield folder
-
-
-# Not copied: what is another project's, what says that bytes are there, and who may do what.
-ELSEWHERE = ("Other", "elsewhere", "alien")
 
 
 def test_a_copy_has_all_entities_of_the_project(site, rest):
     there, here = dump(site.data), dump(rest)
     missing = {key: row for key, row in there.items() if key not in here}
+    # Not copied: what is another project's, what says that bytes are there, and who may do what.
     foreign = {row["id"] for row in there.values() if row.get("name") in ELSEWHERE}
     foreign |= {row["id"] for row in there.values() if row.get("asset_id") in foreign}
     for (type_name, _), row in missing.items():
@@ -140,21 +75,20 @@ def test_passphrases_are_not_copied(rest):
 
 def test_a_second_copy_updates_changes_and_duplicates_nothing(site, rest):
     before = dump(rest)
-    known = site.credentials
-    with Session(known.server_url, known.api_key, known.api_user) as session:
-        session.query('AssetVersion where comment is "First blocking"').one()["comment"] = "Second blocking"
+    with opened(site) as session:
+        session.query('Shot where name is "sh010" and project.name is "Film"').one()["description"] = "changed"
         session.commit()
     done = ft_dcc("studio", "copy", "--project", "The Film", "--data", str(rest), "--json", **environment(site))
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["entities"]["Note"], report["left_out"]) == (
-        2,
+        3,
         {"AssetVersionLink": 1, "ListObject": 1, "TypedContextLink": 1},
     )
     after = dump(rest)
     assert after.keys() == before.keys()
     (changed,) = (key for key in after if after[key] != before[key])
-    assert (before[changed]["comment"], after[changed]["comment"]) == ("First blocking", "Second blocking")
+    assert after[changed]["description"] == "changed" != before[changed].get("description")
 
 
 def test_a_copy_into_a_running_server_includes_media_on_request(site, start_server):
@@ -163,10 +97,9 @@ def test_a_copy_into_a_running_server_includes_media_on_request(site, start_serv
     done = ft_dcc(*arguments, **environment(site))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["media"] == {"files": 1, "bytes": len(MOVIE_BYTES), "missing": 0}
-    known = server.credentials
-    with Session(known.server_url, known.api_key, known.api_user) as session:
+    with opened(server) as session:
         location = session.query("select component.name, component.size from ComponentLocation").one()
-        assert (location["component"]["name"], location["component"]["size"]) == ("film", len(MOVIE_BYTES))
+        assert (location["component"]["name"], location["component"]["size"]) == ("movie", len(MOVIE_BYTES))
     again = ft_dcc(*arguments, **environment(site))
     assert json.loads(again.stdout)["media"] == {"files": 0, "bytes": 0, "missing": 0}
 
@@ -204,14 +137,12 @@ def test_statuses_and_types_with_other_ids_are_not_duplicated(site, tmp_path):
     assert done.returncode == 0, done.stderr
     here = dump(folder)
     assert [row["id"] for row in here.values() if row.get("username") == "anna"] == ["own anna"]
-    (version,) = (row for row in here.values() if row["__entity_type__"] == "AssetVersion")
-    assert version["user_id"] == "own anna"
+    assert "own anna" in {row["user_id"] for row in here.values() if row["__entity_type__"] == "AssetVersion"}
 
 
 def test_a_recreated_shot_is_not_duplicated(site, tmp_path):
-    known = site.credentials
     arguments = ("studio", "copy", "--project", "Remake", "--data", str(tmp_path / "ours"))
-    with Session(known.server_url, known.api_key, known.api_user) as session:
+    with opened(site) as session:
         movie = session.create("Project", {"name": "Remake", "project_schema": session.query("ProjectSchema").one()})
         for _ in range(2):
             shot = session.create("Shot", {"name": "sh010", "parent": movie})
@@ -260,8 +191,7 @@ def test_copying_from_another_schema_requires_its_types(tmp_path, start_server):
     scene["alias_for"]["classifiers"] = {"object_typeid": scene["properties"]["object_type_id"]["default"]}
     (tmp_path / "schema.json").write_text(json.dumps([*schemas, scene]), "utf-8")
     server = start_server(tmp_path / "site", "--schema", str(tmp_path / "schema.json"))
-    known = server.credentials
-    with Session(known.server_url, known.api_key, known.api_user) as session:
+    with opened(server) as session:
         movie = session.create("Project", {"name": "Film", "project_schema": session.query("ProjectSchema").one()})
         kind = session.query('AssetType where short is "upload"').one()
         asset = session.create("Asset", {"name": "edit", "parent": movie, "type": kind})
