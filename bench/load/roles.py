@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 
 from ft_dcc.event_protocol import socketio_v09
 from ft_dcc.session import Session, operations
-from ft_dcc.session.transfer import multipart_upload, upload_body
+from ft_dcc.session.transfer import multipart_upload, storage_requests
 
 Plan = dict[str, Any]
 Step = Callable[[], None]
@@ -72,7 +72,7 @@ def artists(plan: Plan) -> Record:
 
 
 def _publish(session: Session, plan: Plan, number: int) -> None:
-    source = upload_body.UploadBody(Path(plan["movie"]))
+    source = storage_requests.UploadBody(Path(plan["movie"]))
     component, version = str(uuid4()), str(uuid4())
     announcement = {
         "action": "get_upload_metadata",

@@ -22,7 +22,7 @@ from ft_dcc.session.entity_types import doc_aliases
 from ft_dcc.session.entity_types.schema import EntityTypes, Schema, SchemaCache
 from ft_dcc.session.locations import components, location_setup
 from ft_dcc.session.operations import CreateEntityOperation, DeleteEntityOperation
-from ft_dcc.session.query import inheritance, populate
+from ft_dcc.session.query import populate
 from ft_dcc.session.query.expression import Expression
 from ft_dcc.session.query.query import QueryResult, identifying, with_projections
 
@@ -70,7 +70,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         change_tracking.ChangeTracker.__init__(self, auto_populate)
         self._identity_map = identity_map.IdentityMap(self)
         self.entity_cache = entity_cache.EntityCache(self, self._identity_map, cache, cache_key_maker)
-        self.inheritance = inheritance.Inheritance(self)
+        self.inheritance = populate.Inheritance(self)
         self.events = session_events.SessionEvents(self, partial(self._create_event_hub, headers, cookies))
         self.location_setups = location_setup.LocationSetups(self)
         self._configurations: list[Entity] | None = None

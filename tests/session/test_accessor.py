@@ -19,7 +19,7 @@ from ft_dcc.errors import (
     LocationError,
 )
 from ft_dcc.session import ORIGIN_LOCATION_ID, SERVER_LOCATION_ID, Session
-from ft_dcc.session.locations.accessor.copying import copy
+from ft_dcc.session.locations.accessor import copy
 from ft_dcc.session.locations.accessor.disk import DiskAccessor
 from ft_dcc.session.locations.accessor.server import ServerAccessor
 from ft_dcc.session.transfer import multipart_upload

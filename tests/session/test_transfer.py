@@ -18,7 +18,7 @@ from doubles.faulty_proxy import FaultyProxy
 from ft_dcc.errors import Cancelled, NotFoundError, TransferFailed
 from ft_dcc.session import SERVER_LOCATION_ID, operations
 from ft_dcc.session.transfer import multipart_upload, transfer
-from ft_dcc.session.transfer.upload_body import UploadBody
+from ft_dcc.session.transfer.storage_requests import UploadBody
 from ft_dcc.session.transport import http
 
 

@@ -16,7 +16,7 @@ from ft_dcc.session.cache.identity_map import IdentityMap
 from ft_dcc.session.changes import commit
 from ft_dcc.session.entities.entity import Entity, FetchGroup
 from ft_dcc.session.interface import SessionInterface
-from ft_dcc.session.query.inheritance import Inheritance
+from ft_dcc.session.query.populate import Inheritance
 
 _log = logging.getLogger(__name__)
 

@@ -383,7 +383,7 @@ def _copy_bytes(
     if accessor.exists(identifier):
         raise errors.LocationError(f"{identifier} already exists and would be overwritten. Remove it first.")
     # Imported late: locations that do not manage data never copy.
-    from ft_dcc.session.locations.accessor.copying import copy
+    from ft_dcc.session.locations.accessor import copy
 
     copy(from_accessor, from_identifier, accessor, identifier)
 

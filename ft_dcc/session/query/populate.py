@@ -1,4 +1,4 @@
-"""Fetch missing values of entities, in as few requests as possible."""
+"""Fetch missing and inherited values of entities, in as few requests as possible."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from ft_dcc.errors import OperationError
 from ft_dcc.session import operations, symbol
 from ft_dcc.session.entities.entity import Entity, FetchGroup, require_entity
-from ft_dcc.session.query.expression import quoted
+from ft_dcc.session.interface import SessionInterface
+from ft_dcc.session.query.expression import field, find, quoted
 
 # The results of operations; their entities are added to a fetch group.
 Fetch = Callable[[Sequence[Any], FetchGroup], "list[Any]"]
@@ -62,3 +63,59 @@ def _condition(entities: list[Entity]) -> str:
 def key_condition(names: Iterable[str], key: Iterable[str]) -> str:
     """Return the condition that selects the entity with this key."""
     return " and ".join(f"{name} is {quoted(part)}" for name, part in zip(names, key))
+
+
+class Inheritance:
+    """Hierarchical custom attributes, which entities inherit from a project or a shot above them.
+
+    The values that were set are kept by configuration and entity; those of a fetch group are fetched at once.
+    """
+
+    def __init__(self, session: SessionInterface) -> None:
+        self._session = session
+        # symbol.NOT_SET stands for a value that was requested and is not set.
+        self._values: dict[tuple[str, str], Any] = {}
+        self._hierarchical: frozenset[str] | None = None
+
+    def clear(self) -> None:
+        """Discard all values, so that they are fetched again."""
+        self._values.clear()
+        self._hierarchical = None
+
+    def value(self, owner: Entity, configuration_id: str, own: Any) -> Any:
+        """Return the value of the owner or the nearest entity above that has one, or ``own``.
+
+        The server does not resolve inheritance: it returns the attribute's default.
+        """
+        if not self._is_hierarchical(configuration_id) or "link" not in owner.attributes:
+            return own
+        lineage = _lineage(owner)
+        if any((configuration_id, entity_id) not in self._values for entity_id in lineage):
+            self._fetch(configuration_id, [owner, *owner.peers()])
+        for entity_id in lineage:
+            value = self._values.get((configuration_id, entity_id), symbol.NOT_SET)
+            if value is not symbol.NOT_SET:
+                return value
+        return own
+
+    def _is_hierarchical(self, configuration_id: str) -> bool:
+        if self._hierarchical is None:
+            configurations = self._session.custom_attribute_configurations()
+            self._hierarchical = frozenset(each["id"] for each in configurations if each["is_hierarchical"])
+        return configuration_id in self._hierarchical
+
+    def _fetch(self, configuration_id: str, owners: Iterable[Entity]) -> None:
+        entity_ids = list(dict.fromkeys(entity_id for owner in owners for entity_id in _lineage(owner)))
+        for start in range(0, len(entity_ids), MAX_KEYS_PER_QUERY):
+            batch = entity_ids[start : start + MAX_KEYS_PER_QUERY]
+            self._values.update({(configuration_id, entity_id): symbol.NOT_SET for entity_id in batch})
+            expression = find("CustomAttributeValue").select("value", "entity_id")
+            rows = self._session.query(
+                expression.where(field("configuration_id") == configuration_id, field("entity_id").is_in(batch))
+            )
+            self._values.update({(configuration_id, row["entity_id"]): row["value"] for row in rows})
+
+
+def _lineage(owner: Entity) -> list[str]:
+    """Return the ids of the owner and the entities above it, nearest first."""
+    return [step["id"] for step in reversed(owner["link"] or [])]

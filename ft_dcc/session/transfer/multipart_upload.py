@@ -15,7 +15,7 @@ import attrs
 from ft_dcc.errors import AuthenticationError, ServerError, TransferFailed
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.session.interface import SessionInterface
-from ft_dcc.session.transfer import storage_requests, upload_body
+from ft_dcc.session.transfer import storage_requests
 from ft_dcc.session.transport.cancellation import OnBytes, TransferProgress, run_parallel
 
 _MIB = 1024 * 1024
@@ -41,7 +41,7 @@ def count_for(size: int) -> int:
 
 def send(
     session: SessionInterface,
-    source: upload_body.UploadBody,
+    source: storage_requests.UploadBody,
     announcement: Mapping[str, Any],
     progress_file: Path | None,
     on_bytes: OnBytes | None,
@@ -95,7 +95,7 @@ class _Progress:
     arrived: dict[int, str] = attrs.field(factory=dict)
 
     @classmethod
-    def load(cls, file: Path | None, source: upload_body.UploadBody, component_id: str) -> _Progress | None:
+    def load(cls, file: Path | None, source: storage_requests.UploadBody, component_id: str) -> _Progress | None:
         """Return the progress of an upload of the same file for the same component, or None."""
         try:
             kept = json.loads(file.read_text(encoding="utf-8")) if file is not None else None
@@ -129,20 +129,20 @@ class _Progress:
             self.file.unlink(missing_ok=True)
 
 
-def _identity(source: upload_body.UploadBody) -> list[Any]:
+def _identity(source: storage_requests.UploadBody) -> list[Any]:
     """Return the path, size and modification time of the file, as JSON keeps them."""
     return [str(source.path.absolute()), *source.state_now()]
 
 
 def _send_missing(
     session: SessionInterface,
-    source: upload_body.UploadBody,
+    source: storage_requests.UploadBody,
     progress: _Progress,
     on_bytes: OnBytes | None,
 ) -> None:
     transferred, lock, missing = TransferProgress(source.size), threading.Lock(), []
 
-    def send_one(number: int, part: upload_body.UploadBody) -> None:
+    def send_one(number: int, part: storage_requests.UploadBody) -> None:
         tag = _put_part(session, progress.urls[number], part)
         with lock:
             progress.arrived[number] = tag
@@ -158,15 +158,15 @@ def _send_missing(
 
 
 def _part(
-    source: upload_body.UploadBody, number: int, transferred: TransferProgress, checksum_name: str
-) -> upload_body.UploadBody:
+    source: storage_requests.UploadBody, number: int, transferred: TransferProgress, checksum_name: str
+) -> storage_requests.UploadBody:
     size = part_size(source.size)
     start = (number - 1) * size
     on_sent = partial(transferred.report, number)
-    return upload_body.UploadBody(source.path, start, min(size, source.size - start), on_sent, checksum_name)
+    return storage_requests.UploadBody(source.path, start, min(size, source.size - start), on_sent, checksum_name)
 
 
-def _put_part(session: SessionInterface, url: str, part: upload_body.UploadBody) -> str:
+def _put_part(session: SessionInterface, url: str, part: storage_requests.UploadBody) -> str:
     response = storage_requests.put_body(session, url, {}, part)
     tag = response.headers.get("ETag", "").strip('"')
     if not tag:

@@ -16,7 +16,7 @@ from ft_dcc.files.atomic import atomic_path
 from ft_dcc.session import operations
 from ft_dcc.session.interface import SessionInterface
 from ft_dcc.session.query.expression import quoted
-from ft_dcc.session.transfer import multipart_upload, storage_requests, upload_body
+from ft_dcc.session.transfer import multipart_upload, storage_requests
 from ft_dcc.session.transport.cancellation import OnBytes, TransferProgress, run_parallel
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def upload(
     The component is in no version and no location until a batch adds it. The call can be repeated. See ``send`` for the
     other arguments. Raises TransferFailed, ServerUnreachable, ServerError.
     """
-    source = upload_body.UploadBody(Path(path))
+    source = storage_requests.UploadBody(Path(path))
     component = {"id": component_id, "name": name, "file_type": file_type, "size": source.size}
     known = session.call(operations.query(f"select id, size from FileComponent where id is {quoted(component_id)}"))
     if known[0]["data"]:
@@ -76,7 +76,7 @@ def send(
 
     Raises TransferFailed, ServerUnreachable, ServerError.
     """
-    source = upload_body.UploadBody(Path(path))
+    source = storage_requests.UploadBody(Path(path))
     announcement: dict[str, Any] = {
         "action": "get_upload_metadata",
         "component_id": component_id,
@@ -98,7 +98,7 @@ def send(
     run_parallel([partial(_put_whole, session, metadata, source)], 1, progress, on_bytes)
 
 
-def _put_whole(session: SessionInterface, metadata: dict[str, Any], body: upload_body.UploadBody) -> None:
+def _put_whole(session: SessionInterface, metadata: dict[str, Any], body: storage_requests.UploadBody) -> None:
     response = storage_requests.put_body(session, metadata["url"], metadata.get("headers") or {}, body)
     # The ETag of a studio server is the checksum of what it has stored; other storages have tags of other kinds.
     is_checksum = "largest_piece" in session.server_information

@@ -1,14 +1,18 @@
-"""Accessors: how the files of a location are read and written.
+"""Accessors: how the files of a location are read, written and copied.
 
 The package knows nothing of components and locations.
 """
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, Protocol, runtime_checkable
 
-from ft_dcc.errors import AccessorUnsupportedOperationError
+from ft_dcc.errors import AccessorError, AccessorUnsupportedOperationError
+
+_BLOCK_SIZE = 1024 * 1024
 
 
 class Accessor(ABC):
@@ -61,6 +65,45 @@ class Accessor(ABC):
     def get_url(self, resource_identifier: str) -> str:
         """Return the address; raises AccessorUnsupportedOperationError if there is none."""
         raise AccessorUnsupportedOperationError(f"{resource_identifier} has no address.")
+
+
+@runtime_checkable
+class SupportsFileTransfer(Protocol):
+    """An accessor that transfers whole files, with retries and checksums."""
+
+    def upload(self, resource_identifier: str, path: Path) -> None:
+        """Store the file."""
+
+    def download(self, resource_identifier: str, path: Path) -> None:
+        """Write the resource to the file."""
+
+
+def copy(source: Accessor, source_identifier: str, target: Accessor, target_identifier: str) -> None:
+    """Copy a resource; a partial copy is removed after a failure."""
+    if isinstance(target, SupportsFileTransfer) and (path := _path(source, source_identifier)) is not None:
+        target.upload(target_identifier, path)
+    elif isinstance(source, SupportsFileTransfer) and (path := _path(target, target_identifier)) is not None:
+        source.download(source_identifier, path)
+    else:
+        _stream(source, source_identifier, target, target_identifier)
+
+
+def _stream(source: Accessor, source_identifier: str, target: Accessor, target_identifier: str) -> None:
+    with source.open(source_identifier, "rb") as reading:
+        try:
+            with target.open(target_identifier, "wb") as writing:
+                shutil.copyfileobj(reading, writing, _BLOCK_SIZE)
+        except BaseException:
+            if target.exists(target_identifier):
+                target.remove(target_identifier)
+            raise
+
+
+def _path(accessor: Accessor, identifier: str) -> Path | None:
+    try:
+        return Path(accessor.get_filesystem_path(identifier))
+    except AccessorError:
+        return None
 
 
 __all__ = ["Accessor", "disk", "server"]
