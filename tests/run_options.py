@@ -16,6 +16,8 @@ TIMEOUT_SECONDS = 120.0
 POLL_INTERVAL_SECONDS = 0.02
 # Generated cases are the same in each run; FT_DCC_SEED=2 makes others.
 SEED = os.environ.get("FT_DCC_SEED", "1")
+# Those of the run; tests set others for their own processes.
+_VARIABLES = {name: value for name, value in os.environ.items() if name.startswith("FT_DCC_")}
 
 Value = TypeVar("Value")
 
@@ -54,8 +56,8 @@ def sort_items(items: list[Any], order: str) -> None:
 
 def repeat_commands(reports: list[Any], order: str) -> list[str]:
     """Return a command line for each failed test, with the seed and the variables of this run."""
-    variables = {"FT_DCC_SEED": SEED, **{k: v for k, v in os.environ.items() if k.startswith("FT_DCC_")}}
-    prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(variables.items()))
+    variables = sorted({"FT_DCC_SEED": SEED, **_VARIABLES}.items())
+    prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables)
     names = dict.fromkeys(report.nodeid for report in reports)
     commands = [f"{prefix} .venv/bin/python -m pytest {shlex.quote(name)}" for name in names]
     return [*commands, f"Order of this run: --order {order}"] if commands and order != "file" else commands

@@ -11,22 +11,24 @@ from typing import Any, Callable
 
 import attrs
 import pytest
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.host import Host, ShowsFeedback
 
 
 @attrs.frozen
 class HostSetup:
-    """A host with an unsaved scene: frames 1001-1012, 24 fps, 64x36, two cameras.
+    """A host with an unsaved scene: frames 1001-1012, 24 fps, 64x36, two cameras; a target of the acceptance checks.
 
-    ``state`` returns everything that can be compared, and ``serve`` is the event loop until a thread has ended.
+    ``state`` returns everything that can be compared; ``process_events_until`` is the event loop of the program.
     ``change_camera`` changes the lens of the first camera, or the format of the first node, for hosts with feedback.
     """
 
     host: Host
     state: Callable[[], Any]
-    serve: Callable[[threading.Thread], None]
+    process_events_until: Callable[[threading.Thread], None]
     change_camera: Callable[[], Any] = lambda: None
+    can_capture = True
 
     def in_thread(self, function: Callable[[], Any]) -> Future[Any]:
         """Call the function in another thread and return a future of its result."""
@@ -40,8 +42,8 @@ class HostSetup:
 
         thread = threading.Thread(target=call, daemon=True)
         thread.start()
-        self.serve(thread)
-        thread.join(60)
+        self.process_events_until(thread)
+        thread.join(TIMEOUT_SECONDS)
         return future
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from maya import OpenMaya, cmds
+from maya import cmds
 
 from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.frames import Resolution
@@ -16,7 +15,6 @@ from ft_dcc_maya.viewport import artists_view, end_sequence_time, own_panel
 from .view_checks import ignore, read_image, require_window
 
 _PLATE_COLOURS = {1001: "red", 1002: "blue"}
-_ESCAPE_TIMEOUT_SECONDS = 10.0
 
 
 def check_image_plane(context: CheckContext) -> None:
@@ -93,42 +91,8 @@ def check_plugin_objects(context: CheckContext) -> Mapping[str, Any]:
     return {name: str(cmds.pluginDisplayFilter(name, query=True, classification=True)) for name in names}
 
 
-def check_escape_ways(context: CheckContext) -> Mapping[str, Any]:
-    """Return after how many seconds each way has noticed Escape, in a loop with a pause and in one without."""
-    require_window(context)
-    if not context.has_person:
-        raise Skipped("no user is present to press Escape")
-    return {
-        "without a pause": _seconds_until_escape("Press Escape once.", 0.0),
-        "with a pause": _seconds_until_escape("Press Escape once more.", 0.03),
-    }
-
-
-def _seconds_until_escape(status: str, pause: float) -> dict[str, float]:
-    """Return the seconds after which Maya has reported Escape, by the way; one that has not reported it is missing."""
-    computation: Any = OpenMaya.MComputation()  # type: ignore[attr-defined] # the stubs leave it out
-    found: dict[str, float] = {}
-    cmds.progressWindow(title="ft-dcc", status=status, isInterruptable=True)
-    computation.beginComputation()
-    started = time.monotonic()
-    try:
-        while len(found) < 2 and time.monotonic() - started < _ESCAPE_TIMEOUT_SECONDS:
-            time.sleep(pause)
-            ways = {
-                "progress window": bool(cmds.progressWindow(query=True, isCancelled=True)),
-                "computation": bool(computation.isInterruptRequested()),
-            }
-            seconds = round(time.monotonic() - started, 2)
-            found.update({way: seconds for way, is_noticed in ways.items() if is_noticed and way not in found})
-    finally:
-        computation.endComputation()
-        cmds.progressWindow(endProgress=True)
-    return found
-
-
 CHECKS = (
     Check("image plane", "Image sequences behind two cameras advance", check_image_plane),
     Check("sequence time", "A view on sequence time takes no image of a capture", check_sequence_time),
     Check("plug-in objects", "Objects of plug-ins can be hidden", check_plugin_objects),
-    Check("escape ways", "The ways in which Maya reports Escape are measured", check_escape_ways),
 )
