@@ -1,4 +1,4 @@
-"""Short queries of a panel or dialog that run in the background, beside a publish."""
+"""Short queries of a panel or dialog that run in the background, beside a publish, and images of the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ft_dcc.host import SupportsSelection
+import attrs
+
+from ft_dcc.frames import format_ranges
+from ft_dcc.host import RecordsRenders, SupportsSelection
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.settings.resolve import Settings, read_settings
 from ft_dcc.ui.background import BackgroundWork
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from ft_dcc.host import Host, Scene
     from ft_dcc.publish import history, models
     from ft_dcc.publish.jobs.queue import QueueItem
+    from ft_dcc.renders.renders import Render
     from ft_dcc.session import Session
 
 
@@ -131,3 +135,63 @@ class BackgroundQueries(BackgroundWork):
     def _preview_folder(self) -> Path:
         """Create a folder for one preview image."""
         return Path(tempfile.mkdtemp(dir=self._temporary_folder()))
+
+
+class ImageCache(BackgroundWork):
+    """Thumbnails and pictures of notes as files, by the id of their component; a list is useful without them."""
+
+    def __init__(self, on_change: Callable[[], object]) -> None:
+        super().__init__(on_change)
+        # None while it is downloaded, and for one that cannot be.
+        self._paths: dict[str, Path | None] = {}
+
+    def get(self, session: Session | None, component_id: str | None) -> Path | None:
+        """Return the file of the image, or None; the first call starts the download."""
+        if session is None or not component_id:
+            return None
+        if component_id not in self._paths:
+            self._paths[component_id] = None
+            paths, path = self._paths, self._temporary_folder() / component_id
+
+            def download_image() -> None:
+                from ft_dcc.session.transfer.transfer import download
+
+                download(session, component_id, path)
+                paths[component_id] = path
+
+            self.run(f"Reading the image {component_id}", download_image)
+        return self._paths[component_id]
+
+    def clear(self) -> None:
+        """Forget all images."""
+        super().clear()
+        self._paths = {}
+
+
+@attrs.frozen
+class RecordedRender:
+    """A render with its state; ``problem`` is what it lacks, "" for nothing."""
+
+    render: Render
+    state: str
+    problem: str
+
+    @property
+    def frames(self) -> str:
+        """The frames that were rendered."""
+        return format_ranges(self.render.frames)
+
+
+def recorded_renders(host: Host) -> tuple[RecordedRender, ...]:
+    """Return the renders of the script that the host has open, the newest first."""
+    from ft_dcc.renders.publish import state_of
+    from ft_dcc.renders.renders import read_renders
+
+    if not isinstance(host, RecordsRenders):
+        return ()
+    script = run_when_idle(host, host.render_script)
+    found = []
+    for render in reversed(read_renders(script=script)):
+        missing = f"missing {format_ranges(render.missing)}" if render.missing else render.problem
+        found.append(RecordedRender(render, state_of(render), missing))
+    return tuple(found)

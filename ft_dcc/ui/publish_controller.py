@@ -12,11 +12,9 @@ from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, Val
 from ft_dcc.host_support.main_thread import is_scene_captured, run_when_idle
 from ft_dcc.ui.activity_runner import ActivityRunner, do_nothing
 from ft_dcc.ui.background import Loaded
-from ft_dcc.ui.background_queries import BackgroundQueries
+from ft_dcc.ui.background_queries import BackgroundQueries, ImageCache, RecordedRender, recorded_renders
 from ft_dcc.ui.feedback_controller import FeedbackController
-from ft_dcc.ui.image_cache import ImageCache
 from ft_dcc.ui.last_reviews import read_last_reviews, remember_reviews
-from ft_dcc.ui.recorded_renders import RecordedRender, recorded_renders
 from ft_dcc.ui.version_files import VersionFiles
 
 if TYPE_CHECKING:
@@ -173,10 +171,6 @@ class PublishController(ActivityRunner):
         open_ones = self.reviews.get(task.project_id, ()) if task else ()
         last = self._last_reviews.get(task.project_id, ()) if task else ()
         return last if last and set(last) <= set(open_ones) else open_ones[:1] or (DEFAULT_REVIEW,)
-
-    def default_review(self, task_id: str | None) -> str:
-        """Return the first of ``default_reviews``."""
-        return self.default_reviews(task_id)[0]
 
     def sign_in(self, account: Account, then: Callable[[], object] = do_nothing) -> None:
         """Open a session and fetch the choices; ``then`` runs on the worker once the session is open."""

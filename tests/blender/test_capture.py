@@ -4,33 +4,15 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from fractions import Fraction
 
 import pytest
 
-from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, SettingInvalid, StorageError
+from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid, StorageError
 from ft_dcc.frames import Resolution
 
 
 def ignore(frame):
     pass
-
-
-def test_every_frame_is_written_in_its_size_and_reported_once(host, request_of):
-    from blender.sample_scene import pixels
-
-    reported = []
-    frames = host.playblast(request_of("1001-1012"), reported.append)
-    assert (frames.missing(), len(frames), frames.fps, str(frames.resolution)) == ((), 12, Fraction(24), "64x36")
-    assert reported == list(range(1001, 1013))
-    rows = pixels(frames.path(1001))
-    assert (len(rows[0]), len(rows)) == (64, 36)
-
-
-def test_a_frame_is_written_before_it_is_reported(host, request_of):
-    request, sizes = request_of("1001-1003"), []
-    host.playblast(request, lambda frame: sizes.append((request.directory / f"shot.{frame}.png").stat().st_size))
-    assert len(sizes) == 3 and min(sizes) > 100
 
 
 def test_the_images_show_the_animation(host, request_of):
@@ -41,16 +23,6 @@ def test_the_images_show_the_animation(host, request_of):
     # The cube is 2 of the camera's 10 units wide, 12.8 of 64 pixels, and its middle moves from pixel 12.8 to 51.2.
     assert (min(first), max(first)) == (6, 18)
     assert (min(last), max(last)) == (45, 57)
-
-
-def test_the_requested_camera_is_used_instead_of_the_active_one(host, request_of, scene):
-    from blender import sample_scene
-
-    sample_scene.add_camera("Right", x=3.0)
-    left = host.playblast(request_of("1012", source="Right"), ignore)
-    assert scene.camera.name == "Camera"
-    # The cube at x 3 is in the middle of the camera at x 3.
-    assert 31 in sample_scene.red_columns(left.path(1012))
 
 
 def test_markers_do_not_switch_the_named_camera(host, request_of, scene, state):
@@ -88,22 +60,6 @@ def test_a_scene_without_a_camera_raises_camera_missing(host, request_of, scene,
     bpy.data.objects.remove(scene.camera)
     with pytest.raises(CameraMissing, match="has no camera"):
         host.playblast(request_of(), ignore)
-
-
-def test_handles_and_negative_frames_are_captured(host, request_of):
-    frames = host.playblast(request_of("-3-3+2"), ignore)
-    assert frames.missing() == ()
-    assert sorted(path.name for path in frames.path(0).parent.iterdir())[:2] == ["shot.-0001.png", "shot.-0002.png"]
-    assert len(list(frames.path(0).parent.iterdir())) == 11
-
-
-def test_an_odd_size_is_kept_whatever_the_render_percentage(host, request_of, scene):
-    from blender.sample_scene import pixels
-
-    scene.render.resolution_percentage = 50
-    frames = host.playblast(request_of("1001", resolution=Resolution(63, 35)), ignore)
-    rows = pixels(frames.path(1001))
-    assert (len(rows[0]), len(rows)) == (63, 35)
 
 
 def test_a_size_that_blender_would_round_up_is_rejected(host, request_of):
@@ -155,20 +111,6 @@ def test_the_scene_is_restored_after_a_capture(host, request_of, scene, bpy, sta
     before = state()
     frames = host.playblast(request_of("1001-1012"), ignore)
     assert (frames.missing(), state()) == ((), before)
-
-
-def test_the_scene_is_restored_after_a_cancel(host, request_of, scene, bpy, state):
-    def cancel(frame):
-        if frame == 1004:
-            raise Cancelled("Stopped.")
-
-    change_everything(bpy, scene)
-    before = state()
-    request = request_of("1001-1012")
-    with pytest.raises(Cancelled):
-        host.playblast(request, cancel)
-    assert state() == before
-    assert len(list(request.directory.iterdir())) == 4
 
 
 def test_the_scene_is_restored_after_a_failure(host, request_of, scene, bpy, state):

@@ -3,15 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import wave
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from run_options import TIMEOUT_SECONDS
 
-from ft_dcc.errors import CameraMissing, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
+from ft_dcc.errors import CameraMissing, SceneUnreadable, SettingInvalid, StorageError
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import Soundtrack, SupportsFocalLengths
 
@@ -92,12 +90,6 @@ def test_a_light_as_active_camera_is_not_a_source(host, scene, bpy):
     assert host.scene().sources == ("Camera",)
 
 
-def test_reading_the_scene_changes_nothing(host, state):
-    before = state()
-    host.scene()
-    assert state() == before
-
-
 def test_the_host_uses_the_scene_of_the_active_window(host, bpy):
     other = bpy.data.scenes.new("Other")
     other.frame_start, other.frame_end = 1, 5
@@ -150,11 +142,6 @@ def test_save_writes_the_file_in_place(host, bpy, tmp_path):
     assert host.save() == path
     assert not host.scene().is_modified
     assert reopened(bpy, path).scene().task_id == "4711"
-
-
-def test_save_of_an_unnamed_file_raises_an_error(host):
-    with pytest.raises(UserFixableError, match="has never been saved"):
-        host.save()
 
 
 def test_save_into_a_missing_folder_raises_storage_error(host, bpy, tmp_path):
@@ -222,14 +209,6 @@ def test_opening_prints_nothing(host, bpy, tmp_path, capfd):
     capfd.readouterr()
     reopened(bpy, path)
     assert capfd.readouterr().out == ""
-
-
-def test_a_call_from_a_thread_returns_the_result(host):
-    results = []
-    thread = threading.Thread(target=lambda: results.append(host.run_in_main_thread(host.scene)))
-    thread.start()
-    thread.join(TIMEOUT_SECONDS)
-    assert [str(scene.frame_range) for scene in results] == ["1001-1012"]
 
 
 def test_the_host_reports_name_and_version(host, bpy):

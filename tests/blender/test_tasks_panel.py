@@ -101,16 +101,6 @@ def test_the_scene_of_a_version_is_opened_and_never_written_over_a_file(
         bpy.ops.ft_dcc.open_version_scene(**values)
 
 
-def test_a_scene_of_another_program_is_downloaded_and_not_opened(controller, bpy, publish_scene, tmp_path):  # noqa: F811
-    scene_file = tmp_path / "sh010.ma"
-    scene_file.write_bytes(b"//Maya ASCII")
-    values = {"version_id": publish_scene(scene_file), "directory": str(tmp_path / "fetched"), "discard_changes": True}
-    before = bpy.data.filepath
-    with pytest.raises(RuntimeError, match="is no scene of Blender"):
-        bpy.ops.ft_dcc.open_version_scene(**values)
-    assert bpy.data.filepath == before
-
-
 def test_unsaved_changes_are_not_discarded_without_a_decision(controller, bpy, monkeypatch):  # noqa: F811
     from types import SimpleNamespace
 
@@ -248,12 +238,6 @@ def white_column(bpy, path):
     return max(range(width), key=row.__getitem__)
 
 
-def test_a_second_comparison_deletes_the_images_of_the_first(comparison):
-    first = comparison()
-    second = comparison()
-    assert (first.exists(), second.exists()) == (False, True)
-
-
 def test_a_compared_movie_is_not_saved_and_is_shown_again(bpy, comparison, tmp_path):
     from ft_dcc_blender.scene import compare
 
@@ -274,14 +258,3 @@ def test_a_camera_that_was_deleted_is_a_sentence(controller, bpy, scene, saved, 
     assert controller.version_files.wait(TIMEOUT_SECONDS)
     assert "has no camera" in controller.version_files.error
     assert controller.version_files.compared == ""
-
-
-def test_a_version_without_a_scene_file_is_a_sentence(controller, note_id, bpy, tmp_path):  # noqa: F811
-    bpy.ops.ft_dcc.read_notes()
-    done(controller)
-    version_id = controller.feedback.versions[0].id
-    with pytest.raises(RuntimeError, match="The version does not contain its scene file"):
-        bpy.ops.ft_dcc.open_version_scene(version_id=version_id, directory=str(tmp_path), discard_changes=True)
-    bpy.ops.ft_dcc.compare_with(version_id=version_id)
-    assert controller.version_files.wait(TIMEOUT_SECONDS)
-    assert controller.version_files.error.startswith("The version has no component ftrackreview-mp4.")

@@ -15,7 +15,7 @@ from .publish.progress_panel import ProgressPanel
 from .publish.result_panel import ResultPanel
 
 if TYPE_CHECKING:
-    from ft_dcc.ui.recorded_renders import RecordedRender
+    from ft_dcc.ui.background_queries import RecordedRender
 
 _RENDER = QtCore.Qt.ItemDataRole.UserRole
 _EMPTY_TEXT = "No render of this script was recorded. Add the tab to a Write, and render it."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import bpy
@@ -10,10 +10,9 @@ import bpy
 from ..scene.sound import missing_sounds, unmixed_sounds
 from ..scene.sources import EDIT
 from ..scene.unkeyed_values import animated_ids
+from ..scene.visibility import listed
 from .missing_files import missing_files, missing_strip_files, resolved
 from .used_data import UsedData
-
-_MAX_NAMES = 8
 
 
 def find_incomplete(captures: Sequence[tuple[Any, str, Sequence[int]]], *, has_sound: bool) -> Iterator[str]:
@@ -22,21 +21,21 @@ def find_incomplete(captures: Sequence[tuple[Any, str, Sequence[int]]], *, has_s
     mixed = captures if has_sound else ()
     sounds = [f"sound {path}" for scene, _, _ in mixed for path in missing_sounds(scene)]
     if files := [*_missing_libraries(), *_missing_files(captures, used), *sounds]:
-        yield f"Files of the scene are missing: {_listed(files)}. Restore them."
+        yield f"Files of the scene are missing: {listed(files)}. Restore them."
     if unmixed := [name for scene, _, frames in mixed for name in unmixed_sounds(scene, frames)]:
         yield (
-            f"Packed sounds are silent in a range that starts before frame 0: {_listed(unmixed)}. "
+            f"Packed sounds are silent in a range that starts before frame 0: {listed(unmixed)}. "
             "Unpack them (File, External Data), or start at frame 0."
         )
     if items := _missing_linked_items():
-        yield f"Linked data is missing in its library: {_listed(items)}. Relink or remove it."
+        yield f"Linked data is missing in its library: {listed(items)}. Relink or remove it."
     if bpy.app.autoexec_fail:
         yield (
             f"Python code of the file did not run ({bpy.app.autoexec_fail_message}), so drivers and rigs may be wrong. "
             "Allow it if you trust the file (File, Reload Trusted; --run-scripts on the command line)."
         )
     elif drivers := _failed_drivers(used):
-        yield f"Drivers do not work: {_listed(drivers)}. Repair or remove them in the Drivers Editor."
+        yield f"Drivers do not work: {listed(drivers)}. Repair or remove them in the Drivers Editor."
 
 
 def _missing_files(captures: Sequence[tuple[Any, str, Sequence[int]]], used: UsedData) -> Iterator[str]:
@@ -55,12 +54,6 @@ def _failed_drivers(used: UsedData) -> list[str]:
         for curve in item.animation_data.drivers
         if not curve.mute and not curve.driver.is_valid
     ]
-
-
-def _listed(names: Iterable[str]) -> str:
-    distinct = list(dict.fromkeys(names))
-    more = len(distinct) - _MAX_NAMES
-    return ", ".join(distinct[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _missing_libraries() -> list[str]:

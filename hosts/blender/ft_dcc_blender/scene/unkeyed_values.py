@@ -81,7 +81,8 @@ def _unkeyed_values(scene: Any) -> Iterator[_Value]:
             # A curve of a deleted property has no value.
             with suppress(*_PATH_ERRORS):
                 value = _read(item, curve.data_path, curve.array_index)
-                if is_alone and isinstance(value, float) and _is_close(value, curve.evaluate(frame)):
+                tolerances = {"rel_tol": _TOLERANCE, "abs_tol": _TOLERANCE}
+                if is_alone and isinstance(value, float) and math.isclose(value, curve.evaluate(frame), **tolerances):
                     continue
                 yield _Value(owner, curve.data_path, curve.array_index, value)
                 yield from _converted_values(owner, item, curve.data_path)
@@ -103,15 +104,11 @@ def _strip_curves(strips: Any) -> Iterator[Any]:
         yield from _strip_curves(strip.strips)
 
 
-def _is_close(value: float, animated: float) -> bool:
-    return math.isclose(value, animated, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
-
-
 def _converted_values(owner: Owner, item: Any, path: str) -> Iterator[_Value]:
     head, separator, name = path.rpartition(".")
-    for other in _CONVERTED.get(name, ()):
-        for index in range(len(item.path_resolve(f"{head}{separator}{other}"))):
-            yield _Value(owner, f"{head}{separator}{other}", index, _read(item, f"{head}{separator}{other}", index))
+    for other in (f"{head}{separator}{each}" for each in _CONVERTED.get(name, ())):
+        for index in range(len(item.path_resolve(other))):
+            yield _Value(owner, other, index, _read(item, other, index))
 
 
 def _read(item: Any, path: str, index: int) -> Any:

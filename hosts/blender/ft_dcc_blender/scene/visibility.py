@@ -28,8 +28,8 @@ _SIMPLIFY = {
     "simplify_subdivision_render": "simplify_subdivision",
     "simplify_child_particles_render": "simplify_child_particles",
 }
-_RENDER_PROPERTIES = {*_VISIBILITY, *_MODIFIER, *_DATA, *_SIMPLIFY}
 _MAX_NAMES = 8
+_RENDER_PROPERTIES = {*_VISIBILITY, *_MODIFIER, *_DATA, *_SIMPLIFY}
 # What a movie shows, and the part of the name of the filter that hides it in one 3D view.
 _FILTERED_TYPES = {
     "MESH": "mesh",
@@ -100,7 +100,7 @@ def differences(scene: Any, layer: Any, look: Look) -> list[str]:
     if look.needs_render:
         found.others.extend(_geometry_differences(layer))
     sentences = [
-        f"{text}: {_listed(names)}."
+        f"{text}: {listed(names)}."
         for text, names in (
             ("Hidden in the movie, visible in the viewport", found.hidden),
             ("Visible in the movie, hidden in the viewport", found.shown),
@@ -190,12 +190,14 @@ def _shading_differences(shading: Any, look: Look) -> Iterator[str]:
         )
         names = [name for name, view, movie in pairs if view != movie]
         if names:
-            yield f"Other shading than in the viewport: {_listed(names)}."
+            yield f"Other shading than in the viewport: {listed(names)}."
 
 
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MAX_NAMES
-    return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+def listed(names: Iterable[str]) -> str:
+    """Return the distinct names with commas, and how many more there are than a sentence can hold."""
+    distinct = list(dict.fromkeys(names))
+    more = len(distinct) - _MAX_NAMES
+    return ", ".join(distinct[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _settings(scene: Any, layer: Any) -> Iterator[_Setting]:
@@ -283,9 +285,4 @@ def hidden_annotations(scene: Any) -> Iterator[None]:
         yield
     finally:
         # Looked up again: an undo makes new data-blocks.
-        setattr(scene, name, _find_annotations(label))
-
-
-def _find_annotations(name: str) -> Any:
-    collection = getattr(bpy.data, "annotations", bpy.data.grease_pencils)
-    return collection.get(name)
+        setattr(scene, name, getattr(bpy.data, "annotations", bpy.data.grease_pencils).get(label))

@@ -195,7 +195,7 @@ def _value(choices: Any, name: str, option: Option) -> Any:
 
 def chosen_review(choices: Any, scene: Any) -> str:
     """Return the chosen review session, the last or newest open one of the project, or the name of a new one."""
-    return str(choices.review.strip()) or CONTROLLER.default_review(scene.get(TASK_PROPERTY))
+    return str(choices.review.strip()) or CONTROLLER.default_reviews(scene.get(TASK_PROPERTY))[0]
 
 
 def make_request(choices: Any, scene: Any) -> PublishRequest:
