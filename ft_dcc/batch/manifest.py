@@ -116,19 +116,8 @@ def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishReq
     cells, problems = _cells(row)
     if "" in row and not cells:
         return Item(place, attrs.evolve(defaults, source=()), problems=tuple(problems), is_unreadable=True)
-    values: dict[str, Any] = {}
-    for column, (field, option) in _COLUMNS.items():
-        if column not in cells:
-            continue
-        try:
-            value = option.parse(cells[column])
-        except errors.SettingInvalid as error:
-            problems.append(str(error))
-        else:
-            values[field] = tuple(_absolute(text, folder) for text in value) if option.is_path else value
-    colour = {field: str(cells[column]) for column, field in _COLOUR_COLUMNS.items() if column in cells}
-    if colour:
-        values["colour"] = attrs.evolve(defaults.colour or ColourOptions.of_settings(), **colour)
+    values, invalid = _values(cells, folder, defaults)
+    problems += invalid
     source = str(cells.get("source", "")).strip()
     if not source:
         problems.append("No source. Add a column source with frames, a movie, an image or a scene.")
@@ -142,6 +131,25 @@ def _item(place: str, row: Mapping[str, Any], folder: Path, defaults: PublishReq
     request = attrs.evolve(defaults, **values)
     item = make_item(place, source and _absolute(source, folder), request, str(cells.get("camera", "")), problems)
     return attrs.evolve(item, look=str(cells.get("look", "")), scene_name=scene_name)
+
+
+def _values(cells: Mapping[str, Any], folder: Path, defaults: PublishRequest) -> tuple[dict[str, Any], list[str]]:
+    """Return the fields of the request that the cells contain, and the problems of invalid ones."""
+    values: dict[str, Any] = {}
+    problems = []
+    for column, (field, option) in _COLUMNS.items():
+        if column not in cells:
+            continue
+        try:
+            value = option.parse(cells[column])
+        except errors.SettingInvalid as error:
+            problems.append(str(error))
+        else:
+            values[field] = tuple(_absolute(text, folder) for text in value) if option.is_path else value
+    colour = {field: str(cells[column]) for column, field in _COLOUR_COLUMNS.items() if column in cells}
+    if colour:
+        values["colour"] = attrs.evolve(defaults.colour or ColourOptions.of_settings(), **colour)
+    return values, problems
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -16,7 +16,7 @@ from ft_dcc.batch import plan, scene_runner
 from ft_dcc.batch.plan import ItemResult, PlannedItem
 from ft_dcc.host import SupportsSeveralScenes
 from ft_dcc.host_support.looks import find_looks, parse_look
-from ft_dcc.publish.jobs import queue
+from ft_dcc.publish.jobs import queue, states
 from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.publisher import Publisher
 from ft_dcc.publish.scene_order import SceneOrder
@@ -67,7 +67,7 @@ def _publish(item: PlannedItem, session: Session, on_progress: OnProgress | None
 def _needs_scene(job: Job) -> bool:
     """Return whether the job is still to be captured; what is left after that needs no program."""
     return (
-        not job.journal.path.is_file() or queue.must_restart(job) or queue.inspect_job(job).state == queue.NEEDS_SCENE
+        not job.journal.path.is_file() or queue.must_restart(job) or queue.inspect_job(job).state == states.NEEDS_SCENE
     )
 
 

@@ -15,6 +15,7 @@ from ft_dcc.cli import playblast, publish
 from ft_dcc.cli.terminal import inputs
 from ft_dcc.cli.terminal.output import CommandGroup, Output, reporting
 from ft_dcc.errors import JobNotFound, ServerUnreachable, UserFixableError
+from ft_dcc.publish.jobs import states
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
@@ -84,15 +85,15 @@ def resume(output: Output, job_id: str | None) -> int:
     A scene that the job needs is opened without a window: in this process for Blender, else in its program.
     """
     from ft_dcc.batch.scene_runner import PROGRAMS
-    from ft_dcc.publish.jobs.queue import SUPERSEDED, find_item
+    from ft_dcc.publish.jobs.queue import find_item
     from ft_dcc.publish.publisher import Publisher
 
     jobs = _jobs()
     with inputs.connected() as session:
         item = _newest(jobs, session.server_url) if job_id is None else find_item(job_id, jobs)
-        if item.state == SUPERSEDED:
+        if item.state == states.SUPERSEDED:
             raise UserFixableError(item.help)
-        if item.needs_scene and item.scene is not None and item.scene.suffix.lower() in PROGRAMS:
+        if item.state == states.NEEDS_SCENE and item.scene is not None and item.scene.suffix.lower() in PROGRAMS:
             order = playblast.make_order(item.scene, item.request, item.job.id)
             return playblast.print_answer(output, playblast.publish_in_program(output, order))
         with _opened_scene(item) as host, publish.job_progress(output, item.job.id) as on_progress:
@@ -103,9 +104,7 @@ def resume(output: Output, job_id: str | None) -> int:
 @contextmanager
 def _opened_scene(item: QueueItem) -> Iterator[Host | None]:
     """Open the scene of a job that needs a Blender scene, and yield the host; yield None for other jobs."""
-    from ft_dcc.publish.jobs.queue import NEEDS_SCENE
-
-    if item.state == NEEDS_SCENE and item.scene is not None and item.scene.suffix == ".blend":
+    if item.state == states.NEEDS_SCENE and item.scene is not None and item.scene.suffix == ".blend":
         with playblast.opened_in_blender(item.scene) as host:
             yield host
     else:
@@ -113,9 +112,10 @@ def _opened_scene(item: QueueItem) -> Iterator[Host | None]:
 
 
 def _newest(jobs: Path, server: str) -> QueueItem:
-    from ft_dcc.publish.jobs.queue import FAILED, WAITING, queue_items
+    from ft_dcc.publish.jobs.queue import queue_items
 
-    waiting = [item for item in queue_items(jobs) if item.state in (WAITING, FAILED) and item.server == server]
+    resumable = (states.WAITING, states.FAILED)
+    waiting = [item for item in queue_items(jobs) if item.state in resumable and item.server == server]
     if not waiting:
         raise JobNotFound(f"No job in {jobs} waits for {server}. List all jobs with: ft-dcc queue list.")
     return waiting[-1]
@@ -158,12 +158,16 @@ def clear(output: Output, failed: bool, days: int) -> None:
     """Delete the jobs that are done or superseded. Their versions remain."""
     from ft_dcc.publish.jobs import queue
 
-    states = {queue.DONE, queue.SUPERSEDED, *((queue.FAILED, queue.CHECKED, queue.UNREADABLE) if failed else ())}
+    more = (states.FAILED, states.CHECKED, states.UNREADABLE) if failed else ()
     latest = time.time() - days * 86400
-    chosen = [item for item in queue.queue_items(_jobs()) if item.state in states and item.created <= latest]
+    chosen = [
+        item
+        for item in queue.queue_items(_jobs())
+        if item.state in (states.DONE, states.SUPERSEDED, *more) and item.created <= latest
+    ]
     # Jobs that are done come last: a superseded job would wait again without the job that superseded it.
-    for item in sorted(chosen, key=lambda item: item.is_done):
-        if item.is_done:
+    for item in sorted(chosen, key=lambda item: item.state == states.DONE):
+        if item.state == states.DONE:
             item.job.remove()
         else:
             _remove(item.job)
@@ -200,19 +204,19 @@ def _list_remaining(output: Output, tried: Collection[str]) -> list[str]:
 
     remaining, server = [], inputs.find_account().server
     for item in queue_items(_jobs()):
-        if item.is_done or item.is_running or item.job.id in tried:
+        if item.state in (states.DONE, states.RUNNING) or item.job.id in tried:
             continue
         if item.server and item.server != server:
             output.message(f"{item.job.id} waits for another server: {item.server}")
             continue
-        if item.is_checked:
+        if item.state == states.CHECKED:
             output.message(f"{item.job.id} was validated and not published.")
             continue
-        if item.is_superseded:
+        if item.state == states.SUPERSEDED:
             output.message(f"{item.job.id} {item.state}. {item.help}")
             continue
         reason = item.help or " ".join(item.problems) or "Publish it again, or delete it."
-        again = f"Try it again: ft-dcc queue resume {item.job.id}. " if item.is_failed else ""
+        again = f"Try it again: ft-dcc queue resume {item.job.id}. " if item.state == states.FAILED else ""
         output.message(f"{item.job.id} {item.state}. {reason} {again}Delete it: ft-dcc queue drop {item.job.id}.")
         remaining.append(item.job.id)
     return remaining

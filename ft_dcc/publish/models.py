@@ -209,18 +209,6 @@ class ReviewEntry:
     review_session_object_id: str
 
 
-@attrs.frozen
-class RegisteredVersion:
-    """The version on the server; the ids of the first of its ``review_entries`` are also separate fields."""
-
-    version_id: str
-    version: int
-    asset_id: str
-    review_session_id: str | None
-    review_session_object_id: str | None
-    review_entries: tuple[ReviewEntry, ...] = ()
-
-
 # The names of the suite's own components, which extra components cannot have.
 COMPONENT_NAMES = (
     *("ftrackreview-mp4", "ftrackreview-image", "thumbnail"),
@@ -246,7 +234,7 @@ class Step:
 
 @attrs.frozen
 class PublishedVersion:
-    """The version of one source.
+    """The version of one source; the ids of the first of its ``review_entries`` are also separate fields.
 
     ``changes`` are sentences about what its media shows differently from the source or the request, such as a tone
     mapping, characters without a font, or a sound of the scene that it lacks.
@@ -259,8 +247,8 @@ class PublishedVersion:
     components: tuple[Component, ...]
     review_session_id: str | None
     review_session_object_id: str | None
-    review_entries: tuple[ReviewEntry, ...]
-    link: str | None
+    review_entries: tuple[ReviewEntry, ...] = ()
+    link: str | None = None
     changes: tuple[str, ...] = ()
 
     @property

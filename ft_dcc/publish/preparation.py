@@ -12,6 +12,7 @@ import attrs
 
 from ft_dcc.frames import aspect_ratio
 from ft_dcc.host_support import looks
+from ft_dcc.media import SlateImages
 from ft_dcc.publish import models
 from ft_dcc.publish.jobs.job import Job, jobs_folder
 from ft_dcc.publish.slate_template import read_slate
@@ -62,20 +63,23 @@ def apply_settings(
     if values["letterbox"]:
         aspect_ratio(values["letterbox"])
     if values["burnin"] is None:
-        places = {place.replace("_", " "): settings.get(f"burnin_{place}") for place in BURNIN_POSITIONS}
-        values["burnin"] = {place: text for place, text in places.items() if text}
-    if values["slate"] is True or (values["slate"] and request.slate_images is None):
-        slate = read_slate(settings)
-        values["slate"] = slate.lines if values["slate"] is True else values["slate"]
-        values["slate_images"] = request.slate_images or slate.images
-    values["slate"] = values["slate"] or ()
+        values["burnin"] = {place.replace("_", " "): settings.get(f"burnin_{place}") for place in BURNIN_POSITIONS}
+    values.update(_slate(values["slate"], request.slate_images, settings))
     for template in (*values["burnin"].values(), *values["slate"], values["watermark"]):
-        check_burnin_template(template)
+        check_burnin_template(template or "")
     values["burnin"] = {place: _with_date(text) for place, text in values["burnin"].items() if text}
     values["watermark"] = _with_date(values["watermark"])
     for name in ("review", "slate"):
         values[name] = tuple(map(_with_date, values[name]))
     return attrs.evolve(request, **values)
+
+
+def _slate(lines: tuple[str, ...] | bool, images: SlateImages | None, settings: resolve.Settings) -> dict[str, Any]:
+    """Return the lines of the slate and its images; True stands for the lines of the settings."""
+    if not lines or (images is not None and lines is not True):
+        return {"slate": lines or (), "slate_images": images}
+    slate = read_slate(settings)
+    return {"slate": slate.lines if lines is True else lines, "slate_images": images or slate.images}
 
 
 def _value(option: Option, value: Any, settings: resolve.Settings, applied: Collection[str]) -> Any:

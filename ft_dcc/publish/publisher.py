@@ -67,7 +67,7 @@ class Publisher:
         the job waits in the queue.
         """
         plugins = self._plugins()
-        job = self._prepare(request)
+        job = prepare(request, self.session.server_url, self.host, self.jobs)
         try:
             return self._run_job(job, plugins)
         except errors.ServerUnreachable as error:
@@ -79,7 +79,7 @@ class Publisher:
 
         Raises StorageError, what prevents the capture of a camera, and the errors of sources that cannot be read.
         """
-        job = self._prepare(request)
+        job = prepare(request, self.session.server_url, self.host, self.jobs)
         return self._capture_offline(job) or f" The job {job.id} waits in the queue."
 
     def resume(self, job_id: str) -> models.Published:
@@ -93,9 +93,8 @@ class Publisher:
     def validate(self, request: models.PublishRequest) -> PublishCheck:
         """Return a publish that is validated and not yet run; raise errors that make validation impossible."""
         plugins = self._plugins()
-        job = self._prepare(request)
-        # "wish" is the journal's key for what the artist last asked of the job.
-        job.journal.append({"wish": "judge"})
+        job = prepare(request, self.session.server_url, self.host, self.jobs)
+        job.journal.append({"requested": "validate"})
         context = self._context(job)
         check = PublishCheck(job, PluginRunner(context, plugins, CheckpointStore(job.journal, context)))
         try:
@@ -120,9 +119,6 @@ class Publisher:
             self.host.name, self.host.plugins if isinstance(self.host, ProvidesPlugins) else None
         )
 
-    def _prepare(self, request: models.PublishRequest) -> Job:
-        return prepare(request, self.session.server_url, self.host, self.jobs)
-
     def _capture_offline(self, job: Job) -> str:
         return offline_capture.capture_offline(job, self.host, progress.ProgressReporter(self.on_progress, self.cancel))
 
@@ -133,7 +129,7 @@ class Publisher:
             captured = next((event["captured"] for event in job.journal.events() if "captured" in event), None)
             if captured is not None:
                 slots.OFFLINE_CAPTURE.set(context, captured)
-            job.journal.append({"wish": "publish"})
+            job.journal.append({"requested": "publish"})
             checkpoint = CheckpointStore(job.journal, context)
             checkpoint.restore()
             return _run(job, PluginRunner(context, plugins, checkpoint))
@@ -249,7 +245,7 @@ class PublishCheck:
 
     def publish(self) -> models.Published:
         """Publish the sources without a problem; raise what ``Publisher.publish`` raises after validation."""
-        self.job.journal.append({"wish": "publish"})
+        self.job.journal.append({"requested": "publish"})
         with rollback.rolled_back_when_cancelled(self.job, slots.SESSION.get(self._runner.context)), self._locked():
             return _run(self.job, self._runner)
 
@@ -349,10 +345,5 @@ def _finish(
 
 def _version(instance: pyblish_adapter.Instance) -> models.PublishedVersion:
     of_media = (file.changes for file in report.encoded_files(instance) if file.changes)
-    return models.PublishedVersion(
-        source=instance.name,
-        components=tuple(slots.COMPONENTS.get(instance)),
-        link=slots.LINK.find(instance),
-        changes=tuple(dict.fromkeys((*(slots.WARNINGS.find(instance) or ()), *of_media))),
-        **attrs.asdict(slots.REGISTERED.get(instance), recurse=False),
-    )
+    changes = tuple(dict.fromkeys((*(slots.WARNINGS.find(instance) or ()), *of_media)))
+    return attrs.evolve(slots.REGISTERED.get(instance), link=slots.LINK.find(instance), changes=changes)

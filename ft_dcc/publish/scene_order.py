@@ -79,27 +79,19 @@ class SceneAnswer:
     problems: tuple[errors.ValidationIssue, ...] = ()
     messages: tuple[str, ...] = ()
 
-    def as_data(self) -> dict[str, Any]:
-        """Return the answer as plain data."""
-        return {
-            "published": None if self.published is None else _published_as_data(self.published),
-            "planned": self.planned,
-            "problems": [problem.as_dict() for problem in self.problems],
-            "messages": self.messages,
-        }
+    def write(self, path: Path, error: errors.Error | None = None) -> None:
+        """Write the answer, or the error that takes its place, to a file."""
+        value = error if error is not None else attrs.asdict(self, recurse=False)
+        write_atomically(path, journal.write_value(value).encode("ascii"))
 
     @classmethod
     def read(cls, path: Path) -> SceneAnswer:
         """Return the answer in a file; raise the error that it contains."""
-        data = json.loads(path.read_bytes())
-        if "error" in data:
-            raise _error_from_data(data["error"])
-        return cls(
-            None if data["published"] is None else _published_from_data(data["published"]),
-            tuple(data["planned"]),
-            tuple(map(errors.ValidationIssue.from_dict, data["problems"])),
-            tuple(data["messages"]),
-        )
+        found = journal.read_value(path.read_text(encoding="ascii"))
+        if isinstance(found, errors.Error):
+            raise found
+        values: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in found.items()}
+        return cls(**{**values, "problems": journal.read_issues(values["problems"])})
 
 
 def run_order(host: SceneHost) -> None:
@@ -112,13 +104,12 @@ def answer_order(order: SceneOrder, host: SceneHost) -> None:
     """Carry out the order in this host, and write the answer; raise nothing."""
     _send({"started": host.name})
     try:
-        data = _carry_out(order, host).as_data()
+        _carry_out(order, host).write(order.answer)
     except errors.Error as error:
-        data = {"error": _error_as_data(error)}
+        SceneAnswer().write(order.answer, error)
     except Exception as error:  # noqa: BLE001 - reported by the parent
         traceback.print_exc()
-        data = {"error": {"class": "Error", "message": f"Unexpected error in {host.name}: {error!r}."}}
-    write_atomically(order.answer, json.dumps(data).encode("ascii"))
+        SceneAnswer().write(order.answer, errors.Error(f"Unexpected error in {host.name}: {error!r}."))
 
 
 def open_scene(order: SceneOrder, host: SceneHost) -> None:
@@ -191,58 +182,3 @@ def _send(event: Mapping[str, Any]) -> None:
     # One write, so that output of other threads does not lie in between; without a stdout there are no events.
     with contextlib.suppress(OSError):
         os.write(1, f"\n{EVENT}{json.dumps(event)}\n".encode("ascii"))
-
-
-def _published_as_data(published: models.Published) -> dict[str, Any]:
-    return {
-        "job": str(published.job),
-        "task": published.task,
-        "versions": [attrs.asdict(version) for version in published.versions],
-        "problems": [problem.as_dict() for problem in published.problems],
-        "steps": [attrs.asdict(step) for step in published.steps],
-        "unfinished": [_error_as_data(error) for error in published.unfinished],
-    }
-
-
-def _published_from_data(data: Mapping[str, Any]) -> models.Published:
-    return models.Published(
-        job=Path(data["job"]),
-        task=data["task"],
-        versions=tuple(map(_version_from_data, data["versions"])),
-        problems=tuple(map(errors.ValidationIssue.from_dict, data["problems"])),
-        steps=tuple(models.Step(**step) for step in data["steps"]),
-        unfinished=tuple(map(_error_from_data, data["unfinished"])),
-    )
-
-
-def _version_from_data(data: Mapping[str, Any]) -> models.PublishedVersion:
-    components = tuple(models.Component(**component) for component in data["components"])
-    entries = tuple(models.ReviewEntry(**entry) for entry in data["review_entries"])
-    changes = tuple(data["changes"])
-    return models.PublishedVersion(**{**data, "components": components, "review_entries": entries, "changes": changes})
-
-
-def _error_as_data(error: errors.Error) -> dict[str, Any]:
-    """Return the nearest class of the suite, the message, and the problems of an error."""
-    known = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
-    problems: tuple[errors.ValidationIssue, ...] = getattr(error, "problems", ())
-    problem: errors.ValidationIssue | None = getattr(error, "problem", None)
-    return {
-        "class": known,
-        "message": str(error),
-        "problems": [each.as_dict() for each in problems],
-        "problem": None if problem is None else problem.as_dict(),
-        "job": error.details.get("job"),
-    }
-
-
-def _error_from_data(data: Mapping[str, Any]) -> errors.Error:
-    kind: type[errors.Error] = getattr(errors, data["class"])
-    # Not the constructor of the class: its arguments are part of the message already.
-    error = kind.__new__(kind)
-    errors.Error.__init__(error, data["message"], {"job": data["job"]} if data.get("job") else None)
-    if isinstance(error, errors.ValidationFailed):
-        error.problems = tuple(map(errors.ValidationIssue.from_dict, data["problems"]))
-    if isinstance(error, errors.UserFixableError) and data.get("problem") is not None:
-        error.problem = errors.ValidationIssue.from_dict(data["problem"])
-    return error

@@ -96,8 +96,8 @@ THUMBNAIL: Slot[EncodedFile] = Slot("ft_dcc.thumbnail", EncodedFile, "MakeThumbn
 OUTPUTS: Slot[list[EncodedFile]] = Slot("ft_dcc.outputs", list, "MakeOutputs")
 EXTRAS: Slot[list[models.ExtraComponent]] = Slot("ft_dcc.extras", list, "add_component")
 
-# On each instance, set by integrators. IS_UPLOAD_REPEATED is true after the server had lost the uploads once in a run.
+# On each instance, set by integrators. UPLOADS_REPEATED is true after the server had lost the uploads once in a run.
 COMPONENTS: Slot[list[models.Component]] = Slot("ft_dcc.components", list, "UploadComponents")
-IS_UPLOAD_REPEATED: Slot[bool] = Slot("ft_dcc.is_upload_repeated", bool, "RegisterVersion")
-REGISTERED: Slot[models.RegisteredVersion] = Slot("ft_dcc.registered", models.RegisteredVersion, "RegisterVersion")
+UPLOADS_REPEATED: Slot[bool] = Slot("ft_dcc.uploads_repeated", bool, "RegisterVersion")
+REGISTERED: Slot[models.PublishedVersion] = Slot("ft_dcc.registered", models.PublishedVersion, "RegisterVersion")
 LINK: Slot[str] = Slot("ft_dcc.link", str, "FindLink")

@@ -17,7 +17,6 @@ from ft_dcc.session.query.expression import quoted
 if TYPE_CHECKING:
     from ft_dcc.session import Session
 
-# The key of the version's metadata with the scene file, camera, program and checksum of a captured version.
 # The short names of a new asset's type by the kind of source; the first that the site has is used.
 _ASSET_TYPES = {"camera": ("playblast", "upload"), "frames": ("upload",), "film": ("upload",), "image": ("upload",)}
 

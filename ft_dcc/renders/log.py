@@ -132,7 +132,6 @@ class RenderLogWriter:
             ) from error
         fields = attrs.asdict(execution)
         # Logs of all releases have this key.
-        fields["wish"] = fields.pop("options")
         # Releases that do not know the line of the script skip it; an unknown field would hide the log from them.
         revision = {"has_unsaved_changes": fields.pop("has_unsaved_changes"), **_revision(execution.script)}
         append_line(writer.path, {"begin": fields})
@@ -189,7 +188,7 @@ def read_log(path: Path) -> RenderLog | None:
         fields = dict(lines[0]["begin"])
         revision = next((dict(line["script"]) for line in lines if "script" in line), {})
         fields["has_unsaved_changes"] = bool(revision.pop("has_unsaved_changes", False))
-        execution = RenderExecution(options=PublishOptions(**fields.pop("wish")), **fields)
+        execution = RenderExecution(options=PublishOptions(**fields.pop("options")), **fields)
         frames = tuple((int(line["frame"]), line["files"]) for line in lines if "frame" in line)
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None

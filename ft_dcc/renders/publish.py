@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 from ft_dcc import errors, frames, media
-from ft_dcc.publish.jobs import queue
+from ft_dcc.publish.jobs import queue, states
 from ft_dcc.publish.jobs.job import Job, file_lock, jobs_folder, new_id
 from ft_dcc.publish.models import Published, PublishRequest
 from ft_dcc.publish.plugins.collect_sources import colour_of_files
@@ -101,7 +101,7 @@ def _attempt_state(attempt: dict[str, Any], jobs: Path | None) -> str:
     job = Job(jobs_folder(jobs) / attempt["job"])
     if not job.folder.is_dir():
         return DROPPED if attempt.get("made") else PUBLISHING
-    known = {queue.DONE: PUBLISHED, queue.FAILED: FAILED, queue.UNREADABLE: FAILED}
+    known = {states.DONE: PUBLISHED, states.FAILED: FAILED, states.UNREADABLE: FAILED}
     return known.get(queue.inspect_job(job).state, PUBLISHING)
 
 

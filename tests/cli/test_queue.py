@@ -279,7 +279,7 @@ def test_a_job_that_is_dropped_without_its_server_is_not_published_later(session
     assert not untouched.folder.exists()
 
     job = prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
-    job.journal.append({"gate": "open", "problems": [], "steps": [], "context": {}, "instances": []})
+    job.journal.append({"validation": "passed", "problems": [], "steps": [], "context": {}, "instances": []})
     done = ft_dcc(away, "queue", "drop", job.id)
     assert (done.returncode, "the next 'ft-dcc queue run' deletes it" in done.stderr) == (1, True)
     assert [entry.state for entry in queue_items(jobs)] == ["rollback pending"]
@@ -366,7 +366,7 @@ def test_a_job_with_a_permanent_error_fails_once_and_can_be_retried(session, cli
         patch.setattr(integrate, "upload", refuse)
         assert cli("queue", "run")[0] == 1
         (item,) = queue_items(jobs)
-        assert (item.state, item.is_failed) == ("failed", True)
+        assert item.state == "failed"
         assert "ffmpeg stopped with code 1." in item.problems[0]
         attempts = len(runs)
         code, _, printed = cli("queue", "run")
@@ -451,8 +451,8 @@ def test_the_list_has_the_reason_of_each_waiting_job(session, environ, jobs, fra
     (queued, interrupted, lost, other) = (
         prepare(request, server, jobs=jobs) for server in (*(session.server_url,) * 3, "https://other.example.com")
     )
-    interrupted.journal.append({"wish": "publish"})
-    lost.journal.append({"wish": "publish"})
+    interrupted.journal.append({"requested": "publish"})
+    lost.journal.append({"requested": "publish"})
     lost.journal.append({"stopped": "The upload was cut off.", "can_retry": True})
     listed = {line.split()[0]: line for line in ft_dcc(environ, "queue", "list").stdout.splitlines()}
     assert {line.split()[1] for line in listed.values()} == {"waiting"}

@@ -33,6 +33,7 @@ def test_job_returns_its_request(tmp_path):
 def test_job_with_a_missing_or_foreign_journal_is_rejected(tmp_path):
     job = Job.create(tmp_path, REQUEST, SERVER)
     job.journal.path.write_text('{"format": 99}\n', encoding="utf-8")
+    job = Job.open(tmp_path, job.id)
     with pytest.raises(JobNotFound, match="another version"):
         job.request()
     job.journal.path.write_text('{"format": 2, "requ', encoding="utf-8")

@@ -9,7 +9,7 @@ from ft_dcc.errors import JobNotFound, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import EncodedFile
 from ft_dcc.publish.jobs.journal import Journal, read_value, write_value
-from ft_dcc.publish.models import Asset, Clip, Component, PublishRequest, RegisteredVersion, Review, Shot, Source, Task
+from ft_dcc.publish.models import Asset, Clip, Component, PublishedVersion, PublishRequest, Review, Shot, Source, Task
 
 RANGE, RATE, SIZE = FrameRange(993, 1040, 8), Fraction(24000, 1001), Resolution(1280, 720)
 
@@ -27,7 +27,7 @@ RANGE, RATE, SIZE = FrameRange(993, 1040, 8), Fraction(24000, 1001), Resolution(
         Asset("id", "Animation"),
         Source("camera", "camera1", "camera1"),
         Component("id", "thumbnail", 99),
-        RegisteredVersion("id", 3, "asset", None, None),
+        PublishedVersion("bars", "id", 3, "asset", (Component("id", "thumbnail", 99),), None, None),
         PublishRequest(task="Show/SH010/Animation", source=["a.mov", "b.mov"], frame_range=RANGE, fps=RATE),
         (1, [2, {"three": None}], "four"),
     ],

@@ -233,7 +233,7 @@ def test_cancel_after_closing_the_session_keeps_the_job(studio_server, session, 
 
 def version_id_of(jobs):
     events = Job(jobs / only_job(jobs)).journal.events()
-    return next(event["instances"][0]["data"]["ft_dcc.version_id"] for event in events if "gate" in event)
+    return next(event["instances"][0]["data"]["ft_dcc.version_id"] for event in events if "validation" in event)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from fractions import Fraction
@@ -33,10 +32,10 @@ VERSION = models.PublishedVersion(
 )
 
 
-def read(tmp_path, data):
-    path = tmp_path / "answer.json"
-    path.write_text(json.dumps(data), encoding="ascii")
-    return SceneAnswer.read(path)
+def written(tmp_path, answer, error=None):
+    """Return the answer as it is read from the file to which it was written."""
+    answer.write(tmp_path / "answer.json", error)
+    return SceneAnswer.read(tmp_path / "answer.json")
 
 
 def test_an_order_is_read_as_it_was_saved(tmp_path):
@@ -51,14 +50,14 @@ def test_an_answer_is_read_as_it_was_written(tmp_path):
     step = models.Step("CaptureFrames", "shotCam", 1.5)
     published = models.Published(tmp_path / "job", "F/S/T", (VERSION,), (ISSUE,), (step,))
     for answer in (SceneAnswer(published, messages=("done",)), SceneAnswer(planned=({"a": "b"},), problems=(ISSUE,))):
-        assert read(tmp_path, answer.as_data()) == answer
+        assert written(tmp_path, answer) == answer
 
 
 def test_unfinished_errors_of_an_answer_keep_class_and_message(tmp_path):
     published = models.Published(
         Path("job"), "", (), (), (), (errors.ServerUnreachable("No answer."), errors.ValidationFailed((ISSUE,)))
     )
-    answer = read(tmp_path, SceneAnswer(published).as_data())
+    answer = written(tmp_path, SceneAnswer(published))
     assert answer.published is not None
     first, second = answer.published.unfinished
     assert (type(first), str(first)) == (errors.ServerUnreachable, "No answer.")
@@ -74,10 +73,8 @@ class Torn(errors.CaptureFailed):
 
 
 def test_an_error_of_a_studio_is_raised_as_its_nearest_class(tmp_path):
-    from ft_dcc.publish.scene_order import _error_as_data
-
     with pytest.raises(errors.CaptureFailed, match=r"^The tape 7 is torn\.$") as caught:
-        read(tmp_path, {"error": _error_as_data(Torn(7))})
+        written(tmp_path, SceneAnswer(), Torn(7))
     assert (type(caught.value), caught.value.details) == (errors.CaptureFailed, {"job": "j"})
 
 

@@ -38,8 +38,7 @@ class CheckpointStore:
     def restore(self) -> None:
         """Restore the context from the journal, if the last run passed the validation barrier."""
         for event in self.journal.events():
-            # "gate" is the journal's key for the validation barrier.
-            if event.get("gate") == "open":
+            if event.get("validation") == "passed":
                 self._restore_validation(event)
             elif "step" in event:
                 self._restore_step(event)
@@ -104,7 +103,7 @@ class CheckpointStore:
         """Write the problems and all values of the remaining instances; raise StorageError."""
         self.journal.append(
             {
-                "gate": "open" if passed else "shut",
+                "validation": "passed" if passed else "failed",
                 "problems": [problem.as_dict() for problem in problems],
                 "steps": [attrs.asdict(step) for step in self.steps],
                 "context": _changes({}, self.context.data),

@@ -41,13 +41,15 @@ class Job:
     """One publish, in progress or done. Its name is its start time in UTC, so that jobs sort by age."""
 
     folder: Path
+    # The request of a job that this process has created; others read it from the journal.
+    _request: PublishRequest | None = attrs.field(default=None, eq=False, repr=False)
 
     @classmethod
     def create(
         cls, jobs: Path, request: PublishRequest, server_url: str, host: str | None = None, job_id: str | None = None
     ) -> Job:
         """Return a new job whose journal begins with the request, the server and the host; raise StorageError."""
-        job = cls(jobs / (job_id or new_id()))
+        job = cls(jobs / (job_id or new_id()), request)
         job.make_folder(job.folder)
         created = round(time.time(), 6)
         job.journal.append(
@@ -91,6 +93,8 @@ class Job:
 
     def request(self) -> PublishRequest:
         """Return the request; raise JobNotFound if the journal has another format or no first event."""
+        if self._request is not None:
+            return self._request
         events = self.journal.events()
         if not events:
             raise JobNotFound(
@@ -110,8 +114,7 @@ class Job:
     @property
     def is_validated(self) -> bool:
         """Whether the job passed the validation barrier, so that it may have uploads; raises JobNotFound."""
-        # "gate" is the journal's key for the validation barrier.
-        return any(event.get("gate") == "open" for event in self.journal.events())
+        return any(event.get("validation") == "passed" for event in self.journal.events())
 
     @property
     def report(self) -> Path:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import Any, Callable
@@ -27,7 +27,6 @@ _TEXT_TYPES: dict[str, Callable[[str], Any]] = {
     "Fraction": Fraction,
     "Path": Path,
 }
-# The keys are part of the journal's format: they stay when a class is renamed.
 _RECORD_TYPES: dict[str, type] = {
     "Asset": models.Asset,
     "Captured": models.OfflineCapture,
@@ -41,7 +40,8 @@ _RECORD_TYPES: dict[str, type] = {
     "Frames": frames.Frames,
     "Media": EncodedFile,
     "PublishRequest": models.PublishRequest,
-    "Registered": models.RegisteredVersion,
+    "Published": models.Published,
+    "PublishedVersion": models.PublishedVersion,
     "Review": models.Review,
     "ReviewEntry": models.ReviewEntry,
     "Scene": host.Scene,
@@ -49,6 +49,7 @@ _RECORD_TYPES: dict[str, type] = {
     "SlateImages": SlateImages,
     "Soundtrack": host.Soundtrack,
     "Source": models.Source,
+    "Step": models.Step,
     "Task": models.Task,
 }
 _RECORD_NAMES = {record: name for name, record in _RECORD_TYPES.items()}
@@ -64,8 +65,15 @@ def read_value(text: str) -> Any:
     return json.loads(text, object_hook=_from_plain)
 
 
+def read_issues(values: Iterable[Iterable[Any]]) -> tuple[errors.ValidationIssue, ...]:
+    """Return the issues of a written value: they are named tuples, so JSON has lists of their fields."""
+    return tuple(errors.ValidationIssue(*each) for each in values)
+
+
 def _to_plain(value: Any) -> dict[str, Any]:
     name = "Path" if isinstance(value, PurePath) else type(value).__name__
+    if isinstance(value, errors.Error):
+        return {"Error": _error_to_plain(value)}
     if name in _TEXT_TYPES:
         return {name: str(value)}
     if type(value) in _RECORD_NAMES:
@@ -79,11 +87,41 @@ def _from_plain(plain: dict[str, Any]) -> Any:
         ((name, content),) = plain.items()
         if name in _TEXT_TYPES:
             return _TEXT_TYPES[name](content)
+        if name == "Error":
+            return _error_from_plain(content)
         if name in _RECORD_TYPES:
             # JSON has no tuples, and the records have no lists.
             values = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+            if name == "Published":
+                values["problems"] = read_issues(values["problems"])
             return _RECORD_TYPES[name](**values)
     return plain
+
+
+def _error_to_plain(error: errors.Error) -> dict[str, Any]:
+    """Return the nearest class of the suite, the message, and the problems of an error."""
+    known = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
+    problems: tuple[errors.ValidationIssue, ...] = getattr(error, "problems", ())
+    problem: errors.ValidationIssue | None = getattr(error, "problem", None)
+    return {
+        "class": known,
+        "message": str(error),
+        "problems": problems,
+        "problem": problem,
+        "job": error.details.get("job"),
+    }
+
+
+def _error_from_plain(data: Mapping[str, Any]) -> errors.Error:
+    kind: type[errors.Error] = getattr(errors, data["class"])
+    # Not the constructor of the class: its arguments are part of the message already.
+    error = kind.__new__(kind)
+    errors.Error.__init__(error, data["message"], {"job": data["job"]} if data.get("job") else None)
+    if isinstance(error, errors.ValidationFailed):
+        error.problems = read_issues(data["problems"])
+    if isinstance(error, errors.UserFixableError) and data.get("problem") is not None:
+        error.problem = errors.ValidationIssue(*data["problem"])
+    return error
 
 
 @attrs.define

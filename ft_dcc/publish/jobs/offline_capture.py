@@ -24,7 +24,7 @@ def capture_offline(job: Job, host: Host | None, reporter: progress.ProgressRepo
     The checks that need no server run first. If one of them or the capture fails, the job is removed and the error is
     raised.
     """
-    if any("gate" in event or "captured" in event for event in job.journal.events()):
+    if any("validation" in event or "captured" in event for event in job.journal.events()):
         return ""
     context = Context()
     slots.REQUEST.set(context, job.request())

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import calendar
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ft_dcc import errors
+from ft_dcc.files.sequences import split_frame_number
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.jobs.job import Job, jobs_folder
-from ft_dcc.publish.jobs.superseded import find_successor
+from ft_dcc.publish.jobs.states import (
+    CHECKED,
+    DONE,
+    FAILED,
+    NEEDS_SCENE,
+    ROLLBACK_PENDING,
+    RUNNING,
+    SUPERSEDED,
+    UNREADABLE,
+    WAITING,
+)
 from ft_dcc.publish.preparation import prepare
 from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host, Scene
 
-DONE = "done"
-RUNNING = "running"
-FAILED = "failed"
-SUPERSEDED = "superseded"
-CHECKED = "checked"
-NEEDS_SCENE = "needs its scene"
-WAITING = "waiting"
-ROLLBACK_PENDING = "rollback pending"
-UNREADABLE = "unreadable"
-
 
 @attrs.frozen
 class QueueItem:
     """A job as the queue shows it.
 
-    ``state`` is one of this module's constants, ``versions`` are the ids of the versions that exist. ``host`` is the
-    program in which the job was created, None for files. ``scene`` is the file that was open there, None if it had no
-    name or nothing was validated yet. ``created`` is in seconds since 1970. ``published`` has the numbers of the
+    ``state`` is one of the constants of ``states``, ``versions`` are the ids of the versions that exist. ``host`` is
+    the program in which the job was created, None for files. ``scene`` is the file that was open there, None if it had
+    no name or nothing was validated yet. ``created`` is in seconds since 1970. ``published`` has the numbers of the
     sources whose versions exist, ``tasks`` the names and ids of the task, and ``successor`` the id of a later job that
     has published a source of this one. ``is_started`` means that a publish has begun.
     """
@@ -89,36 +88,6 @@ class QueueItem:
             return host.run_in_main_thread(host.scene).path == self.scene
         return self.state == WAITING
 
-    @property
-    def is_done(self) -> bool:
-        """Whether all versions of the job are complete."""
-        return self.state == DONE
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a process works on the job."""
-        return self.state == RUNNING
-
-    @property
-    def is_failed(self) -> bool:
-        """Whether the job was stopped by an error that remains until something is changed."""
-        return self.state == FAILED
-
-    @property
-    def is_superseded(self) -> bool:
-        """Whether a later job has published the source of this one."""
-        return self.state == SUPERSEDED
-
-    @property
-    def is_checked(self) -> bool:
-        """Whether the job was validated, and a publish was not requested yet."""
-        return self.state == CHECKED
-
-    @property
-    def needs_scene(self) -> bool:
-        """Whether the job can only resume in the program in which it was created."""
-        return self.state == NEEDS_SCENE
-
 
 def queue_items(jobs: Path | None = None) -> list[QueueItem]:
     """Return every job of the folder, oldest first; those that a later job has made obsolete are SUPERSEDED."""
@@ -144,8 +113,44 @@ def _superseded(item: QueueItem, published: Iterable[QueueItem]) -> QueueItem:
     """Return the item, as SUPERSEDED if one of the published jobs has made it obsolete."""
     if item.state in (DONE, RUNNING, ROLLBACK_PENDING, UNREADABLE):
         return item
-    successor = find_successor(item, published)
+    successor = _find_successor(item, published)
     return item if successor is None else attrs.evolve(item, state=SUPERSEDED, successor=successor.job.id)
+
+
+def _find_successor(item: QueueItem, others: Iterable[QueueItem]) -> QueueItem | None:
+    """Return a later job for the same task and asset with a source that this job has not published, or None.
+
+    Its version would be older than the newest one.
+    """
+    wanted = _sources(item, unpublished=True)
+    if not wanted or not item.tasks:
+        return None
+    return next(
+        (
+            other
+            for other in others
+            if other.created > item.created
+            and other.server == item.server
+            and other.tasks & item.tasks
+            and _asset(other) == _asset(item)
+            and wanted & _sources(other)
+        ),
+        None,
+    )
+
+
+def _asset(item: QueueItem) -> str | None:
+    return None if item.request is None else item.request.asset
+
+
+def _sources(item: QueueItem, *, unpublished: bool = False) -> set[tuple[str | None, str, object]]:
+    """Return the host, the scene and the text of each source; sources are numbered from 1."""
+    texts = () if item.request is None else item.request.source or ("",)
+    return {
+        (item.host, str(item.scene or ""), split_frame_number(text) or text)
+        for number, text in enumerate(texts, 1)
+        if not (unpublished and number in item.published)
+    }
 
 
 def last_request(host: str, task_id: str | None, jobs: Path | None = None) -> models.PublishRequest | None:
@@ -161,8 +166,8 @@ def inspect_job(job: Job) -> QueueItem:
     try:
         request, events = job.request(), job.journal.events()
     except errors.JobNotFound as error:
-        return QueueItem(job, UNREADABLE, problems=(str(error),), created=_created(job, ()))
-    validation: Mapping[str, Any] = next((event for event in reversed(events) if "gate" in event), {})
+        return QueueItem(job, UNREADABLE, problems=(str(error),), created=job.journal.path.stat().st_mtime)
+    validation: Mapping[str, Any] = next((event for event in reversed(events) if "validation" in event), {})
     state = _state(job, events, validation)
     # A job that is done has overcome its errors.
     steps = [event["step"] for event in events if "step" in event and state != DONE]
@@ -179,10 +184,10 @@ def inspect_job(job: Job) -> QueueItem:
         request=request,
         versions=tuple(registered.values()),
         problems=(*(problem["message"] for problem in validation.get("problems", ())), *reasons[-1:]),
-        created=_created(job, events),
+        created=events[0]["created"],
         published=frozenset(registered),
         tasks=frozenset(_task_names(request, validation)),
-        is_started=any(event.get("wish") == "publish" for event in events),
+        is_started=any(event.get("requested") == "publish" for event in events),
     )
 
 
@@ -213,16 +218,6 @@ def must_restart(job: Job) -> bool:
     return state in (CHECKED, UNREADABLE) or (state == FAILED and not job.is_validated)
 
 
-def _created(job: Job, events: Sequence[Mapping[str, Any]]) -> float:
-    """Return when the job was created; journals of earlier releases do not state it, but most of their ids do."""
-    if events and "created" in events[0]:
-        return float(events[0]["created"])
-    try:
-        return calendar.timegm(time.strptime(job.id[:15], "%Y%m%d-%H%M%S")) + int(job.id[16:22]) / 1e6
-    except ValueError:
-        return job.journal.path.stat().st_mtime
-
-
 def _task_names(request: models.PublishRequest, validation: Mapping[str, Any]) -> Iterator[str]:
     task: models.Task | None = validation.get("context", {}).get(slots.TASK.key)
     return filter(None, (request.task, *((task.id, task.path) if task is not None else ())))
@@ -230,7 +225,7 @@ def _task_names(request: models.PublishRequest, validation: Mapping[str, Any]) -
 
 def _stopped(events: list[dict[str, Any]]) -> Mapping[str, Any] | None:
     """Return the event that ended the last run with an error, None if the run was interrupted or is not over."""
-    ends = (event for event in reversed(events) if "stopped" in event or event.get("wish") == "publish")
+    ends = (event for event in reversed(events) if "stopped" in event or event.get("requested") == "publish")
     last: Mapping[str, Any] = next(ends, {})
     return last if "stopped" in last else None
 
@@ -247,15 +242,15 @@ def _state(job: Job, events: list[dict[str, Any]], validation: Mapping[str, Any]
         return DONE
     if job.is_locked():
         return RUNNING
-    last_request = next((event["wish"] for event in reversed(events) if "wish" in event), None)
+    last_request = next((event["requested"] for event in reversed(events) if "requested" in event), None)
     if last_request == "drop":
         return ROLLBACK_PENDING
     stopped = _stopped(events)
     is_permanent = stopped is not None and not stopped["can_retry"]
-    if validation.get("gate") == "shut" and (stopped is None or is_permanent):
+    if validation.get("validation") == "failed" and (stopped is None or is_permanent):
         return FAILED
     is_captured = events[0].get("host") is None or any("captured" in event for event in events)
-    if not validation and last_request == "judge":
+    if not validation and last_request == "validate":
         # The artist reads the problems, or has left: a publish was not requested.
         return CHECKED
     if not is_captured and (not validation or _has_uncaptured_camera(events, validation)):
@@ -315,7 +310,7 @@ def process_queue(
     the order is kept. Media that a crash left in finished jobs is deleted, and cancelled jobs are rolled back.
     """
     items = queue_items(publisher.jobs)
-    done = {item.job.id for item in items if item.is_done}
+    done = {item.job.id for item in items if item.state == DONE}
     for item in items:
         if item.state == DONE:
             item.job.delete_media()
@@ -342,7 +337,7 @@ def _raise_if_superseded(item: QueueItem, done: Collection[str]) -> None:
     Raises UserFixableError if a later job has published its source, and JobLocked if one is about to.
     """
     changed = [inspect_job(job) for job in _jobs_in(item.job.folder.parent) if job.id not in done]
-    found = find_successor(item, [other for other in changed if other.versions or other.is_running])
+    found = _find_successor(item, [other for other in changed if other.versions or other.state == RUNNING])
     if found is not None and found.versions:
         raise errors.UserFixableError(_superseded(item, [found]).help)
     if found is not None:

@@ -40,8 +40,7 @@ def rolled_back_when_cancelled(job: Job, session: Session) -> Iterator[None]:
             cancelled.message += f" The job remains. Resume it: ft-dcc queue resume {job.id}"
             raise
         try:
-            # "wish" is the journal's key for what the artist last asked of the job.
-            job.journal.append({"wish": "drop"})
+            job.journal.append({"requested": "drop"})
             complete = drop(job, session, seconds=ROLLBACK_TIMEOUT_SECONDS)
         except errors.Error as error:
             raise errors.Cancelled(
@@ -71,8 +70,7 @@ def mark_for_removal(job: Job) -> bool:
     """
     with job.locked():
         job.journal.repair_tail()
-        # "wish" is the journal's key for what the artist last asked of the job.
-        job.journal.append({"wish": "drop"})
+        job.journal.append({"requested": "drop"})
         try:
             return job.is_validated
         except errors.JobNotFound:

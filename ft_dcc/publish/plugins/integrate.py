@@ -91,13 +91,15 @@ class RegisterVersion(InstancePlugin):
         first = entries[0] if entries else None
         slots.REGISTERED.set(
             instance,
-            models.RegisteredVersion(
-                version_id,
-                version,
-                slots.ASSET.get(instance).id,
-                first.review_session_id if first is not None else None,
-                first.review_session_object_id if first is not None else None,
-                entries,
+            models.PublishedVersion(
+                source=instance.name,
+                version_id=version_id,
+                version=version,
+                asset_id=slots.ASSET.get(instance).id,
+                components=tuple(slots.COMPONENTS.get(instance)),
+                review_session_id=first.review_session_id if first is not None else None,
+                review_session_object_id=first.review_session_object_id if first is not None else None,
+                review_entries=entries,
             ),
         )
 
@@ -129,9 +131,9 @@ def _check_uploads_exist(instance: Instance, refusal: ServerError | ServerUnreac
     ids = ", ".join(quoted(component.id) for component in uploaded)
     is_missing = getattr(refusal, "error_code", None) == "media_missing"
     if is_missing or len(session.query(f"select id from FileComponent where id in ({ids})").all()) < len(uploaded):
-        is_repeated = slots.IS_UPLOAD_REPEATED.find(instance)
+        is_repeated = slots.UPLOADS_REPEATED.find(instance)
         # A later run may repeat them again.
-        slots.IS_UPLOAD_REPEATED.set(instance, not is_repeated)
+        slots.UPLOADS_REPEATED.set(instance, not is_repeated)
         if is_repeated:
             message = f"The uploads did not arrive a second time. Check the network. ({refusal})"
             raise TransferFailed(message) from refusal

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from Qt import QtCore, QtWidgets
 
 from ft_dcc.host import Host
+from ft_dcc.publish.jobs import states
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
@@ -57,7 +58,7 @@ class QueuePage(QtWidgets.QWidget):
     def refresh(self) -> None:
         """Show the jobs that the controller has read."""
         is_busy = self._controller.is_busy
-        entries = tuple(entry for entry in self._controller.queries.jobs if not entry.is_done)
+        entries = tuple(entry for entry in self._controller.queries.jobs if entry.state != states.DONE)
         if entries != self._shown:
             self._fill(entries)
         self.empty_label.setVisible(not entries)
@@ -109,9 +110,9 @@ class QueuePage(QtWidgets.QWidget):
     def _advice(self, entry: QueueItem) -> str:
         if not self._is_on_this_server(entry):
             return f"This job belongs to {entry.server}. Sign in there to resume it."
-        if entry.is_superseded or (entry.needs_scene and not self._has_its_scene(entry)):
+        if entry.state == states.SUPERSEDED or (entry.state == states.NEEDS_SCENE and not self._has_its_scene(entry)):
             return entry.help
-        if entry.is_running:
+        if entry.state == states.RUNNING:
             return "Another window or program runs this job."
         return f"{entry.job.id} in {entry.job.folder.parent}"
 
@@ -125,9 +126,9 @@ class QueuePage(QtWidgets.QWidget):
 
     def _enable(self) -> None:
         entry, is_idle = self.entry, not self._controller.is_busy
-        is_on_this_server = entry is not None and self._is_on_this_server(entry) and not entry.is_running
-        lacks_scene = entry is not None and entry.needs_scene and not self._has_its_scene(entry)
-        is_superseded = entry is not None and entry.is_superseded
+        is_on_this_server = entry is not None and self._is_on_this_server(entry) and entry.state != states.RUNNING
+        lacks_scene = entry is not None and entry.state == states.NEEDS_SCENE and not self._has_its_scene(entry)
+        is_superseded = entry is not None and entry.state == states.SUPERSEDED
         self.resume.setEnabled(is_idle and is_on_this_server and not lacks_scene and not is_superseded)
         self.drop.setEnabled(is_idle and is_on_this_server)
         self.resume.setVisible(bool(self._shown))
