@@ -156,7 +156,8 @@ def test_a_text_has_the_letters_of_all_alphabets():
 
 
 def test_the_archive_lists_frames_with_their_duration_and_layer():
-    shapes = {"a": (1010, [LINE], 1020), "b": (1003, SHAPES[:1], None), "c": (1003, SHAPES[4:], None)}
+    shapes = {"a": (1010, [LINE], 1020), "b": (1003, SHAPES[:1], None), "c": (1003, SHAPES[4:], 1020)}
+    shapes["d"] = (1015, SHAPES[:1], 1016)
     notes = [note(name, drawing=drawing(frame, drawn, end_frame=end)) for name, (frame, drawn, end) in shapes.items()]
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
@@ -165,8 +166,10 @@ def test_the_archive_lists_frames_with_their_duration_and_layer():
         frames = list(root.iter("frame"))
         assert [(each.get("time"), each.get("duration"), each.get("layer")) for each in frames] == [
             ("1003", "1", "1"),
-            ("1003", "1", "2"),
-            ("1010", "11", "1"),
+            ("1003", "18", "2"),
+            # The next drawing on the layer ends it.
+            ("1010", "5", "1"),
+            ("1015", "2", "1"),
         ]
         assert root.find("settings/setting").get("fps") == "24"
         with Image.open(io.BytesIO(archive.read(f"v1/{frames[2].get('file')}"))) as image:
