@@ -20,6 +20,8 @@ _BUSY = "The scene is being captured. Try again when the capture has ended."
 _scene_lock = threading.RLock()
 _no_capture = threading.Event()
 _no_capture.set()
+MAIN_THREAD_TIMEOUT_SECONDS = 60.0
+_terminal_lock = threading.RLock()
 
 
 class MainThreadCall:
@@ -58,6 +60,32 @@ class MainThreadCall:
         if self._error is not None:
             raise self._error
         return self._result
+
+
+def run_on_main_thread(
+    function: Callable[[], T],
+    program: str,
+    post: Callable[[Callable[[], Any]], object],
+    *,
+    has_window: bool,
+    timeout: float | None = MAIN_THREAD_TIMEOUT_SECONDS,
+) -> T:
+    """Call the function on the main thread and return its result; raise CaptureFailed while that is busy.
+
+    ``post`` lets the main thread of the program call a function later: those functions of Maya and Nuke that wait for
+    the result wait for ever, and change exceptions. A program without a window has no idle events that could run the
+    call: there it runs on the calling thread, one at a time.
+    """
+    # Nuke hangs when the main thread waits for itself.
+    if threading.current_thread() is threading.main_thread():
+        return function()
+    if not has_window:
+        with _terminal_lock:
+            return function()
+    call = MainThreadCall(function, program)
+    post(call.run)
+    result: T = call.wait(timeout)
+    return result
 
 
 def ignore_sigpipe() -> None:

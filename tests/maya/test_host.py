@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from doubles.maya.scene import Node
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import DescribesCaptures, ProvidesPlugins, SupportsFocalLengths
+from ft_dcc.host_support.main_thread import run_on_main_thread
 
 VRAY = ("width", "height", "aspectRatio")
 
@@ -319,39 +321,41 @@ def test_in_batch_mode_a_thread_can_read_the_scene(maya):
     host = MayaHost()
     thread = threading.Thread(target=lambda: seen.append(host.run_in_main_thread(host.scene)))
     thread.start()
-    thread.join(10)
+    thread.join(TIMEOUT_SECONDS)
     assert seen[0].sources == ("shotCam", "second") and seen[0].sounds == ()
 
 
-def test_in_batch_mode_one_thread_at_a_time_uses_the_scene(maya):
-    from ft_dcc_maya import main_thread
+def run_as_maya(function, **values):
+    from maya import utils
 
+    return run_on_main_thread(function, "Maya", utils.executeDeferred, **values)
+
+
+def test_in_batch_mode_one_thread_at_a_time_uses_the_scene(maya):
     is_second_inside, was_disturbed = threading.Event(), []
-    second = threading.Thread(target=lambda: main_thread.run(is_second_inside.set, is_batch=True))
+    second = threading.Thread(target=lambda: run_as_maya(is_second_inside.set, has_window=False))
 
     def hold():
         second.start()
         was_disturbed.append(is_second_inside.wait(0.3))
 
-    first = threading.Thread(target=lambda: main_thread.run(hold, is_batch=True))
+    first = threading.Thread(target=lambda: run_as_maya(hold, has_window=False))
     first.start()
-    first.join(10)
-    second.join(10)
+    first.join(TIMEOUT_SECONDS)
+    second.join(TIMEOUT_SECONDS)
     assert (was_disturbed, is_second_inside.is_set()) == ([False], True)
 
 
 def test_a_call_to_a_busy_main_thread_times_out(maya):
-    from ft_dcc_maya import main_thread
-
     errors = []
 
     def ask():
         try:
-            main_thread.run(lambda: None, is_batch=False, timeout=0.05)
+            run_as_maya(lambda: None, has_window=True, timeout=0.05)
         except CaptureFailed as error:
             errors.append(str(error))
 
     thread = threading.Thread(target=ask)
     thread.start()
-    thread.join(10)
+    thread.join(TIMEOUT_SECONDS)
     assert errors == ["Maya's main thread was busy for 0.05 seconds. Try again when it is idle."]

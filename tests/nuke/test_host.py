@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from doubles.nuke.nodes import Format
 from doubles.nuke.sample_script import set_knobs
-from run_options import wait_until
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
@@ -582,7 +582,7 @@ def test_in_a_terminal_a_call_runs_on_the_calling_thread(terminal):
     answers = []
     thread = threading.Thread(target=lambda: answers.append(NukeHost().run_in_main_thread(lambda: 7)))
     thread.start()
-    thread.join(10)
+    thread.join(TIMEOUT_SECONDS)
     assert answers == [7]
 
 

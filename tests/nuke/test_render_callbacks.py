@@ -140,7 +140,7 @@ def test_uninstall_ends_the_watcher_thread_also_while_it_works(nuke, monkeypatch
     assert started.wait(TIMEOUT_SECONDS)
     ft_dcc_nuke.uninstall()
     release.set()
-    thread.join(60)
+    thread.join(TIMEOUT_SECONDS)
     assert not thread.is_alive()
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Callable, TypeVar
 
 import attrs
-from maya import cmds
+from maya import cmds, utils
 
 from ft_dcc.errors import StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import ComparedMovie, OnFrame, PlayblastRequest, Scene
-from ft_dcc.host_support.main_thread import entered_on_main_thread
+from ft_dcc.host_support.main_thread import entered_on_main_thread, run_on_main_thread
 from ft_dcc.review.drawings import Drawing
 
-from . import compare, feedback, main_thread, scene_file
+from . import compare, feedback, scene_file
 from .camera_plane import is_animated, lens_settings
 from .cameras import camera_shape, find_cameras
 from .capture import capture_setup, output_frames, snapshot_setup
@@ -208,4 +208,4 @@ class MayaHost:
 
     @property
     def _run(self) -> Callable[..., T]:
-        return partial(main_thread.run, is_batch=self._is_batch)
+        return partial(run_on_main_thread, program="Maya", post=utils.executeDeferred, has_window=not self._is_batch)

@@ -48,10 +48,9 @@ def show_load_error(error: BaseException) -> None:
 def _commands() -> MenuCommands:
     from ft_dcc.ui.menu_commands import MenuCommands
 
-    from . import main_thread
     from .host import NukeHost
 
-    return MenuCommands(NukeHost(), main_thread.post, show_message, show_load_error)
+    return MenuCommands(NukeHost(), nuke.executeInMainThread, show_message, show_load_error)
 
 
 @report_errors

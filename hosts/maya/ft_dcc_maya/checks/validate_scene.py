@@ -131,12 +131,17 @@ def _load_found_references() -> None:
 
 def _find_unknown() -> tuple[list[str], list[str]]:
     """Return the required plug-ins that are missing, with a warning in Maya, and the scene's own objects of them."""
-    plugins: Any = cmds.unknownPlugin(query=True, list=True) or []
+    listed: Any = cmds.unknownPlugin(query=True, list=True) or []
+    plugins = [str(name) for name in listed]
     objects = [str(name) for kind in ("unknownDag", "unknownTransform") for name in cmds.ls(type=kind) or []]
     referenced = [name for name in objects if cmds.referenceQuery(name, isNodeReferenced=True)]
+    _warn_about_plugins(plugins, objects, referenced)
+    return plugins, [name for name in objects if name not in referenced]
+
+
+def _warn_about_plugins(plugins: list[str], objects: list[str], referenced: list[str]) -> None:
+    missing = f": {', '.join(plugins)}" if plugins else ""
     if referenced:
-        named = f": {', '.join(plugins)}" if plugins else ""
-        cmds.warning(f"ft-dcc: {', '.join(referenced)} cannot be drawn, because plug-ins are not installed{named}.")
-    elif plugins and not objects:
-        cmds.warning(f"ft-dcc: the scene requires plug-ins that are not installed: {', '.join(plugins)}.")
-    return [str(name) for name in plugins], [name for name in objects if name not in referenced]
+        cmds.warning(f"ft-dcc: {', '.join(referenced)} cannot be drawn, because plug-ins are not installed{missing}.")
+    elif missing and not objects:
+        cmds.warning(f"ft-dcc: the scene requires plug-ins that are not installed{missing}.")
