@@ -231,7 +231,7 @@ def accept_command(
     The program is started with a temporary installation of ft-dcc. The results contain the program, the system, and
     which checks passed, failed or were skipped. The command starts a new process; programs that run are not used.
     """
-    from ft_dcc.acceptance.run import ORDER
+    from ft_dcc.contract.run import ORDER
     from ft_dcc.install.acceptance_runner import run_acceptance
     from ft_dcc.install.host_discovery import Machine, program_at, require_program
 
@@ -255,8 +255,8 @@ def accept_command(
 
 
 def _save_results(output: Output, report: dict[str, Any], folder: Path) -> int:
-    from ft_dcc.acceptance.page import results_page, summary
-    from ft_dcc.acceptance.run import IMAGES
+    from ft_dcc.contract.page import results_page, summary
+    from ft_dcc.contract.run import IMAGES
 
     folder.mkdir(parents=True, exist_ok=True)
     system = report["system"].partition(" ")[0].lower()

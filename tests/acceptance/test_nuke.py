@@ -4,9 +4,9 @@ import pytest
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
 
-from ft_dcc.acceptance.host_under_test import CheckContext
-from ft_dcc.acceptance.page import results_page
-from ft_dcc.acceptance.run import accept, failed
+from ft_dcc.contract.host_under_test import CheckContext
+from ft_dcc.contract.page import results_page
+from ft_dcc.contract.run import accept, failed
 from ft_dcc.errors import Error
 
 # A window would go on to publish what is rendered there.

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from ft_dcc.acceptance.host_under_test import CheckContext
-from ft_dcc.acceptance.page import results_page, summary
+from ft_dcc.contract.host_under_test import CheckContext
+from ft_dcc.contract.page import results_page, summary
 
 
 def report_of(*checks):

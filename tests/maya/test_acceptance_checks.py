@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 from PIL import Image
 
-from ft_dcc.acceptance.host_under_test import CheckContext, Skipped
+from ft_dcc.contract.host_under_test import CheckContext, Skipped
 from ft_dcc.errors import Error
 
 

@@ -270,7 +270,7 @@ def test_the_acceptance_check_of_keys_passes_in_the_double(maya, app, tmp_path):
     from ft_dcc_maya.acceptance.interface_checks import check_keys
     from ft_dcc_maya.acceptance.under_test import MayaUnderTest
 
-    from ft_dcc.acceptance.host_under_test import CheckContext
+    from ft_dcc.contract.host_under_test import CheckContext
 
     target = MayaUnderTest()
     target.build()
@@ -283,7 +283,7 @@ def test_the_acceptance_check_of_an_unkeyed_pose_opens_the_dialog(
     from ft_dcc_maya.acceptance.scene_checks import check_unkeyed_pose
     from ft_dcc_maya.acceptance.under_test import MayaUnderTest
 
-    from ft_dcc.acceptance.host_under_test import CheckContext
+    from ft_dcc.contract.host_under_test import CheckContext
     from ft_dcc.errors import Error
 
     for name, value in (
@@ -307,7 +307,7 @@ def test_the_acceptance_check_of_the_panel_passes_in_the_double(maya, choose_fro
     from ft_dcc_maya.acceptance.interface_checks import check_panel
     from ft_dcc_maya.acceptance.under_test import MayaUnderTest
 
-    from ft_dcc.acceptance.host_under_test import CheckContext
+    from ft_dcc.contract.host_under_test import CheckContext
 
     target = MayaUnderTest()
     target.build()

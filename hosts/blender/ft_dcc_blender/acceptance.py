@@ -9,8 +9,8 @@ from typing import Any
 
 import bpy
 
-from ft_dcc.acceptance.host_under_test import Check, CheckContext, require_equal
-from ft_dcc.acceptance.run import run_requested_checks
+from ft_dcc.contract.host_under_test import Check, CheckContext, require_equal
+from ft_dcc.contract.run import run_requested_checks
 
 from . import main_thread, registration
 from .host import BlenderHost

@@ -7,7 +7,7 @@ from typing import Any
 
 from maya import cmds
 
-from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.frames import Resolution
 from ft_dcc_maya.look import find_filters
 from ft_dcc_maya.viewport import artists_view, end_sequence_time, own_panel

@@ -9,8 +9,8 @@ from typing import Any
 
 from maya import cmds, mel, utils
 
-from ft_dcc.acceptance.checks import MENU as LABELS
-from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.contract.checks import MENU as LABELS
+from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.errors import Error
 from ft_dcc_maya import commands, menu
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from maya import cmds, utils
 
-from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.errors import Error
 from ft_dcc.ui.preview import preview_camera, preview_look
 from ft_dcc_maya.checks.validate_scene import missing_references

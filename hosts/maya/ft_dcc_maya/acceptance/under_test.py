@@ -10,9 +10,9 @@ from typing import Any
 
 from maya import cmds, utils
 
-from ft_dcc.acceptance.host_under_test import Check
-from ft_dcc.acceptance.publishing import SCENE_FILE
-from ft_dcc.acceptance.run import run_requested_checks
+from ft_dcc.contract.host_under_test import Check
+from ft_dcc.contract.publishing import SCENE_FILE
+from ft_dcc.contract.run import run_requested_checks
 from ft_dcc_maya import menu
 from ft_dcc_maya.capture import OVERLAYS
 from ft_dcc_maya.host import MayaHost

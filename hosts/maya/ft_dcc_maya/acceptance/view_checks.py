@@ -9,7 +9,7 @@ from typing import Any
 
 from maya import cmds
 
-from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import parse_drawing

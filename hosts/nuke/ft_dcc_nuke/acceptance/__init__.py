@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nuke
 
-from ft_dcc.acceptance.run import run_requested_checks
+from ft_dcc.contract.run import run_requested_checks
 
 from .under_test import NukeUnderTest
 

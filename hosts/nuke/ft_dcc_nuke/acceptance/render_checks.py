@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import nuke
 
-from ft_dcc.acceptance.host_under_test import CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import CheckContext, Skipped, require_equal
 from ft_dcc.renders.renders import Render, read_renders
 from ft_dcc_nuke import tab
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import nuke
 
-from ft_dcc.acceptance.host_under_test import CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import CheckContext, Skipped, require_equal
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc_nuke import menu
 from ft_dcc_nuke.host import NukeHost

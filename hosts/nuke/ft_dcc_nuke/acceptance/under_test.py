@@ -9,8 +9,8 @@ from typing import Any
 
 import nuke
 
-from ft_dcc.acceptance.host_under_test import Check
-from ft_dcc.acceptance.publishing import SCENE_FILE
+from ft_dcc.contract.host_under_test import Check
+from ft_dcc.contract.publishing import SCENE_FILE
 from ft_dcc_nuke import menu
 from ft_dcc_nuke.host import NukeHost
 

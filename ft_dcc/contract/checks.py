@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.errors import CameraMissing, Cancelled, Error, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import ComparedMovie, ComparesMovies

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ft_dcc.acceptance.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.errors import Error
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import OpensScenes

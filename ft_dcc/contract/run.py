@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.acceptance import checks, host_under_test, publishing
+from ft_dcc.contract import checks, host_under_test, publishing
 
 # Environment variable that ``ft-dcc accept`` sets: a JSON text with "answer", "task" and "has_person".
 ORDER = "FT_DCC_ACCEPT"
