@@ -1,11 +1,13 @@
-"""The checks that every host program must pass."""
+"""The contract: what every host must do.
+
+``ft-dcc accept`` runs these checks in the host program, and tests/contract with the hosts that the tests have. A new
+check is a function and its line in CHECKS.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
 
 from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.errors import CameraMissing, Cancelled, Error, StorageError
@@ -37,24 +39,33 @@ def check_menu(context: CheckContext) -> None:
     require_equal([label for label in found if label in MENU], list(MENU), "the menu has other entries")
 
 
+def check_name(context: CheckContext) -> None:
+    """Check that the program has a name, and a version that begins with a number."""
+    name, version = context.host.name, context.host.version
+    require_equal((bool(name), version[:1].isdigit()), (True, True), f"the name {name!r} and the version {version!r}")
+
+
 def check_scene(context: CheckContext) -> None:
     """Check that the scene is read with exact values and not changed."""
     before, scene = context.target.state(), context.host.scene()
-    require_equal(context.host.scene(), scene, "the scene has other values when it is read again")
     facts = (str(scene.frame_range), scene.fps, str(scene.resolution), len(scene.sources), scene.path, scene.task_id)
     require_equal(facts, ("1001-1012", Fraction(24), "64x36", 2, None, None), "the scene has other values")
+    require_equal(type(scene.fps), Fraction, "the type of the frame rate")
+    require_equal(context.host.scene(), scene, "the scene has other values when it is read again")
     require_equal(context.target.state(), before, "reading the scene changed it")
 
 
 def check_frames(context: CheckContext) -> None:
-    """Check that each frame of the range with handles is a complete, distinct image of the requested size."""
-    reported: list[int] = []
-    frames = context.host.playblast(context.request("1003-1004+2"), reported.append)
-    facts = (str(frames.frame_range), frames.fps, str(frames.resolution), frames.missing())
-    require_equal(facts, ("1003-1004+2", Fraction(24), "64x36", ()), "the captured frames have other values")
+    """Check that each frame of the range with handles is a complete, distinct image when it is reported."""
+    request, sizes = context.request("1003-1004+2"), dict[int, str]()
+    frames = context.host.playblast(
+        request, lambda frame: sizes.update({frame: str(png_size(request.directory / f"shot.{frame}.png"))})
+    )
+    reported = list(sizes)
     require_equal(reported, [1001, 1002, 1003, 1004, 1005, 1006], "other frames were reported")
-    sizes = {frame: str(png_size(frames.path(frame))) for frame in reported}
     require_equal(sizes, dict.fromkeys(reported, "64x36"), "an image is missing or has another size")
+    facts = (str(frames.frame_range), frames.fps, str(frames.resolution))
+    require_equal(facts, ("1003-1004+2", Fraction(24), "64x36"), "the frames have other values")
     names = sorted(path.name for path in context.folder.iterdir())
     require_equal(names, [f"shot.{frame}.png" for frame in reported], "other files were written")
     require_equal(
@@ -64,6 +75,16 @@ def check_frames(context: CheckContext) -> None:
     )
     for frame in (1001, 1006):
         context.show(f"frame {frame}", frames.path(frame))
+    context.host.playblast(context.request("1002", name="again"), _ignore)
+    again = (context.folder / "again.1002.png").read_bytes()
+    require_equal(again == frames.path(1002).read_bytes(), True, "a frame is drawn identically a second time")
+
+
+def check_sources(context: CheckContext) -> None:
+    """Check that each source is captured."""
+    for number, source in enumerate(context.host.scene().sources):
+        frames = context.host.playblast(context.request("1001", source=source, name=f"source{number}"), _ignore)
+        require_equal((len(frames), frames.missing()), (1, ()), f"the frames of {source}")
 
 
 def check_negative_frames(context: CheckContext) -> None:
@@ -74,9 +95,10 @@ def check_negative_frames(context: CheckContext) -> None:
 
 
 def check_size(context: CheckContext) -> None:
-    """Check that an image may be larger than the window."""
-    frames = context.host.playblast(context.request("1001", "2560x1440"), _ignore)
-    require_equal(str(png_size(frames.path(1001))), "2560x1440", "the image has another size")
+    """Check that an image has the requested size: a small one, an odd one, an upright one, one larger than a window."""
+    for size in ("5x7", "63x35", "36x64", *(["2560x1440"] if context.target.has_window else [])):
+        frames = context.host.playblast(context.request("1001", size, name=size), _ignore)
+        require_equal(str(png_size(frames.path(1001))), size, "the image has another size")
 
 
 def check_restored(context: CheckContext) -> None:
@@ -130,15 +152,24 @@ def check_unknown_source(context: CheckContext) -> None:
 
 
 def check_thread(context: CheckContext) -> None:
-    """Check that a playblast works from another thread while the program processes events."""
+    """Check that calls and a playblast work from another thread while the program processes events."""
     request, before = context.request("1001-1002"), context.target.state()
+    require_equal(context.host.run_in_main_thread(lambda: 7), 7, "the result of a call on the main thread")
+    scene = context.run_in_thread(lambda: context.host.run_in_main_thread(context.host.scene))
+    require_equal(str(scene.frame_range), "1001-1012", "the scene that another thread reads")
+    try:
+        context.run_in_thread(lambda: context.host.run_in_main_thread(_fail))
+    except ZeroDivisionError:
+        pass
+    else:
+        raise Error("an error of a call on the main thread was lost")
     frames = context.run_in_thread(lambda: context.host.playblast(request, _ignore))
     require_equal(frames.missing(), (), "frames are missing")
     require_equal(context.target.state(), before, "the scene has changed")
 
 
-def check_movie(context: CheckContext) -> Mapping[str, Any]:
-    """Check that the movie of a version is shown and removed without a trace; return whether a capture stays equal."""
+def check_movie(context: CheckContext) -> None:
+    """Check that the movie of a version is shown, is not captured, and is removed without a trace."""
     host = context.host
     if not isinstance(host, ComparesMovies):
         raise Skipped("the program shows no movies of versions")
@@ -157,7 +188,7 @@ def check_movie(context: CheckContext) -> Mapping[str, Any]:
     require_equal(context.target.state(), before, "the scene has changed")
     context.show("before the movie is shown", own.path(1001))
     context.show("while the movie is shown: a capture leaves it out", again.path(1001))
-    return {"a capture stays equal": again.path(1001).read_bytes() == first}
+    require_equal(again.path(1001).read_bytes() == first, True, "a capture leaves the movie out")
 
 
 def check_escape(context: CheckContext) -> None:
@@ -174,8 +205,10 @@ def check_escape(context: CheckContext) -> None:
 
 
 def check_task(context: CheckContext) -> None:
-    """Check that the task id is stored in the scene file."""
-    context.host.remember_task("d6b9")
+    """Check that the task id is stored in the scene and its file, and replaced by another one."""
+    for task in ("e7c0", "d6b9"):
+        context.host.remember_task(task)
+        require_equal(context.host.scene().task_id, task, "the task id is different")
     context.target.reopen(context.folder / "scene")
     require_equal(context.host.scene().task_id, "d6b9", "the task id is different")
 
@@ -188,32 +221,44 @@ def check_settings(context: CheckContext) -> None:
     require_equal(found, ("993-1056", Fraction(24000, 1001), "1920x1080"), "the scene has other settings")
 
 
+def check_save(context: CheckContext) -> None:
+    """Check that a scene without a name is not saved."""
+    try:
+        context.host.save()
+    except Error:
+        require_equal(context.host.scene().path, None, "the path of the scene")
+    else:
+        raise Error("a scene without a name was saved")
+
+
 def _ignore(frame: int) -> None:
     """Do nothing."""
+
+
+def _fail() -> float:
+    return 1 / 0
 
 
 def _names(*frames: int) -> list[str]:
     return sorted(f"shot.{frame:05d}.png" if frame < 0 else f"shot.{frame:04d}.png" for frame in frames)
 
 
-# What every host fulfils, in a program as in a test.
-CONTRACT = (
+CHECKS = (
+    Check("name", "The program has a name and a version", check_name),
+    Check("menu", "The menu exists once", check_menu),
     Check("scene", "The scene is read with exact values", check_scene),
     Check("frames", "Each frame is a complete, distinct image", check_frames),
+    Check("sources", "Each camera or node is captured", check_sources),
     Check("negative frames", "Frames below zero are captured", check_negative_frames),
-    Check("size", "An image may be larger than the window", check_size),
+    Check("size", "An image has the requested size", check_size),
     Check("restored", "The scene is restored", check_restored),
     Check("restored after failure", "The scene is restored after a failure", check_restored_after_failure),
     Check("restored after cancel", "The scene is restored after a cancellation", check_restored_after_cancel),
     Check("unknown source", "A missing source is named", check_unknown_source),
     Check("thread", "A playblast works from another thread", check_thread),
     Check("movie", "The movie of a version is shown and removed without a trace", check_movie),
-    Check("settings", "The settings of a shot are applied", check_settings),
-)
-# What a program shows beside it, to a person and in files.
-CHECKS = (
-    Check("menu", "The menu exists once", check_menu),
-    *CONTRACT,
     Check("escape", "Escape ends a playblast", check_escape),
     Check("task", "The task is stored in the scene", check_task),
+    Check("settings", "The settings of a shot are applied", check_settings),
+    Check("save", "A scene without a name is not saved", check_save),
 )

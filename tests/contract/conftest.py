@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Callable
 
 import attrs
 import pytest
-from run_options import TIMEOUT_SECONDS
 
+from ft_dcc.contract.host_under_test import Check
 from ft_dcc.host import Host, ShowsFeedback
 
 
 @attrs.frozen
 class HostSetup:
-    """A host with an unsaved scene: frames 1001-1012, 24 fps, 64x36, two cameras; a target of the acceptance checks.
+    """A host under test, in a process of the tests: its scene is open already, and it has no window.
 
-    ``state`` returns everything that can be compared; ``process_events_until`` is the event loop of the program.
     ``change_camera`` changes the lens of the first camera, or the format of the first node, for hosts with feedback.
     """
 
@@ -28,23 +28,22 @@ class HostSetup:
     state: Callable[[], Any]
     process_events_until: Callable[[threading.Thread], None]
     change_camera: Callable[[], Any] = lambda: None
-    can_capture = True
+    can_capture: bool = True
+    has_window: bool = False
+    checks: Sequence[Check] = ()
 
-    def in_thread(self, function: Callable[[], Any]) -> Future[Any]:
-        """Call the function in another thread and return a future of its result."""
-        future: Future[Any] = Future()
+    def build(self) -> None:
+        """Do nothing."""
 
-        def call() -> None:
-            try:
-                future.set_result(function())
-            except Exception as error:  # noqa: BLE001 - the future raises it
-                future.set_exception(error)
+    def reopen(self, path: Path) -> None:
+        """Do nothing: the adapter's own tests save and open the scene."""
 
-        thread = threading.Thread(target=call, daemon=True)
-        thread.start()
-        self.process_events_until(thread)
-        thread.join(TIMEOUT_SECONDS)
-        return future
+    def menu(self) -> None:
+        """Return None: a host without a window has no menu."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return nothing."""
+        return {}
 
 
 def colour_bars(tmp_path_factory, stack):
@@ -118,8 +117,3 @@ def feedback_host(tested_host):
     if not isinstance(tested_host.host, ShowsFeedback):
         pytest.skip(f"{tested_host.host.name} does not show feedback")
     return tested_host
-
-
-@pytest.fixture
-def host(tested_host):
-    return tested_host.host

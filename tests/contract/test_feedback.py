@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from ft_dcc.contract.host_under_test import CheckContext
 from ft_dcc.errors import CameraMissing
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import GoesToFrames, PlayblastRequest
@@ -84,8 +85,9 @@ def test_a_missing_source_changes_nothing(feedback_host):
     assert feedback_host.state() == before
 
 
-def test_a_camera_that_has_changed_since_the_version_is_named_and_its_drawings_are_marked(feedback_host):
+def test_a_camera_that_has_changed_since_the_version_is_named_and_its_drawings_are_marked(feedback_host, tmp_path):
     host, source = feedback_host.host, feedback_host.host.scene().sources[0]
+    context = CheckContext(feedback_host, tmp_path, "")
     before, labels = feedback_host.state(), []
     settings = json.loads(json.dumps(pack_settings(host.camera_settings(source, range(1001, 1013)))))
     assert feedback_host.state() == before and list(settings) == ["1001-1012"]
@@ -94,7 +96,7 @@ def test_a_camera_that_has_changed_since_the_version_is_named_and_its_drawings_a
     version = ReviewedVersion("version", 3, "main", **facts, notes=(note,), source=source, camera_settings=settings)
 
     def show():
-        shown = feedback_host.in_thread(lambda: show_drawings(host, [version])).result(60)
+        shown = context.run_in_thread(lambda: show_drawings(host, [version]))
         labels.append([each.label for each in shown[0]])
         return shown[1]
 

@@ -63,11 +63,6 @@ def tested_host(tutorial, program):
     return HostSetup(tutorial("orbit_host").OrbitHost(program), state, serve)
 
 
-@pytest.fixture
-def host(tested_host):
-    return tested_host.host
-
-
 def test_publish_of_the_tutorial_makes_a_version_with_a_movie_that_plays(
     tutorial, program, session, signed_in, tmp_path, monkeypatch
 ):

@@ -10,7 +10,7 @@ from doubles.numbered_images import write_flat
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, SceneUnreadable, UnsavedChanges
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import ComparedMovie, ComparesMovies, OpensScenes, PlayblastRequest
+from ft_dcc.host import ComparedMovie, ComparesMovies, OpensScenes
 
 
 @pytest.fixture
@@ -25,25 +25,10 @@ def movie(tmp_path):
     )
 
 
-def capture(host, folder, name):
-    folder.mkdir(exist_ok=True)
-    values = {"source": host.scene().sources[0], "directory": folder, "name": name}
-    request = PlayblastRequest(frame_range=FrameRange(1002, 1002), resolution=Resolution(64, 36), **values)
-    return host.playblast(request, lambda _: None).path(1002).read_bytes()
-
-
 @pytest.fixture
 def comparing(tested_host):
     assert isinstance(tested_host.host, ComparesMovies)
     return tested_host
-
-
-def test_a_shown_movie_changes_the_scene_and_is_cleared_without_a_trace(comparing, movie):
-    before = comparing.state()
-    assert comparing.host.show_movie(movie) == []
-    assert comparing.state() != before
-    comparing.host.clear_movie()
-    assert comparing.state() == before
 
 
 def test_clearing_without_a_movie_changes_nothing(comparing):
@@ -58,12 +43,6 @@ def test_a_second_movie_replaces_the_first(comparing, movie):
     comparing.host.show_movie(attrs.evolve(movie, name="main v002", first_frame=1001))
     comparing.host.clear_movie()
     assert comparing.state() == before
-
-
-def test_a_movie_is_not_captured(comparing, movie, tmp_path):
-    before = capture(comparing.host, tmp_path / "frames", "before")
-    comparing.host.show_movie(movie)
-    assert capture(comparing.host, tmp_path / "frames", "after") == before
 
 
 def test_a_missing_source_and_deleted_images_change_nothing(comparing, movie):
