@@ -1,7 +1,7 @@
 """The interface of a host program, and the values that it takes and returns.
 
-There is no base class and no registry: an adapter implements the protocol ``Host``, and the contract tests in
-``tests/contract`` run against each adapter.
+There is no base class and no registry: an adapter implements the protocol ``Host``, and the checks of
+``ft_dcc.contract`` run against each adapter, in the tests and in the program.
 """
 
 from __future__ import annotations

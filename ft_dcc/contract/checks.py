@@ -30,13 +30,19 @@ MENU = (
 
 
 def check_menu(context: CheckContext) -> None:
-    """Check that the menu exists once."""
+    """Check that the menu exists once, also after a second installation, and is gone after its removal."""
     if not context.target.has_window:
         raise Skipped("the program has no window")
     found = context.target.menu()
     if found is None:
         raise Skipped("the program has a panel instead of a menu")
     require_equal([label for label in found if label in MENU], list(MENU), "the menu has other entries")
+    for is_installed in (True, False, True):
+        context.target.set_menu(is_installed=is_installed)
+        labels = list(context.target.menu() or ())
+        require_equal(
+            labels, list(found) if is_installed else [], "the menu after a second installation or its removal"
+        )
 
 
 def check_name(context: CheckContext) -> None:
@@ -176,7 +182,8 @@ def check_movie(context: CheckContext) -> None:
     comparing_host: ComparesMovies = host
     request = context.request("1001-1003")
     own = context.host.playblast(request, _ignore)
-    for number, frame in enumerate(own.frame_range, 1):
+    # In reverse, so that an image that is captured differs from the frame that it lies on.
+    for number, frame in enumerate(reversed(list(own.frame_range)), 1):
         shutil.copy(own.path(frame), context.folder / f"image.{number:05d}.png")
     pattern = str(context.folder / "image.%05d.png")
     images = Frames(pattern, FrameRange(1, len(own)), own.fps, own.resolution)
@@ -245,7 +252,7 @@ def _names(*frames: int) -> list[str]:
 
 CHECKS = (
     Check("name", "The program has a name and a version", check_name),
-    Check("menu", "The menu exists once", check_menu),
+    Check("menu", "The menu exists once, and is gone after its removal", check_menu),
     Check("scene", "The scene is read with exact values", check_scene),
     Check("frames", "Each frame is a complete, distinct image", check_frames),
     Check("sources", "Each camera or node is captured", check_sources),

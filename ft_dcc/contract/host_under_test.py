@@ -42,7 +42,10 @@ class HostUnderTest(Protocol):
         """Save the scene at the path, which has no suffix, and open it again."""
 
     def menu(self) -> Sequence[str] | None:
-        """Return all labels of the ft-dcc menu, or None if the program has none."""
+        """Return all labels of the ft-dcc menu, [] while it is removed, or None if the program has none."""
+
+    def set_menu(self, *, is_installed: bool) -> None:
+        """Install the menu, also if it exists, or remove it."""
 
     def facts(self) -> Mapping[str, Any]:
         """Return further facts for the report, such as the toolkit and the flags of commands."""

@@ -41,6 +41,9 @@ class HostSetup:
     def menu(self) -> None:
         """Return None: a host without a window has no menu."""
 
+    def set_menu(self, *, is_installed: bool) -> None:
+        """Do nothing."""
+
     def facts(self) -> Mapping[str, Any]:
         """Return nothing."""
         return {}

@@ -110,6 +110,9 @@ class BlenderUnderTest:
         """Return None: Blender has a panel, which has a check of its own."""
         return
 
+    def set_menu(self, *, is_installed: bool) -> None:
+        """Do nothing: Blender has a panel."""
+
     def facts(self) -> Mapping[str, Any]:
         """Return build and commit hash of this Blender."""
         return {"build": bpy.app.version_string, "hash": bpy.app.build_hash.decode("ascii", "replace")}

@@ -1,4 +1,4 @@
-"""Checks of the menu, the shelf button, the panel and the keys of the dialog."""
+"""Checks of the shelf button, the panel and the keys of the dialog."""
 
 from __future__ import annotations
 
@@ -9,25 +9,12 @@ from typing import Any
 
 from maya import cmds, mel, utils
 
-from ft_dcc.contract.checks import MENU as LABELS
 from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
 from ft_dcc.errors import Error
 from ft_dcc_maya import commands, menu
 
 _SHELF = "ftDccAccept"
 _PROCEDURE = re.compile(r"global\s+proc\s+(\w+)")
-
-
-def check_menu_twice(context: CheckContext) -> None:
-    """Check that installing again leaves one menu, and that it can be removed and added again."""
-    if not context.target.has_window:
-        raise Skipped("there is no window")
-    menu.install()
-    labels = (*LABELS, menu.SHOW_PANEL, menu.ADD_BUTTON)
-    require_equal(tuple(context.target.menu() or ()), labels, "the menu after a second installation")
-    menu.uninstall()
-    require_equal(bool(cmds.menu(menu.MENU, exists=True)), False, "the menu exists after its removal")
-    menu.install()
 
 
 def check_shelf_button(context: CheckContext) -> Mapping[str, Any]:
@@ -108,7 +95,6 @@ def check_panel(context: CheckContext) -> Mapping[str, Any]:
 
 
 CHECKS = (
-    Check("menu twice", "The menu exists once, and is gone after its removal", check_menu_twice),
     Check("shelf button", "The button is recognised after a restart of Maya", check_shelf_button),
     Check("panel", "The dialog can be docked as a panel of Maya", check_panel),
     Check("keys", "Keys that are typed into the dialog do not reach Maya", check_keys),

@@ -115,8 +115,13 @@ class MayaUnderTest:
 
     def menu(self) -> list[str]:
         """Return the labels of our menu."""
-        items: Any = cmds.menu(menu.MENU, query=True, itemArray=True) or []
+        is_there = bool(cmds.menu(menu.MENU, exists=True))
+        items: Any = (cmds.menu(menu.MENU, query=True, itemArray=True) if is_there else None) or []
         return [str(cmds.menuItem(item, query=True, label=True)) for item in items]
+
+    def set_menu(self, *, is_installed: bool) -> None:
+        """Install or remove our menu."""
+        (menu.install if is_installed else menu.uninstall)()
 
     def facts(self) -> Mapping[str, Any]:
         """Return the flags of each command that the adapter calls, as this Maya reports them."""

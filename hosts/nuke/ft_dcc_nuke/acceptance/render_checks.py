@@ -104,21 +104,6 @@ def check_filter(context: CheckContext) -> None:
     require_equal(render.path(1001).is_file(), True, "the file exists")
 
 
-def check_exception(context: CheckContext) -> Mapping[str, Any]:
-    """Return whether an exception in a callback ends the render, and Nuke's message."""
-    write = _write_with_tab(context)
-    nuke.addBeforeFrameRender(_raise)
-    try:
-        nuke.execute(write, 1001, 1001, 1)
-    except RuntimeError as error:
-        message = str(error)
-    else:
-        message = ""
-    finally:
-        nuke.removeBeforeFrameRender(_raise)
-    return {"ended": bool(message), "said": message.splitlines()[:1]}
-
-
 def check_broken_log(context: CheckContext) -> None:
     """Check that a render continues although its log cannot be written."""
     write = _write_with_tab(context)
@@ -132,10 +117,6 @@ def check_broken_log(context: CheckContext) -> None:
 
 def _rename_in_folder(folder: str, name: str) -> str:
     return name.replace("/comp.", "/filtered.") if name.startswith(folder) else name
-
-
-def _raise() -> None:
-    raise RuntimeError("this callback fails on purpose")
 
 
 def _recorded_by(render: Callable[[], object]) -> list[Render]:

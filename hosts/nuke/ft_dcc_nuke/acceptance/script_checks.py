@@ -1,4 +1,4 @@
-"""Checks of the menu, of drawings and of captures."""
+"""Checks of drawings and of captures."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 import nuke
 
-from ft_dcc.contract.host_under_test import CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import CheckContext, require_equal
 from ft_dcc.review.drawings import parse_drawing
-from ft_dcc_nuke import menu
 from ft_dcc_nuke.host import NukeHost
 from ft_dcc_nuke.maintained import REGISTRIES
 
@@ -20,18 +19,6 @@ _STUDIO_EVENTS = (
     *("OnCreate", "OnDestroy", "KnobChanged", "UpdateUI"),
     *("BeforeRender", "BeforeFrameRender", "RenderProgress", "AfterFrameRender", "AfterRender"),
 )
-
-
-def check_menu_twice(context: CheckContext) -> None:
-    """Check that installing again leaves one menu, and that it can be removed and added again."""
-    if not context.target.has_window:
-        raise Skipped("there is no window")
-    there = list(context.target.menu() or ())
-    menu.install()
-    require_equal(list(context.target.menu() or ()), there, "the menu after a second installation")
-    menu.uninstall()
-    require_equal(list(context.target.menu() or ()), [], "what is left of the menu")
-    menu.install()
 
 
 def check_drawings(context: CheckContext) -> Mapping[str, Any]:
@@ -58,15 +45,6 @@ def check_drawings(context: CheckContext) -> Mapping[str, Any]:
 def _is_orange(node: Any, frame: int, x: int, y: int) -> bool:
     nuke.frame(frame)
     return bool(node.sample("red", x, y) - node.sample("blue", x, y) > 0.5)
-
-
-def check_colours(context: CheckContext) -> Mapping[str, Any]:
-    """Show a captured frame, and return the knobs of a Write that choose its colours."""
-    frames = context.host.playblast(context.request("1001"), lambda frame: None)
-    context.show("as the suite captures it", frames.path(1001))
-    write: Any = nuke.toNode("Write1")
-    knobs = ("colorspace", "transformType", "ocioDisplay", "ocioView", "display", "view")
-    return {name: str(knob.value()) for name in knobs if (knob := write.knob(name)) is not None}
 
 
 def check_studio_callbacks(context: CheckContext) -> Mapping[str, Any]:
