@@ -114,8 +114,7 @@ def run(
     """
     process = _start([str(find()), *_ALWAYS, *_PROGRESS, *arguments], folder, is_fed=feed is not None)
     feeder = _Feeder(process, feed) if feed else None
-    errors: list[str] = []
-    log: deque[str] = deque(maxlen=60)
+    log = _Log(on_line)
 
     def check() -> None:
         if feeder and feeder.error:
@@ -126,22 +125,33 @@ def run(
     try:
         with contextlib.closing(_lines(process, check)) as lines:
             for is_log, line in lines:
-                if not is_log:
-                    if on_count and line.startswith("frame="):
-                        on_count(int(line[6:]))
-                    continue
-                if on_line:
-                    on_line(line)
-                if "] [info] " not in line:
-                    log.append(line)
-                if (found := _ERROR.search(line)) and len(errors) < 20:
-                    errors.append(found[1])
+                if is_log:
+                    log.add(line)
+                elif on_count and line.startswith("frame="):
+                    on_count(int(line[6:]))
         check()
-        return Finished(process.wait(), tuple(errors), "\n".join(log))
+        return Finished(process.wait(), tuple(log.errors), "\n".join(log.last_lines))
     finally:
         _kill(process)
         if feeder:
             feeder.stop()
+
+
+class _Log:
+    """The first errors and the last lines of ffmpeg's log; ``on_line`` gets each line."""
+
+    def __init__(self, on_line: OnLine | None) -> None:
+        self.errors: list[str] = []
+        self.last_lines: deque[str] = deque(maxlen=60)
+        self._on_line = on_line
+
+    def add(self, line: str) -> None:
+        if self._on_line:
+            self._on_line(line)
+        if "] [info] " not in line:
+            self.last_lines.append(line)
+        if (found := _ERROR.search(line)) and len(self.errors) < 20:
+            self.errors.append(found[1])
 
 
 _FULL = ("No space left on device", "quota exceeded", "File too large")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 import os
 import struct
 import sys
@@ -72,23 +73,19 @@ class FontChoice:
 
 def choose_fonts(texts: Iterable[str]) -> FontChoice:
     """Return the fonts for the texts; files are read only for characters that the bundled font does not have."""
-    found = {character for text in texts for character in text}
-    others = {character for character in found if not character.isascii()}
-    bundled = read_font(BUNDLED) if others else None
-    left = {
-        character
-        for character in others
-        if bundled is not None and not bundled.has(character) and unicodedata.category(character) not in ("Cf", "Cc")
-    }
+    others = {character for text in texts for character in text if not character.isascii()}
+    # Format and control characters are not drawn.
+    left = {each for each in others if unicodedata.category(each) not in ("Cf", "Cc")}
     chosen: dict[str, FontFile] = {}
-    for path in _font_files() if left else ():
-        font = read_font(path)
-        covered = {character for character in left if font is not None and font.has(character)}
-        if font is not None:
-            chosen.update(dict.fromkeys(covered, font))
-        left -= covered
+    for path in itertools.chain([BUNDLED], _font_files()):
         if not left:
             break
+        font = read_font(path)
+        if font is not None:
+            covered = set(filter(font.has, left))
+            left -= covered
+            if path != BUNDLED:
+                chosen.update(dict.fromkeys(covered, font))
     return FontChoice(chosen, tuple(sorted(left)))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Sequence
 
 import attrs
 
@@ -35,20 +36,13 @@ def find_rgb(
     if not chosen:
         raise _unknown("part", part, [each.name or str(each.index) for each in parts])
     if view:
-        viewed = list(_in_view(chosen, view))
-        if not viewed:
-            known = {name for each in chosen for name in (each.view, *each.views) if name}
-            raise _unknown("view", view, sorted(known))
-        chosen = viewed
-    if layer:
-        found = next(((each.index, rgb) for each in chosen if (rgb := _of_layer(each.channels, layer))), None)
-        if found is None:
-            raise _unknown("layer", layer, sorted({name for each in chosen for name in _layers(each.channels)}))
-        return found
-    for find in (_plain_rgb, _layer_rgb, _grey):
+        chosen = _in_view(chosen, view)
+    for find in [functools.partial(_of_layer, layer=layer)] if layer else [_plain_rgb, _layer_rgb, _grey]:
         for each in chosen:
             if (channels := find(each.channels)) is not None:
                 return each.index, channels
+    if layer:
+        raise _unknown("layer", layer, sorted({name for each in chosen for name in _layers(each.channels)}))
     return None
 
 
@@ -56,15 +50,23 @@ def _unknown(what: str, name: str, known: Sequence[str]) -> errors.UserFixableEr
     return errors.UserFixableError(f"The image has no {what} {name}. It has: {', '.join(known) or 'none'}.")
 
 
-def _in_view(parts: Sequence[Part], view: str) -> Iterator[Part]:
-    """Yield the parts of the view, with empty names in place of channels of other views."""
+def _in_view(parts: Sequence[Part], view: str) -> list[Part]:
+    """Return the parts of the view, with empty names in place of channels of other views.
+
+    Raises UserFixableError, which lists the views, if there are none.
+    """
+    found = []
     for each in parts:
         if each.view == view:
-            yield each
+            found.append(each)
         elif view in each.views:
             others = set(each.views) - {view}
             prefix = "" if each.views[0] == view else view
-            yield attrs.evolve(each, channels=tuple(_without_view(name, prefix, others) for name in each.channels))
+            channels = tuple(_without_view(name, prefix, others) for name in each.channels)
+            found.append(attrs.evolve(each, channels=channels))
+    if not found:
+        raise _unknown("view", view, sorted({name for each in parts for name in (each.view, *each.views) if name}))
+    return found
 
 
 def _without_view(name: str, prefix: str, others: set[str]) -> str:
