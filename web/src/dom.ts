@@ -33,13 +33,6 @@ export function icon(symbol: string): SVGSVGElement {
   return svg;
 }
 
-/** Create a date and time in the reader's language and time zone from an ISO 8601 text. */
-export function makeTime(iso: string, className: string, options: Intl.DateTimeFormatOptions): HTMLTimeElement {
-  const time = make("time", className, new Intl.DateTimeFormat(undefined, options).format(new Date(iso)));
-  time.dateTime = iso;
-  return time;
-}
-
 /** Set a text only if it differs, so that selections and screen readers are not disturbed. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;

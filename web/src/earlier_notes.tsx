@@ -3,7 +3,8 @@
 import { computed, effect, signal } from "@preact/signals";
 import type { JSX } from "preact";
 
-import { AddressedLabel, formatVersion, Icon, type PageActions } from "./elements";
+import { AddressedLabel, Icon, type PageActions } from "./elements";
+import { formatVersion } from "./format";
 import type { EarlierVersion, Note } from "./model";
 import { MentionedText } from "./mentions";
 import { NoteFiles } from "./note_files";

@@ -3,7 +3,8 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-import type { Entry, Note } from "./model";
+import { formatTime } from "./format";
+import type { Note } from "./model";
 
 /** What the panels do with the player and the page. */
 export interface PageActions {
@@ -28,20 +29,29 @@ export function Icon({ name }: { readonly name: string }): JSX.Element {
 
 /** A date and time in the reader's language and time zone. */
 export function Time(props: { readonly iso: string; readonly class?: string; readonly full?: boolean }): JSX.Element {
-  const options: Intl.DateTimeFormatOptions = props.full
-    ? { dateStyle: "medium", timeStyle: "short" }
-    : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-  const text = new Intl.DateTimeFormat(undefined, options).format(new Date(props.iso));
   return (
     <time class={props.class} dateTime={props.iso}>
-      {text}
+      {formatTime(props.iso, props.full)}
     </time>
   );
 }
 
-/** Format a version number: "v003". */
-export function formatVersion({ version }: Entry): string {
-  return `v${String(version).padStart(3, "0")}`;
+interface ActionProps {
+  readonly id?: string;
+  /** On what the button acts, where its text does not say it. */
+  readonly name?: string;
+  readonly onClick: () => unknown;
+  readonly children: ComponentChildren;
+}
+
+/** A button of a list or dialog. */
+export function Action({ id, name, onClick, children }: ActionProps): JSX.Element {
+  return <button type="button" id={id} class="text-button" aria-label={name} onClick={() => void onClick()}>{children}</button>;
+}
+
+/** The options of a list of choices: values with what is shown. */
+export function Options({ of }: { readonly of: readonly (readonly [value: string | number, text: string])[] }): JSX.Element {
+  return <>{of.map(([value, text]) => <option key={value} value={value}>{text}</option>)}</>;
 }
 
 /** The version that answers a note, as a link if it is in the session. */

@@ -2,54 +2,15 @@
 
 import { find, make } from "./dom";
 
-export type Command =
-  | "toggle"
-  | "back"
-  | "forward"
-  | "back-ten"
-  | "forward-ten"
-  | "first"
-  | "last"
-  | "shuttle-back"
-  | "stop"
-  | "shuttle-forward"
-  | "loop"
-  | "ping-pong"
-  | "play-on"
-  | "slower"
-  | "faster"
-  | "mute"
-  | "previous-version"
-  | "next-version"
-  | "draw"
-  | "ghosts"
-  | "write-note"
-  | "mark-in"
-  | "mark-out"
-  | "clear-range"
-  | "previous-note"
-  | "next-note"
-  | "zoom-in"
-  | "zoom-out"
-  | "fit"
-  | "pixels"
-  | "flip"
-  | "compare"
-  | "compare-mode"
-  | "hold-other"
-  | "panels"
-  | "full-screen"
-  | "help";
-
 interface Key {
-  readonly command: Command;
+  readonly command: string;
   /** `KeyboardEvent.key`, after "Shift+" if Shift must be held. */
   readonly keys: readonly string[];
   readonly shown: readonly string[];
   readonly text: string;
 }
 
-export const KEYS: readonly Key[] = [
+export const KEYS = [
   { command: "toggle", keys: [" "], shown: ["Space"], text: "Play or pause" },
   { command: "back", keys: ["ArrowLeft"], shown: ["←"], text: "One frame back" },
   { command: "forward", keys: ["ArrowRight"], shown: ["→"], text: "One frame forward" },
@@ -87,7 +48,8 @@ export const KEYS: readonly Key[] = [
   { command: "panels", keys: ["p"], shown: ["P"], text: "Hide or show the panels" },
   { command: "full-screen", keys: ["Shift+f"], shown: ["Shift F"], text: "Full screen" },
   { command: "help", keys: ["?", "Shift+?"], shown: ["?"], text: "Show these keys" },
-];
+] as const satisfies readonly Key[];
+export type Command = (typeof KEYS)[number]["command"];
 
 /** Keys that other parts of the page handle. */
 const OTHER_KEYS: readonly Pick<Key, "shown" | "text">[] = [
@@ -105,7 +67,7 @@ export function commandOf(event: KeyboardEvent): Command | null {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const pressed = event.shiftKey ? `Shift+${name}` : name;
-  const command = KEYS.find(({ keys }) => keys.includes(pressed))?.command ?? null;
+  const command = KEYS.find(({ keys }) => (keys as readonly string[]).includes(pressed))?.command ?? null;
   return command === null || isHandledByFocus(event, command) ? null : command;
 }
 

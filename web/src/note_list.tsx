@@ -8,7 +8,7 @@ import { EarlierNotes } from "./earlier_notes";
 import { MentionedText } from "./mentions";
 import { NoteFiles } from "./note_files";
 import { changeDraft, clearDraft, draftOf, isEmpty, newId, removeSent } from "./drafts";
-import { AddressedLabel, Icon, Time, type PageActions } from "./elements";
+import { Action, AddressedLabel, Icon, Time, type PageActions } from "./elements";
 import type { Change, Note } from "./model";
 import { postDelete, postDone, postEdit, postNote } from "./server";
 import { applyChange, current, details, mayComment, review, shownFrame } from "./store";
@@ -115,9 +115,7 @@ export function NoteList({ actions }: { readonly actions: PageActions }): JSX.El
         </p>
       )}
       {shown.length < threads.value.length && (
-        <button type="button" class="text-button" onClick={() => (shownCount.value += MAX_SHOWN)}>
-          Show {threads.value.length - shown.length} earlier notes
-        </button>
+        <Action onClick={() => (shownCount.value += MAX_SHOWN)}>Show {threads.value.length - shown.length} earlier notes</Action>
       )}
       <ol id="notes" class="notes">
         {shown.map((note) => (
@@ -343,9 +341,7 @@ function TextForm(props: TextFormProps): JSX.Element {
         onKeyDown={onKeyDown}
       />
       <div class="note-tools">
-        <button type="button" class="text-button" onClick={props.onCancel}>
-          Cancel
-        </button>
+        <Action onClick={props.onCancel}>Cancel</Action>
         <button class="main-button" disabled={props.text.trim() === ""}>
           {props.button}
         </button>

@@ -1,26 +1,7 @@
 /** Every message of the page about missing, broken or unreachable media and servers. */
 
 import { find, icon, make } from "./dom";
-
-export type Notice =
-  | "loading"
-  | "empty"
-  | "empty-closed"
-  | "no-movie"
-  | "encoding"
-  | "media-missing"
-  | "undecodable"
-  | "image-undecodable"
-  | "link-invalid"
-  | "unreachable"
-  | "lost-connection"
-  | "no-ranges"
-  | "no-exact-rate"
-  | "no-frame-callback"
-  | "wrong-rate"
-  | "cut-short"
-  | "frame-unreachable"
-  | "version-missing";
+import type { Review } from "./model";
 
 interface Message {
   readonly title: string;
@@ -29,7 +10,7 @@ interface Message {
 }
 
 /** Messages in place of the image, if there is none to show. */
-const ON_STAGE: Partial<Record<Notice, Message>> = {
+const ON_STAGE = {
   loading: { title: "Loading the review", text: "" },
   empty: {
     title: "Nothing to review yet",
@@ -76,10 +57,10 @@ const ON_STAGE: Partial<Record<Notice, Message>> = {
     text: "The movie continues from this frame when the server is back.",
     action: "Try now",
   },
-};
+} satisfies Record<string, Message>;
 
 /** Messages beside the image: the movie plays, but with a limitation. */
-const BESIDE: Partial<Record<Notice, Message>> = {
+const BESIDE = {
   unreachable: {
     title: "No connection.",
     text: "Loaded media continues to play. The page tries again automatically until the server is back.",
@@ -113,7 +94,16 @@ const BESIDE: Partial<Record<Notice, Message>> = {
     title: "The version in the link is not in this session.",
     text: "The first version is shown instead.",
   },
-};
+} satisfies Record<string, Message>;
+
+export type Notice = keyof typeof ON_STAGE | keyof typeof BESIDE;
+
+/** Return the message of a review without a version to show, or null. */
+export function noticeOfReview(review: Pick<Review, "entries" | "is_open"> | null, isConnected: boolean): Notice | null {
+  if (review === null) return isConnected ? "loading" : "unreachable";
+  if (review.entries.length > 0) return null;
+  return review.is_open ? "empty" : "empty-closed";
+}
 
 /** Shows at most one message in place of the image and one beside it. */
 export class Notices {

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { changeDraft, draftOf } from "./drafts";
-import { Icon } from "./elements";
+import { Icon, Options } from "./elements";
 import { isDrawing } from "./note_form";
 import { currentId, details } from "./store";
 
@@ -102,11 +102,7 @@ function Choice(props: {
     <label class="tool-choice">
       {props.name}
       <select value={props.value} onChange={(event) => props.onChange(Number(event.currentTarget.value))}>
-        {props.values.map((each) => (
-          <option key={each} value={each}>
-            {props.text(each)}
-          </option>
-        ))}
+        <Options of={props.values.map((each) => [each, props.text(each)])} />
       </select>
     </label>
   );

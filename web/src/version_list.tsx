@@ -4,7 +4,8 @@ import { computed, signal } from "@preact/signals";
 import { Fragment, type JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-import { formatVersion, Icon, type PageActions } from "./elements";
+import { Action, Icon, Options, type PageActions } from "./elements";
+import { formatVersion } from "./format";
 import type { Entry, Status } from "./model";
 import { formatAddress } from "./playback/address";
 import { filterRows, FILTERS, groupRows, movedIds, ORDERS, sortRows, verdictOf, type Filter, type Order, type Row } from "./playback/playlist";
@@ -77,22 +78,14 @@ function ListTools(): JSX.Element {
         value={filter}
         onChange={(event) => (filter.value = event.currentTarget.value as Filter)}
       >
-        {FILTERS.map((each) => (
-          <option key={each} value={each}>
-            {FILTER_NAMES[each]}
-          </option>
-        ))}
+        <Options of={FILTERS.map((each) => [each, FILTER_NAMES[each]])} />
       </select>
       <select
         aria-label="Order of the versions"
         value={order}
         onChange={(event) => (order.value = event.currentTarget.value as Order)}
       >
-        {ORDERS.map((each) => (
-          <option key={each} value={each}>
-            {ORDER_NAMES[each]}
-          </option>
-        ))}
+        <Options of={ORDERS.map((each) => [each, ORDER_NAMES[each]])} />
       </select>
     </div>
   );
@@ -254,9 +247,9 @@ function BatchBar(): JSX.Element {
     <div class="batch" role="group" aria-label="Decide the selected versions">
       <span class="batch-count">{size} selected</span>
       {batchError.value !== "" && <p class="note-error" role="alert">{batchError}</p>}
-      <button type="button" class="text-button" onClick={() => void decide("approved")}>Approve</button>
-      <button type="button" class="text-button" onClick={() => void decide("require_changes")}>Ask for changes</button>
-      <button type="button" class="text-button" onClick={() => (selectedIds.value = new Set())}>Cancel</button>
+      <Action onClick={() => decide("approved")}>Approve</Action>
+      <Action onClick={() => decide("require_changes")}>Ask for changes</Action>
+      <Action onClick={() => (selectedIds.value = new Set())}>Cancel</Action>
     </div>
   );
 }

@@ -4,7 +4,8 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { draftOf, drawnFrames, isEmpty } from "./drafts";
-import { formatVersion, Icon, Time, type PageActions } from "./elements";
+import { Icon, Time, type PageActions } from "./elements";
+import { formatVersion } from "./format";
 import type { AddressedNote, Details, Entry, Status, Verdict } from "./model";
 import { NoteForm } from "./note_form";
 import { NoteList } from "./note_list";

@@ -2,7 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { call, formatBytes, formatDate, fromApiDate, queryAll, request, root, update, type Entity, type User } from "./api";
+import { Action } from "../elements";
+import { formatBytes, formatDate } from "../format";
+import { call, fromApiDate, queryAll, request, root, update, type Entity, type User } from "./api";
 import { attempt, CopyText, Dialog, Field, Form, Select } from "./page";
 import { parseMapping, SETTING, toSetting, VerdictFields, type Mapping } from "./verdict_statuses";
 
@@ -138,9 +140,7 @@ export function Administration(_props: { user: User }) {
                 {fullName(each) || each["username"]} <span class="quiet">{each["username"]}, {rolesOf(each)}</span>
                 {!each["is_active"] && <> <span class="state">inactive</span></>}
               </span>
-              <button class="text-button" aria-label={`Manage ${each["username"]}`} onClick={() => setEdited(each["id"])}>
-                Manage
-              </button>
+              <Action name={`Manage ${each["username"]}`} onClick={() => setEdited(each["id"])}>Manage</Action>
             </li>
           ))}
         </ul>
@@ -220,27 +220,23 @@ function Person(props: { person: Entity; data: Data; run: Run; onClose: () => vo
     const made = await command<{ FTRACK_API_KEY: string }>("key", { user: name });
     setSecret(["API key; it is shown only now", made.FTRACK_API_KEY]);
   };
+  const revoke = (key: Key): Promise<void> =>
+    run(() => command("revoke", { user: name, key: key.id }), "The key is revoked.");
+  const signOut = (): Promise<void> =>
+    run(() => command("sign-out", { user_id: person["id"] }), `${name} is signed out in all browsers.`);
+  const toggle = (): Promise<void> => {
+    const done = person["is_active"] ? `${name} cannot sign in any more.` : `${name} is active again.`;
+    return run(() => call(update("User", person["id"], { is_active: !person["is_active"] })), done);
+  };
   const values = (fields: Record<string, string>): Entity =>
     Object.fromEntries(["first_name", "last_name", "email"].map((field) => [field, fields[field]]));
   return (
     <Dialog title={fullName(person) || name} onClose={props.onClose} wide>
       <p class="actions">
-        <button class="text-button" onClick={() => void run(makeLink, "The link is ready.")}>Make a sign-in link</button>
-        <button class="text-button" onClick={() => void run(makeKey, "The key is ready.")}>Make an API key</button>
-        <button
-          class="text-button"
-          onClick={() => void run(() => command("sign-out", { user_id: person["id"] }), `${name} is signed out in all browsers.`)}
-        >
-          Sign out everywhere
-        </button>
-        <button
-          class="text-button"
-          onClick={() =>
-            void run(() => call(update("User", person["id"], { is_active: !person["is_active"] })), person["is_active"] ? `${name} cannot sign in any more.` : `${name} is active again.`)
-          }
-        >
-          {person["is_active"] ? "Deactivate" : "Activate"}
-        </button>
+        <Action onClick={() => run(makeLink, "The link is ready.")}>Make a sign-in link</Action>
+        <Action onClick={() => run(makeKey, "The key is ready.")}>Make an API key</Action>
+        <Action onClick={signOut}>Sign out everywhere</Action>
+        <Action onClick={toggle}>{person["is_active"] ? "Deactivate" : "Activate"}</Action>
       </p>
       {secret !== null && <CopyText label={secret[0]} text={secret[1]} />}
       <Form send="Save" onSend={(fields) => run(() => call(update("User", person["id"], values(fields))), "Saved.")}>
@@ -266,13 +262,7 @@ function Person(props: { person: Entity; data: Data; run: Run; onClose: () => vo
                 {key.last_used_at === null ? "never used" : `used ${formatDate(new Date(key.last_used_at * 1000))}`}
               </span>
             </span>
-            <button
-              class="text-button"
-              aria-label={`Revoke the key ${key.id.slice(0, 8)}`}
-              onClick={() => void run(() => command("revoke", { user: name, key: key.id }), "The key is revoked.")}
-            >
-              Revoke
-            </button>
+            <Action name={`Revoke the key ${key.id.slice(0, 8)}`} onClick={() => revoke(key)}>Revoke</Action>
           </li>
         ))}
       </ul>
@@ -283,6 +273,8 @@ function Person(props: { person: Entity; data: Data; run: Run; onClose: () => vo
 
 function MailSection(props: { mail: Status["mail"]; run: Run }) {
   const { server, outbox } = props.mail;
+  const drop = (id: string, to: string): Promise<void> =>
+    props.run(() => command("drop-mail", { id }), `The mail to ${to} is removed.`);
   return (
     <section aria-labelledby="mail">
       <h2 id="mail">Mail</h2>
@@ -300,19 +292,13 @@ function MailSection(props: { mail: Status["mail"]; run: Run }) {
                 <pre tabIndex={0}>{mail.text}</pre>
               </details>
             </span>
-            <button
-              class="text-button"
-              aria-label={`Remove the mail to ${mail.to}`}
-              onClick={() => void props.run(() => command("drop-mail", { id: mail.id }), `The mail to ${mail.to} is removed.`)}
-            >
-              Remove
-            </button>
+            <Action name={`Remove the mail to ${mail.to}`} onClick={() => drop(mail.id, mail.to)}>Remove</Action>
           </li>
         ))}
       </ul>
       {outbox.length === 0 && <p class="empty">The outbox is empty.</p>}
       {server !== null && outbox.length > 0 && (
-        <button class="text-button" onClick={() => void props.run(() => command("send-mail"), "The outbox was sent.")}>Send the outbox</button>
+        <Action onClick={() => props.run(() => command("send-mail"), "The outbox was sent.")}>Send the outbox</Action>
       )}
     </section>
   );
@@ -333,7 +319,7 @@ function BackupSection(props: { status: Status; run: Run }) {
               <br />
               <span class={backup.check?.problem ? "problem" : "quiet"}>{describeCheck(backup.check)}</span>
             </span>
-            <button class="text-button" aria-label={`Check ${backup.name}`} onClick={() => void check(backup.name)}>Check</button>
+            <Action name={`Check ${backup.name}`} onClick={() => check(backup.name)}>Check</Action>
           </li>
         ))}
       </ul>

@@ -135,14 +135,3 @@ export function toLocalInput(moment: Date | null): string {
   if (moment === null) return "";
   return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
-
-export function formatDate(moment: Date | null): string {
-  return moment === null ? "" : moment.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
-}
-
-export function formatBytes(count: number): string {
-  const units = ["B", "KB", "MB", "GB", "TB"];
-  const power = count < 1 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), units.length - 1);
-  const scaled = count / 1000 ** power;
-  return `${power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${units[power]}`;
-}

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
+import { Action } from "../elements";
 import { Refused, root, type User } from "./api";
 import { KeysButton, KeysDialog } from "./keys";
 import { UploadStatus } from "./upload_status";
@@ -72,7 +73,7 @@ function Notice() {
       {shown !== null && (
         <p class={`notice ${shown.kind}`}>
           <span>{shown.text}</span>
-          <button class="text-button" onClick={() => (message.value = null)}>Dismiss</button>
+          <Action onClick={() => (message.value = null)}>Dismiss</Action>
         </p>
       )}
     </div>
@@ -94,9 +95,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
     >
       <header>
         <h2 id="dialog-title">{props.title}</h2>
-        <button class="text-button" type="button" onClick={() => element.current?.close()}>
-          Close
-        </button>
+        <Action onClick={() => element.current?.close()}>Close</Action>
       </header>
       <Notice />
       <UploadStatus />
@@ -184,6 +183,15 @@ export function Select(props: {
   );
 }
 
+export function Check(props: { label: string; name: string; checked: boolean }) {
+  return (
+    <label class="check">
+      <input type="checkbox" name={props.name} defaultChecked={props.checked} />
+      <span>{props.label}</span>
+    </label>
+  );
+}
+
 /** A text with a button that copies it. */
 export function CopyText(props: { label: string; text: string }) {
   const field = useRef<HTMLInputElement>(null);
@@ -197,7 +205,7 @@ export function CopyText(props: { label: string; text: string }) {
       <label for="copied-text">{props.label}</label>
       <div>
         <input id="copied-text" ref={field} readOnly value={props.text} onFocus={(event) => event.currentTarget.select()} />
-        <button class="text-button" type="button" onClick={copy}>Copy</button>
+        <Action onClick={copy}>Copy</Action>
       </div>
     </div>
   );

@@ -3,8 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { call, query, quote, update, type Entity } from "./api";
-import { attempt, Dialog, Field, Form } from "./page";
-import { Check } from "./review_settings";
+import { attempt, Check, Dialog, Field, Form } from "./page";
 import { parseMapping, SETTING, toSetting, VerdictFields, type Mapping } from "./verdict_statuses";
 
 interface ProjectSettingsProps {

@@ -2,11 +2,12 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { Action } from "../elements";
 import { ExportList } from "../export_list";
+import { formatDate, formatVersion } from "../format";
 import {
   call,
   create,
-  formatDate,
   fromApiDate,
   query,
   queryAll,
@@ -21,7 +22,7 @@ import {
   update,
   type Entity,
 } from "./api";
-import { attempt, CopyText, Dialog, Field, Form } from "./page";
+import { attempt, Check, CopyText, Dialog, Field, Form } from "./page";
 import type { Answer, Card } from "./reviews";
 import { UploadForm } from "./upload_form";
 
@@ -128,30 +129,15 @@ function SessionPart({ card, onChanged }: Props) {
       </Form>
       <p class="actions">
         {card.has_passphrase && (
-          <button class="text-button" onClick={() => void change({ passphrase: null }, "The passphrase is removed.")}>
-            Remove the passphrase
-          </button>
+          <Action onClick={() => change({ passphrase: null }, "The passphrase is removed.")}>Remove the passphrase</Action>
         )}
         {card.is_open ? (
-          <button class="text-button" onClick={() => void change({ end_date: now() }, "The review is closed.")}>
-            Close the review
-          </button>
+          <Action onClick={() => change({ end_date: now() }, "The review is closed.")}>Close the review</Action>
         ) : (
-          <button class="text-button" onClick={() => void reopen()}>
-            Open the review again
-          </button>
+          <Action onClick={reopen}>Open the review again</Action>
         )}
       </p>
     </>
-  );
-}
-
-export function Check(props: { label: string; name: string; checked: boolean }) {
-  return (
-    <label class="check">
-      <input type="checkbox" name={props.name} defaultChecked={props.checked} />
-      <span>{props.label}</span>
-    </label>
   );
 }
 
@@ -170,6 +156,10 @@ function PeoplePart({ card }: Props) {
   useEffect(() => void attempt(read), [card.id]);
   // A mail that is not sent leaves an invitation in the list.
   const run = (task: () => Promise<unknown>, done: string): Promise<boolean> => attempt(() => task().finally(read), done);
+  const revoke = ({ id, name }: Entity): Promise<boolean> => {
+    const operation = { action: "revoke_review_session_invite", review_session_invitee_id: id };
+    return run(() => call(operation), `The links of ${name} are not valid any more.`);
+  };
   const invite = (fields: Record<string, string>): Promise<unknown> => {
     const rights = ["view", ...RIGHTS.filter((right) => fields[right] === "on")].join(" ");
     const data = { name: fields["name"], email: fields["email"], review_session_id: card.id, rights };
@@ -207,23 +197,10 @@ function PeoplePart({ card }: Props) {
               </td>
               <td>{formatDate(fromApiDate(person["last_sent_at"])) || "not sent"}</td>
               <td>
-                <button
-                  class="text-button"
-                  onClick={() => void run(() => sendInvitation(person["id"]), `A new link for ${person["name"]} is sent.`)}
-                >
+                <Action onClick={() => run(() => sendInvitation(person["id"]), `A new link for ${person["name"]} is sent.`)}>
                   Send a link
-                </button>
-                <button
-                  class="text-button"
-                  onClick={() =>
-                    void run(
-                      () => call({ action: "revoke_review_session_invite", review_session_invitee_id: person["id"] }),
-                      `The links of ${person["name"]} are not valid any more.`,
-                    )
-                  }
-                >
-                  Revoke
-                </button>
+                </Action>
+                <Action onClick={() => revoke(person)}>Revoke</Action>
               </td>
             </tr>
           ))}
@@ -302,6 +279,9 @@ function VersionsPart({ card, onChanged }: Props) {
       onChanged();
     }
   };
+  const drop = ({ id, name }: Entity): Promise<void> => run(() => call(remove("ReviewSessionObject", id)), `${name} is removed.`);
+  const add = ({ id, asset }: Entity): Promise<void> =>
+    run(() => call(create("ReviewSessionObject", { review_session_id: card.id, version_id: id })), `${asset?.name} is added.`);
   const shown = new Set(items.map((item) => item["version_id"]));
   const offered = (found ?? []).filter((version) => !shown.has(version["id"]));
   return (
@@ -309,14 +289,8 @@ function VersionsPart({ card, onChanged }: Props) {
       <ol class="rows">
         {items.map((item) => (
           <li key={item["id"]}>
-            <span>{item["name"]} <span class="quiet">v{String(item["asset_version"]?.version ?? 0).padStart(3, "0")}</span></span>
-            <button
-              class="text-button"
-              aria-label={`Remove ${item["name"]}`}
-              onClick={() => void run(() => call(remove("ReviewSessionObject", item["id"])), `${item["name"]} is removed.`)}
-            >
-              Remove
-            </button>
+            <span>{item["name"]} <span class="quiet">{formatVersion({ version: item["asset_version"]?.version ?? 0 })}</span></span>
+            <Action name={`Remove ${item["name"]}`} onClick={() => drop(item)}>Remove</Action>
           </li>
         ))}
       </ol>
@@ -331,19 +305,9 @@ function VersionsPart({ card, onChanged }: Props) {
           <li key={version["id"]}>
             <span>
               {version["asset"]?.parent?.name} {version["asset"]?.name}{" "}
-              <span class="quiet">v{String(version["version"]).padStart(3, "0")}</span>
+              <span class="quiet">{formatVersion({ version: version["version"] })}</span>
             </span>
-            <button
-              class="text-button"
-              onClick={() =>
-                void run(
-                  () => call(create("ReviewSessionObject", { review_session_id: card.id, version_id: version["id"] })),
-                  `${version["asset"]?.name} is added.`,
-                )
-              }
-            >
-              Add
-            </button>
+            <Action onClick={() => add(version)}>Add</Action>
           </li>
         ))}
       </ul>

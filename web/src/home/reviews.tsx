@@ -2,7 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { create, formatDate, fromApiDate, query, request, root, toApiDates, call, type Entity, type User } from "./api";
+import { Action } from "../elements";
+import { formatDate } from "../format";
+import { create, fromApiDate, query, request, root, toApiDates, call, type Entity, type User } from "./api";
 import { attempt, Dialog, Field, Form, Select } from "./page";
 import { ReviewSettings } from "./review_settings";
 
@@ -162,9 +164,7 @@ function Cards(props: { cards: readonly Card[] | null; user: User; onEdit: (id: 
           </p>
           <p class="card-dates quiet">{describeDates(card)}</p>
           {!props.user.is_reviewer && (
-            <button class="text-button" aria-label={`Manage ${card.name}`} onClick={() => props.onEdit(card.id)}>
-              Manage
-            </button>
+            <Action name={`Manage ${card.name}`} onClick={() => props.onEdit(card.id)}>Manage</Action>
           )}
         </li>
       ))}

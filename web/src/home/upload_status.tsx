@@ -2,7 +2,9 @@
 
 import { signal } from "@preact/signals";
 
-import { formatBytes, Refused } from "./api";
+import { Action } from "../elements";
+import { formatBytes } from "../format";
+import { Refused } from "./api";
 import type { Observer } from "./transfer";
 
 interface Upload {
@@ -52,7 +54,7 @@ export function UploadStatus() {
       <p role="status">
         {upload.isLost && "The server does not answer. The upload goes on by itself where it stopped."}
       </p>
-      <button class="text-button" type="button" onClick={upload.cancel}>Cancel the upload</button>
+      <Action onClick={upload.cancel}>Cancel the upload</Action>
     </div>
   );
 }

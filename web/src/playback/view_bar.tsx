@@ -3,7 +3,8 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 
-import { formatVersion, Icon } from "../elements";
+import { Icon, Options } from "../elements";
+import { formatVersion } from "../format";
 import type { Command } from "../keys";
 import type { Entry } from "../model";
 import { current, details, review } from "../store";
@@ -64,27 +65,17 @@ function CompareTools({ compareWith }: BarProps): JSX.Element | null {
         onChange={(event) => compareWith(event.currentTarget.value === "" ? null : event.currentTarget.value)}
       >
         <option value="">Compare with…</option>
-        {own.length > 0 && <Versions name={entry.name} entries={own} text={formatVersion} />}
-        {rest.length > 0 && <Versions name="Other versions" entries={rest} text={(each) => `${each.name} ${formatVersion(each)}`} />}
+        {own.length > 0 && (
+          <optgroup label={entry.name}><Options of={own.map((each) => [each.id, formatVersion(each)])} /></optgroup>
+        )}
+        {rest.length > 0 && (
+          <optgroup label="Other versions">
+            <Options of={rest.map((each) => [each.id, `${each.name} ${formatVersion(each)}`])} />
+          </optgroup>
+        )}
       </select>
       {comparedId.value !== null && <CompareModes compareWith={compareWith} />}
     </div>
-  );
-}
-
-function Versions(props: {
-  readonly name: string;
-  readonly entries: readonly Entry[];
-  readonly text: (entry: Entry) => string;
-}): JSX.Element {
-  return (
-    <optgroup label={props.name}>
-      {props.entries.map((each) => (
-        <option key={each.id} value={each.id}>
-          {props.text(each)}
-        </option>
-      ))}
-    </optgroup>
   );
 }
 
@@ -99,11 +90,7 @@ function CompareModes({ compareWith }: { readonly compareWith: (id: null) => voi
         value={compareMode.value}
         onChange={(event) => (compareMode.value = event.currentTarget.value as CompareMode)}
       >
-        {COMPARE_MODES.map((mode) => (
-          <option key={mode} value={mode}>
-            {MODE_NAMES[mode]}
-          </option>
-        ))}
+        <Options of={COMPARE_MODES.map((mode) => [mode, MODE_NAMES[mode]])} />
       </select>
       {compareMode.value === "toggle" && (
         <button
@@ -148,11 +135,7 @@ function QualitySelect({ setQuality }: BarProps): JSX.Element | null {
     >
       <option value="auto">{isMakingRendition.value ? "Auto (preparing)" : `Auto${played}`}</option>
       <option value="original">Original</option>
-      {lines.map((each) => (
-        <option key={each} value={String(each)}>
-          {each} lines
-        </option>
-      ))}
+      <Options of={lines.map((each) => [each, `${each} lines`])} />
     </select>
   );
 }

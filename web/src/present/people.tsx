@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 
-import { Dropdown, Icon } from "../elements";
+import { Action, Dropdown, Icon } from "../elements";
 import type { Person } from "../model";
 import { isFollowing, isPresenting, ownPage, people, presenter } from "../store";
 import type { Presentation } from "./presentation";
@@ -28,9 +28,7 @@ function PresentButtons({ presentation, own }: Props & { readonly own: Person })
     return (
       <>
         <span class="presenter" role="status">You present</span>
-        <button type="button" id="present" class="text-button" onClick={() => presentation.release()}>
-          Stop
-        </button>
+        <Action id="present" onClick={() => presentation.release()}>Stop</Action>
       </>
     );
   }
@@ -103,16 +101,8 @@ function PersonRow(props: Props & { readonly person: Person; readonly own: Perso
         {isOwn && " (you)"}
       </span>
       {state !== "" && <span class="quiet">{state}</span>}
-      {mayHandOver && (
-        <button type="button" class="text-button" onClick={() => presentation.handOver(person.id)}>
-          Hand over
-        </button>
-      )}
-      {mayTakeOver && (
-        <button type="button" class="text-button" onClick={() => presentation.claim()}>
-          Take over
-        </button>
-      )}
+      {mayHandOver && <Action onClick={() => presentation.handOver(person.id)}>Hand over</Action>}
+      {mayTakeOver && <Action onClick={() => presentation.claim()}>Take over</Action>}
     </li>
   );
 }

@@ -1,0 +1,24 @@
+/** The head of the review page: its title, the names of session and project, and the visitor. */
+
+import { find } from "../dom";
+import { formatVersion } from "../format";
+import type { Entry, Review } from "../model";
+
+/** Return the title of the window. */
+export function titleOf(review: Review | null, entry: Entry | null): string {
+  if (review === null) return "Review";
+  return entry === null ? review.name : `${entry.name} ${formatVersion(entry)} · ${review.name}`;
+}
+
+export function showHead(review: Review | null, entry: Entry | null): void {
+  document.title = titleOf(review, entry);
+  if (review === null) return;
+  find("session-name", HTMLElement).textContent = review.name;
+  find("session-project", HTMLElement).textContent = review.project;
+  const description = find("session-description", HTMLElement);
+  description.textContent = description.title = review.description;
+  find("session-closed", HTMLElement).hidden = review.is_open;
+  const visitor = find("visitor", HTMLElement);
+  visitor.hidden = review.visitor === null;
+  visitor.textContent = review.visitor;
+}
