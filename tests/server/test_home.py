@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from PIL import Image
 
 from ft_dcc.server.admin.service import open_admin
 from ft_dcc.server.database.scheduled_backup import BackupSchedule
+from ft_dcc.server.home.administration import folder_size
 from ft_dcc.server.mail.outbox import queued_messages
 
 PAST = {"__type__": "datetime", "value": "2020-03-04T09:30:00"}
@@ -331,6 +333,12 @@ def test_an_administrator_reads_storage_mail_and_backups(server, admin):
     assert "media" in {folder["name"] for folder in status["storage"]}
     answer = admin.post(f"{server.url}/home/commands/check-backup", json={"name": "../secret"}, timeout=30)
     assert (answer.status_code, "There is no backup" in answer.text) == (422, True)
+
+
+def test_a_file_that_vanishes_while_its_folder_is_measured_does_not_count(tmp_path, monkeypatch):
+    (tmp_path / "media").write_bytes(b"123")
+    monkeypatch.setattr(os, "walk", lambda folder: [(str(folder), [], ["media", "upload that has ended"])])
+    assert folder_size(tmp_path) == 3
 
 
 def test_backups_of_another_folder_are_listed_and_checked(server, admin):

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def read_status(dispatcher: Dispatcher, caller: Caller, request: Request) -> dic
             "problems": [text for texts in read_problems(context.folder).values() for text in texts],
         },
         "storage": [
-            {"name": path.name, "bytes": _folder_size(path)}
+            {"name": path.name, "bytes": folder_size(path)}
             for path in sorted(context.folder.iterdir())
             if path.is_dir() and not path.is_symlink()
         ],
@@ -149,15 +150,11 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _folder_size(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
     """Return the bytes of the files below a folder; files that vanish meanwhile do not count."""
     total = 0
-    pending = [str(folder)]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    total += entry.stat(follow_symlinks=False).st_size
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).lstat().st_size
     return total
