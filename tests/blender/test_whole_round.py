@@ -6,7 +6,7 @@ import json
 
 import pytest
 from blender.test_feedback import visible  # noqa: F401 - a fixture
-from browser.conftest import reviews, view  # noqa: F401 - fixtures
+from browser.conftest import new_context, reviews, view  # noqa: F401 - fixtures
 from browser.test_guests import draw, wait_for_notes, wait_for_strokes
 from run_options import TIMEOUT_SECONDS, wait_until
 

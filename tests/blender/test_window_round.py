@@ -11,7 +11,7 @@ import time
 import pytest
 from blender.test_whole_round import difference, stored_shape
 from blender.test_window import blender, start_steps  # noqa: F401 - fixtures
-from browser.conftest import reviews, view  # noqa: F401 - fixtures
+from browser.conftest import new_context, reviews, view  # noqa: F401 - fixtures
 from browser.test_guests import draw, wait_for_notes, wait_for_strokes
 
 from ft_dcc.review.drawings import rgb
