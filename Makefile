@@ -21,7 +21,7 @@ LOCKED := $(PIP_INSTALL) --require-hashes --requirement .ci/lock
 # What `make test-all` runs in full.
 EXHAUSTIVE := FT_DCC_EVERY_FAULT=1 FT_DCC_FRAME_MATRIX=all FT_DCC_COMMENTS=1000 FT_DCC_MUTANTS=1 FT_DCC_GENERATED_MUTANTS=100 \
 	FT_DCC_FUZZ_COUNT=10000 FT_DCC_CRASH_ROUNDS=25 FT_DCC_QUERY_EXAMPLES=300 FT_DCC_ACCESS_PATHS=3000 FT_DCC_FUZZ_QUERIES=2000 \
-	FT_DCC_KEY_ATTEMPTS=all FT_DCC_EVENT_OPERATIONS=all FT_DCC_BATCH_ITEMS=60 FT_DCC_ALL_SIZES=1
+	FT_DCC_KEY_ATTEMPTS=all FT_DCC_EVENT_OPERATIONS=all FT_DCC_BATCH_ITEMS=60 FT_DCC_ALL_SIZES=1 FT_DCC_ENGINE_RATES=all
 PROJECT := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .PHONY: demo test test-fast test-all coverage check docs bench bench-quick extension release lock picture screenshot-blender clean setup setup-test

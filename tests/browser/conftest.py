@@ -42,6 +42,11 @@ READ_INDEX = """selector => {
   return index;
 }"""
 
+# A script for pages that wait for seconds before they try again: they wait a twentieth of it.
+SHORT_PAUSES = (
+    "const pause = window.setTimeout; window.setTimeout = (call, wait, ...more) =>"
+    " pause(call, wait > 1000 ? wait / 20 : wait, ...more);"
+)
 # Playwright has a time-out of its own for assertions; that of actions belongs to each browser context.
 expect.set_options(timeout=TIMEOUT_SECONDS * 1000)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browser.conftest import ReviewPage
+from browser.conftest import SHORT_PAUSES, ReviewPage
 from browser.test_feedback import opened
 from browser.test_guests import PAST, draw, review, wait_for_notes, wait_for_strokes
 
@@ -74,7 +74,8 @@ def test_lost_socket_is_connected_again_and_brings_what_was_missed(view, reviews
 def test_page_has_its_socket_again_after_the_server_was_lost_for_long(view, reviews, review):
     # The browser stays online, and neither sockets nor requests reach the server.
     view.page.add_init_script(
-        "const Socket = window.WebSocket; window.sockets = []; window.attempts = 0; window.isLost = false;"
+        SHORT_PAUSES
+        + " const Socket = window.WebSocket; window.sockets = []; window.attempts = 0; window.isLost = false;"
         " class Lost extends EventTarget {"
         " constructor() { super(); window.attempts += 1; setTimeout(() => this.dispatchEvent(new Event('close'))); }"
         " close() {} }"

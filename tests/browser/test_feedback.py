@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from browser.conftest import SHORT_PAUSES
 from browser.test_guests import draw, review, strokes, wait_for_notes, wait_for_strokes
 
 __all__ = ["review"]
@@ -328,7 +329,7 @@ def test_selected_versions_are_decided_together(view, opened):
 
 def test_page_works_without_websockets(view, reviews, review):
     view.page.add_init_script(
-        "window.WebSocket = class extends EventTarget {"
+        SHORT_PAUSES + " window.WebSocket = class extends EventTarget {"
         " constructor() { super(); setTimeout(() => this.dispatchEvent(new Event('close'))); }"
         " close() {} };"
     )

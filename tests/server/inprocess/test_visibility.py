@@ -237,7 +237,7 @@ def test_the_work_of_a_statement_does_not_depend_on_values_of_a_hidden_project(
     studio, user = two_projects.studio, two_projects.limited
     expressions = statements(studio.schema)
     if _PATHS != "all":
-        expressions = seeded("work").sample(expressions, min(10 * int(_PATHS), len(expressions)))
+        expressions = seeded("work").sample(expressions, min(4 * int(_PATHS), len(expressions)))
     answers(user, expressions)  # With the plans made, so that both runs have the same statements.
     before = steps_of(user, expressions, monkeypatch)
     assert sum(before) > len(expressions)
