@@ -172,6 +172,15 @@ def test_studio_check_finds_damaged_and_missing_media(healthy: Any, http_client_
     assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).json()["problems"] == ["media"]
 
 
+def test_a_component_that_is_deleted_during_the_check_misses_nothing(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = [[("deleted", "component deleted"), ("kept", "component kept")], [("kept", "component kept")]]
+    monkeypatch.setattr(check, "_components", lambda database: readings.pop(0))
+    (message,) = check_studio(data).problems["media"]
+    assert "component kept is missing" in message
+
+
 def test_studio_check_finds_a_damaged_database_and_a_damaged_backup(data: Path) -> None:
     made = BackupSchedule().back_up(data, datetime(2026, 11, 21, 3))
     flip_byte(made, 4000)

@@ -80,11 +80,13 @@ def _check_media(
 ) -> tuple[int, list[str]]:
     """Return the number of checked media files, and a sentence for each that is damaged or missing."""
     media = MediaFiles(data)
-    labels = {media.name(component_id): label for component_id, label in _components(data / "studio.db")}
+    labels = _labels(data, media)
+    missing = {name for name in labels if not media.file(name).is_file()}
+    if missing:
+        # A component may have been deleted with its media since the first reading.
+        missing &= _labels(data, media).keys()
     messages = [
-        f"The media of {label} is missing ({name[:16]}). {_REMEDY}"
-        for name, label in labels.items()
-        if not media.file(name).is_file()
+        f"The media of {labels[name]} is missing ({name[:16]}). {_REMEDY}" for name in labels if name in missing
     ]
     count = 0
     for name in filter(is_chosen, media.names()):
@@ -95,6 +97,11 @@ def _check_media(
         label = labels.get(name, "an unpublished component")
         messages.append(f"The media of {label} is damaged ({name[:16]}). {_REMEDY}")
     return count, messages
+
+
+def _labels(data: Path, media: MediaFiles) -> dict[str, str]:
+    """Return the description of each component whose media the server must have, by the name of its media file."""
+    return {media.name(component_id): label for component_id, label in _components(data / "studio.db")}
 
 
 def _components(database: Path) -> Iterator[tuple[str, str]]:
