@@ -21,7 +21,6 @@ from doubles.maya.scene import CAMERA, Node
 from ft_dcc.frames import Resolution
 from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.review.drawings import Shape
-from ft_dcc.review.export.raster import paint
 
 if TYPE_CHECKING:
     from doubles.maya.interface import Control
@@ -194,6 +193,9 @@ def _has_all_tiles(maya: Maya) -> bool:
 
 
 def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> bytes:
+    # Imported late: the Pythons of older hosts, which start this double without a capture, have no Pillow.
+    from ft_dcc.review.export.raster import paint
+
     width, height = resolution.width, resolution.height
     shapes = [
         Shape(

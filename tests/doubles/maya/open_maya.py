@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import numpy
 
 if TYPE_CHECKING:
     from doubles.maya.program import Maya
@@ -28,9 +27,14 @@ class MMatrix:
     def __init__(self, values: Any) -> None:
         if len(values) != 16:
             raise ValueError("arg must be a sequence of 16 numbers")
+        # Imported late: the Pythons of older hosts, which start this double without a capture, have none.
+        import numpy
+
         self.array = numpy.array(values, dtype=float).reshape(4, 4)
 
     def inverse(self) -> MMatrix:
+        import numpy
+
         return MMatrix(numpy.linalg.inv(self.array).flatten())
 
     def __mul__(self, other: MMatrix) -> MMatrix:
@@ -46,7 +50,7 @@ class MPoint:
     x, y, z = (property(lambda self, at=at: self.values[at]) for at in range(3))
 
     def __mul__(self, matrix: MMatrix) -> MPoint:
-        *place, scale = numpy.array([*self.values, 1.0]) @ matrix.array
+        *place, scale = [*self.values, 1.0] @ matrix.array
         return MPoint(*(part / scale for part in place))
 
 
