@@ -62,9 +62,29 @@ OFFICIAL_REQUIREMENT = "ftrack-python-api==3.1.0"
 StartServer = Callable[..., ServerProcess]
 
 # Folders whose tests start a browser, Blender, ffmpeg, host programs or a command for nearly each case.
-SLOW_FOLDERS = {"blender", "browser", "cli", "install", "media", "mutation", "official", "python_qt_matrix"}
-# Fixtures that do so in other folders.
-SLOW_FIXTURES = {"browser", "start_server", "start_module_server", "official_python"}
+SLOW_FOLDERS = {
+    "acceptance",
+    "blender",
+    "browser",
+    "cli",
+    "install",
+    "media",
+    "mutation",
+    "official",
+    "python_qt_matrix",
+}
+# Fixtures that start one in other folders, or a server.
+SLOW_FIXTURES = {"browser", "server_process", "start_server", "start_module_server", "official_python"}
+# Files that search through generated cases, wait for a condition of time, or start programs without a fixture.
+# fmt: off
+SLOW_FILES = {
+    "test_admin.py", "test_capture.py", "test_closed_review_record.py", "test_copy_project.py", "test_crash.py",
+    "test_damage.py", "test_encode_access.py", "test_events.py", "test_import_export.py", "test_key_bridges.py",
+    "test_local_server.py", "test_mail_notifications.py", "test_main_thread.py", "test_menu.py", "test_parser.py",
+    "test_query_fuzz.py", "test_query_limits.py", "test_render_callbacks.py", "test_scheduled_backup.py",
+    "test_site.py", "test_start.py", "test_store.py", "test_visibility.py", "test_webhooks.py",
+}
+# fmt: on
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,11 +97,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = SEED
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
     """Mark the tests that `make test-fast` leaves out, and sort the tests as the option --order says."""
     for item in items:
-        folders = set(item.path.relative_to(config.rootpath).parts)
-        if folders & SLOW_FOLDERS or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+        parts = set(item.path.relative_to(config.rootpath).parts)
+        is_of_blender = "[Blender" in item.name
+        if parts & (SLOW_FOLDERS | SLOW_FILES) or SLOW_FIXTURES & set(item.fixturenames) or is_of_blender:
             item.add_marker("slow")
     sort_items(items, config.getoption("order"))
 
