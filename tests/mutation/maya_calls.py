@@ -127,17 +127,17 @@ def _publish_again(maya: Maya) -> None:
     def fail(request, host):
         raise Error("The server is away. Try again.")
 
-    last_request = queue.last_request
+    last_request, own_publish = queue.last_request, menu_commands._publish
     queue.last_request = lambda host, task: object()
     try:
         for publish in (fail, lambda request, host: "Version 1 is in review."):
-            menu_commands.__dict__["_publish"] = publish
+            menu_commands._publish = publish
             commands.publish_again()
             for thread in [thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"]:
                 thread.join()
             maya.idle()
     finally:
-        queue.last_request = last_request
+        queue.last_request, menu_commands._publish = last_request, own_publish
 
 
 def _use_checks(maya: Maya, folder: Path, results: list[str]) -> None:

@@ -329,7 +329,8 @@ def test_publish_again_repeats_the_last_publish_and_shows_the_link(window, sessi
     request = PublishRequest(task=task["id"], source="Write1", review="Dailies", comment="First")
     run_in_thread(window, lambda: publish(request, session, host))
     commands.publish_again()
-    serve_until(window, lambda: any(message.startswith("Version 2 is in review. http") for message in window.messages))
+    serve_until(window, lambda: window.messages)
+    assert window.messages[0].startswith("Version 2 is in review. http")
     assert versions(session, task) == [(1, "First"), (2, "")]
 
 

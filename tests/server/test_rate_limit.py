@@ -217,7 +217,7 @@ def test_redundant_slashes_in_paths_are_ignored(server_process):
         f"{server.url}/api/", json=[{"action": "query", "expression": "Nothing"}], timeout=TIMEOUT_SECONDS
     )
     assert (lenient.status_code, lenient.json()["exception"]) == (200, "InvalidCredentialsError")
-    assert requests.get(f"{server.url}//health", timeout=TIMEOUT_SECONDS).json() == {"status": "ok"}
+    assert "status" in requests.get(f"{server.url}//health", timeout=TIMEOUT_SECONDS).json()
     assert (
         requests.post(f"{server.url}/api/nothing", headers=server.headers, timeout=TIMEOUT_SECONDS).status_code == 404
     )
