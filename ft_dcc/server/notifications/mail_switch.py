@@ -46,7 +46,7 @@ def switch_mails(connection: Connection, email: str, *, is_on: bool) -> None:
 
 
 def switch_path(secret: bytes, email: str) -> str:
-    """Return the path of the page for this address. Whoever has the path can switch its mails."""
+    """Return the path of the page for this address. The path authorises to switch its mails."""
     return f"/notifications/{signed_tokens.sign(secret, _PURPOSE, {'email': email}, _LINK_SECONDS)}"
 
 

@@ -28,7 +28,7 @@ from ft_dcc.server.schema.tables import Tables
 _log = logging.getLogger(__name__)
 
 _STATUSES = {"approved": "approved", "require_changes": "asks for changes"}
-# The id of a user or an invitee, and what the person is told.
+# The id of a user or an invitee, and the event that the mail reports.
 Notice = tuple[str, EventDetails]
 
 

@@ -54,7 +54,7 @@ def rest(tmp_path_factory: pytest.TempPathFactory, site: Any) -> Iterator[Path]:
 def test_a_copy_has_all_entities_of_the_project(site, rest):
     there, here = dump(site.data), dump(rest)
     missing = {key: row for key, row in there.items() if key not in here}
-    # Not copied: what is another project's, what says that bytes are there, and who may do what.
+    # Not copied: entities of another project, locations of media, and roles.
     foreign = {row["id"] for row in there.values() if row.get("name") in ELSEWHERE}
     foreign |= {row["id"] for row in there.values() if row.get("asset_id") in foreign}
     for (type_name, _), row in missing.items():
