@@ -28,6 +28,7 @@ import attrs
 import requests
 
 from bench.datasets import fill
+from ft_dcc.accounts.local_server import read_account
 
 MAX_STALL_SECONDS, MAX_MEMORY_MIB, ATTEMPTS = 0.25, 200, 3
 _CONNECTIONS, _QUIET_SECONDS = 500, 2.0
@@ -102,10 +103,12 @@ def _target() -> Iterator[Target]:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
         try:
             assert process.stdout is not None
-            lines = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
-            admin = {"ftrack-user": lines["FTRACK_API_USER"], "ftrack-api-key": lines["FTRACK_API_KEY"]}
+            process.stdout.readline()
+            account = read_account(Path(folder) / "studio")
+            assert account is not None
+            admin = {"ftrack-user": account.user, "ftrack-api-key": account.key}
             users = [_user(folder, "other"), _user(folder, "limited", "--project", "bench")]
-            yield Target(lines["FTRACK_SERVER"], process, admin, *users, dataset.sequences)
+            yield Target(account.server, process, admin, *users, dataset.sequences)
         finally:
             process.terminate()
             process.wait(30)

@@ -16,10 +16,10 @@ from uuid import uuid4
 
 import attrs
 
+from ft_dcc.accounts.local_server import read_account
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth.api_keys import first_user
-from ft_dcc.server.bootstrap import open_server_context
-from ft_dcc.server.context import ServerContext
+from ft_dcc.server.context import ServerContext, open_server_context
 from ft_dcc.server.database.data_folder import locked
 
 TASKS_OF_A_SHOT = 10
@@ -115,10 +115,10 @@ def _sample_ids(database: sqlite3.Connection, kind: str) -> list[str]:
 def serve_studio(folder: Path) -> Iterator[ServerProcess]:
     """Run a studio server on the folder within the context."""
     command = [sys.executable, "-m", "ft_dcc.server", "--data", str(folder), "--request-limit", "0"]
-    with _started(command, 3) as (process, lines):
-        variables = dict(line.split("=", 1) for line in lines)
-        headers = {"ftrack-user": variables["FTRACK_API_USER"], "ftrack-api-key": variables["FTRACK_API_KEY"]}
-        yield ServerProcess(process, variables["FTRACK_SERVER"], headers)
+    with _started(command) as (process, _):
+        account = read_account(folder)
+        assert account is not None
+        yield ServerProcess(process, account.server, {"ftrack-user": account.user, "ftrack-api-key": account.key})
 
 
 @contextmanager
@@ -126,9 +126,9 @@ def serve_baseline(database: Path, folder: Path) -> Iterator[ServerProcess]:
     """Run the baseline server within the context."""
     folder.mkdir(exist_ok=True)
     command = [sys.executable, str(Path(__file__).with_name("baseline_server.py")), str(database), str(folder)]
-    with _started(command, 1) as (process, lines):
-        _wait_for(lines[0])
-        yield ServerProcess(process, lines[0], {})
+    with _started(command) as (process, line):
+        _wait_for(line)
+        yield ServerProcess(process, line, {})
 
 
 def _wait_for(url: str) -> None:
@@ -145,11 +145,11 @@ def _wait_for(url: str) -> None:
 
 
 @contextmanager
-def _started(command: list[str], lines: int) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def _started(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", env={**os.environ})
     try:
         assert process.stdout is not None
-        yield process, [process.stdout.readline().strip() for _ in range(lines)]
+        yield process, process.stdout.readline().strip()
     finally:
         process.terminate()
         process.wait(30)

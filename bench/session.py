@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.table import Row, print_table
+from ft_dcc.accounts.local_server import read_account
 from ft_dcc.session import SERVER_LOCATION_ID, Session
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,12 +92,14 @@ def serve_studio(folder: Path) -> Iterator[dict[str, str]]:
     server = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
     try:
         assert server.stdout is not None
-        lines = [server.stdout.readline().strip() for _ in range(3)]
+        server.stdout.readline()
+        account = read_account(folder / "studio")
+        assert account is not None
         (folder / "schemas").mkdir()
         # Both clients may use their bytecode caches, as installed packages do.
         yield {
             **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-            **dict(line.split("=", 1) for line in lines),
+            **account.as_environment(),
             "FTRACK_API_SCHEMA_CACHE_PATH": str(folder / "schemas"),
         }
     finally:

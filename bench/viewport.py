@@ -1,7 +1,6 @@
-"""Measure a capture in a window of Blender: its duration, and how long the window stands still.
+"""Measure a capture in a window of Blender beside two peers: the CPU, and how long the window handles no event.
 
-It captures in slices and frame by frame. The window stands still during a slice, which is ours, and during the redraw
-after it, which is compared with the redraw after a change of frame without a capture.
+The peers are the blocking call ``render.opengl(animation=True)``, and *Viewport Render Animation* as an artist runs it.
 
 It needs xvfb-run and a Blender with a window: the one that FT_DCC_BLENDER names, or ``blender`` on the PATH.
 """
@@ -22,14 +21,17 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-_FRAME_COUNT, _SMALL_FRAME_COUNT = 48, 12
-_STALL_SECONDS = 0.25
-_NAMES = ("each", "slices", "longest slice", "longest redraw", "slowest frame", "own redraw")
+# The frames of each scene, and of how much of the CPU of Viewport Render Animation the capture may take.
+_SCENES = {"light": (60, 0.2), "heavy": (20, 0.35)}
+_SMALL_FRAME_COUNT = 8
+_MAX_BLOCKING_RATIO = 1.6
+_STALL_SECONDS = 0.3
+_NAMES = ("ours", "blocking", "artist", "stall", "slowest frame")
 _TICK_SECONDS = 0.01
-# The longest of a few redraws varies by as much.
-_MAX_REDRAW_RATIO = 1.25
-# One frame for each event loop of Blender, as without slices.
-_FRAME_BY_FRAME_SECONDS = 0.0005
+_SETTLED_EVENTS, _SETTLED_SECONDS = 50, 0.1
+# A grid of this many points a side has 330,000 triangles.
+_HEAVY_SIDE = 407
+_WIDTH, _HEIGHT = 320, 180
 
 
 def run(*, is_small: bool = False) -> bool:
@@ -40,15 +42,14 @@ def run(*, is_small: bool = False) -> bool:
     if program is None or shutil.which("xvfb-run") is None:
         print("The capture in a window is not measured: install xvfb-run, and name a Blender with FT_DCC_BLENDER.")
         return True
-    count = _SMALL_FRAME_COUNT if is_small else _FRAME_COUNT
     with tempfile.TemporaryDirectory() as name:
         output = Path(name, "results.json")
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         environment.update(
             FT_DCC_BENCH_PATH=json.dumps([path for path in sys.path if path]),
             FT_DCC_BENCH_OUTPUT=str(output),
-            FT_DCC_BENCH_PAIRS="1" if is_small else "3",
-            FT_DCC_BENCH_FRAMES=str(count),
+            FT_DCC_BENCH_PAIRS="1" if is_small else "2",
+            FT_DCC_BENCH_SMALL="1" if is_small else "",
             BLENDER_USER_RESOURCES=name,
         )
         size = ("--window-geometry", "0", "0", "1280", "800")
@@ -58,136 +59,119 @@ def run(*, is_small: bool = False) -> bool:
         if not output.is_file():
             raise SystemExit(f"{program} wrote no results:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         results = json.loads(output.read_text(encoding="utf-8"))
-    allowed = [slowest + _STALL_SECONDS * 1000 for slowest in results["slowest frame"]]
-    stalls = [slice_ + redraw for slice_, redraw in zip(results["longest slice"], results["longest redraw"])]
-    return print_table(
-        (
-            Row(
-                f"{count} frames of 320x180 in a window", results["each"], results["slices"], 0.5, peer="frame by frame"
-            ),
-            Row("longest time between two events", allowed, stalls, 1.0, peer="slowest frame + 250 ms"),
-            Row("longest slice", allowed, results["longest slice"], 1.0, peer="slowest frame + 250 ms"),
-            Row(
-                "longest redraw after a slice",
-                results["own redraw"],
-                results["longest redraw"],
-                _MAX_REDRAW_RATIO,
-                peer="change of frame, no capture",
-            ),
-        )
-    )
+    rows = []
+    for scene, (count, artist_ratio) in _SCENES.items():
+        found, what = results[scene], f"{scene} scene, {_SMALL_FRAME_COUNT if is_small else count} frames"
+        allowed = [slowest + _STALL_SECONDS * 1000 for slowest in found["slowest frame"]]
+        rows += [
+            Row(f"CPU, {what}", found["blocking"], found["ours"], _MAX_BLOCKING_RATIO, peer="blocking call"),
+            Row(f"CPU, {what}", found["artist"], found["ours"], artist_ratio, peer="Viewport Render Animation"),
+            Row(f"longest time between events, {scene} scene", allowed, found["stall"], 1.0, peer="frame + 300 ms"),
+        ]
+    return print_table(rows)
 
 
-def _steps(folder: Path, pairs: int, results: dict[str, list[float]]) -> Iterator[float]:
-    """Capture in turn frame by frame and in slices; yields the seconds that Blender continues by itself."""
-    demo_scene, host, main_thread = (
-        importlib.import_module(f"ft_dcc_blender.{name}") for name in ("demo_scene", "host", "main_thread")
-    )
-    demo_scene.build(folder / "demo.blend")
-    yield 2.0
-    slice_seconds = main_thread._SLICE_SECONDS
-    for _ in range(pairs):
-        for name, seconds in (("each", _FRAME_BY_FRAME_SECONDS), ("slices", slice_seconds)):
-            main_thread._SLICE_SECONDS = seconds
-            with _TimedSlices(main_thread) as slices_of_capture:
-                capture = _Capture(host.BlenderHost(), folder / name)
-                capture.thread.start()
-                while capture.thread.is_alive():
-                    yield _TICK_SECONDS
-                main_thread.stop_serving()
-            if capture.error:
-                raise capture.error
-            results[name].append(capture.milliseconds)
-            yield 1.0
-        results["longest slice"].append(max(slices_of_capture.milliseconds))
-        results["longest redraw"].append(max(slices_of_capture.redraw_milliseconds))
-        results["slowest frame"].append(max(capture.frame_milliseconds))
-        redraws = yield from _own_redraws(len(slices_of_capture.milliseconds))
-        results["own redraw"].append(max(redraws))
-        yield 1.0
-
-
-def _own_redraws(count: int) -> Generator[float, None, list[float]]:
-    """Change the frame that often, and return how long the window stands still after each, in milliseconds."""
+def _steps(folder: Path, results: dict[str, dict[str, list[float]]]) -> Iterator[float]:
+    """Run the capture and its peers in turn; yields the seconds that Blender continues by itself."""
     import bpy
 
-    scene, found = bpy.context.window_manager.windows[0].scene, []
-    for number in range(count):
-        scene.frame_set(1002 + number)
-        began = time.monotonic()
+    is_small = bool(os.environ["FT_DCC_BENCH_SMALL"])
+    demo_scene = importlib.import_module("ft_dcc_blender.demo_scene")
+    for name, (count, _) in _SCENES.items():
+        demo_scene.build(folder / f"{name}.blend")
+        scene = bpy.context.window_manager.windows[0].scene
+        if name == "heavy":
+            bpy.ops.mesh.primitive_grid_add(x_subdivisions=_HEAVY_SIDE, y_subdivisions=_HEAVY_SIDE)
+        count = _SMALL_FRAME_COUNT if is_small else count
+        scene.frame_start, scene.frame_end = 1001, 1000 + count
+        scene.render.resolution_x, scene.render.resolution_y = _WIDTH, _HEIGHT
+        scene.render.image_settings.file_format = "PNG"
+        yield from _settled()
+        for _ in range(int(os.environ["FT_DCC_BENCH_PAIRS"])):
+            yield from _captured(folder / "ours", count, results[name])
+            yield from _settled()
+            began = time.process_time()
+            _render_viewport(scene, folder / "blocking")
+            results[name]["blocking"].append((time.process_time() - began) * 1000)
+            yield from _settled()
+            began, last = time.process_time(), folder / "artist" / f"{scene.frame_end:04d}.png"
+            last.unlink(missing_ok=True)
+            _render_viewport(scene, folder / "artist", "INVOKE_DEFAULT")
+            while not last.is_file():
+                yield _TICK_SECONDS
+            results[name]["artist"].append((time.process_time() - began) * 1000)
+            yield from _settled()
+
+
+def _settled() -> Iterator[float]:
+    """Wait until the window is drawn: it handles an event every tenth of a second."""
+    handled = 0
+    while handled < _SETTLED_EVENTS:
+        before = time.monotonic()
         yield _TICK_SECONDS
-        found.append((time.monotonic() - began) * 1000)
-    scene.frame_set(1001)
-    return found
+        handled = handled + 1 if time.monotonic() - before < _SETTLED_SECONDS else 0
 
 
-class _TimedSlices:
-    """Measures the slices in which the main thread works for the capture, and the time from each to the next event."""
+def _render_viewport(scene: Any, folder: Path, *how: str) -> None:
+    """Render the camera's view with the operator of the menu *View*."""
+    import bpy
 
-    def __init__(self, main_thread: Any) -> None:
-        self._main_thread, self._serve = main_thread, main_thread.serve
-        self._end: float | None = None
-        self.milliseconds: list[float] = []
-        self.redraw_milliseconds: list[float] = []
+    scene.render.filepath = f"{folder}{os.sep}"
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    area.spaces.active.region_3d.view_perspective = "CAMERA"
+    region = next(part for part in area.regions if part.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.render.opengl(*how, animation=True, view_context=True)
 
-    def __enter__(self) -> _TimedSlices:
-        self._main_thread.stop_serving()
-        self._main_thread.serve = self.serve
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._main_thread.stop_serving()
-        self._main_thread.serve = self._serve
-
-    def serve(self) -> float:
-        """Run a slice; one without calls is not counted."""
-        began = time.monotonic()
-        if self._end is not None:
-            self.redraw_milliseconds.append((began - self._end) * 1000)
-        is_idle = self._main_thread._calls.empty()
-        interval: float = self._serve()
-        self._end = None if is_idle else time.monotonic()
-        if not is_idle:
-            self.milliseconds.append((time.monotonic() - began) * 1000)
-        return interval
+def _captured(folder: Path, count: int, results: dict[str, list[float]]) -> Generator[float, None, None]:
+    """Capture with the default look of the window, and record CPU, slowest frame and longest time between events."""
+    host = importlib.import_module("ft_dcc_blender.host").BlenderHost()
+    capture, longest, began = _Capture(host, folder, count), 0.0, time.process_time()
+    capture.thread.start()
+    before = time.monotonic()
+    while capture.thread.is_alive():
+        yield _TICK_SECONDS
+        # After the capture Blender draws the artist's view again.
+        if capture.thread.is_alive():
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+    results["ours"].append((time.process_time() - began) * 1000)
+    if capture.error:
+        raise capture.error
+    results["stall"].append(longest * 1000)
+    results["slowest frame"].append(max(capture.frame_milliseconds))
 
 
 class _Capture:
-    """A capture in a worker thread, its duration, and that of each frame."""
+    """A capture in a worker thread, and the duration of each frame."""
 
-    def __init__(self, host: object, folder: Path) -> None:
-        self.thread = threading.Thread(target=self._work, args=(host, folder), daemon=True)
-        self.milliseconds, self.frame_milliseconds = 0.0, []
+    def __init__(self, host: Any, folder: Path, count: int) -> None:
+        self.thread = threading.Thread(target=self._work, args=(host, folder, count), daemon=True)
+        self.frame_milliseconds: list[float] = []
         self.error: Exception | None = None
 
-    def _work(self, host: object, folder: Path) -> None:
+    def _work(self, host: Any, folder: Path, count: int) -> None:
         from ft_dcc.frames import FrameRange, Resolution
         from ft_dcc.host import PlayblastRequest
 
-        capture = importlib.import_module("ft_dcc_blender.scene.capture")
+        capture: Any = importlib.import_module("ft_dcc_blender.scene.capture")
         draw = capture.BorrowedScene.draw
 
         def timed(scene: object, frame: int) -> Path:
             began = time.monotonic()
-            path = draw(scene, frame)
+            path: Path = draw(scene, frame)
             self.frame_milliseconds.append((time.monotonic() - began) * 1000)
             return path
 
         capture.BorrowedScene.draw = timed
-        request = PlayblastRequest(
-            "Camera",
-            FrameRange(1001, 1000 + int(os.environ["FT_DCC_BENCH_FRAMES"])),
-            Resolution(320, 180),
-            folder,
-            "frame",
-        )
-        began = time.monotonic()
+        look = dict(next(iter(host.looks.values())))
+        frames, size = FrameRange(1001, 1000 + count), Resolution(_WIDTH, _HEIGHT)
         try:
-            host.playblast(request, lambda frame: None)
+            host.playblast(PlayblastRequest("Camera", frames, size, folder, "frame", look), lambda frame: None)
         except Exception as error:  # noqa: BLE001 - raised again on the main thread
             self.error = error
         finally:
-            self.milliseconds = (time.monotonic() - began) * 1000
             capture.BorrowedScene.draw = draw
 
 
@@ -197,8 +181,8 @@ def _measure_in_blender() -> None:
 
     sys.path.extend(json.loads(os.environ["FT_DCC_BENCH_PATH"]))
     output = Path(os.environ["FT_DCC_BENCH_OUTPUT"])
-    results: dict[str, list[float]] = {name: [] for name in _NAMES}
-    steps = _steps(output.parent, int(os.environ["FT_DCC_BENCH_PAIRS"]), results)
+    results: dict[str, dict[str, list[float]]] = {scene: {name: [] for name in _NAMES} for scene in _SCENES}
+    steps = _steps(output.parent, results)
 
     def run_next_step() -> float | None:
         try:

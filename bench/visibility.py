@@ -18,7 +18,7 @@ from bench.table import Row, print_table
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth.api_keys import first_user
-from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.context import open_server_context
 from ft_dcc.server.database.data_folder import locked
 from ft_dcc.server.identity import Caller
 

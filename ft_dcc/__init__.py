@@ -23,17 +23,12 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session as Session
 
 EXPORTS = {
-    "FrameRange": "ft_dcc.frames",
-    "Frames": "ft_dcc.frames",
-    "PlayblastRequest": "ft_dcc.host",
-    "Resolution": "ft_dcc.frames",
-    "Scene": "ft_dcc.host",
+    **dict.fromkeys(("FrameRange", "Frames", "Resolution", "frame_rate"), "ft_dcc.frames"),
+    **dict.fromkeys(("PlayblastRequest", "Scene"), "ft_dcc.host"),
+    **dict.fromkeys(("ensure_task", "find_task"), "ft_dcc.production.tasks"),
     "Session": "ft_dcc.session",
-    "ensure_task": "ft_dcc.production.tasks",
-    "find_task": "ft_dcc.production.tasks",
-    "frame_rate": "ft_dcc.frames",
 }
-_MODULES = ("errors", "frames", "session")
+_MODULES = ("errors", "frames", "plain_text", "session")
 
 __all__ = ["errors", "frames", *EXPORTS]
 
@@ -52,7 +47,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _ftrack_api_names() -> Any:
-    return importlib.import_module("ft_dcc.session.compat.ftrack_api_names")
+    return importlib.import_module("ft_dcc.session.compat.ftrack_api")
 
 
 def __dir__() -> list[str]:

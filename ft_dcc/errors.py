@@ -6,6 +6,7 @@ A message says what happened, to what, and what to do next.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -28,6 +29,18 @@ class Error(Exception):
         return _PLACEHOLDER.sub(lambda name: str(self.details.get(name[1], name[0])), self.message)
 
 
+def nearest_hint(name: str, known: Iterable[str], cutoff: float = 0.6, otherwise: str | None = None) -> str:
+    """Return the remedy for an unknown name: the most similar known one, else this sentence, by default all of them."""
+    # Imported only to report a mistake.
+    import difflib
+
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 1, cutoff)
+    if near:
+        return f"Did you mean {near[0]}?"
+    return f"There are: {', '.join(names)}." if otherwise is None else otherwise
+
+
 class SettingInvalid(Error):
     """A setting that is missing, unknown or has an invalid value."""
 
@@ -36,7 +49,10 @@ class MissingExtra(Error):
     """An optional dependency that is not installed."""
 
     def __init__(self, extra: str, needed_for: str) -> None:
-        super().__init__(f"{needed_for} needs more than is installed. Run: pip install 'ft-dcc[{extra}]'")
+        remedy = f'Run: pip install "ft-dcc[{extra}]"'
+        if extra == "media":
+            remedy += ", or set FT_DCC_FFMPEG to an ffmpeg; in Blender, choose one in the preferences of the add-on"
+        super().__init__(f"{needed_for} needs more than is installed. {remedy}")
 
 
 class DisplayMissing(Error):
@@ -56,39 +72,43 @@ class UserFixableError(Error):
 
     # Set by a publish that this error alone stopped: the error with its check, its source and its repair.
     problem: ValidationIssue | None = None
+    # The field of a request that accepts the input as it is, with a value, such as "fps 24"; each interface words it.
+    option = ""
+
+    def __init__(self, message: str = "", details: dict[str, Any] | None = None, *, option: str = "") -> None:
+        super().__init__(message, details)
+        self.option = option
 
 
 class ValueMismatch(UserFixableError):
     """A value that differs from the expected one, as found by a validator."""
 
-    def __init__(self, what: str, *, found: object, expected: object, remedy: str = "", message: str = "") -> None:
-        super().__init__(message or f"The {what} is {found}; expected {expected}. {remedy}".strip())
+    def __init__(
+        self, what: str, *, found: object, expected: object, remedy: str = "", message: str = "", option: str = ""
+    ) -> None:
+        super().__init__(message or f"The {what} is {found}; expected {expected}. {remedy}".strip(), option=option)
         self.what, self.found, self.expected, self.remedy = what, found, expected, remedy
 
 
 class ValidationIssue(NamedTuple):
-    """One issue that a validator found: the plugin's label, the instance ("" for all) and the message.
+    """One issue that a validator found."""
 
-    ``found`` and ``expected`` are None where no two values are compared. ``repair`` describes the repair that the
-    artist can run, None where there is none. ``user_can_fix`` is false where only others can remove the cause.
-    """
-
+    # The label of the plugin.
     check: str
+    # "" for all instances.
     instance: str
     message: str
+    # None where no two values are compared.
     found: str | None = None
     expected: str | None = None
+    # What the repair does that the artist can run, None where there is none.
     repair: str | None = None
+    # False where only others can remove the cause.
     user_can_fix: bool = True
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the issue as plain data, for reports and journals."""
-        return self._asdict()
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> ValidationIssue:
-        """Return the issue that ``as_dict`` wrote."""
-        return cls(**data)
+    # As that of UserFixableError.
+    option: str = ""
+    # Whether selecting the source in the scene shows what is wrong, as it does not for the file of the scene.
+    can_select: bool = True
 
 
 class ValidationFailed(UserFixableError):
@@ -112,15 +132,19 @@ class CameraMissing(UserFixableError):
 
 
 class FramesMissing(UserFixableError):
-    """Requested frames that are not on disk; ``missing`` lists their numbers.
-
-    ``found`` and ``expected`` are ranges of frames as text, such as "1001, 1003-1004", None if they are not known.
-    """
+    """Requested frames that are not on disk; ``missing`` lists their numbers."""
 
     def __init__(
-        self, message: str, missing: tuple[int, ...] = (), *, found: str | None = None, expected: str | None = None
+        self,
+        message: str,
+        missing: tuple[int, ...] = (),
+        *,
+        found: str | None = None,
+        expected: str | None = None,
+        option: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, option=option)
+        # Found and expected are ranges of frames as text, such as "1001, 1003-1004", None if they are not known.
         self.missing, self.found, self.expected = missing, found, expected
 
 
@@ -236,6 +260,10 @@ class ReviewSessionClosed(UserFixableError, ServerError):
     CODE: ClassVar[str] = "review_session_closed"
 
 
+class ServerFull(StorageError, ServerError):
+    """A server whose disk has no space for what was sent; it can be sent again when there is some."""
+
+
 class ConnectionClosedError(Error):
     """A call on a session that is closed."""
 
@@ -329,13 +357,10 @@ class ComponentInLocationError(LocationError):
 
 
 class AccessorError(Error):
-    """A failure of the storage behind a location.
-
-    Accessors of studios may pass ``operation``, ``resource_identifier`` and ``error`` instead of a message, or with
-    one.
-    """
+    """A failure of the storage behind a location."""
 
     def __init__(self, message: str = "", details: dict[str, Any] | None = None, **facts: Any) -> None:
+        # Accessors of studios may pass these facts instead of a message, or with one.
         parts = (message or facts.get("operation"), facts.get("resource_identifier"), facts.get("error"))
         super().__init__(": ".join(str(part) for part in parts if part), {**facts, **(details or {})})
 

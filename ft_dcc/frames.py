@@ -64,10 +64,6 @@ def aspect_ratio(text: str) -> Fraction:
 class FrameRange:
     """First and last frame, both included, and the number of handle frames outside of them.
 
-    ``tail`` is the number of handle frames after the last frame, by default the same as before the first. With a
-    ``step`` of 2 every second frame exists, counted from the first frame with handles; length and iteration include
-    these frames only.
-
     >>> str(FrameRange.parse("1001-1100+8").with_handles), str(FrameRange.parse("1001-1100x2+8+4").with_handles)
     ('993-1108', '993-1104x2')
     """
@@ -75,7 +71,10 @@ class FrameRange:
     start: int
     end: int
     handles: int = 0
+    # The number of handle frames after the last frame, by default the same as before the first.
     tail: int = attrs.Factory(lambda self: self.handles, takes_self=True)
+    # With 2 every second frame exists, counted from the first frame with handles; length and iteration include these
+    # frames only.
     step: int = 1
 
     def __attrs_post_init__(self) -> None:
@@ -174,34 +173,35 @@ class Resolution:
 
 @attrs.frozen
 class Frames:
-    """A sequence of image files: its pattern, as ``/shots/sh010.%04d.png``, range, rate and resolution.
-
-    ``pixel_aspect`` is the width of a pixel by its height; None means what the files contain.
-    """
+    """A sequence of image files: its pattern, as ``/shots/sh010.%04d.png``, range, rate and resolution."""
 
     pattern: str
     frame_range: FrameRange
     fps: Fraction
     resolution: Resolution
+    # The width of a pixel by its height; None means what the files contain.
     pixel_aspect: Fraction | None = None
+    # The number in the name of a frame's file, minus the frame.
+    file_shift: int = 0
 
     def path(self, frame: int) -> Path:
         """Return the path of a frame, whether it exists or not."""
-        return Path(frame_path(self.pattern, frame))
+        return Path(frame_path(self.pattern, frame + self.file_shift))
 
     def __len__(self) -> int:
         return len(self.frame_range)
 
     def missing(self) -> tuple[int, ...]:
         """Return the frames of the range, handles included, whose files are missing or empty."""
-        present = {frame for frame, size in frame_sizes(self.pattern).items() if size}
+        present = {number - self.file_shift for number, size in frame_sizes(self.pattern).items() if size}
         return tuple(frame for frame in self.frame_range.with_handles if frame not in present)
 
 
-def find_frames(pattern: str) -> FrameRange:
+def find_frames(pattern: str, file_shift: int = 0) -> FrameRange:
     """Return the range from the first to the last frame on disk.
 
-    The pattern contains the frame number as ``%04d`` or ``####``. Raises FramesMissing if no file matches.
+    The pattern contains the frame number, plus ``file_shift``, as ``%04d`` or ``####``. Raises FramesMissing if no
+    file matches.
     """
     numbers = frame_sizes(pattern)
     if not numbers:
@@ -210,7 +210,20 @@ def find_frames(pattern: str) -> FrameRange:
             raise FramesMissing(f"The folder {folder} does not exist.")
         wanted = padded_pattern(pattern) or "name.%04d.png or name.####.png"
         raise FramesMissing(f"No file matches {pattern}. Give the frames as {wanted}.")
-    return FrameRange(min(numbers), max(numbers))
+    return FrameRange(min(numbers) - file_shift, max(numbers) - file_shift)
+
+
+def find_other_padding(pattern: str) -> str:
+    """Return which frames a pattern leaves out, whose numbers have fewer digits, and the pattern of all; else ""."""
+    folder, name = os.path.split(pattern)
+    wanted, own = padded_pattern(pattern), frame_sizes(pattern)
+    every = {} if wanted is None else frame_sizes(os.path.join(folder, wanted))  # noqa: PTH118 - a pattern
+    left_out = tuple(frame for frame in every if frame not in own)
+    if not own or not left_out or any(frame not in every for frame in own):
+        return ""
+    return (
+        f"{name} leaves out {format_ranges(left_out)}, whose numbers have fewer digits. Give {wanted} for all frames."
+    )
 
 
 def split_range(source: str) -> tuple[str, FrameRange | None]:

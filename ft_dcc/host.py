@@ -23,49 +23,49 @@ OnFrame = Callable[[int], None]
 
 @attrs.frozen
 class Soundtrack:
-    """A sound file of the scene, and the frame at which it starts, which may be a fraction.
-
-    ``heard`` is the audible range of a cut sound, from its first frame to the one after its last. A ``volume`` of 1.0
-    leaves the level unchanged.
-    """
+    """A sound file of the scene, and the frame at which it starts, which may be a fraction."""
 
     path: Path
     start: Fraction
+    # The audible range of a cut sound, from its first frame to the one after its last.
     heard: tuple[Fraction, Fraction] | None = None
+    # 1.0 leaves the level unchanged.
     volume: float = 1.0
 
 
 @attrs.frozen
 class Scene:
-    """The state of the open file.
+    """The state of the open file."""
 
-    ``path`` is None before the first save. ``sources`` are the cameras that can be captured, the scene's active one
-    first. ``task_id`` is the id that ``remember_task`` stored in the file; ``sounds`` are the audible sounds.
-    ``engine`` is the name of the renderer that draws final frames, "" if the program has none.
-    ``labels`` say more about sources, such as the file name of a node; ``source_ranges`` are the frames of sources
-    with a range of their own, such as the shots of a sequencer. ``ranges`` are further ranges that an artist may
-    publish, by their names, such as the selection of the time slider.
-    ``pixel_aspect`` is the width of a pixel of the captured frames by its height; None means what the files contain.
-    ``other_scenes`` are the states of the file's other scenes, by the names of the sources that belong to them.
-    ``groups`` are the headings under which an artist finds sources, such as "Writes". ``sources_note``
-    is a sentence about sources that the program cannot list, "" if it lists all.
-    """
-
+    # None before the first save.
     path: Path | None
     is_modified: bool
     frame_range: FrameRange
     fps: Fraction
     resolution: Resolution
+    # The cameras that can be captured, the scene's active one first.
     sources: tuple[str, ...]
+    # The id that ``remember_task`` stored in the file.
     task_id: str | None = None
+    # The audible sounds.
     sounds: tuple[Soundtrack, ...] = ()
+    # The width of a pixel of the captured frames by its height; None means what the files contain.
     pixel_aspect: Fraction | None = None
+    # The name of the renderer that draws final frames, "" if the program has none.
     engine: str = ""
+    # More about sources, such as the file name of a node.
     labels: Mapping[str, str] = attrs.field(factory=dict)
+    # The frames of sources with a range of their own, such as the shots of a sequencer.
     source_ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
+    # Further ranges that an artist may publish, by their names, such as the selection of the time slider.
     ranges: Mapping[str, FrameRange] = attrs.field(factory=dict)
+    # The headings under which an artist finds sources, such as "Writes".
     groups: Mapping[str, str] = attrs.field(factory=dict)
+    # A sentence about sources that the program cannot list, "" if it lists all.
     sources_note: str = ""
+    # What follows the task in the name of a source's asset, whichever other sources are published with it.
+    asset_suffixes: Mapping[str, str] = attrs.field(factory=dict)
+    # The states of the file's other scenes, by the names of the sources that belong to them.
     other_scenes: Mapping[str, Scene] = attrs.field(factory=dict)
 
     def of(self, source: str) -> Scene:
@@ -119,16 +119,19 @@ class SupportsLooks(Protocol):
     """Optional interface of a host: presets for the look of its playblasts."""
 
     @property
+    def name(self) -> str:
+        """The name of the program, which settings select presets by."""
+
+    @property
     def looks(self) -> Mapping[str, Mapping[str, Any]]:
         """The options of each preset by its name, the default one first."""
 
 
 @runtime_checkable
 class SupportsSnapshot(Protocol):
-    """Optional interface of a host in which a capture changes the time: an image of the current frame.
+    """Optional interface of a host in which a capture changes the time: an image of the current frame."""
 
-    A change of time discards values that are not keyed, so such a host makes images of a source only when asked.
-    """
+    # A change of time discards values that are not keyed, so such a host makes images of a source only when asked.
 
     def snapshot(self, source: str, resolution: Resolution, path: Path, look: Mapping[str, Any]) -> None:
         """Write a PNG of what the camera shows now, without changing the time, and restore the scene.
@@ -162,15 +165,15 @@ class DescribesCameras(Protocol):
 
 @attrs.frozen
 class Footage:
-    """Existing files of a source: a frame pattern or a movie, its range and its colour space.
-
-    ``colour_space`` is a name of the OCIO config at the path ``ocio``; both are "" if the program does not set them.
-    """
+    """Existing files of a source: a frame pattern or a movie, its range and its colour space."""
 
     pattern: str
     frame_range: FrameRange | None = None
+    # A name of the OCIO config at the path ``ocio``; both are "" if the program does not set them.
     colour_space: str = ""
     ocio: str = ""
+    # The number in the name of a frame's file, minus the frame.
+    file_shift: int = 0
 
 
 @runtime_checkable
@@ -240,6 +243,9 @@ class ShowsFeedback(Protocol):
 class GoesToFrames(Protocol):
     """Optional interface of a host: show a frame to the artist."""
 
+    def current_frame(self) -> int:
+        """Return the current frame, which changes while the program plays. Main thread only."""
+
     def go_to_frame(self, frame: int) -> None:
         """Set the current frame, as a click on the timeline does."""
 
@@ -262,11 +268,9 @@ class OpensScenes(Protocol):
 
 @attrs.frozen
 class ComparedMovie:
-    """The images of a version's movie, numbered from 1; the first belongs to ``first_frame`` of the scene.
+    """The images of a version's movie, numbered from 1; the first belongs to ``first_frame`` of the scene."""
 
-    ``name`` is that of the version, as in "main v003".
-    """
-
+    # That of the version, as in "main v003".
     name: str
     images: Frames
     first_frame: int
@@ -294,6 +298,19 @@ class ComparesMovies(Protocol):
 
 
 @runtime_checkable
+class LoadsFrames(Protocol):
+    """Optional interface of a host: load an image sequence into the scene, where it belongs to the artist."""
+
+    def load_frames(self, pattern: str, frame_range: FrameRange, source: str = "") -> str:
+        """Show each file on the frame of its number, and return a sentence that says where it is.
+
+        ``source`` is the camera or node that the frames were made from, "" if it is not known; the scene may lack it.
+        It is one undo step, and is captured and saved as everything else. Raises CameraMissing, or CaptureFailed for
+        frames that the program cannot read; the scene is as before then.
+        """
+
+
+@runtime_checkable
 class RecordsRenders(Protocol):
     """Optional interface of a host whose renders are recorded in the render logs."""
 
@@ -310,16 +327,14 @@ def find_footage(host: Host, source: str) -> Footage | None:
     """Return the existing files of a source, or None if it must be captured."""
     if not isinstance(host, SupportsFootage):
         return None
-    find: Callable[[], Footage | None] = partial(host.footage, source)
-    return host.run_in_main_thread(find)
+    return host.run_in_main_thread(partial(host.footage, source))
 
 
 def find_host_of(host: Host, source: str) -> Host:
     """Return the host of the scene that the source belongs to: the host itself if its files have one scene."""
     if not isinstance(host, SupportsSeveralScenes):
         return host
-    find: Callable[[], Host] = partial(host.host_of, source)
-    return host.run_in_main_thread(find)
+    return host.run_in_main_thread(partial(host.host_of, source))
 
 
 class Host(Protocol):
@@ -344,8 +359,8 @@ class Host(Protocol):
         capture. Raises CameraMissing, CaptureFailed or StorageError.
         """
 
-    def save(self) -> Path:
-        """Save the file at the artist's request and return its path."""
+    def save(self, path: Path | None = None) -> Path:
+        """Save the file at the artist's request, or under a name that no file has, and return its path."""
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
         """Apply the shot's settings to the scene at the artist's request."""

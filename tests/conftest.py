@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 import traceback
 import venv
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -55,7 +56,8 @@ class ServerProcess:
         return status
 
 
-# The official client pins versions that conflict with ours, so that it has an environment of its own.
+# The official client pins old versions of packages that the other tests use in their newest ones: it has an environment
+# of its own.
 OFFICIAL_ENVIRONMENT = Path(__file__).resolve().parents[1] / ".venv-official"
 OFFICIAL_REQUIREMENT = "ftrack-python-api==3.1.0"
 
@@ -87,6 +89,12 @@ SLOW_FILES = {
 # fmt: on
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two processes for each processor, at most eight: tests wait for programs as long as they calculate."""
+    return min(8, 2 * (os.cpu_count() or 1))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--order", default="file", help='order of the tests: "file", "reverse", or a number that shuffles')
 
@@ -104,7 +112,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> No
         is_of_blender = "[Blender" in item.name
         if parts & (SLOW_FOLDERS | SLOW_FILES) or SLOW_FIXTURES & set(item.fixturenames) or is_of_blender:
             item.add_marker("slow")
-    sort_items(items, config.getoption("order"))
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    sort_items(items, config.getoption("order"), processes)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -115,7 +124,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def start_server_at(data: Path, *arguments: str, change: str = "") -> ServerProcess:
-    """Start a server on the folder and return once it has printed its credentials.
+    """Start a server on the folder and return once it accepts connections.
 
     ``change`` are Python statements that the server process runs first.
     """
@@ -123,11 +132,12 @@ def start_server_at(data: Path, *arguments: str, change: str = "") -> ServerProc
     log = data.parent / f"{data.name}.log"
     process = start_process(["--data", str(data), *arguments], change, log)
     assert process.stdout is not None
-    lines = "".join(process.stdout.readline() for _ in range(3))
-    if not lines:
+    if not process.stdout.readline():
         process.wait(timeout=TIMEOUT_SECONDS)
         pytest.fail(f"The server did not start: {log.read_text('utf-8')}")
-    return ServerProcess(data, process, Credentials.from_environment(lines))
+    credentials = Credentials.read(data / "credentials.env")
+    assert credentials is not None
+    return ServerProcess(data, process, credentials)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -136,6 +146,7 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FT_DCC_ENCODER", "software")
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("user data")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("user log")))
         yield
 
 
@@ -181,29 +192,29 @@ def signed_in(studio_server: Credentials, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("FTRACK_API_KEY", studio_server.api_key)
 
 
-@pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Start servers for one test: ``start_server()`` or ``start_server(folder, "--flag", change="statements")``."""
+@contextmanager
+def _starting_servers(default: Path) -> Iterator[StartServer]:
     with ExitStack() as started:
 
         def start(data: Path | None = None, *arguments: str, change: str = "") -> ServerProcess:
-            server = start_server_at(tmp_path / "studio" if data is None else data, *arguments, change=change)
+            server = start_server_at(data or default, *arguments, change=change)
             started.callback(server.stop)
             return server
 
         yield start
 
 
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start servers for one test: ``start_server()`` or ``start_server(folder, "--flag", change="statements")``."""
+    with _starting_servers(tmp_path / "studio") as start:
+        yield start
+
+
 @pytest.fixture(scope="module")
-def start_module_server() -> Iterator[StartServer]:
+def start_module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
     """Start a server for the tests of a module: ``start_module_server(folder)``."""
-    with ExitStack() as started:
-
-        def start(data: Path, *arguments: str, change: str = "") -> ServerProcess:
-            server = start_server_at(data, *arguments, change=change)
-            started.callback(server.stop)
-            return server
-
+    with _starting_servers(tmp_path_factory.getbasetemp() / "module studio") as start:
         yield start
 
 
@@ -224,6 +235,15 @@ def session(studio_server: Credentials) -> Iterator[Session]:
     """Open a session on the shared server."""
     with Session(studio_server.server_url, studio_server.api_key, studio_server.api_user) as session:
         yield session
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the first root of the studio's storage, with paths of the other systems."""
+    folder = tmp_path / "show ü"
+    folder.mkdir()
+    monkeypatch.setenv("FT_DCC_ROOTS", rf"show: linux={folder}, macos={folder}, windows=P:\show")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -43,15 +43,35 @@ def wait_until(
     return value
 
 
-def sort_items(items: list[Any], order: str) -> None:
-    """Sort the tests: "file" keeps their order, "reverse" turns it, a number shuffles files and the tests of each."""
-    if order == "reverse":
+def sort_items(items: list[Any], order: str, processes: int = 1) -> None:
+    """Sort the tests: "file" by files, "reverse" turns it, a number shuffles files and the tests of each.
+
+    With several processes, each begins with the same number of slow tests, so that all of them end with quick ones.
+    """
+    if order == "file" and processes > 1:
+        items[:] = _spread(items, processes)
+    elif order == "reverse":
         items.reverse()
     elif order != "file":
         rank = random.Random(order).random
         places = {path: rank() for path in dict.fromkeys(item.path for item in items)}
         ranked = {item.nodeid: (places[item.path], rank()) for item in items}
         items.sort(key=lambda item: ranked[item.nodeid])
+
+
+def _spread(items: list[Any], processes: int) -> list[Any]:
+    """Return the tests in as many equal parts as there are processes: first the files with slow tests."""
+    files: dict[Any, list[Any]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    parts: list[list[Any]] = [[] for _ in range(processes)]
+    for is_slow in (True, False):
+        chosen = [
+            tests for tests in files.values() if is_slow == any(test.get_closest_marker("slow") for test in tests)
+        ]
+        for tests in sorted(chosen, key=len, reverse=True):
+            min(parts, key=len).extend(tests)
+    return [item for part in parts for item in part]
 
 
 def repeat_commands(reports: list[Any], order: str) -> list[str]:

@@ -18,10 +18,8 @@ from doubles.pythons import need_python
 
 ROOT = Path(__file__).resolve().parents[1]
 MEANINGLESS_NAMES = {"utils", "util", "lib", "helpers", "helper", "common", "base", "manager", "misc"}
-LOOSE_CORE_MODULES = {"__init__", "errors", "frames", "host"}
-LOOSE_SERVER_MODULES = {
-    *("__init__", "__main__", "app", "background", "bootstrap", "context", "errors", "identity", "run"),
-}
+LOOSE_CORE_MODULES = {"__init__", "__main__", "errors", "frames", "host", "plain_text"}
+LOOSE_SERVER_MODULES = {*("__init__", "__main__", "app", "background", "context", "errors", "identity", "run")}
 MAX_MODULES_PER_FOLDER = 16
 
 
@@ -170,6 +168,58 @@ def test_the_code_has_the_syntax_of_the_oldest_host_python():
         ast.parse(path.read_text(encoding="utf-8"), filename=str(path), feature_version=(3, 9))
 
 
+# What operating systems do differently, each with the modules that do it for all others.
+OWNERS = {
+    "subprocess": {"ft_dcc/system/child_process.py"},
+    "signal": {"ft_dcc/system/signals.py", "ft_dcc/system/child_process.py"},
+    "tempfile": {"ft_dcc/files/atomic.py"},
+    "rename": {"ft_dcc/files/atomic.py"},
+    "requests": {"ft_dcc/system/http_sessions.py"},
+}
+RENAMES = {"os.replace", "os.rename", "os.renames", "shutil.move"}
+REQUESTS = {f"requests.{name}" for name in ("get", "post", "put", "head", "request", "Session", "session")}
+
+
+def calls_of_the_system(source: str) -> Iterator[str]:
+    """Yield the owner's key of each call that only an owner may make."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+            yield from (name for name in names if name in OWNERS and name != "requests")
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in RENAMES:
+            yield "rename"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            called, name = ast.unparse(node.func), node.func.attr
+            # str.replace has two arguments; that of Path has one.
+            if name in ("replace", "rename") and len(node.args) == 1 and not node.keywords:
+                yield "rename" if called != "mapping.replace" else "a mapping"
+            elif called in REQUESTS:
+                yield "requests"
+            elif name in ("Popen", "Process"):
+                yield "subprocess"
+
+
+def test_only_their_owners_call_what_systems_do_differently():
+    found = {
+        f"{path.relative_to(ROOT)}: {kind}"
+        for path in [*tracked(".py", below="ft_dcc"), *tracked(".py", below="hosts")]
+        for kind in calls_of_the_system(path.read_text(encoding="utf-8"))
+        if path.relative_to(ROOT).as_posix() not in OWNERS.get(kind, {path.relative_to(ROOT).as_posix()})
+    }
+    assert sorted(found) == [], "Call ft_dcc.system or ft_dcc.files.atomic, see CONTRIBUTING.md"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("import subprocess", "from tempfile import mkdtemp", "import os.path, signal", "import os; os.replace(a, b)"),
+        *("Path(a).replace(b)", "a.rename(b)", "shutil.move(a, b)", "requests.get(url)", "child_process.Process(a)"),
+    ],
+)
+def test_a_call_of_the_system_is_recognised(line):
+    assert len(list(calls_of_the_system(line))) == 1
+
+
 def test_the_core_can_be_imported_in_python_3_9():
     python = need_python("3.9")
     # The packages are pure Python, so that those of this environment serve Python 3.9 as well.
@@ -194,13 +244,13 @@ def test_each_decision_starts_with_its_number_and_links_resolve():
     decisions = [page for page in pages if page.parent.name == "decisions" and page.stem != "index"]
     wrong = [page.name for page in decisions if not page.read_text("utf-8").startswith(f"# {page.name[:4]} ")]
     assert wrong == []
-    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text("utf-8"))]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:\\]+)[^):]*\)", page.read_text("utf-8"))]
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
 
 
 def pins(path: Path) -> dict[str, str]:
     """Return the pinned version of each package, by its normalised name."""
-    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", path.read_text(encoding="utf-8"), re.M)
+    found = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;\\]+)", path.read_text(encoding="utf-8"), re.M)
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
 
 

@@ -23,7 +23,7 @@ import requests
 from bench.datasets import Dataset, ServerProcess, fill, serve_studio
 from ft_dcc.media import ffmpeg
 from ft_dcc.server.admin.commands import run_command
-from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.context import open_server_context
 from ft_dcc.server.database.data_folder import locked
 
 MAX_MEMORY_MIB = 400

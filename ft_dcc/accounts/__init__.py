@@ -1,4 +1,1 @@
-"""Accounts: stored credentials, browser login and the local studio server.
-
-Knows nothing of hosts, tasks or publishing.
-"""
+"""Stored credentials, browser login and the local studio server; knows nothing of hosts, tasks or publishing."""

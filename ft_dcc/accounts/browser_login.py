@@ -1,10 +1,8 @@
-"""Find the account of a session, or get one by a login in the browser.
-
-The server's login page redirects the browser to a local port, with user and key.
-"""
+"""Find the account of a session, or get one by a login in the browser, which returns to a local port."""
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import secrets
 import socket
@@ -60,22 +58,9 @@ def start_browser_login(server: str, program: str) -> tuple[str, Callable[[Calla
     listener = _Listener(server, program)
     # A server replaces the earlier key with the same identifier.
     identifier = f"ft-dcc {program}@{socket.gethostname()}"
-    parameters = f"redirect_url={quote(listener.address, safe='')}&identifier={quote(identifier, safe='')}"
+    redirect_url = f"http://localhost:{listener.server_address[1]}/{listener.secret}"
+    parameters = f"redirect_url={quote(redirect_url, safe='')}&identifier={quote(identifier, safe='')}"
     return f"{server.rstrip('/')}/user/api_credentials?{parameters}", listener.wait
-
-
-def _require_server(address: str) -> None:
-    """Raise ServerUnreachable if nothing accepts connections at the address; the browser shows all other errors."""
-    import requests
-
-    try:
-        requests.head(address, timeout=_CONNECT_TIMEOUT_SECONDS, allow_redirects=False).close()
-    except (requests.exceptions.SSLError, requests.exceptions.ProxyError, requests.ReadTimeout):
-        return
-    except requests.RequestException as error:
-        raise ServerUnreachable(
-            f"{address} cannot be reached. Check the address and the connection, and sign in again."
-        ) from error
 
 
 class _RedirectHandler(http.server.BaseHTTPRequestHandler):
@@ -114,19 +99,27 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.secret = secrets.token_urlsafe(16)
         self.account: credentials.Account | None = None
 
-    @property
-    def address(self) -> str:
-        """The URL that the login page redirects to."""
-        return f"http://localhost:{self.server_address[1]}/{self.secret}"
-
     def wait(self, is_cancelled: Callable[[], bool]) -> credentials.Account:
-        """Return the account after the login.
+        """Return the account after the login; raises what ``start_browser_login`` says."""
+        import requests
 
-        Raises AuthenticationError after five minutes, ServerUnreachable if there is no server, and Cancelled.
-        """
+        from ft_dcc.system.http_sessions import new_http_session
+
         deadline = time.monotonic() + _LOGIN_TIMEOUT_SECONDS
         with self:
-            _require_server(self.site)
+            try:
+                # The browser shows all errors of a server that accepts connections.
+                with (
+                    contextlib.suppress(
+                        requests.exceptions.SSLError, requests.exceptions.ProxyError, requests.ReadTimeout
+                    ),
+                    new_http_session() as session,
+                ):
+                    session.head(self.site, timeout=_CONNECT_TIMEOUT_SECONDS, allow_redirects=False)
+            except requests.RequestException as error:
+                raise ServerUnreachable(
+                    f"{self.site} cannot be reached. Check the address and the connection, and sign in again."
+                ) from error
             while self.account is None:
                 if is_cancelled():
                     raise Cancelled("Signing in was cancelled.")

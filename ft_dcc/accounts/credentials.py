@@ -1,7 +1,4 @@
-"""Storage of API keys in the system's key store, or in a file in the user's settings folder.
-
-The key store is used through ``keyring`` where it is installed and finds one. The file has mode 0600.
-"""
+"""Storage of API keys in the system's key store by ``keyring``, else in a file of the user with mode 0600."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ import attrs
 import platformdirs
 
 from ft_dcc.errors import StorageError
-from ft_dcc.files.atomic import write_atomically
+from ft_dcc.files.atomic import storage_errors, write_atomically
 
 _SERVICE = "ft-dcc"
 
@@ -31,6 +28,10 @@ class Account:
     server: str = attrs.field(converter=_without_slash)
     user: str
     key: str = attrs.field(repr=False)
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the environment variables that name the account to another program."""
+        return {"FTRACK_SERVER": self.server, "FTRACK_API_USER": self.user, "FTRACK_API_KEY": self.key}
 
 
 def save_credentials(account: Account) -> str:
@@ -112,10 +113,6 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _write(path: Path, content: dict[str, str]) -> None:
-    try:
+    with storage_errors(f"The key cannot be saved in {path.parent}", "Make the folder writable."):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(content).encode(), is_private=True)
-    except OSError as error:
-        raise StorageError(
-            f"The key cannot be saved in {path.parent}: {error.strerror}. Make the folder writable."
-        ) from error

@@ -10,19 +10,19 @@ import importlib.util
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
 from ft_dcc.accounts.credentials import Account
 from ft_dcc.errors import MissingExtra, ServerUnreachable, StorageError
-from ft_dcc.settings.resolve import Settings, read_settings
+from ft_dcc.settings.resolve import Settings, read_settings, source_of
+from ft_dcc.system import child_process
 
 # Written by ``ft-dcc install`` into a host's copy of the suite: the path of the Python that installed it.
 INSTALLED_BY = "installed_by.txt"
@@ -56,10 +56,7 @@ def require_server(needed_for: str) -> None:
 
 
 def ensure_local_studio(folder: Path, settings: Settings | None = None) -> Account:
-    """Return the account of the studio in the folder, and start its server as a separate process if none runs.
-
-    Safe to call from several processes at once: one of them starts the server.
-    """
+    """Return the account of the studio in the folder; one of several processes starts its server if none runs."""
     # The server runs in another working folder.
     folder = folder.absolute()
     try:
@@ -67,14 +64,15 @@ def ensure_local_studio(folder: Path, settings: Settings | None = None) -> Accou
         with FileLock(folder / "start.lock", timeout=_START_TIMEOUT_SECONDS):
             if not is_running(folder):
                 return _start(folder, settings or read_settings())
-            return _wait_for(lambda: _read_account(folder / "credentials.env"), folder)
+            return _wait_for(lambda: read_account(folder), folder)
     except Timeout as error:
         raise ServerUnreachable(
             f"The local studio in {folder} did not start within {_START_TIMEOUT_SECONDS} seconds. See server.log there."
         ) from error
     except OSError as error:
         raise StorageError(
-            f"The local studio cannot use {folder}: {error.strerror}. Set FT_DCC_LOCAL_STUDIO to a writable folder."
+            f"The local studio cannot use {folder}: {error.strerror}. "
+            f"Set {source_of('local_studio')} to a writable folder."
         ) from error
 
 
@@ -93,30 +91,31 @@ def is_running(folder: Path) -> bool:
 def _start(folder: Path, settings: Settings) -> Account:
     command = [*_server_command(), "--data", str(folder), "--port", str(_last_port(folder))]
     command += ["--stop-when-idle", settings.require("local_studio_idle")]
-    started, log = folder / "started.env", folder / "server.log"
+    started, log = folder / "started.txt", folder / "server.log"
     with _private(started) as stdout, _private(log) as stderr:
-        server = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            env=_environment(command),
-            cwd=folder,
-            **_apart(),
-        )
+        try:
+            server = child_process.start(
+                command, outlives=True, stdout=stdout, stderr=stderr, env=_environment(command), cwd=folder
+            )
+        except OSError as error:
+            # The folder is not the reason.
+            raise ServerUnreachable(
+                f"The local studio did not start: {command[0]} cannot be run: {error.strerror}. Install ft-dcc again."
+            ) from error
 
     def poll() -> Account | None:
         if server.poll() is not None:
             lines = log.read_text("utf-8", "replace").strip().splitlines()
             raise ServerUnreachable(f"The local studio did not start: {lines[-1] if lines else server.returncode}")
-        return _read_account(started)
+        # The server prints when it listens: until then, the file may name the address of the last one.
+        return read_account(folder) if started.read_bytes().endswith(b"\n") else None
 
     return _wait_for(poll, folder)
 
 
 def _last_port(folder: Path) -> int:
     """Return the last port, so that links and waiting jobs stay valid, or 0 if it is in use."""
-    known = _read_account(folder / "credentials.env")
+    known = read_account(folder)
     port = None if known is None else urlsplit(known.server).port
     if port is None:
         return 0
@@ -136,7 +135,9 @@ def _server_command() -> list[str]:
     python = _python()
     if python is not None and all(map(importlib.util.find_spec, SERVER_MODULES)):
         return [python, "-m", "ft_dcc.server"]
-    if (installer := _installer()) is not None:
+    record = Path(__file__).parents[1] / INSTALLED_BY
+    installer = record.read_text("utf-8").strip() if record.is_file() else ""
+    if Path(installer).is_file():
         return [installer, "-m", "ft_dcc.cli.main", "serve"]
     if (command := shutil.which("ft-dcc")) is not None:
         return [command, "serve"]
@@ -152,34 +153,17 @@ def _python() -> str | None:
     return None
 
 
-def _installer() -> str | None:
-    """Return the Python that installed this copy into a host program, or None."""
-    record = Path(__file__).parents[1] / INSTALLED_BY
-    python = record.read_text("utf-8").strip() if record.is_file() else ""
-    return python if Path(python).is_file() else None
-
-
 def _environment(command: Sequence[str]) -> Mapping[str, str]:
     """Return the server's environment without keys; a server of this Python gets its import path."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FTRACK_")}
-    if command[0] != _python():
-        # Host programs set these for the embedded Python; another Python cannot start with them.
-        for name in ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH"):
-            environment.pop(name, None)
-        return environment
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path and Path(path).is_dir())
+    is_own = command[0] == _python()
+    inherited = os.environ if is_own else child_process.environment_of_programs()
+    environment = {name: value for name, value in inherited.items() if not name.startswith("FTRACK_")}
+    if is_own:
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path and Path(path).is_dir())
     return environment
 
 
-def _apart() -> dict[str, Any]:
-    """Return what makes a process outlive this one, and its console or terminal."""
-    if sys.platform == "win32":
-        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        return {"creationflags": flags | subprocess.CREATE_BREAKAWAY_FROM_JOB}
-    return {"start_new_session": True}
-
-
-def _private(path: Path) -> Any:
+def _private(path: Path) -> IO[bytes]:
     path.unlink(missing_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
@@ -193,10 +177,10 @@ def _wait_for(look: Callable[[], Account | None], folder: Path) -> Account:
     raise ServerUnreachable(f"Your own studio in {folder} does not answer. See server.log there.")
 
 
-def _read_account(path: Path) -> Account | None:
-    """Return what the three lines say, or None while they are not all there."""
+def read_account(folder: Path) -> Account | None:
+    """Return the account in the studio's ``credentials.env``, or None without a complete one."""
     try:
-        text = path.read_text("utf-8")
+        text = (folder / "credentials.env").read_text("utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         return None
     values = dict(line.split("=", 1) for line in text.splitlines(keepends=True) if "=" in line and line.endswith("\n"))
@@ -209,8 +193,10 @@ def _read_account(path: Path) -> Account | None:
 def _answers(found: Account) -> bool:
     import requests
 
+    from ft_dcc.system import http_sessions
+
     try:
         # 503: the server has found damage, which its log and /health report, and answers requests.
-        return requests.get(f"{found.server}/health", timeout=5).status_code in (200, 503)
+        return http_sessions.get(f"{found.server}/health", timeout=5).status_code in (200, 503)
     except requests.RequestException:
         return False

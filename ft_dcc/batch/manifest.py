@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import os
 import re
@@ -28,25 +27,31 @@ SCENE_SUFFIXES = frozenset((".blend", ".ma", ".mb", ".nk"))
 
 @attrs.frozen
 class Item:
-    """One source with the options of its publish; ``place`` is where it is defined, "shots.csv, line 3".
+    """One source with the options of its publish."""
 
-    ``scene`` is the scene file that is to be captured, None for files, and ``look`` a text of presets and options of
-    its program. ``scene_name`` is the scene inside of a .blend file, "" for its active one. ``problems`` are the values
-    that are invalid. ``is_unreadable`` means that its line has no values, such as one of invalid JSON.
-    """
-
+    # Where it is defined: "shots.csv, line 3".
     place: str
     request: PublishRequest
+    # The scene file that is to be captured, None for files.
     scene: Path | None = None
+    # The values that are invalid.
     problems: tuple[str, ...] = ()
+    # A text of presets and options of the scene's program.
     look: str = ""
+    # The scene inside of a .blend file, "" for its active one.
     scene_name: str = ""
+    # Its line has no values, such as one of invalid JSON.
     is_unreadable: bool = False
 
     @property
     def source(self) -> str:
         """The path of the source: a scene, a movie, an image or the pattern of a sequence."""
         return str(self.scene) if self.scene is not None else "".join(self.request.source[:1])
+
+    @property
+    def needs_rate(self) -> bool:
+        """Whether its frame rate has to be that of the shot."""
+        return self.scene is None and self.request.fps is None and sequences.is_sequence(self.source)
 
 
 # The columns of the options of a publish, and those of colours, with the fields of the request and of ColourOptions.
@@ -64,17 +69,19 @@ def read_manifest(path: Path, defaults: PublishRequest) -> list[Item]:
         raise errors.UserFixableError(
             f"{path} is not a manifest. Give a CSV or JSON lines file (.jsonl), or a folder with --match."
         )
-    items = [_item(place, row, path.absolute().parent, defaults) for place, row in read_rows(path)]
+    rows = read_rows(path)
+    if path.suffix.lower() == ".csv":
+        # Each row has the columns of the first line.
+        for problem in _cells({name: "" for _, row in rows for name in row if name})[1]:
+            raise errors.UserFixableError(f"{path.name}, line 1: {problem}")
+    items = [_item(place, row, path.absolute().parent, defaults) for place, row in rows]
     if not items:
         raise errors.UserFixableError(f"{path} has no items. Add one line with source and task for each version.")
     return items
 
 
 def read_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the rows of a CSV or JSON lines file, each with its place, such as "tasks.csv, line 3".
-
-    A row that is invalid has the reason under the name "". Raises UserFixableError if the file cannot be read.
-    """
+    """Return each row with its place, "tasks.csv, line 3"; "" is why it is invalid. Raises UserFixableError."""
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise errors.UserFixableError(f"{path} is not a table. Give a CSV or JSON lines file (.jsonl).")
@@ -155,21 +162,21 @@ def _values(cells: Mapping[str, Any], folder: Path, defaults: PublishRequest) ->
 def _cells(row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the values of a row by their columns, without null of JSON, and the problems of its columns."""
     cells, problems = {}, []
+    known = (*_OTHER_COLUMNS, *_COLUMNS)
     for name, value in row.items():
         column = name.strip().lower().replace(" ", "_").replace("-", "_")
         if value is None:
             continue
-        if column not in _OTHER_COLUMNS and column not in _COLUMNS:
-            problems.append(_unknown(name, value))
-        elif isinstance(value, dict) or (isinstance(value, list) and not _takes_list(column)):
+        takes_list = column in _COLUMNS and _COLUMNS[column][1].kind is TEXTS
+        if not name:
+            problems.append(f"The line is invalid: {value}.")
+        elif column not in known:
+            problems.append(f"There is no column {name!r}. {errors.nearest_hint(name.lower(), sorted(known))}")
+        elif isinstance(value, dict) or (isinstance(value, list) and not takes_list):
             problems.append(f"The column {name!r} has one value, not a list or a table.")
         else:
             cells[column] = value
     return cells, problems
-
-
-def _takes_list(column: str) -> bool:
-    return column in _COLUMNS and _COLUMNS[column][1].kind is TEXTS
 
 
 def make_item(place: str, source: str, request: PublishRequest, camera: str = "", problems: Iterable[str] = ()) -> Item:
@@ -179,15 +186,6 @@ def make_item(place: str, source: str, request: PublishRequest, camera: str = ""
         # The colours of files are not those of a capture.
         return Item(place, attrs.evolve(request, source=sources, colour=None), Path(source), tuple(problems))
     return Item(place, attrs.evolve(request, source=(source,) if source else ()), None, tuple(problems))
-
-
-def _unknown(name: str, value: Any) -> str:
-    if not name:
-        return f"The line is invalid: {value}."
-    known = (*_OTHER_COLUMNS, *_COLUMNS)
-    near = difflib.get_close_matches(name.lower(), known, 1)
-    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
-    return f"There is no column {name!r}. {hint}"
 
 
 def _absolute(text: str, folder: Path) -> str:
@@ -200,7 +198,15 @@ def read_folder(folder: Path, match: str, defaults: PublishRequest) -> list[Item
     ``match`` is compared with the first parts of the path below the folder, as in ``{sequence}/{shot}/{task}``. Its
     fields fill those of ``defaults.task``, by default all of them joined. Raises UserFixableError if nothing matches.
     """
-    pattern = _compile(match)
+    parts, position, names = [], 0, set()
+    for field in _FIELD.finditer(match):
+        parts.append(re.escape(match[position : field.start()]))
+        parts.append(f"(?P={field[1]})" if field[1] in names else f"(?P<{field[1]}>[^/]+?)")
+        names.add(field[1])
+        position = field.end()
+    if not names:
+        raise errors.SettingInvalid(f"{match!r} has no field. Write it as '{{sequence}}/{{shot}}/{{task}}'.")
+    pattern = re.compile("".join((*parts, re.escape(match[position:]), "/")))
     rule = defaults.task or match
     items = []
     for inside in sorted({folder, *(path for path in folder.rglob("*") if path.is_dir())}):
@@ -215,18 +221,6 @@ def read_folder(folder: Path, match: str, defaults: PublishRequest) -> list[Item
     if not items:
         raise errors.UserFixableError(f"Nothing in {folder} matches {match}. Give other fields with --match.")
     return items
-
-
-def _compile(match: str) -> re.Pattern[str]:
-    parts, position, names = [], 0, set()
-    for field in _FIELD.finditer(match):
-        parts.append(re.escape(match[position : field.start()]))
-        parts.append(f"(?P={field[1]})" if field[1] in names else f"(?P<{field[1]}>[^/]+?)")
-        names.add(field[1])
-        position = field.end()
-    if not names:
-        raise errors.SettingInvalid(f"{match!r} has no field. Write it as '{{sequence}}/{{shot}}/{{task}}'.")
-    return re.compile("".join((*parts, re.escape(match[position:]), "/")))
 
 
 def fill_rule(rule: str, fields: Mapping[str, str]) -> str:

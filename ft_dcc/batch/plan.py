@@ -21,11 +21,12 @@ import attrs
 from ft_dcc import errors, frames
 from ft_dcc.batch import scene_runner
 from ft_dcc.batch.manifest import Item
-from ft_dcc.files import sequences
-from ft_dcc.files.atomic import write_atomically
+from ft_dcc.files import atomic, sequences
 from ft_dcc.media import ocio
+from ft_dcc.publish.jobs import states
+from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
 from ft_dcc.publish.jobs.journal import read_value, write_value
-from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.jobs.queue import inspect_job
 from ft_dcc.session.query.expression import quoted
 
 if TYPE_CHECKING:
@@ -38,33 +39,21 @@ DONE, PROBLEM, FAILED, WAITING = "done", "problem", "failed", "waiting"
 
 
 @attrs.frozen
-class PlannedItem:
-    """An item with its index and its key; equal items of two plans have equal keys.
+class PlannedItem(Item):
+    """An item with its index and its key; equal items of two plans have equal keys."""
 
-    ``generation`` counts how often it was published again on request. ``problems`` are the reasons why it cannot be
-    published as it is.
-    """
-
-    index: int
-    key: str
-    server: str
-    place: str
-    request: PublishRequest
-    scene: str | None = None
+    index: int = attrs.field(kw_only=True)
+    key: str = attrs.field(kw_only=True)
+    server: str = attrs.field(kw_only=True)
+    # That of the studio: its address may change. A site has none.
+    studio_id: str | None = None
+    # How often it was published again on request.
     generation: int = 0
-    problems: tuple[str, ...] = ()
-    look: str = ""
-    scene_name: str = ""
 
     @property
     def job(self) -> str:
         """The id of its job."""
         return f"batch-{self.key}"
-
-    @property
-    def source(self) -> str:
-        """The path of the source."""
-        return self.scene or "".join(self.request.source[:1])
 
 
 @attrs.frozen
@@ -100,8 +89,8 @@ class Plan:
     def open(cls, manifest: Path) -> Plan:
         """Return the plan whose ``items.jsonl`` this is; raise UserFixableError if it cannot be read."""
         try:
-            lines = manifest.read_bytes().split(b"\n")[:-1]
-            items = tuple(_from_line(line) for line in lines)
+            lines = [read_value(line.decode("ascii")) for line in manifest.read_bytes().split(b"\n")[:-1]]
+            items = tuple(PlannedItem(**{**values, "problems": tuple(values["problems"])}) for values in lines)
         except OSError as error:
             raise errors.UserFixableError(
                 f"{manifest} cannot be read: {error.strerror}. Give the file items.jsonl of a batch."
@@ -113,28 +102,16 @@ class Plan:
     def save(self) -> None:
         """Write the items; raise StorageError."""
         lines = [write_value(attrs.asdict(item, recurse=False)) for item in self.items]
-        try:
+        what = f"The batch folder {self.folder} cannot be written"
+        with atomic.storage_errors(what, "Choose a writable one with --out."):
             (self.folder / RESULTS).mkdir(parents=True, exist_ok=True)
-            write_atomically(self.folder / ITEMS, "".join(f"{line}\n" for line in lines).encode("ascii"))
-        except OSError as error:
-            raise errors.StorageError(
-                f"The batch folder {self.folder} cannot be written: {error.strerror}. Choose a writable one with --out."
-            ) from error
-
-    def result(self, item: PlannedItem) -> ItemResult | None:
-        """Return the stored result of an item, None if it has none that can be read."""
-        return read_result(self.folder / RESULTS, item)
-
-    def is_done(self, item: PlannedItem) -> bool:
-        """Return whether the version of the item exists."""
-        result = self.result(item)
-        return result is not None and result.state == DONE
+            atomic.write_atomically(self.folder / ITEMS, "".join(f"{line}\n" for line in lines).encode("ascii"))
 
     def results(self) -> list[ItemResult]:
         """Return the result of each item; those without one wait, and those with problems have them."""
         found = []
         for item in self.items:
-            result = self.result(item)
+            result = read_result(self.folder / RESULTS, item)
             if result is None or (item.problems and result.state != DONE):
                 result = ItemResult.of(item, PROBLEM if item.problems else WAITING, item.problems)
             found.append(attrs.evolve(result, index=item.index, place=item.place))
@@ -143,13 +120,8 @@ class Plan:
     @property
     def todo(self) -> list[PlannedItem]:
         """The items without problems whose versions do not exist yet."""
-        return [item for item in self.items if not item.problems and not self.is_done(item)]
-
-
-def _from_line(line: bytes) -> PlannedItem:
-    values: dict[str, Any] = read_value(line.decode("ascii"))
-    values["problems"] = tuple(values["problems"])
-    return PlannedItem(**values)
+        results = ((item, read_result(self.folder / RESULTS, item)) for item in self.items if not item.problems)
+        return [item for item, result in results if result is None or result.state != DONE]
 
 
 def read_result(folder: Path, item: PlannedItem) -> ItemResult | None:
@@ -163,11 +135,9 @@ def read_result(folder: Path, item: PlannedItem) -> ItemResult | None:
 
 def write_result(folder: Path, result: ItemResult) -> None:
     """Write the result of an item, all of it or nothing; raise StorageError."""
-    try:
+    with atomic.storage_errors(f"The result in {folder} cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / f"{result.key}.json", json.dumps(attrs.asdict(result)).encode("ascii"))
-    except OSError as error:
-        raise errors.StorageError(f"The result in {folder} cannot be written: {error.strerror}.") from error
+        atomic.write_atomically(folder / f"{result.key}.json", json.dumps(attrs.asdict(result)).encode("ascii"))
 
 
 def make_plan(
@@ -176,81 +146,79 @@ def make_plan(
     """Return the saved plan of the items, with all problems that can be found without decoding a file.
 
     Unless other machines do the work (``is_local``), programs of scenes that are missing here are problems, too. Equal
-    items have the same job in every plan, so that none is published twice; with ``again`` all of them get new
-    jobs, which later plans in the same folder keep. Raises StorageError and ServerError.
+    items have the same job in every plan, so that none is published twice, and those whose job is done are done in a
+    new folder, too. With ``again`` all of them get new jobs. Raises StorageError and ServerError.
     """
     earlier = Plan.open(folder / ITEMS).items if (folder / ITEMS).is_file() else ()
-    generations = {item.key.partition("-")[0]: item.generation for item in earlier}
+    jobs = jobs_folder()
+    generations = _generations((*(item.job for item in earlier), *(path.name for path in jobs.glob("batch-*"))))
     tasks, find_program_problems = _find_tasks(session, items), functools.lru_cache(_program_problems)
     shots_without_rate = _find_shots_without_rate(session, items, tasks)
     counts: collections.Counter[str] = collections.Counter()
-    planned = []
+    planned, studio = [], StudioIdentity.of(session)
+    with sequences.folders_read_once():
+        found = [_problems(item, tasks, shots_without_rate) for item in items]
     for index, item in enumerate(items):
-        base = _key(item, session.server_url)
+        asked = item.request
+        identity = [studio.id or studio.server, asked.task, asked.asset, str(item.scene), asked.source]
+        # Not for all items, whose keys would change.
+        identity += [item.scene_name] if item.scene_name else []
+        base = hashlib.sha256(json.dumps(identity).encode("ascii")).hexdigest()[:16]
         generation = generations[base] + again if base in generations else 0
         key = f"{base}-{generation}" if generation else base
         counts[key] += 1
-        problems = [*item.problems, *_problems(item, tasks, shots_without_rate)]
+        problems = [*item.problems, *found[index]]
         if is_local and item.scene is not None:
             problems += find_program_problems(item.scene.suffix.lower())
         if counts[key] > 1:
             if not item.is_unreadable:
                 problems.append("The same source is listed twice for this task. Remove one of the two lines.")
             key = f"{key}-copy{counts[key]}"
-        scene = None if item.scene is None else str(item.scene)
-        request = item.request
-        planned.append(
-            PlannedItem(
-                index,
-                key,
-                session.server_url,
-                item.place,
-                request,
-                scene,
-                generation,
-                tuple(problems),
-                item.look,
-                item.scene_name,
-            )
-        )
+        values = {**attrs.asdict(item, recurse=False), "problems": tuple(problems), "generation": generation}
+        planned.append(PlannedItem(**values, index=index, key=key, server=studio.server, studio_id=studio.id))
     plan = Plan(folder, tuple(planned))
     plan.save()
+    for item in plan.todo:
+        _keep_earlier_result(item, Job(jobs / item.job), folder / RESULTS)
     return plan
 
 
-def _key(item: Item, server: str) -> str:
-    identity = [server, item.request.task, item.request.asset, str(item.scene), item.request.source]
-    if item.scene_name:
-        # Not for all items, whose keys would change.
-        identity.append(item.scene_name)
-    return hashlib.sha256(json.dumps(identity).encode("ascii")).hexdigest()[:16]
-
-
-def _find_tasks(session: Session, items: Sequence[Item]) -> dict[str, str]:
-    """Return the parents' ids of the existing tasks, by id and path of the tasks.
-
-    One query for each project, and one for all ids.
-    """
-    wanted = {item.request.task for item in items if item.request.task}
-    found: dict[str, str] = {}
-    for project in sorted({task.strip("/").split("/")[0] for task in wanted if "/" in task}):
-        for task in session.query(f"select id, link, parent_id from Task where project.name is {quoted(project)}"):
-            found["/".join(str(part["name"]) for part in task["link"])] = str(task["parent_id"])
-    ids = sorted(task for task in wanted if "/" not in task)
-    if ids:
-        listed = ", ".join(quoted(each) for each in ids)
-        for task in session.query(f"select id, parent_id from Task where id in ({listed})"):
-            found[str(task["id"])] = str(task["parent_id"])
+def _generations(jobs: Iterable[str]) -> dict[str, int]:
+    # By the key of the first one.
+    found: dict[str, int] = {}
+    for name in jobs:
+        base, _, generation = name.partition("-")[2].partition("-")
+        if not generation or generation.isdigit():
+            found[base] = max(found.get(base, 0), int(generation or 0))
     return found
 
 
-def _needs_rate(item: Item) -> bool:
-    return item.scene is None and item.request.fps is None and sequences.is_sequence(item.source)
+def _keep_earlier_result(item: PlannedItem, job: Job, results: Path) -> None:
+    """Write the result of an item that was published by a plan in another folder."""
+    if job.report.is_file() and inspect_job(job).state == states.DONE:
+        first = json.loads(job.report.read_bytes())["versions"][0]
+        values = {name: first[name] for name in ("version", "version_id", "link")}
+        write_result(results, ItemResult.of(item, DONE, **values))
+
+
+def _find_tasks(session: Session, items: Sequence[Item]) -> dict[str, str]:
+    """Return the shots' ids by id and path of tasks and shots, with one query for each project and one for ids."""
+    wanted, select = {item.request.task for item in items if item.request.task}, "select id, link, parent_id from"
+    projects = sorted({task.strip("/").split("/")[0] for task in wanted if "/" in task})
+    queries = [f"{select} TypedContext where project.name is {quoted(project)}" for project in projects]
+    listed = ", ".join(quoted(task) for task in sorted(wanted) if "/" not in task)
+    if listed:
+        queries.append(f"{select} TypedContext where id in ({listed})")
+    found: dict[str, str] = {}
+    for each in (each for query in queries for each in session.query(query)):
+        path = "/".join(str(part["name"]) for part in each["link"])
+        found[path] = found[str(each["id"])] = str(each["parent_id" if each.entity_type == "Task" else "id"])
+    return found
 
 
 def _find_shots_without_rate(session: Session, items: Sequence[Item], tasks: Mapping[str, str]) -> frozenset[str]:
     """Return the ids of the shots without a frame rate, of those whose rate an item needs."""
-    shots = sorted({tasks[name] for item in items if _needs_rate(item) and (name := _task_name(item)) in tasks})
+    shots = sorted({tasks[name] for item in items if item.needs_rate and (name := _task_name(item)) in tasks})
     found = set()
     for first in range(0, len(shots), _SHOTS_PER_QUERY):
         listed = ", ".join(quoted(each) for each in shots[first : first + _SHOTS_PER_QUERY])
@@ -283,7 +251,7 @@ def _problems(item: Item, tasks: Mapping[str, str], shots_without_rate: frozense
             else "Give its id or its path, PROJECT/SEQUENCE/SHOT/TASK, with --match, --task or a column task."
         )
         problems.append(f"There is no task {task}. {advice}")
-    elif _needs_rate(item) and tasks[name] in shots_without_rate:
+    elif item.needs_rate and tasks[name] in shots_without_rate:
         problems.append("No frame rate: the shot has none. Set it on the shot, or add --fps 24 or a column fps.")
     if item.source and not item.problems:
         problems += _source_problems(item)
@@ -307,13 +275,10 @@ def _source_problems(item: Item) -> list[str]:
     source = item.source
     try:
         scene_runner.program_of(Path(source))
-    except errors.SceneUnreadable as error:
-        return [str(error)]
-    if item.scene is None and item.request.colour is not None:
-        try:
+        if item.scene is None and item.request.colour is not None:
             ocio.refuse_unused(source, item.request.colour)
-        except errors.UserFixableError as error:
-            return [str(error)]
+    except (errors.SceneUnreadable, errors.UserFixableError) as error:
+        return [str(error)]
     if item.scene is not None or not sequences.is_sequence(source):
         return [] if Path(source).is_file() else [f"{source} does not exist."]
     try:

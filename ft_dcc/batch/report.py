@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import requests
 
-from ft_dcc import errors
 from ft_dcc.batch import plan
-from ft_dcc.batch.plan import ItemResult
-from ft_dcc.files.atomic import write_atomically
+from ft_dcc.files.atomic import storage_errors, write_atomically
 from ft_dcc.session.query.expression import quoted
+from ft_dcc.system import http_sessions
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
@@ -35,29 +34,27 @@ tr { border-bottom: 1px solid #ddd; } img { width: 10em; display: block; } .done
 """
 
 
-def count_states(results: Sequence[ItemResult]) -> dict[str, int]:
+def count_states(results: Sequence[plan.ItemResult]) -> dict[str, int]:
     """Return the number of items in each state."""
     return {state: sum(result.state == state for result in results) for state in STATES}
 
 
-def as_data(results: Sequence[ItemResult]) -> dict[str, Any]:
+def as_data(results: Sequence[plan.ItemResult]) -> dict[str, Any]:
     """Return the report as plain data: the number of items in each state, and the result of each item."""
     items = [attrs.asdict(result) for result in results]
     return {"schema": SCHEMA, "counts": count_states(results), "items": items}
 
 
-def write_reports(folder: Path, results: Sequence[ItemResult], session: Session) -> Path:
+def write_reports(folder: Path, results: Sequence[plan.ItemResult], session: Session) -> Path:
     """Write ``report.json`` and ``report.html`` to the folder, and return the path of the page; raise StorageError."""
     page = folder / "report.html"
-    try:
+    with storage_errors(f"The report in {folder} cannot be written"):
         write_atomically(folder / "report.json", json.dumps(as_data(results), indent=2).encode("utf-8"))
         write_atomically(page, _page(results, _thumbnails(session, results)).encode("utf-8"))
-    except OSError as error:
-        raise errors.StorageError(f"The report in {folder} cannot be written: {error.strerror}.") from error
     return page
 
 
-def _thumbnails(session: Session, results: Sequence[ItemResult]) -> dict[str, str]:
+def _thumbnails(session: Session, results: Sequence[plan.ItemResult]) -> dict[str, str]:
     """Return the thumbnails of the versions as data URLs, by version id; those that cannot be read are left out."""
     ids = [result.version_id for result in results if result.version_id is not None]
     if not ids:
@@ -74,7 +71,7 @@ def _data_url(address: Any) -> str | None:
     """Download an image and return it as a data URL; None if it cannot be read."""
     url = address.get("url") if isinstance(address, dict) else address
     try:
-        response = requests.get(str(url), timeout=_TIMEOUT_SECONDS)
+        response = http_sessions.get(str(url), timeout=_TIMEOUT_SECONDS)
         response.raise_for_status()
     except requests.RequestException:
         return None
@@ -82,9 +79,11 @@ def _data_url(address: Any) -> str | None:
     return f"data:{kind};base64,{base64.b64encode(response.content).decode('ascii')}"
 
 
-def _page(results: Sequence[ItemResult], thumbnails: dict[str, str]) -> str:
+def _page(results: Sequence[plan.ItemResult], thumbnails: dict[str, str]) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in count_states(results).items() if count)
-    rows = "\n".join(_row(result, thumbnails) for result in sorted(results, key=_order))
+    # What needs attention comes first.
+    ordered = sorted(results, key=lambda result: (STATES.index(result.state), result.index))
+    rows = "\n".join(_row(result, thumbnails) for result in ordered)
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Batch report</title><style>{_STYLE}</style>\n'
         f"<h1>Batch report</h1><p>{counts}</p>\n<table><tr><th></th><th>Task</th><th>Source</th><th>Result</th></tr>\n"
@@ -92,12 +91,7 @@ def _page(results: Sequence[ItemResult], thumbnails: dict[str, str]) -> str:
     )
 
 
-def _order(result: ItemResult) -> tuple[int, int]:
-    """Sort what needs attention first."""
-    return STATES.index(result.state), result.index
-
-
-def _row(result: ItemResult, thumbnails: dict[str, str]) -> str:
+def _row(result: plan.ItemResult, thumbnails: dict[str, str]) -> str:
     image = thumbnails.get(result.version_id or "")
     thumbnail = f'<img src="{image}" alt="">' if image else ""
     text = f"version {result.version}" if result.version is not None else result.state

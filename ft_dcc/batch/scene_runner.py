@@ -8,8 +8,6 @@ import json
 import os
 import queue
 import re
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -23,10 +21,10 @@ from ft_dcc.accounts.credentials import Account
 from ft_dcc.install import host_discovery, host_launcher
 from ft_dcc.media import ffmpeg
 from ft_dcc.publish import scene_order
-from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.progress import OnProgress, Progress
 from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.settings.resolve import read_settings, source_of
+from ft_dcc.system import child_process
 
 # The programs of the scene files that are captured in a process of their own.
 PROGRAMS = {".ma": "maya", ".mb": "maya", ".nk": "nuke"}
@@ -49,10 +47,7 @@ _OUTPUT_LINES, _SHOWN_LINES = 200, 3
 
 
 def program_of(scene: Path) -> str | None:
-    """Return "maya" or "nuke" for a scene of theirs, None for other files.
-
-    Raises SceneUnreadable for scripts of Nuke Indie and Non-commercial, in which Python reaches ten nodes only.
-    """
+    """Return "maya", "nuke" or None for a file; raise SceneUnreadable for Nuke Indie, whose Python has ten nodes."""
     suffix = scene.suffix.lower()
     if suffix in _LIMITED_SUFFIXES:
         raise errors.SceneUnreadable(
@@ -63,17 +58,14 @@ def program_of(scene: Path) -> str | None:
 
 
 def require_program(host: str, path: Path | None = None) -> host_discovery.Program:
-    """Return the program at the path, else that of the settings, else the newest one of this machine.
-
-    Raises HostMissing if there is none, SettingInvalid if its Python is too old.
-    """
+    """Return the given, the set or the newest program; raise HostMissing, or SettingInvalid for an old Python."""
     given, title = path or read_settings().get(host), host_discovery.TITLES[host]
     machine = host_discovery.Machine.here()
     found = [host_discovery.program_at(host, Path(given))] if given else host_discovery.find_programs(host, machine)
     if not found:
         searched = ", ".join(host_discovery.search_paths(host, machine))
         raise errors.HostMissing(
-            f"{title} was not found in {searched}. Install it, or set FT_DCC_{host.upper()} to the path of the program."
+            f"{title} was not found in {searched}. Install it, or set {source_of(host)} to the path of the program."
         )
     host_discovery.python_of_version(host, found[-1].version)
     return found[-1]
@@ -94,15 +86,15 @@ def publish_scene(
         raise errors.SceneUnreadable(f"{order.scene} does not exist. Give the path of a scene.")
     program = require_program(host, path)
     with host_launcher.temporary_installation(program, with_ffmpeg=False) as (folder, environment):
-        order = attrs.evolve(order, answer=folder / "answer.json", request=_with_absolute_paths(order.request))
+        # The program may change its working folder.
+        sounds = tuple(os.path.abspath(text) for text in order.request.sounds)  # noqa: PTH100 - as the publisher does
+        order = attrs.evolve(order, answer=folder / "answer.json", request=attrs.evolve(order.request, sounds=sounds))
         order.save(folder / "order.json")
         environment.update(
             {
                 scene_order.ORDER: str(folder / "order.json"),
                 # Not in the command line, which other users of the machine can read.
-                "FTRACK_SERVER": account.server,
-                "FTRACK_API_USER": account.user,
-                "FTRACK_API_KEY": account.key,
+                **account.as_environment(),
                 "FT_DCC_JOBS": str(order.jobs),
                 "FT_DCC_FFMPEG": str(ffmpeg.find("A capture")),
             }
@@ -115,59 +107,39 @@ def publish_scene(
         return run.answer()
 
 
-def _with_absolute_paths(request: PublishRequest) -> PublishRequest:
-    # The program may change its working folder.
-    sounds = tuple(os.path.abspath(text) for text in request.sounds)  # noqa: PTH100 - as the publisher does
-    return attrs.evolve(request, sounds=sounds)
-
-
 @contextlib.contextmanager
-def _running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _running(command: list[str], environment: dict[str, str]) -> Iterator[child_process.Process[bytes]]:
     """Start the program, and end it with its child processes on exit; raise HostMissing if it cannot be started."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[child_process.Process[bytes]] = []
+
+    def start() -> None:
+        try:
+            # Ctrl-C reaches this process only, which ends the program and its children.
+            process = child_process.start(
+                command,
+                env=environment,
+                ends_with_this=True,
+                stdin=child_process.PIPE,
+                stdout=child_process.PIPE,
+                stderr=child_process.STDOUT,
+            )
+        except OSError as error:
+            raise errors.HostMissing(f"{command[0]} cannot be started: {error.strerror}. Install it again.") from error
+        started.append(process)
+
     try:
         # Ctrl-C interrupts the main thread only, so that it cannot lose the process while it starts.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            pool.submit(lambda: started.append(_start(command, environment))).result()
+            pool.submit(start).result()
         (process,) = started
-        if process.stdin is not None:
-            # A program that has ended already is reported by its exit code.
-            with contextlib.suppress(OSError):
-                process.stdin.write(scene_order.GREETING)
-                process.stdin.flush()
         yield process
     finally:
         for process in started:
-            _end(process)
-
-
-def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # Its own process group: Ctrl-C reaches this process only, which ends the program and its children.
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
-    except OSError as error:
-        raise errors.HostMissing(f"{command[0]} cannot be started: {error.strerror}. Install it again.") from error
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if os.name == "posix":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    if process.stdin is not None:
-        # Where a wrapper started the program, the end of its stdin ends it.
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-    process.wait()
+            child_process.end_tree(process)
+            if process.stdin is not None:
+                # Where a wrapper started the program elsewhere, the end of its stdin ends it.
+                with contextlib.suppress(OSError):
+                    process.stdin.close()
 
 
 @attrs.define
@@ -176,7 +148,7 @@ class _Run:
 
     program: host_discovery.Program
     order: SceneOrder
-    process: subprocess.Popen[bytes]
+    process: child_process.Process[bytes]
     on_progress: OnProgress | None
     output: collections.deque[str] = attrs.field(factory=lambda: collections.deque(maxlen=_OUTPUT_LINES), init=False)
     is_started: bool = attrs.field(default=False, init=False)
@@ -206,7 +178,7 @@ class _Run:
                 continue
             if line is None:
                 # The exit code belongs to the error message.
-                with contextlib.suppress(subprocess.TimeoutExpired):
+                with contextlib.suppress(child_process.TimeoutExpired):
                     self.process.wait(_QUIT_TIMEOUT_SECONDS)
                 return
             last_sign = now

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +19,7 @@ from ft_dcc.accounts.local_server import get_account
 from ft_dcc.batch import plan, unit
 from ft_dcc.publish.progress import Progress
 from ft_dcc.session import Session
+from ft_dcc.system.signals import exit_when_terminated
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     # Blender's compiled code writes to the process's stdout.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    exit_when_terminated()
     opened, account = plan.Plan.open(Path(sys.argv[1])), get_account()
     with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
         for line in sys.stdin:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import click
 
-from ft_dcc import errors
-from ft_dcc.cli.publish import PublishCommand, colour_options, make_request, publish_options
+from ft_dcc import errors, plain_text
+from ft_dcc.cli.publish import PublishCommand, make_request
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
-from ft_dcc.cli.terminal.output import Output, one_line, reporting
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.cli.terminal.output import Command, Output
 
 if TYPE_CHECKING:
     from ft_dcc.batch.manifest import Item
@@ -28,7 +28,7 @@ _WRITERS = ("deadline", "flamenco", "opencue", "openjd")
 _PATH = AbsolutePath()
 
 
-@click.command(name="batch", cls=PublishCommand, short_help="Publish many items, here or on a farm.")
+@click.command(cls=PublishCommand)
 @click.argument("items", metavar="[MANIFEST|FOLDER]", required=False, type=_PATH)
 @click.option("--match", metavar="PATTERN", help="Fields of the paths in FOLDER, such as '{sequence}/{shot}/{task}'.")
 @click.option(
@@ -46,12 +46,9 @@ _PATH = AbsolutePath()
 @click.option("--out", type=_PATH, help="Folder of plan, results and reports (default: in the jobs folder).")
 @click.option("--strict", is_flag=True, help="Publish nothing if an item has a problem.")
 @click.option("--again", is_flag=True, help="Publish new versions of items that are done, too.")
-@click.option("--tls-ca", type=_PATH, help="Dask: file of the certificate authority.")
-@click.option("--tls-cert", type=_PATH, help="Dask: certificate of this client.")
-@click.option("--tls-key", type=_PATH, help="Dask: key of this client.")
-@publish_options
-@colour_options
-@reporting
+@click.option("--tls-ca", "tls_ca_file", type=_PATH, help="Dask: file of the certificate authority.")
+@click.option("--tls-cert", "tls_client_cert", type=_PATH, help="Dask: certificate of this client.")
+@click.option("--tls-key", "tls_client_key", type=_PATH, help="Dask: key of this client.")
 def batch_command(
     output: Output,
     items: Path | None,
@@ -64,9 +61,6 @@ def batch_command(
     dry_run: bool,
     strict: bool,
     again: bool,
-    tls_ca: Path | None,
-    tls_cert: Path | None,
-    tls_key: Path | None,
     repair: tuple[str, ...],
     **options: Any,
 ) -> int:
@@ -80,24 +74,31 @@ def batch_command(
 
     if repair:
         raise click.UsageError("--repair needs one source. Publish the item alone: ft-dcc publish.")
+    tls = {name: options.pop(name) for name in ("tls_ca_file", "tls_client_cert", "tls_client_key")}
+    if None in tls.values() and any(tls.values()):
+        raise click.UsageError("TLS needs all of --tls-ca, --tls-cert and --tls-key.")
     request = make_request((), **options)
-    run = _engine(engine, _tls_files(tls_ca, tls_cert, tls_key))
+    _check_engine(engine)
     with connected() as session:
         found = _read_items(session, items, match, query, source, request)
         name, _, place = engine.partition(":")
         bundle = Path(place) if name in _WRITERS and place else None
         folder = out or bundle or _default_folder(items, query, session.server_url)
         plan = make_plan(session, found, folder.absolute(), again=again, is_local=name == _LOCAL)
-        _print_plan(output, plan)
-        has_problems = any(item.problems for item in plan.items)
-        if not (dry_run or (strict and has_problems)) and plan.todo:
-            written = run(output, plan)
+        problems = [f"{item.place}: {problem}" for item in plan.items for problem in item.problems]
+        for problem in problems:
+            output.message(problem)
+        todo, broken = len(plan.todo), sum(bool(item.problems) for item in plan.items)
+        counts = f"{todo} to publish, {len(plan.items) - todo - broken} done, {broken} with problems"
+        output.message(f"{len(plan.items)} items: {counts}.")
+        if not (dry_run or (strict and problems)) and plan.todo:
+            written = _run(output, plan, engine, tls)
             if written is not None:
                 output.result(written, {"bundle": written, "items": len(plan.todo)})
-                return 3 if has_problems else 0
+                return 3 if problems else 0
         code = _report(output, plan, session)
         # Nothing was to be published, so waiting items are no failure.
-        return 3 if has_problems else 0 if dry_run else code
+        return 3 if problems else 0 if dry_run else code
 
 
 def _read_items(
@@ -126,71 +127,59 @@ def _read_items(
 
 
 def _default_folder(items: Path | None, query: str | None, server: str) -> Path:
+    from ft_dcc.publish.jobs.job import jobs_folder
+
     identity = f"{items.absolute() if items is not None else query}\n{server}"
     name = f"batch-{hashlib.sha256(identity.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
-    return Path(read_settings().require("jobs")) / name
+    return jobs_folder() / name
 
 
-Run = Callable[[Output, "Plan"], "str | None"]
+def _check_engine(text: str) -> None:
+    name, colon, place = text.partition(":")
+    problem = ""
+    if name == _LOCAL:
+        if colon and not (place.isascii() and place.isdigit() and int(place) > 0):
+            problem = f"{place!r} is not a number of processes. Write it as local:4."
+    elif not (name in _WRITERS and place) and (not text.startswith(_DASK) or text == _DASK):
+        problem = (
+            f"There is no engine {text!r}. There are: local, local:N, dask://HOST:PORT, and "
+            "openjd:DIR, deadline:DIR, opencue:DIR and flamenco:DIR."
+        )
+    if problem:
+        raise click.BadParameter(problem, param_hint="--engine")
 
 
-def _engine(text: str, tls: Any) -> Run:
-    """Return the function that runs a plan with this engine; raise BadParameter for another text."""
-    if text == _LOCAL or text.startswith(f"{_LOCAL}:"):
-        count = text[len(_LOCAL) + 1 :]
-        if text != _LOCAL and not (count.isascii() and count.isdigit() and int(count) > 0):
-            raise click.BadParameter(
-                f"{count!r} is not a number of processes. Write it as local:4.", param_hint="--engine"
-            )
-        return lambda output, plan: _run_local(output, plan, int(count) if count else None)
-    name, _, place = text.partition(":")
-    if name in _WRITERS and place:
-        return lambda output, plan: _write_for_farm(plan, name)
-    if text.startswith(_DASK) and text != _DASK:
-        return lambda output, plan: _run_dask(output, plan, text[len(_DASK) :], tls)
-    raise click.BadParameter(
-        f"There is no engine {text!r}. There are: local, local:N, dask://HOST:PORT, and "
-        "openjd:DIR, deadline:DIR, opencue:DIR and flamenco:DIR.",
-        param_hint="--engine",
-    )
+def _run(output: Output, plan: Plan, engine: str, tls: Any) -> str | None:
+    """Run the plan, or write the files of a farm and return what submits them."""
+    name, _, place = engine.partition(":")
+    if name in _WRITERS:
+        from ft_dcc.batch import submitters
+
+        return str(getattr(submitters, f"write_{name}")(plan))
+    with _resumable(output, plan), _batch_display(output, len(plan.todo)) as (on_progress, on_result):
+        if name == _LOCAL:
+            from ft_dcc.batch.engines import default_workers, run_local
+
+            run_local(plan, int(place) if place else default_workers(plan.todo), on_progress, on_result)
+        else:
+            from ft_dcc.batch.engines import run_dask
+
+            run_dask(plan, engine[len(_DASK) :], on_result, tls if all(tls.values()) else {})
+    return None
 
 
-def _tls_files(ca: Path | None, certificate: Path | None, key: Path | None) -> Any:
-    if ca is None and certificate is None and key is None:
-        return None
-    if ca is None or certificate is None or key is None:
-        raise click.UsageError("TLS needs all of --tls-ca, --tls-cert and --tls-key.")
-    from ft_dcc.batch.dask_engine import TlsFiles
-
-    return TlsFiles(ca, certificate, key)
-
-
-def _run_local(output: Output, plan: Plan, workers: int | None) -> None:
-    from ft_dcc.batch.local_engine import default_workers, run_local
-
-    with _batch_display(output, len(plan.todo)) as (on_progress, on_result):
-        run_local(plan, workers or default_workers(plan.todo), on_progress, on_result)
-
-
-def _write_for_farm(plan: Plan, name: str) -> str:
-    """Write the files of a farm; return what submits them."""
-    from ft_dcc.batch import openjd_engine, submitters
-
-    if name == "openjd":
-        return str(openjd_engine.write_bundle(plan))
-    writers = {
-        "deadline": submitters.deadline_command,
-        "flamenco": submitters.write_flamenco,
-        "opencue": submitters.write_opencue,
-    }
-    return writers[name](plan)
-
-
-def _run_dask(output: Output, plan: Plan, address: str, tls: Any) -> None:
-    from ft_dcc.batch.dask_engine import run_dask
-
-    with _batch_display(output, len(plan.todo)) as (_on_progress, on_result):
-        run_dask(plan, address, on_result, tls)
+@contextmanager
+def _resumable(output: Output, plan: Plan) -> Iterator[None]:
+    """On Ctrl-C, say what is done, what is left, and the command that publishes it."""
+    before = len(plan.todo)
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = len(plan.todo)
+        # With --again, the same items would be published again.
+        command = output.logged.replace(" --again", "") or "ft-dcc batch"
+        output.message(f"{before - left} of {before} items are published, {left} are left. Continue with: {command}")
+        raise
 
 
 @contextmanager
@@ -208,43 +197,41 @@ def _batch_display(output: Output, count: int) -> Iterator[tuple[Callable[..., N
     with Bars(*columns, console=console, disable=not console.is_terminal) as bars:
         total = bars.add_task("batch", total=count)
         workers: dict[int, Any] = {}
+        numbers = itertools.count(1)
 
         def on_progress(worker: int, item: Any, event: dict[str, Any]) -> None:
             if worker not in workers:
                 workers[worker] = bars.add_task("", total=None)
-            description = one_line(f"{event['step']} {Path(item.source).name}")
+            description = plain_text.single_line(f"{event['step']} {Path(item.source).name}")
             bars.update(workers[worker], description=description, completed=event["done"], total=event["total"])
 
         def on_result(result: ItemResult) -> None:
             bars.advance(total)
             line = result.link or (f"version {result.version}" if result.version else " ".join(result.problems))
-            text = one_line(f"{result.state}: {result.source}: {line}")
+            text = plain_text.single_line(f"{next(numbers)} of {count}: {result.state}: {result.source}: {line}")
             console.print(text, highlight=False, markup=False, soft_wrap=True)
 
         yield on_progress, on_result
 
 
-def _print_plan(output: Output, plan: Plan) -> None:
-    todo, problems = len(plan.todo), sum(bool(item.problems) for item in plan.items)
-    done = len(plan.items) - todo - problems
-    for item in plan.items:
-        for problem in item.problems:
-            output.message(f"{item.place}: {problem}")
-    output.message(f"{len(plan.items)} items: {todo} to publish, {done} done, {problems} with problems.")
-
-
 def _report(output: Output, plan: Plan, session: Session) -> int:
     from ft_dcc.batch import report
-    from ft_dcc.batch.plan import DONE, PROBLEM
 
     results = plan.results()
     page = report.write_reports(plan.folder, results, session)
     lines = [_line(result) for result in results]
     lines.append(f"Report: {page}")
     output.result(lines, {**report.as_data(results), "page": str(page), "folder": str(plan.folder)})
-    if any(result.state == PROBLEM for result in results):
+    return _exit_code(results)
+
+
+def _exit_code(results: Iterable[ItemResult]) -> int:
+    from ft_dcc.batch.plan import DONE, PROBLEM
+
+    states = {result.state for result in results}
+    if PROBLEM in states:
         return 3
-    return 0 if all(result.state == DONE for result in results) else 1
+    return 0 if states <= {DONE} else 1
 
 
 def _line(result: ItemResult) -> str:
@@ -253,11 +240,10 @@ def _line(result: ItemResult) -> str:
     return f"{result.state:<8} {version:<5} {result.task}  {Path(result.source).name}  {text}".rstrip()
 
 
-@click.command(name="publish-item", short_help="Publish items of a batch's plan (for farms).")
+@click.command(cls=Command)
 @click.option("--manifest", required=True, type=_PATH, help="The file items.jsonl of the plan.")
 @click.option("--index", "indices", required=True, metavar="RANGE", help="Indices of items, such as 3 or 0-4.")
 @click.option("--out", type=_PATH, help="Folder of the results (default: beside the plan).")
-@reporting
 def publish_item_command(output: Output, manifest: Path, indices: str, out: Path | None) -> int:
     """Publish items of the plan of a batch; what is done already is not repeated.
 
@@ -266,7 +252,7 @@ def publish_item_command(output: Output, manifest: Path, indices: str, out: Path
     import attrs
 
     from ft_dcc.batch import plan, unit
-    from ft_dcc.batch.openjd_engine import parse_indices
+    from ft_dcc.batch.submitters import parse_indices
 
     opened = plan.Plan.open(manifest)
     chosen = parse_indices(indices)
@@ -281,6 +267,4 @@ def publish_item_command(output: Output, manifest: Path, indices: str, out: Path
             for problem in result.problems:
                 output.message(f"{result.source}: {problem}")
     output.result([_line(result) for result in results], {"items": [attrs.asdict(result) for result in results]})
-    if any(result.state == plan.PROBLEM for result in results):
-        return 3
-    return 0 if all(result.state == plan.DONE for result in results) else 1
+    return _exit_code(results)

@@ -6,18 +6,16 @@ import io
 import textwrap
 import zipfile
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
-from ft_dcc.cli.terminal.inputs import connected
-from ft_dcc.cli.terminal.output import CommandGroup, Output, format_local_time, reporting
-from ft_dcc.errors import Cancelled, Error, SettingInvalid, StorageError, UserFixableError
-from ft_dcc.files.atomic import write_atomically
+from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
+from ft_dcc.cli.terminal.output import Output, ReportingGroup, as_plain, format_local_time
+from ft_dcc.errors import Cancelled, Error, SettingInvalid, UserFixableError
+from ft_dcc.files.atomic import storage_errors, write_atomically
 from ft_dcc.review.notes import Note, ReviewedSession, ReviewedVersion
 
 if TYPE_CHECKING:
@@ -25,13 +23,13 @@ if TYPE_CHECKING:
     from ft_dcc.publish.models import PublishRequest
     from ft_dcc.session import Session
 
+_FILE = AbsolutePath(dir_okay=False)
 _TEXT_WIDTH = 92
 _MAX_REMINDERS, _REMINDER_WIDTH = 10, 80
 _DEFAULT_SIZE = (1920, 1080)
 
 
 def _selection(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose versions."""
     for option in (
         click.option("--open", "is_open", is_flag=True, help="Only notes that are not done."),
         click.option("--mine", is_flag=True, help="Versions that you published (default)."),
@@ -42,33 +40,29 @@ def _selection(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group(
-    cls=CommandGroup,
-    name="notes",
-    short_help="Show, answer and export notes of reviewers.",
-    invoke_without_command=True,
-)
+@click.group(cls=ReportingGroup, invoke_without_command=True)
 @_selection
-@reporting
-@click.pass_context
-def command(context: click.Context, /, output: Output, **selection: Any) -> None:
+def command(output: Output, **selection: Any) -> None:
     """Show the notes of reviewers, newest version first; frames are the numbers of the shot.
 
     NOTE is the id of a note, or its first eight characters.
     """
-    if context.invoked_subcommand is not None:
+    if click.get_current_context().invoked_subcommand is not None:
         return
     with connected() as session:
         versions = _read(session, **selection)
     lines = [line for version in versions for line in _describe(version)]
-    report = {"versions": [_as_report(version) for version in versions]}
-    output.result("\n".join(lines) or "There are no notes.", report)
+    reports = [as_plain(version) for version in versions]
+    for version, report in zip(versions, reports):
+        for note, values in zip(version.notes, report["notes"]):
+            replies = [{name: reply[name] for name in ("id", "author", "date", "text")} for reply in values["replies"]]
+            values.update(is_open=note.is_open, is_done=note.is_done, replies=replies)
+    output.result("\n".join(lines) or "There are no notes.", {"versions": reports})
 
 
 @command.command(short_help="Answer a note.")
 @click.argument("note", metavar="NOTE")
 @click.argument("text", metavar="TEXT")
-@reporting
 def reply(output: Output, note: str, text: str) -> None:
     """Write a reply to a note."""
     from ft_dcc.review import feedback
@@ -83,7 +77,6 @@ def reply(output: Output, note: str, text: str) -> None:
 @command.command(short_help="Mark notes as done.")
 @click.argument("notes", metavar="NOTE...", nargs=-1, required=True)
 @click.option("--reopen", is_flag=True, help="Open them again.")
-@reporting
 def done(output: Output, notes: tuple[str, ...], reopen: bool) -> None:
     """Mark notes as done, or open them again with --reopen."""
     from ft_dcc.review import feedback
@@ -97,55 +90,41 @@ def done(output: Output, notes: tuple[str, ...], reopen: bool) -> None:
 
 @command.command(short_help="Write notes to a file.")
 @_selection
-@click.option("--csv", "csv", type=click.Path(dir_okay=False, path_type=Path), help="Spreadsheet, a line a note.")
-@click.option("--pdf", type=click.Path(dir_okay=False, path_type=Path), help="PDF with drawings on empty frames.")
-@click.option("--otio", type=click.Path(dir_okay=False, path_type=Path), help="OpenTimelineIO with drawings (ORI).")
-@click.option(
-    "--grease-pencil",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Archive of drawn frames for Maya; needs --task or --version.",
-)
-@reporting
+@click.option("--csv", "csv", type=_FILE, help="Spreadsheet, a line a note.")
+@click.option("--pdf", type=_FILE, help="PDF with drawings on empty frames.")
+@click.option("--otio", type=_FILE, help="OpenTimelineIO with drawings (ORI).")
+@click.option("--grease-pencil", type=_FILE, help="Archive of drawn frames for Maya; needs --task or --version.")
 def export(
-    output: Output,
-    csv: Path | None,
-    pdf: Path | None,
-    otio: Path | None,
-    grease_pencil: Path | None,
-    **selection: Any,
+    output: Output, csv: Path | None, pdf: Path | None, otio: Path | None, grease_pencil: Path | None, **selection: Any
 ) -> None:
     """Write notes and drawings to files of other programs; give at least one file."""
+    from ft_dcc.review.export.document import to_pdf
+    from ft_dcc.review.export.otio import to_otio
+    from ft_dcc.review.export.spreadsheet import to_csv
+
     if not (csv or pdf or otio or grease_pencil):
         raise click.UsageError("Give --csv, --pdf, --otio or --grease-pencil.")
     with connected() as session:
         versions = _read(session, **selection)
-    written = []
-    notes = ReviewedSession("Notes", "", tuple(attrs.evolve(each, notes=_by_frame(each)) for each in versions))
-    if csv is not None:
-        from ft_dcc.review.export.spreadsheet import to_csv
-
+    sorted_versions = []
+    for version in versions:
+        # Notes on the whole version come first, then the others by frame.
+        notes = tuple(sorted(version.notes, key=lambda note: (note.frame is not None, note.frame or 0)))
+        sorted_versions.append(attrs.evolve(version, notes=notes))
+    content = ReviewedSession("Notes", "", tuple(sorted_versions))
+    makers: tuple[tuple[Path | None, Callable[[], bytes]], ...] = (
         # Excel reads UTF-8 only with a byte order mark.
-        written.append(_write(csv, to_csv(notes.versions).encode("utf-8-sig")))
-    if pdf is not None:
-        from ft_dcc.review.export.document import to_pdf
-
-        written.append(_write(pdf, to_pdf(notes)))
-    if otio is not None:
-        from ft_dcc.review.export.otio import to_otio
-
-        written.append(_write(otio, to_otio(notes).encode()))
-    if grease_pencil is not None:
-        written.append(_write(grease_pencil, _grease_pencil(versions)))
+        (csv, lambda: to_csv(content.versions).encode("utf-8-sig")),
+        (pdf, lambda: to_pdf(content)),
+        (otio, lambda: to_otio(content).encode()),
+        (grease_pencil, lambda: _grease_pencil(versions)),
+    )
+    written = [_write(path, make()) for path, make in makers if path is not None]
     output.result("\n".join(written), {"paths": written})
 
 
-def _by_frame(version: ReviewedVersion) -> tuple[Note, ...]:
-    """Return notes on the whole version first, then the others by frame."""
-    return tuple(sorted(version.notes, key=lambda note: (note.frame is not None, note.frame or 0)))
-
-
 def _grease_pencil(versions: Sequence[ReviewedVersion]) -> bytes:
-    from ft_dcc.review.export.grease_pencil import write_drawings
+    from ft_dcc.review.export.raster import write_drawings
 
     # Frames of different versions would lie on top of each other.
     newest = next((version for version in versions if any(note.drawing for note in version.notes)), None)
@@ -159,10 +138,8 @@ def _grease_pencil(versions: Sequence[ReviewedVersion]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> str:
-    try:
+    with storage_errors(f"{path} cannot be written", "Choose another file."):
         write_atomically(path, content)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}. Choose another file.") from error
     return str(path)
 
 
@@ -192,27 +169,18 @@ def _describe(version: ReviewedVersion) -> list[str]:
     heading = f"{version.path} {version.asset} {version.name}, {version.status}, {count}"
     lines = [f"{heading}; {verdicts}" if verdicts else heading]
     for note in version.notes:
-        lines += _describe_note(note)
-    return lines
-
-
-def _describe_note(note: Note) -> list[str]:
-    frame = "-" if note.frame is None else str(note.frame)
-    if note.frame is not None and note.end_frame is not None and note.end_frame > note.frame:
-        frame = f"{note.frame}-{note.end_frame}"
-    state = "done" if note.is_done else "open" if note.is_open else "own"
-    extras = [
-        note.author,
-        format_local_time(note.date) if note.date else "",
-        *note.labels,
-        *(["drawing"] if note.drawing else []),
-    ]
-    extras += [f"addressed in {note.addressed_in}"] if note.addressed_in else []
-    lines = [f"  {note.id[:8]}  {frame:>9}  {state:<4}  {', '.join(extra for extra in extras if extra)}"]
-    lines += _indented(note.text, "      ")
-    lines += _indented(note.problem, "      ! ")
-    for answer in note.replies:
-        lines += _indented(f"{answer.author}: {answer.text}", "      > ")
+        frame = "-" if note.frame is None else str(note.frame)
+        if note.frame is not None and note.end_frame is not None and note.end_frame > note.frame:
+            frame += f"-{note.end_frame}"
+        state = "done" if note.is_done else "open" if note.is_open else "own"
+        extras = [note.author, format_local_time(note.date) if note.date else "", *note.labels]
+        extras += ["drawing"] if note.drawing else []
+        extras += [f"addressed in {note.addressed_in}"] if note.addressed_in else []
+        lines.append(f"  {note.id[:8]}  {frame:>9}  {state:<4}  {', '.join(filter(None, extras))}")
+        lines += _indented(note.text, "      ")
+        lines += _indented(note.problem, "      ! ")
+        for answer in note.replies:
+            lines += _indented(f"{answer.author}: {answer.text}", "      > ")
     return lines
 
 
@@ -224,52 +192,32 @@ def _indented(text: str, start: str) -> list[str]:
     ]
 
 
-def _as_report(version: ReviewedVersion) -> dict[str, Any]:
-    report: dict[str, Any] = _plain(attrs.asdict(version))
-    for note, values in zip(version.notes, report["notes"]):
-        replies = [{name: reply[name] for name in ("id", "author", "date", "text")} for reply in values["replies"]]
-        values.update(is_open=note.is_open, is_done=note.is_done, replies=replies)
-    return report
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
-
-
-def find_open_notes(session: Session, request: PublishRequest, host: Host | None) -> ReviewedVersion | None:
-    """Return the last version of the task with its open notes, or None; the publish itself reports errors."""
+def find_open_notes(session: Session, request: PublishRequest, host: Host | None) -> list[tuple[ReviewedVersion, Note]]:
+    """Return the notes on the task's versions that wait for an answer; the publish itself reports errors."""
     from ft_dcc.production.tasks import find_task
-    from ft_dcc.review.feedback import find_note_id, open_notes_of_last_version
+    from ft_dcc.review.feedback import find_note_id, unanswered_notes_of_task
 
     try:
         task = request.task or (None if host is None else host.run_in_main_thread(host.scene).task_id)
         if not task:
-            return None
+            return []
         addressed = [find_note_id(session, note) for note in request.addresses]
-        return open_notes_of_last_version(session, find_task(session, task)["id"], addressed)
+        return unanswered_notes_of_task(session, find_task(session, task)["id"], addressed)
     except Cancelled:
         raise
     except Error:
-        return None
+        return []
 
 
-def print_open_notes(output: Output, version: ReviewedVersion | None) -> None:
-    """Remind of the open notes of the last version, before it is too late to address them."""
-    if version is None:
+def print_open_notes(output: Output, found: list[tuple[ReviewedVersion, Note]]) -> None:
+    """Remind of the notes on the task's versions that wait for an answer, before it is too late to address them."""
+    if not found:
         return
-    count = "1 open note" if len(version.notes) == 1 else f"{len(version.notes)} open notes"
-    output.message(f"{count} on {version.asset} {version.name}, which --addresses can name:")
-    for note in version.notes[:_MAX_REMINDERS]:
+    count = "1 open note" if len(found) == 1 else f"{len(found)} open notes"
+    output.message(f"{count}, which --addresses can name:")
+    for version, note in found[:_MAX_REMINDERS]:
         frame = "" if note.frame is None else f"frame {note.frame}, "
-        text = " ".join(note.text.split()) or "a drawing"
-        output.message(
-            f"  {note.id[:8]}  {frame}{note.author}: {textwrap.shorten(text, _REMINDER_WIDTH, placeholder=' …')}"
-        )
-    if len(version.notes) > _MAX_REMINDERS:
-        output.message(f"  and {len(version.notes) - _MAX_REMINDERS} more: ft-dcc notes --version {version.id} --open")
+        text = textwrap.shorten(" ".join(note.text.split()) or "a drawing", _REMINDER_WIDTH, placeholder=" …")
+        output.message(f"  {note.id[:8]}  {version.title}, {frame}{note.author}: {text}")
+    if len(found) > _MAX_REMINDERS:
+        output.message(f"  and {len(found) - _MAX_REMINDERS} more: ft-dcc notes --task {found[0][0].task_id} --open")

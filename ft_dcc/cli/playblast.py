@@ -12,29 +12,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ft_dcc import errors
+from ft_dcc.cli import publish
 from ft_dcc.cli.notes import find_open_notes, print_open_notes
-from ft_dcc.cli.publish import (
-    PublishCommand,
-    make_request,
-    message_of_kept_job,
-    print_plan,
-    print_planned,
-    print_result,
-    publish_showing_progress,
-    repair_names,
-    scene_options,
-)
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected, find_account
-from ft_dcc.cli.terminal.output import Output, reporting
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.cli.terminal.output import Output
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host
-    from ft_dcc.publish.models import PublishRequest
+    from ft_dcc_blender.host import BlenderHost
+
     from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder
 
 
-@click.command(name="playblast", cls=PublishCommand, short_help="Capture a Blender, Maya or Nuke scene and publish it.")
+@click.command(cls=publish.PublishCommand, for_scenes=True)
 @click.argument("scene", metavar="SCENE", type=AbsolutePath())
 @click.option("--camera", metavar="NAME", help="Camera, or node of Nuke (default: the scene's active one).")
 @click.option(
@@ -53,8 +42,6 @@ if TYPE_CHECKING:
     help="Blender: show objects and modifiers as in the viewport or as in renders (default: viewport).",
 )
 @click.option("--run-scripts", is_flag=True, help="Blender: run Python code of the file, such as drivers you trust.")
-@scene_options
-@reporting
 def playblast_command(
     output: Output,
     scene: Path,
@@ -78,53 +65,38 @@ def playblast_command(
     if percentage is not None and options["resolution"] is not None:
         raise errors.SettingInvalid("The size is given twice. Give either --percentage or --resolution.")
     sources: tuple[str, ...] = (camera,) if camera else ()
-    if _has_program(scene):
+    from ft_dcc.batch.scene_runner import program_of
+
+    if program_of(scene) is not None:
         if visibility is not None or run_scripts or scene_names:
             raise click.UsageError("--scene, --visibility and --run-scripts are for Blender scenes.")
-        request = make_request(sources, **options)
+        request = publish.make_request(sources, **options)
         order = make_order(scene, request, look=look, percentage=percentage, repair=repair, is_dry_run=dry_run)
         return print_answer(output, publish_in_program(output, order, program))
     if program is not None:
         raise click.UsageError("--program is for scenes of Maya and Nuke; Blender scenes need no program.")
-    from ft_dcc.host_support.looks import parse_look
-
     if not scene.suffix.lower().startswith(".blend"):
         # A backup of Blender is called .blend1.
         raise errors.SceneUnreadable(
             f"{scene} is no scene of Blender, Maya or Nuke. Give a .blend, .ma, .mb or .nk file."
         )
     with opened_in_blender(scene, run_scripts=run_scripts) as host:
+        own = host
         if scene_names:
-            sources, own = _choose_scenes(host, scene_names, camera)
+            sources = host.sources_of(tuple(dict.fromkeys(scene_names)), camera)
+            own = host.host_of(sources[0])
             options["task"] = options["task"] or own.scene().task_id
-        else:
-            own = host
         if percentage is not None:
             if len(scene_names) > 1:
                 raise errors.SettingInvalid("--percentage is for one scene, because each has its own size.")
             options["resolution"] = own.scene().resolution.scaled(percentage)
-        chosen = {"visibility": (visibility or "viewport").upper(), **parse_look(look, {})}
-        request = make_request(sources, look=chosen, **options)
+        # An option alone changes the look of the settings.
+        parts = [*([look] if look else []), *([f"visibility={visibility}"] if visibility else [])]
+        request = publish.make_request(sources, look=", ".join(parts) or None, **options)
         if dry_run:
-            return print_plan(output, request, host)
-        published = publish_showing_progress(output, request, repair, host)
-    return print_result(output, published)
-
-
-def _choose_scenes(host: Host, names: tuple[str, ...], camera: str | None) -> tuple[tuple[str, ...], Host]:
-    """Return the sources in these scenes, and the host of the first one; raise UserFixableError or CameraMissing."""
-    from ft_dcc.host import SupportsSeveralScenes
-
-    if not isinstance(host, SupportsSeveralScenes):
-        raise errors.SettingInvalid(f"The files of {host.name} have one scene. Leave out --scene.")
-    sources = host.sources_of(tuple(dict.fromkeys(names)), camera)
-    return sources, host.host_of(sources[0])
-
-
-def _has_program(scene: Path) -> bool:
-    from ft_dcc.batch.scene_runner import program_of
-
-    return program_of(scene) is not None
+            return publish.print_plan(output, request, host)
+        published = publish.publish_showing_progress(output, request, repair, host)
+    return publish.print_result(output, published)
 
 
 def make_order(
@@ -134,7 +106,7 @@ def make_order(
     from ft_dcc.publish.jobs.job import jobs_folder, new_id
     from ft_dcc.publish.scene_order import SceneOrder
 
-    names = repair_names(repair) if repair else None
+    names = publish.repair_names(repair) if repair else None
     return SceneOrder(scene, request, jobs_folder(), job_id or new_id(), repair=names, **values)
 
 
@@ -145,56 +117,37 @@ def publish_in_program(output: Output, order: SceneOrder, program: Path | None =
     it.
     """
     from ft_dcc.batch.scene_runner import publish_scene
-    from ft_dcc.cli.terminal.progress import progress_display
+    from ft_dcc.production.tasks import find_task
     from ft_dcc.publish.jobs.job import Job
 
+    account = find_account()
+    # Before a program is started for a task that is missing. Without a server, it captures the scene for later.
+    with suppress(errors.ServerUnreachable), connected(account) as session:
+        if order.request.task:
+            find_task(session, order.request.task)
+            print_open_notes(output, find_open_notes(session, order.request, None))
     job = Job(order.jobs / order.job)
-    account = find_account(read_settings())
-    _check_task(output, order.request)
-    try:
-        with progress_display(is_quiet=output.quiet) as on_progress:
-            return publish_scene(order, account, on_progress, program)
-    except KeyboardInterrupt:
-        if job.journal.path.is_file():
-            output.message(message_of_kept_job(job.id))
-        raise
-    except errors.ServerUnreachable as error:
-        if job.journal.path.is_file() and job.id not in str(error):
-            error.message += f" When it answers: ft-dcc queue run (job {job.id})."
-        raise
-    except (errors.AuthenticationError, errors.PluginBroken, errors.SettingInvalid):
-        if job.journal.path.is_file() and not job.is_started:
-            job.remove()
-        raise
-
-
-def _check_task(output: Output, request: PublishRequest) -> None:
-    """Print the open notes of the task; raise TaskNotFound before a program is started for a task that is missing."""
-    from ft_dcc.production.tasks import find_task
-
-    # Without a server, the program captures the scene for later.
-    with suppress(errors.ServerUnreachable), connected() as session:
-        if request.task:
-            find_task(session, request.task)
-            print_open_notes(output, find_open_notes(session, request, None))
+    with publish.keeping_job(job), publish.job_progress(output, job) as on_progress:
+        return publish_scene(order, account, on_progress, program)
 
 
 def print_answer(output: Output, answer: SceneAnswer) -> int:
     """Print what was published or planned, and return the exit code."""
+    if answer.published is None:
+        return publish.print_planned(output, answer)
     for message in answer.messages:
         output.message(message)
-    if answer.published is None:
-        return print_planned(output, list(answer.planned), answer.problems)
-    return print_result(output, answer.published)
+    return publish.print_result(output, answer.published)
 
 
 @contextmanager
-def opened_in_blender(scene: Path, *, run_scripts: bool = False) -> Iterator[Host]:
-    """Open the file in a headless Blender; raise SceneUnreadable or MissingExtra.
-
-    ``run_scripts`` allows the Python code in the file to run.
-    """
-    with _stdout_to_stderr():
+def opened_in_blender(scene: Path, *, run_scripts: bool = False) -> Iterator[BlenderHost]:
+    """Open the file in a headless Blender, with its code if ``run_scripts``; raise SceneUnreadable, MissingExtra."""
+    # The output of Blender's compiled code goes to stderr, so that stdout contains the result only.
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
         try:
             from ft_dcc_blender.host import BlenderHost
         except ImportError as error:
@@ -204,16 +157,6 @@ def opened_in_blender(scene: Path, *, run_scripts: bool = False) -> Iterator[Hos
             yield host
         finally:
             BlenderHost.close()
-
-
-@contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Send the output of Blender's compiled code to stderr, so that stdout contains the result only."""
-    sys.stdout.flush()
-    stdout = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
     finally:
         sys.stdout.flush()
         os.dup2(stdout, 1)

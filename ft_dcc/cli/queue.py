@@ -3,132 +3,137 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Collection
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from ft_dcc.cli import playblast, publish
 from ft_dcc.cli.terminal import inputs
-from ft_dcc.cli.terminal.output import CommandGroup, Output, reporting
+from ft_dcc.cli.terminal.output import CommandGroup, Output, format_table
 from ft_dcc.errors import JobNotFound, ServerUnreachable, UserFixableError
 from ft_dcc.publish.jobs import states
-from ft_dcc.settings.resolve import read_settings
-
-if TYPE_CHECKING:
-    from ft_dcc.host import Host
-    from ft_dcc.publish.jobs.job import Job
-    from ft_dcc.publish.jobs.queue import JobResult, QueueItem
+from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder, last_studio_id
+from ft_dcc.publish.jobs.queue import JobResult, QueueItem, find_item, process_queue, queue_items
+from ft_dcc.publish.publisher import Publisher
+from ft_dcc.publish.report import request_as_text
 
 # The wait doubles with each attempt that the server or the network interrupts.
 _WATCH_INTERVAL_SECONDS, _MAX_WATCH_INTERVAL_SECONDS = 5.0, 300.0
+# The jobs that a list has, and its width where there is no terminal.
+_LIMIT, _WIDTH = 20, 100
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def _jobs() -> Path:
-    return Path(read_settings().require("jobs"))
-
-
-@click.group(cls=CommandGroup, name="queue", short_help="Resume interrupted publishes.")
+@click.group(cls=CommandGroup)
 def command() -> None:
     """List, show, resume, run and delete publish jobs."""
 
 
 @command.command(name="list")
-@reporting
-def list_jobs(output: Output) -> None:
-    """List the jobs, oldest first, with their age and the reason why they are not done."""
-    from ft_dcc.publish.jobs.queue import queue_items
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show N jobs (default: 20; with --json, all).")
+@click.option("--state", "chosen", multiple=True, type=click.Choice(states.ALL), help="Show jobs in this state only.")
+@click.option("--match", default="", metavar="TEXT", help="Show jobs with TEXT in their id, task, source or reason.")
+def list_jobs(output: Output, limit: int | None, chosen: tuple[str, ...], match: str) -> None:
+    """List the jobs, newest first, one line each; ``queue show ID`` has the whole reason."""
+    items, studio = queue_items(jobs_folder()), _configured_studio()
+    ends = Counter(part for item in items for part in {item.job.id[:4], item.job.id[-4:]})
+    found = []
+    for item in reversed(items):
+        name = item.job.id[-4:] if ends[item.job.id[-4:]] == 1 else item.job.id
+        row = {"job": name, "state": item.state, **_columns(item, studio)}
+        if (not chosen or item.state in chosen) and match.lower() in " ".join((item.job.id, *row.values())).lower():
+            found.append((item, row))
+    shown = found[: limit or (None if output.as_json else _LIMIT)]
+    width = shutil.get_terminal_size((_WIDTH, 0)).columns
+    lines = format_table([row for _, row in shown]).splitlines()
+    if len(shown) < len(found):
+        output.message(f"{len(shown)} of {len(found)} jobs. Show more with --limit, or fewer with --state and --match.")
+    cut = [line if len(line) <= width else f"{line[: width - 3]}..." for line in lines]
+    none = "No job matches." if items else "The queue is empty."
+    output.result(cut or none, {"jobs": [_report(item, studio) for item, _ in shown]})
 
-    found, server = queue_items(_jobs()), inputs.configured_server()
-    now = time.time()
-    lines = [
-        f"{entry.job.id:<27}  {entry.state:<16}  {format_age(now - entry.created):>6}  {_describe(entry, server)}"
-        for entry in found
-    ]
-    output.result(lines or "The queue is empty.", {"jobs": [_report(entry, server) for entry in found]})
+
+def _columns(item: QueueItem, studio: StudioIdentity | None) -> dict[str, str]:
+    # A source with its folder, and the end of the task.
+    seconds = max(time.time() - item.created, 0)
+    size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    sources = [] if item.request is None or item.host else [Path(text) for text in item.request.source]
+    path = sources[0] if sources else item.scene
+    source = "" if path is None else f"{path.parent.name}/{path.name}"
+    more = f" +{len(sources) - 1}" if len(sources) > 1 else ""
+    return {
+        "age": f"{int(seconds // size)} {unit}",
+        "source": f"{item.host or ''} {source if len(source) <= 32 else f'...{source[-29:]}'}{more}".strip(),
+        "task": "" if item.request is None else "/".join((item.request.task or "no task").split("/")[-2:]),
+        "reason": " ".join(filter(None, [*item.problems, item.waiting_reason(studio), item.help])),
+    }
 
 
-def format_age(seconds: float) -> str:
-    """Return an age in its largest unit, as "3 min"."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(max(seconds, 0))} s"
+def _configured_studio() -> StudioIdentity | None:
+    server = inputs.configured_server()
+    return None if server is None else StudioIdentity(server, last_studio_id(jobs_folder(), server))
 
 
 @command.command()
 @click.argument("job_id", metavar="ID")
-@reporting
 def show(output: Output, job_id: str) -> None:
     """Show the state and the request of the job ID.
 
     A unique beginning or end of an id is enough, here and in the other commands.
     """
-    from ft_dcc.publish.jobs.queue import find_item
-
-    report = _report(find_item(job_id, _jobs()), inputs.configured_server())
-    fields = _flat(report)
+    report = _report(find_item(job_id, jobs_folder()), _configured_studio())
+    fields = {**{name: value for name, value in report.items() if name != "request"}, **(report["request"] or {})}
+    fields = {name: _as_text(value) for name, value in fields.items() if value not in (None, False, "", [], {})}
     width = max(map(len, fields)) + 2
-    lines = [f"{name:<{width}}{text}" for name, text in fields.items()]
-    output.result(lines, report)
+    output.result([f"{name:<{width}}{text}" for name, text in fields.items()], report)
 
 
 @command.command()
 @click.argument("job_id", metavar="[ID]", required=False)
-@reporting
 def resume(output: Output, job_id: str | None) -> int:
     """Resume the job ID, or the newest job that waits or failed.
 
     A scene that the job needs is opened without a window: in this process for Blender, else in its program.
     """
     from ft_dcc.batch.scene_runner import PROGRAMS
-    from ft_dcc.publish.jobs.queue import find_item
-    from ft_dcc.publish.publisher import Publisher
 
-    jobs = _jobs()
-    with inputs.connected() as session:
-        item = _newest(jobs, session.server_url) if job_id is None else find_item(job_id, jobs)
+    jobs = jobs_folder()
+    with ExitStack() as stack:
+        session = stack.enter_context(inputs.connected())
+        item = find_item(job_id, jobs) if job_id is not None else _newest(jobs, StudioIdentity.of(session))
         if item.state == states.SUPERSEDED:
             raise UserFixableError(item.help)
-        if item.state == states.NEEDS_SCENE and item.scene is not None and item.scene.suffix.lower() in PROGRAMS:
-            order = playblast.make_order(item.scene, item.request, item.job.id)
+        scene = item.scene if item.state == states.NEEDS_SCENE else None
+        if scene is not None and scene.suffix.lower() in PROGRAMS:
+            order = playblast.make_order(scene, item.request, item.job.id)
             return playblast.print_answer(output, playblast.publish_in_program(output, order))
-        with _opened_scene(item) as host, publish.job_progress(output, item.job.id) as on_progress:
-            published = Publisher(session, host, on_progress, jobs).resume(item.job.id)
+        host = None
+        if scene is not None and scene.suffix == ".blend":
+            host = stack.enter_context(playblast.opened_in_blender(scene))
+        on_progress = stack.enter_context(publish.job_progress(output, item.job))
+        published = Publisher(session, host, on_progress, jobs).resume(item.job.id)
     return publish.print_result(output, published)
 
 
-@contextmanager
-def _opened_scene(item: QueueItem) -> Iterator[Host | None]:
-    """Open the scene of a job that needs a Blender scene, and yield the host; yield None for other jobs."""
-    if item.state == states.NEEDS_SCENE and item.scene is not None and item.scene.suffix == ".blend":
-        with playblast.opened_in_blender(item.scene) as host:
-            yield host
-    else:
-        yield None
-
-
-def _newest(jobs: Path, server: str) -> QueueItem:
-    from ft_dcc.publish.jobs.queue import queue_items
-
+def _newest(jobs: Path, studio: StudioIdentity) -> QueueItem:
     resumable = (states.WAITING, states.FAILED)
-    waiting = [item for item in queue_items(jobs) if item.state in resumable and item.server == server]
+    waiting = [item for item in queue_items(jobs) if item.state in resumable and item.studio.is_same(studio)]
     if not waiting:
-        raise JobNotFound(f"No job in {jobs} waits for {server}. List all jobs with: ft-dcc queue list.")
+        raise JobNotFound(f"No job in {jobs} waits for {studio.server}. List all jobs with: ft-dcc queue list.")
     return waiting[-1]
 
 
 @command.command()
 @click.argument("job_id", metavar="ID")
-@reporting
 def drop(output: Output, job_id: str) -> None:
     """Delete the job ID and the files that it uploaded for versions that were not created."""
-    from ft_dcc.publish.jobs.job import Job
-
-    job = Job.find(_jobs(), job_id)
+    job = Job.find(jobs_folder(), job_id)
     _remove(job)
     output.result(f"Deleted {job.id}.", {"dropped": job.id})
 
@@ -136,7 +141,6 @@ def drop(output: Output, job_id: str) -> None:
 def _remove(job: Job) -> None:
     """Delete a job and its uploads; raise ServerUnreachable if there are uploads and the server does not answer."""
     from ft_dcc.publish.jobs.rollback import mark_for_removal
-    from ft_dcc.publish.publisher import Publisher
 
     if not mark_for_removal(job):
         # Nothing was uploaded before its validation.
@@ -153,16 +157,13 @@ def _remove(job: Job) -> None:
 @command.command()
 @click.option("--failed", is_flag=True, help="Delete failed jobs, too, with the frames that they captured.")
 @click.option("--days", type=click.IntRange(min=0), default=0, metavar="N", help="Keep jobs of the last N days.")
-@reporting
 def clear(output: Output, failed: bool, days: int) -> None:
     """Delete the jobs that are done or superseded. Their versions remain."""
-    from ft_dcc.publish.jobs import queue
-
     more = (states.FAILED, states.CHECKED, states.UNREADABLE) if failed else ()
     latest = time.time() - days * 86400
     chosen = [
         item
-        for item in queue.queue_items(_jobs())
+        for item in queue_items(jobs_folder())
         if item.state in (states.DONE, states.SUPERSEDED, *more) and item.created <= latest
     ]
     # Jobs that are done come last: a superseded job would wait again without the job that superseded it.
@@ -178,7 +179,6 @@ def clear(output: Output, failed: bool, days: int) -> None:
 @command.command()
 @click.option("--watch", is_flag=True, help="Run until stopped: wait for the server and for new jobs.")
 @click.option("--retry-failed", is_flag=True, help="Try jobs that failed again, once.")
-@reporting
 def run(output: Output, watch: bool, retry_failed: bool) -> int:
     """Publish all jobs that wait for this server, oldest first, and print the versions.
 
@@ -188,8 +188,8 @@ def run(output: Output, watch: bool, retry_failed: bool) -> int:
     """
     if watch:
         _watch(output)
-    outcomes = _run_once(output, set(), retry_failed=retry_failed)
-    remaining = _list_remaining(output, {outcome.item.job.id for outcome in outcomes})
+    outcomes, studio = _run_once(output, set(), retry_failed=retry_failed)
+    remaining = _list_remaining(output, studio, {outcome.item.job.id for outcome in outcomes})
     reports = [outcome.published.report() for outcome in outcomes if outcome.published is not None]
     made = [
         publish.version_line(each) for outcome in outcomes if outcome.published for each in outcome.published.versions
@@ -198,22 +198,18 @@ def run(output: Output, watch: bool, retry_failed: bool) -> int:
     return 0 if all(outcome.is_done for outcome in outcomes) and not remaining else 1
 
 
-def _list_remaining(output: Output, tried: Collection[str]) -> list[str]:
+def _list_remaining(output: Output, studio: StudioIdentity | None, tried: Collection[str]) -> list[str]:
     """Print why each job remains that was not tried; return the ids of those that are for this server."""
-    from ft_dcc.publish.jobs.queue import queue_items
-
-    remaining, server = [], inputs.find_account().server
-    for item in queue_items(_jobs()):
+    remaining = []
+    for item in queue_items(jobs_folder()):
         if item.state in (states.DONE, states.RUNNING) or item.job.id in tried:
             continue
-        if item.server and item.server != server:
+        if item.server and studio is not None and not item.studio.is_same(studio):
             output.message(f"{item.job.id} waits for another server: {item.server}")
             continue
-        if item.state == states.CHECKED:
-            output.message(f"{item.job.id} was validated and not published.")
-            continue
-        if item.state == states.SUPERSEDED:
-            output.message(f"{item.job.id} {item.state}. {item.help}")
+        if item.state in (states.CHECKED, states.SUPERSEDED):
+            said = "was validated and not published." if item.state == states.CHECKED else f"{item.state}. {item.help}"
+            output.message(f"{item.job.id} {said}")
             continue
         reason = item.help or " ".join(item.problems) or "Publish it again, or delete it."
         again = f"Try it again: ft-dcc queue resume {item.job.id}. " if item.state == states.FAILED else ""
@@ -224,11 +220,11 @@ def _list_remaining(output: Output, tried: Collection[str]) -> list[str]:
 
 def _watch(output: Output) -> NoReturn:
     failed: set[str] = set()
-    _list_remaining(output, ())
+    _list_remaining(output, _configured_studio(), ())
     pause = _WATCH_INTERVAL_SECONDS
     while True:
         try:
-            outcomes = _run_once(output, failed)
+            outcomes, _ = _run_once(output, failed)
         except ServerUnreachable as error:
             output.message(str(error))
             is_interrupted = True
@@ -241,45 +237,30 @@ def _watch(output: Output) -> NoReturn:
         time.sleep(pause)
 
 
-def _run_once(output: Output, failed: set[str], *, retry_failed: bool = False) -> list[JobResult]:
-    from ft_dcc.cli.terminal.progress import progress_display
-    from ft_dcc.publish.jobs.queue import process_queue
-    from ft_dcc.publish.publisher import Publisher
-
+def _run_once(
+    output: Output, failed: set[str], *, retry_failed: bool = False
+) -> tuple[list[JobResult], StudioIdentity]:
     outcomes = []
-    with inputs.connected() as session, progress_display() as on_progress:
-        publisher = Publisher(session, on_progress=on_progress, jobs=_jobs())
+    with publish.open_publisher(output) as publisher:
         for outcome in process_queue(publisher, failed, retry_failed=retry_failed):
-            problems = (
-                [str(outcome.error)]
-                if outcome.published is None
-                else [problem.message for problem in outcome.published.problems]
-            )
+            problems = [str(outcome.error)]
+            if outcome.published is not None:
+                problems = [problem.message for problem in outcome.published.problems]
             output.message(f"{outcome.item.job.id}: {' '.join(problems) or 'done'}")
             outcomes.append(outcome)
-    return outcomes
+        return outcomes, StudioIdentity.of(publisher.session)
 
 
-def _describe(entry: QueueItem, server: str | None) -> str:
-    if entry.request is None:
-        return " ".join(entry.problems)
-    scene = f"{entry.host} {entry.scene.name if entry.scene is not None else ''}".strip() if entry.host else ""
-    sources = ", ".join(filter(None, [*(Path(text).name for text in entry.request.source), scene]))
-    reason = " ".join(filter(None, [*entry.problems, entry.waiting_reason(server), entry.help]))
-    return "  ".join(filter(None, [entry.request.task or "no task", sources, reason]))
-
-
-def _report(item: QueueItem, server: str | None) -> dict[str, Any]:
-    from ft_dcc.publish.report import request_as_text
-
+def _report(item: QueueItem, studio: StudioIdentity | None) -> dict[str, Any]:
     return {
         "job": item.job.id,
         "state": item.state,
         "created": datetime.datetime.fromtimestamp(item.created, datetime.timezone.utc).isoformat(timespec="seconds"),
         "server": item.server,
+        "studio": item.studio.id,
         "host": item.host,
         "scene": None if item.scene is None else str(item.scene),
-        "reason": item.waiting_reason(server),
+        "reason": item.waiting_reason(studio),
         "help": item.help,
         "request": None if item.request is None else request_as_text(item.request),
         "versions": list(item.versions),
@@ -287,13 +268,6 @@ def _report(item: QueueItem, server: str | None) -> dict[str, Any]:
         "folder": str(item.job.folder),
         "report": str(item.job.report) if item.job.report.is_file() else None,
     }
-
-
-def _flat(report: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields of a job that are set, as text."""
-    request = report["request"] or {}
-    pairs = {**{key: value for key, value in report.items() if key != "request"}, **request}
-    return {key: _as_text(value) for key, value in pairs.items() if value not in (None, False, "", [], {})}
 
 
 def _as_text(value: object) -> str:

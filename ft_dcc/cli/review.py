@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import re
 import sys
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +15,41 @@ import attrs
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.terminal.inputs import END_TIME, TIME, connected
-from ft_dcc.cli.terminal.output import CommandGroup, Output, format_local_time, reporting
+from ft_dcc.cli.terminal.inputs import END_TIME, TIME, AbsolutePath, connected, studio_data
+from ft_dcc.cli.terminal.output import Command, CommandGroup, Output, as_plain, format_local_time
+from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import ServerError, SettingInvalid
-from ft_dcc.production import invitations, review_content, review_sessions
-from ft_dcc.production.invitations import Invitee
+from ft_dcc.production import delivery, invitations, review_content, review_sessions
 from ft_dcc.production.review_sessions import Review, get_review_session
 from ft_dcc.production.versions import find_version_id
+from ft_dcc.publish.progress import Progress
+from ft_dcc.session import Session
 from ft_dcc.settings.resolve import read_settings
 
 _project = click.option("--project", help="Project of the review session, if the name is not unique.")
-_review = click.argument("name", metavar="REVIEW")
-_starts = click.option("--starts", type=TIME, help="Opening time, local: 2026-12-24 or '2026-12-24 18:00'.")
+_starts = click.option(
+    "--starts", "start_date", type=TIME, help="Opening time, local: 2026-12-24 or '2026-12-24 18:00'."
+)
 _ends = click.option(
-    "--ends", type=END_TIME, help="Closing time, local: '2026-12-24 18:00', or 2026-12-24 for the end of that day."
+    "--ends",
+    "end_date",
+    type=END_TIME,
+    help="Closing time, local: '2026-12-24 18:00', or 2026-12-24 for the end of that day.",
 )
 
 
-@click.group(cls=CommandGroup, name="review", short_help="Create, schedule and close review sessions; invite people.")
+def _review(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a review session to a command, which gets the session and the review session."""
+
+    @functools.wraps(function)
+    def run(output: Output, name: str, project: str | None, **options: Any) -> Any:
+        with connected() as session:
+            return function(output, session, get_review_session(session, name, project), **options)
+
+    return click.argument("name", metavar="REVIEW")(_project(run))
+
+
+@click.group(cls=CommandGroup)
 def command() -> None:
     """Create, schedule and close review sessions; invite people.
 
@@ -39,7 +59,6 @@ def command() -> None:
 
 @command.command(name="list", short_help="List review sessions.")
 @click.option("--project", help="Only review sessions of this project.")
-@reporting
 def list_reviews(output: Output, project: str | None) -> None:
     """List review sessions, newest first: id, state, project, name and dates."""
     with connected() as session:
@@ -50,49 +69,61 @@ def list_reviews(output: Output, project: str | None) -> None:
         + (f", revoked: {', '.join(revoked[found.id])}" if found.id in revoked else "")
         for found in reviews
     ]
-    reports = [{**_as_report(found), "revoked": revoked.get(found.id, [])} for found in reviews]
+    reports = [{**as_plain(found), "revoked": revoked.get(found.id, [])} for found in reviews]
     output.result("\n".join(lines) or "There are no review sessions.", {"reviews": reports})
 
 
 @command.command(short_help="Show link, versions, statuses and invitees.")
 @_review
-@_project
-@reporting
-def show(output: Output, name: str, project: str | None) -> None:
+def show(output: Output, session: Session, found: Review) -> None:
     """Show the link, the versions with their statuses and note counts, and the invitees of a review session."""
-    with connected() as session:
-        found = get_review_session(session, name, project)
-        content = review_content.read_content(session, found)
+    content = review_content.read_content(session, found)
     lines = [_describe(found), found.link or ""]
     for version in content["versions"]:
-        statuses = ", ".join(map(_describe_status, version["statuses"]))
-        lines.append(
-            f"  {version['name']} ({version['version']}), notes: {version['notes']}{statuses and '; '}{statuses}"
-        )
-    for person in content["invitees"]:
-        lines.append(f"  {_describe_invitee(person)}")
-    output.result("\n".join(line for line in lines if line), {**_as_report(found), **content})
+        statuses = f"; {', '.join(map(_describe_status, version['statuses']))}" if version["statuses"] else ""
+        lines.append(f"  {version['name']} ({version['version']}), notes: {version['notes']}{statuses}")
+    lines += [f"  {_describe_invitee(person)}" for person in content["invitees"]]
+    output.result("\n".join(line for line in lines if line), {**as_plain(found), **content})
+
+
+@command.command(short_help="Copy the versions to a folder.")
+@_review
+@click.option("--to", "folder", type=AbsolutePath(file_okay=False), required=True, help="Folder of the delivery.")
+@click.option("--name", "rule", default=delivery.STANDARD_RULE, show_default=True, help="Rule for the names of files.")
+@click.option(
+    "--what", type=click.Choice(["movie", "frames"]), default="movie", show_default=True, help="Files to copy."
+)
+def deliver(output: Output, session: Session, found: Review, folder: Path, rule: str, what: str) -> int:
+    """Copy the versions of a review session to a folder, with a CSV manifest of names, frames, checksums and statuses.
+
+    Repeated, it copies only what is missing or differs. The rule has the fields {project}, {shot}, {asset}, {version}
+    and {status}.
+    """
+    with progress_display() as on_progress:
+        version_ids = [each["version_id"] for each in review_content.read_content(session, found)["versions"]]
+
+        def on_file(done: int, total: int, file: str) -> None:
+            on_progress(Progress("deliver", file, done, total, "files"))
+
+        result = delivery.deliver(session, version_ids, folder, rule=rule, frames=what == "frames", on_file=on_file)
+    for problem in result.problems:
+        output.message(problem)
+    text = f"{result.copied} files copied, {result.unchanged} were there: {result.folder / delivery.MANIFEST}"
+    output.result(text, as_plain(result))
+    return int(bool(result.problems))
 
 
 @command.command(short_help="Create a review session.")
-@_review
+@click.argument("name", metavar="REVIEW")
 @click.option("--project", required=True, help="Name of its project.")
 @_starts
 @_ends
 @click.option("--description", default="", metavar="TEXT", help="Description of the review session.")
-@reporting
-def create(
-    output: Output,
-    name: str,
-    project: str,
-    starts: datetime.datetime | None,
-    ends: datetime.datetime | None,
-    description: str,
-) -> None:
+def create(output: Output, name: str, project: str, **values: Any) -> None:
     """Create a review session in a project; it opens now, or at --starts."""
-    values = {**_dates_to_set(starts, ends), **({"description": description} if description else {})}
+    given = {key: value for key, value in values.items() if value}
     with connected() as session:
-        _print_review(output, review_sessions.create_review(session, project, name, values))
+        _print_review(output, review_sessions.create_review(session, project, name, given))
 
 
 @command.command(short_help="Add versions to a review session.")
@@ -100,7 +131,6 @@ def create(
 @click.option("--to", "name", required=True, metavar="REVIEW", help="Review session: name, id, or beginning of the id.")
 @click.option("--description", default="", metavar="TEXT", help="Description that reviewers see.")
 @_project
-@reporting
 def add(output: Output, versions: tuple[str, ...], name: str, description: str, project: str | None) -> None:
     """Add versions to a review session; those that are in it already stay as they are.
 
@@ -114,10 +144,9 @@ def add(output: Output, versions: tuple[str, ...], name: str, description: str, 
     output.result(text, {"review": review.id, "added": added})
 
 
-@click.command(name="open", short_help="Open a version or a review session in the browser.")
+@click.command(cls=Command)
 @click.argument("text", metavar="VERSION|REVIEW")
 @click.option("--print", "is_printed", is_flag=True, help="Print the address only.")
-@reporting
 def open_command(output: Output, text: str, is_printed: bool) -> None:
     """Open a version or a review session in the browser, and print its address.
 
@@ -136,89 +165,65 @@ def open_command(output: Output, text: str, is_printed: bool) -> None:
 
 @command.command(name="open", short_help="Reopen a review session.")
 @_review
-@_project
 @click.option("--ends", type=END_TIME, help="Closing time (default: none).")
-@reporting
-def open_(output: Output, name: str, project: str | None, ends: datetime.datetime | None) -> None:
+def open_(output: Output, session: Session, found: Review, ends: datetime.datetime | None) -> None:
     """Reopen a review session for versions, notes, statuses and other changes."""
-    with connected() as session:
-        _print_review(output, review_sessions.reopen(session, get_review_session(session, name, project), ends))
+    _print_review(output, review_sessions.reopen(session, found, ends))
 
 
 @command.command(short_help="Close a review session.")
 @_review
-@_project
-@reporting
-def close(output: Output, name: str, project: str | None) -> None:
+def close(output: Output, session: Session, found: Review) -> None:
     """Close a review session: nothing in it changes any more, and its links still show it."""
-    with connected() as session:
-        _print_review(output, review_sessions.close(session, get_review_session(session, name, project)))
+    _print_review(output, review_sessions.close(session, found))
 
 
 @command.command(short_help="Set when a review session opens and closes.")
 @_review
-@_project
 @_starts
 @_ends
-@reporting
-def schedule(
-    output: Output,
-    name: str,
-    project: str | None,
-    starts: datetime.datetime | None,
-    ends: datetime.datetime | None,
-) -> None:
+def schedule(output: Output, session: Session, found: Review, **dates: Any) -> None:
     """Set when a review session opens and closes."""
-    if starts is None and ends is None:
+    given = {key: value for key, value in dates.items() if value is not None}
+    if not given:
         raise click.UsageError("Give --starts, --ends, or both.")
-    with connected() as session:
-        _print_review(
-            output,
-            review_sessions.schedule(session, get_review_session(session, name, project), _dates_to_set(starts, ends)),
-        )
+    _print_review(output, review_sessions.schedule(session, found, given))
 
 
 @command.command(short_help="Print the link, or set who can open it.")
 @_review
-@_project
 @click.option("--private/--public", "is_private", default=None, help="Disable or enable the shared link.")
-@reporting
-def link(output: Output, name: str, project: str | None, is_private: bool | None) -> None:
+def link(output: Output, session: Session, found: Review, is_private: bool | None) -> None:
     """Print the shared link of a review session; with --private only the links of invitees work."""
-    with connected() as session:
-        found = get_review_session(session, name, project)
-        if is_private is not None:
-            found = review_sessions.set_private(session, found, is_private=is_private)
-        if found.link is None:
-            raise SettingInvalid(f"{session.server_url} has no shared links. Use: ft-dcc review invite.")
+    if is_private is not None:
+        found = review_sessions.set_private(session, found, is_private=is_private)
+    if found.link is None:
+        raise SettingInvalid(f"{session.server_url} has no shared links. Use: ft-dcc review invite.")
     text = f"'{found.name}' is private: the shared link is disabled. Invite people." if found.is_private else found.link
-    output.result(text, _as_report(found))
+    output.result(text, as_plain(found))
 
 
 @command.command(short_help="Set or remove the passphrase.")
 @_review
-@_project
 @click.option("--off", is_flag=True, help="Remove the passphrase.")
-@reporting
-def passphrase(output: Output, name: str, project: str | None, off: bool) -> None:
+def passphrase(output: Output, session: Session, found: Review, off: bool) -> None:
     """Set the passphrase of a review session; it is prompted for, or read from stdin."""
     text = None if off else click.prompt("Passphrase", hide_input=sys.stdin.isatty(), err=True)
-    with connected() as session:
-        _print_review(output, review_sessions.set_passphrase(session, get_review_session(session, name, project), text))
+    _print_review(output, review_sessions.set_passphrase(session, found, text))
 
 
 @command.command(short_help="Invite people by mail.")
 @_review
 @click.argument("people", metavar="'NAME <MAIL>'...", nargs=-1, required=True)
-@_project
-@reporting
-def invite(output: Output, name: str, people: tuple[str, ...], project: str | None) -> None:
-    """Mail each person their own link; earlier links stop working."""
-    invitees = [Invitee.parse(text) for text in people]
-    with connected() as session:
-        invited = invitations.invite(session, get_review_session(session, name, project), invitees)
+def invite(output: Output, session: Session, review: Review, people: tuple[str, ...]) -> None:
+    """Mail each person their own link; earlier links stop working.
+
+    Without a mail server of the studio, it prints the links for you to send.
+    """
+    invitees = [invitations.Invitee.parse(text) for text in people]
+    invited = invitations.invite(session, review, invitees)
     outcomes = {True: "the mail is in the studio's outbox: ft-dcc review outbox", False: "sent"}
-    lines = [f"{found.name} <{found.email}>: {found.reason or outcomes[found.is_kept]}" for found in invited]
+    lines = [f"{each.name} <{each.email}>: {each.reason or each.link or outcomes[each.is_kept]}" for each in invited]
     output.result("\n".join(lines), {"invited": [attrs.asdict(found) for found in invited]})
     for warning in dict.fromkeys(found.warning for found in invited if found.warning):
         output.message(warning)
@@ -229,20 +234,16 @@ def invite(output: Output, name: str, people: tuple[str, ...], project: str | No
 @command.command(short_help="Revoke an invitation.")
 @_review
 @click.argument("email", metavar="[MAIL]", required=False)
-@_project
 @click.option("--remove", is_flag=True, help="Also remove the invitee with their notes and statuses.")
-@reporting
-def revoke(output: Output, name: str, email: str | None, project: str | None, remove: bool) -> None:
+def revoke(output: Output, session: Session, found: Review, email: str | None, remove: bool) -> None:
     """Revoke an invitation: the links of this invitee stop working.
 
     It shows whose invitations are revoked; without MAIL, it does nothing else.
     """
     if remove and email is None:
         raise click.UsageError("Give the MAIL of the invitee to remove.")
-    with connected() as session:
-        found = get_review_session(session, name, project)
-        revoked = None if email is None else invitations.revoke(session, found, email, is_removed=remove)
-        people = [each for each in review_content.read_content(session, found)["invitees"] if each["revoked"]]
+    revoked = None if email is None else invitations.revoke(session, found, email, is_removed=remove)
+    people = [each for each in review_content.read_content(session, found)["invitees"] if each["revoked"]]
     lines = [] if revoked is None else [f"The invitation of {revoked} is revoked."]
     lines += [f"  {_describe_invitee(person)}" for person in people]
     report = {"name": revoked, "is_removed": remove, "revoked": people}
@@ -251,7 +252,6 @@ def revoke(output: Output, name: str, email: str | None, project: str | None, re
 
 @command.command(short_help="Export a review session to a file.")
 @_review
-@_project
 @click.option(
     "--format",
     "format_name",
@@ -260,32 +260,20 @@ def revoke(output: Output, name: str, email: str | None, project: str | None, re
     show_default=True,
     help="A document, a table, a timeline, or a zip file of drawings or movies.",
 )
-@click.option("--to", type=click.Path(path_type=Path), help="File or folder (default: the current folder).")
-@reporting
-def export(output: Output, name: str, project: str | None, format_name: str, to: Path | None) -> None:
+@click.option("--to", type=AbsolutePath(), help="File or folder (default: the current folder).")
+def export(output: Output, session: Session, found: Review, format_name: str, to: Path | None) -> None:
     """Export notes, drawings and verdicts of a review session of a studio server, or its movies."""
-    from ft_dcc.production.review_export import SUFFIXES, export_review
-
-    with connected() as session:
-        found = get_review_session(session, name, project)
-        target = to or Path()
-        if target.is_dir():
-            target /= (
-                "".join(letter if letter not in '<>:"/\\|?*' else "_" for letter in found.name) + SUFFIXES[format_name]
-            )
-        written = export_review(session, found, format_name, target)
+    target = to or Path()
+    if target.is_dir():
+        target /= re.sub(r'[<>:"/\\|?*]', "_", found.name) + review_content.SUFFIXES[format_name]
+    written = review_content.export_review(session, found, format_name, target)
     output.result(str(written), {"path": str(written), "format": format_name})
 
 
 @command.command(short_help="Show the unsent mails of a studio.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the studio (default: the local studio).",
-)
+@studio_data
 @click.option("--send", is_flag=True, help="Send them now with the studio's mail server.")
 @click.option("--drop", metavar="ID", help="Delete the mail with this id, or all.")
-@reporting
 def outbox(output: Output, data: Path | None, send: bool, drop: str | None) -> None:
     """Show the mails that a studio could not send, or has no mail server for, with their links.
 
@@ -294,43 +282,28 @@ def outbox(output: Output, data: Path | None, send: bool, drop: str | None) -> N
     require_server("The outbox of a studio")
     if data is None and read_settings().get("server") is not None:
         raise SettingInvalid("The mails of a studio are on its own machine. Run the command there, with --data FOLDER.")
-    _show_outbox(output, data or studio_folder(), is_sending=send, dropped=drop)
+    from ft_dcc.server.mail.mailer import queued_messages, read_mailer
 
-
-def _show_outbox(output: Output, folder: Path, *, is_sending: bool, dropped: str | None) -> None:
-    from ft_dcc.server.mail.mailer import read_mailer
-    from ft_dcc.server.mail.outbox import queued_messages
-
-    mailer = read_mailer(folder)
+    mailer = read_mailer(data or studio_folder())
     for message in queued_messages(mailer.outbox):
-        if dropped in (message.id, "all"):
-            message.delete()
-    sent = (
-        [message.id for message, reason in mailer.send_queued(is_everything=True) if not reason] if is_sending else []
-    )
+        if drop in (message.id, "all"):
+            message.path.unlink(missing_ok=True)
+    sent = [message.id for message, reason in mailer.send_queued(is_everything=True) if not reason] if send else []
     left = list(queued_messages(mailer.outbox))
-    lines = [f"{len(sent)} sent."] if is_sending else []
+    lines = [f"{len(sent)} sent."] if send else []
     for message in left:
-        lines += [
-            f"{message.id}  {message.date}  {message.to}  {message.subject}",
-            *(f"    {line}" for line in message.text.splitlines()),
-        ]
+        lines.append(f"{message.id}  {message.date}  {message.to}  {message.subject}")
+        lines += [f"    {line}" for line in message.text.splitlines()]
         lines += [f"    Not sent: {message.reason}"] if message.reason else []
-    mails = [
-        {name: str(getattr(message, name)) for name in ("id", "date", "to", "subject", "text", "reason", "path")}
-        for message in left
-    ]
+    names = ("id", "date", "to", "subject", "text", "reason", "path")
+    mails = [{name: str(getattr(message, name)) for name in names} for message in left]
     output.result("\n".join(lines) or "The outbox is empty.", {"sent": sent, "mails": mails})
-    if is_sending and left:
+    if send and left:
         raise ServerError(f"{len(left)} mails remain in the outbox: {left[0].reason}")
 
 
-def _dates_to_set(starts: datetime.datetime | None, ends: datetime.datetime | None) -> dict[str, Any]:
-    return {name: value for name, value in (("start_date", starts), ("end_date", ends)) if value is not None}
-
-
 def _print_review(output: Output, review: Review) -> None:
-    output.result(_describe(review), _as_report(review))
+    output.result(_describe(review), as_plain(review))
 
 
 def _describe(review: Review) -> str:
@@ -341,7 +314,6 @@ def _describe(review: Review) -> str:
 
 
 def _describe_status(status: dict[str, Any]) -> str:
-    """Return who gave a status and when, with the earlier ones."""
     earlier = ", ".join(_dated(each["status"], each["date"]) for each in status["history"][:-1])
     text = f"{status['who']}: {_dated(status['status'], status['date'])}"
     return f"{text} (before: {earlier})" if earlier else text
@@ -363,8 +335,3 @@ def _dates(review: Review) -> str:
     if review.end is None:
         return ""
     return f", {'since' if review.state == 'closed' else 'until'} {format_local_time(review.end)}"
-
-
-def _as_report(review: Review) -> dict[str, Any]:
-    report = attrs.asdict(review)
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in report.items()}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ft_dcc.accounts.local_server import require_server
+from ft_dcc.accounts.local_server import read_account, require_server
 from ft_dcc.cli.terminal.inputs import AbsolutePath
-from ft_dcc.cli.terminal.output import Output, reporting
+from ft_dcc.cli.terminal.output import Output, ReportingGroup
 
 if TYPE_CHECKING:
-    from ft_dcc.server.database.data_folder import Credentials
+    from ft_dcc.server.context import ServerStart
 
 _FILE = AbsolutePath(dir_okay=False)
 _FOLDER = AbsolutePath(file_okay=False)
@@ -26,21 +26,24 @@ _SHELLS = {
 }
 
 
-@click.group(name="serve", short_help="Start the studio server.", invoke_without_command=True)
+@click.group(cls=ReportingGroup, invoke_without_command=True)
 @click.option("--data", type=_FOLDER, help="Folder of the studio.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 finds a free one.")
 @click.option("--certificate", type=_FILE, help="PEM file with the certificate for HTTPS.")
 @click.option("--private-key", type=_FILE, help="PEM file with the private key of the certificate.")
-@click.option("--allow-plain-http", is_flag=True, help="Allow other machines to connect without HTTPS.")
+@click.option(
+    "--allow-plain-http", "is_plain_allowed", is_flag=True, help="Allow other machines to connect without HTTPS."
+)
 @click.option("--schema", type=_FILE, help="Schema of a site instead of the built-in one; stored in the folder.")
 @click.option(
     "--shell",
     type=click.Choice(list(_SHELLS)),
-    help="Print the lines as commands of this shell, which can be pasted (default: NAME=VALUE).",
+    help="For scripts: print the credentials instead, with the key, as commands of this shell.",
 )
 @click.option(
     "--stop-when-idle",
+    "idle_minutes",
     metavar="MINUTES",
     type=click.FloatRange(min=0, min_open=True),
     help="Stop after this time without a client.",
@@ -65,6 +68,7 @@ _SHELLS = {
 )
 @click.option(
     "--reset-clock",
+    "is_clock_reset",
     is_flag=True,
     help="Accept the clock of this machine, although later times are in the database.",
 )
@@ -75,41 +79,29 @@ _SHELLS = {
     show_default=True,
     help="Minimum level of the log, which is written to stderr as lines of JSON.",
 )
-@reporting
-@click.pass_context
 def command(
-    context: click.Context,
     output: Output,
     data: Path | None,
     host: str,
     port: int,
-    certificate: Path | None,
-    private_key: Path | None,
-    allow_plain_http: bool,
-    schema: Path | None,
+    *,
+    log: str,
     shell: str | None,
-    stop_when_idle: float | None,
     backups: Path | None,
     keep_backups: int,
     backup_at: str,
     request_limit: int,
-    reset_clock: bool,
-    log: str,
+    **options: Any,
 ) -> None:
     """Run the studio server until Ctrl-C.
 
-    The first start on an empty folder creates a studio. When the server accepts connections, it prints three lines,
-    which are also in DIR/credentials.env:
-
-    \b
-    FTRACK_SERVER=...
-    FTRACK_API_USER=...
-    FTRACK_API_KEY=...
-    """  # noqa: D301 - click reads \b as the start of a verbatim paragraph
-    if context.invoked_subcommand is not None:
+    The first start on an empty folder creates a studio, and prints a link that signs its first user in once. The
+    address of the server, the user and the key for programs are in DIR/credentials.env, which only you can read.
+    """
+    if click.get_current_context().invoked_subcommand is not None:
         return
     if data is None:
-        raise click.UsageError("Missing option '--data': the folder of the studio.", context)
+        raise click.UsageError("Missing option '--data': the folder of the studio.", click.get_current_context())
     require_server("The studio server")
     from ft_dcc.server.database.scheduled_backup import BackupSchedule
     from ft_dcc.server.http.rate_limit import RequestLimiter
@@ -121,22 +113,16 @@ def command(
         data,
         host,
         port,
-        lambda credentials: _print_credentials(output, credentials, shell),
-        certificate=certificate,
-        private_key=private_key,
-        is_plain_allowed=allow_plain_http,
-        schema=schema,
-        idle_minutes=stop_when_idle,
+        lambda start: _print_start(output, start, shell),
         backups=BackupSchedule.parse(backups, keep_backups, backup_at),
         limiter=RequestLimiter(request_limit),
-        is_clock_reset=reset_clock,
+        **options,
     )
 
 
-@command.command(name="backup", short_help="Back up a studio into a file, also while its server runs.")
+@command.command(short_help="Back up a studio into a file, also while its server runs.")
 @click.argument("file", type=_FILE)
 @click.option("--data", required=True, type=_FOLDER, help="Folder of the studio.")
-@reporting
 def backup(output: Output, file: Path, data: Path) -> None:
     """Back up the studio in --data into FILE. Its server may keep running."""
     require_server("The studio server")
@@ -146,10 +132,9 @@ def backup(output: Output, file: Path, data: Path) -> None:
     output.result(f"{file}: the database and {count} media files", {"file": str(file), "media_files": count})
 
 
-@command.command(name="restore", short_help="Restore a studio from a backup.")
+@command.command(short_help="Restore a studio from a backup.")
 @click.argument("file", type=_FILE)
 @click.option("--data", required=True, type=_FOLDER, help="Folder of the studio; must be new or empty.")
-@reporting
 def restore(output: Output, file: Path, data: Path) -> None:
     """Restore the studio in FILE into an empty --data folder."""
     require_server("The studio server")
@@ -163,12 +148,11 @@ def restore(output: Output, file: Path, data: Path) -> None:
         )
 
 
-def _print_credentials(output: Output, credentials: Credentials, shell: str | None = None) -> None:
-    lines = {
-        "FTRACK_SERVER": credentials.server_url,
-        "FTRACK_API_USER": credentials.api_user,
-        "FTRACK_API_KEY": credentials.api_key,
-    }
+def _print_start(output: Output, start: ServerStart, shell: str | None = None) -> None:
+    report = {"server": start.server_url, "credentials": str(start.credentials_file), "sign_in": start.sign_in_url}
+    if shell is None:
+        return output.result(start.describe(), report)
+    account = read_account(start.credentials_file.parent)
     # Neither an address nor a key contains a quote.
-    template = "{}={}" if shell is None else _SHELLS[shell]
-    output.result("\n".join(template.format(name, value) for name, value in lines.items()), lines)
+    lines = () if account is None else account.as_environment().items()
+    return output.result("\n".join(_SHELLS[shell].format(name, value) for name, value in lines), report)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,31 +12,25 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.terminal.inputs import AbsolutePath
-from ft_dcc.cli.terminal.output import CommandGroup, Output, reporting
-from ft_dcc.errors import SettingInvalid, StorageError
-from ft_dcc.files.atomic import atomic_path, new_file
+from ft_dcc.cli.terminal.inputs import AbsolutePath, studio_data
+from ft_dcc.cli.terminal.output import CommandGroup, Output
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.files.atomic import atomic_path, new_file, storage_errors, temporary_file
 
 if TYPE_CHECKING:
     from ft_dcc.server.admin.service import StudioAdmin
 
 _FILE = AbsolutePath(dir_okay=False)
-_data = click.option(
-    "--data",
-    type=AbsolutePath(file_okay=False),
-    help="Folder of the studio (default: the local studio).",
-)
 
 
-@click.group(cls=CommandGroup, name="studio", short_help="Manage users, keys and contents of a studio.")
+@click.group(cls=CommandGroup)
 def command() -> None:
     """Manage users, keys and contents of a studio, whether its server runs or not."""
 
 
 @command.command(short_help="Load the entities of a file into a studio.")
 @click.argument("file", type=_FILE)
-@_data
-@reporting
+@studio_data
 def load(output: Output, file: Path, data: Path | None) -> None:
     """Load entities into a studio from a file with one JSON object per line, in one transaction.
 
@@ -51,8 +44,7 @@ def load(output: Output, file: Path, data: Path | None) -> None:
 
 @command.command(short_help="Write the entities of a studio to a file.")
 @click.argument("file", type=_FILE, default=Path("-"))
-@_data
-@reporting
+@studio_data
 def dump(output: Output, file: Path, data: Path | None) -> None:
     """Write all entities of a studio to a file, one JSON object per line.
 
@@ -61,9 +53,15 @@ def dump(output: Output, file: Path, data: Path | None) -> None:
     require_server("The studio server")
     from ft_dcc.server.admin.service import export_lines
 
-    count = _write(file, export_lines(data or studio_folder()))
-    if str(file) != "-":
-        output.result(f"{file}: {count} entities", {"file": str(file), "entities": count})
+    lines = export_lines(data or studio_folder())
+    if str(file) == "-":
+        sys.stdout.buffer.writelines(lines)
+        return
+    errors = storage_errors(f"{file} cannot be written", "Choose a writable folder.")
+    # Readable by the owner only, because the lines contain passphrases.
+    with errors, atomic_path(file) as draft, new_file(draft, is_private=True) as target:
+        count = sum(1 for line in lines if target.write(line))
+    output.result(f"{file}: {count} entities", {"file": str(file), "entities": count})
 
 
 @command.command(short_help="Copy a project from a site into a studio, or to a site.")
@@ -73,8 +71,7 @@ def dump(output: Output, file: Path, data: Path | None) -> None:
 @click.option("--to", "address", metavar="ADDRESS", help="Copy from the studio to this site.")
 @click.option("--project-schema", metavar="NAME", help="With --to: project schema of a new project.")
 @click.option("--dry-run", is_flag=True, help="With --to: print what would be copied.")
-@_data
-@reporting
+@studio_data
 def copy(
     output: Output,
     project: str,
@@ -109,39 +106,38 @@ def copy(
 @click.argument("name")
 @click.option("--role", help="The only security role of the user.")
 @click.option("--project", "projects", multiple=True, help="Limit the role to this project; may be repeated.")
-@_data
-@reporting
+@studio_data
 def user(output: Output, name: str, role: str | None, projects: tuple[str, ...], data: Path | None) -> None:
     """Create a user, or change the role of an existing user.
 
     A new user has the role User on all projects that are not private, and needs a key to sign in.
     """
-    with _admin(data) as admin:
-        report = admin.run("user", name=name, role=role, projects=list(projects))
-    roles = [f"{held['role']} on {_projects(held['projects'])}" for held in report["roles"]]
+    report = _run(data, "user", name=name, role=role, projects=list(projects))
+    roles = []
+    for held in report["roles"]:
+        limit = held["projects"]
+        where = "all open projects" if isinstance(limit, str) else ", ".join(limit) or "no project"
+        roles.append(f"{held['role']} on {where}")
     output.result(f"{name}: {', '.join(roles) or 'no role'}", report)
 
 
 @command.command(short_help="Create or revoke API keys of a user.")
 @click.option("--user", "username", required=True, help="The user of the key.")
 @click.option("--revoke", metavar="ID", help="Revoke the key with this id from `studio keys`, or all.")
-@_data
-@reporting
+@studio_data
 def key(output: Output, username: str, revoke: str | None, data: Path | None) -> None:
     """Create an API key and show it once: the studio stores only its hash."""
-    with _admin(data) as admin:
-        if revoke is not None:
-            report = admin.run("revoke", user=username, key=revoke)
-            output.result(f"Revoked keys of {username}: {report['revoked']}", report)
-            return
-        report = admin.run("key", user=username)
-    output.result("\n".join(f"{name}={report[name]}" for name in ("FTRACK_API_USER", "FTRACK_API_KEY")), report)
+    if revoke is not None:
+        report = _run(data, "revoke", user=username, key=revoke)
+        return output.result(f"Revoked keys of {username}: {report['revoked']}", report)
+    report = _run(data, "key", user=username)
+    lines = [f"{name}={report[name]}" for name in ("FTRACK_API_USER", "FTRACK_API_KEY")]
+    return output.result("\n".join(lines), report)
 
 
 @command.command(name="sign-in", short_help="Print a one-time URL that signs a browser in.")
 @click.option("--user", "username", help="User to sign in (default: the studio's first user).")
-@_data
-@reporting
+@studio_data
 def sign_in(output: Output, username: str | None, data: Path | None) -> None:
     """Print a URL that signs a browser in without a key; it works once, for 15 minutes.
 
@@ -152,28 +148,20 @@ def sign_in(output: Output, username: str | None, data: Path | None) -> None:
         if admin.served is None:
             raise SettingInvalid(f"No server runs on {folder}. Start it first: ft-dcc serve --data {folder}")
         report = admin.run("sign-in", user=username or admin.served.api_user)
-        address = f"{admin.served.server_url}{report['path']}"
-    output.result(address, {"address": address})
+    output.result(report["address"], {"address": report["address"]})
 
 
 @command.command(short_help="List the keys of a studio.")
 @click.option("--user", "username", help="Only keys of this user.")
-@_data
-@reporting
+@studio_data
 def keys(output: Output, username: str | None, data: Path | None) -> None:
     """List keys by id, with user, creation and last use; the keys themselves are not shown."""
-    with _admin(data) as admin:
-        report = admin.run("keys", user=username)
-    lines = [
-        f"{found['id'][:8]}  {found['username']:<20}  created {_format_time(found['created_at'])}  "
-        + (
-            f"revoked {_format_time(found['revoked_at'])}"
-            if found["revoked_at"]
-            else f"used {_format_time(found['last_used_at'])}"
-        )
-        + (f"  {found['label']}" if found["label"] else "")
-        for found in report["keys"]
-    ]
+    report = _run(data, "keys", user=username)
+    lines = []
+    for found in report["keys"]:
+        event, time = ("revoked", found["revoked_at"]) if found["revoked_at"] else ("used", found["last_used_at"])
+        created = f"{found['username']:<20}  created {_format_time(found['created_at'])}"
+        lines.append(f"{found['id'][:8]}  {created}  {event} {_format_time(time)}  {found['label']}".rstrip())
     output.result("\n".join(lines), report)
 
 
@@ -183,12 +171,10 @@ def keys(output: Output, username: str | None, data: Path | None) -> None:
 @click.option(
     "--limit", "--most", "limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="Maximum number."
 )
-@_data
-@reporting
+@studio_data
 def show_audit(output: Output, entity: str | None, username: str | None, limit: int, data: Path | None) -> None:
     """Show changes, newest first: time (UTC), user, action, entity and names of attributes."""
-    with _admin(data) as admin:
-        report = admin.run("audit", entity=entity, user=username, most=limit)
+    report = _run(data, "audit", entity=entity, user=username, most=limit)
     lines = [
         f"{_format_time(found['at'])}  {found['username']:<16}  {found['action']:<16}  {found['entity_type']} "
         f"{found['entity_id']}  {' '.join(found['attributes'])}{found['detail']}".rstrip()
@@ -206,11 +192,7 @@ def webhook() -> None:
 @click.argument("project")
 @click.argument("url")
 @click.option(
-    "--form",
-    type=click.Choice(["json", "slack"]),
-    default="json",
-    show_default=True,
-    help="Form of the messages.",
+    "--form", type=click.Choice(["json", "slack"]), default="json", show_default=True, help="Form of the messages."
 )
 @click.option(
     "--event",
@@ -219,22 +201,18 @@ def webhook() -> None:
     type=click.Choice(["version.created", "note.created", "verdict.set"]),
     help="Only this event; may be repeated (default: all).",
 )
-@_data
-@reporting
+@studio_data
 def add_webhook(output: Output, project: str, url: str, form: str, events: tuple[str, ...], data: Path | None) -> None:
     """Send messages of PROJECT to URL, and print the secret that signs those in JSON; it is shown once."""
-    with _admin(data) as admin:
-        report = admin.run("webhook-add", project=project, url=url, form=form, events=list(events))
+    report = _run(data, "webhook-add", project=project, url=url, form=form, events=list(events))
     output.result(f"webhook {report['webhook_id'][:8]}\nsecret {report['secret']}", report)
 
 
 @webhook.command(name="list", short_help="List the webhooks of all projects.")
-@_data
-@reporting
+@studio_data
 def list_webhooks(output: Output, data: Path | None) -> None:
     """List webhooks with their host, waiting messages and last error; secrets are not shown."""
-    with _admin(data) as admin:
-        report = admin.run("webhooks")
+    report = _run(data, "webhooks")
     lines = [
         f"{found['id'][:8]}  {found['project']}  {found['form']} to {found['host']}  {', '.join(found['events'])}  "
         f"{found['waiting']} waiting  {found['error']}".rstrip()
@@ -245,30 +223,25 @@ def list_webhooks(output: Output, data: Path | None) -> None:
 
 @webhook.command(name="test", short_help="Send a test message.")
 @click.argument("webhook_id", metavar="WEBHOOK")
-@_data
-@reporting
+@studio_data
 def test_webhook(output: Output, webhook_id: str, data: Path | None) -> None:
     """Queue a test message; the list shows its error if it is not accepted."""
-    with _admin(data) as admin:
-        report = admin.run("webhook-test", webhook=webhook_id)
+    report = _run(data, "webhook-test", webhook=webhook_id)
     output.result("A message is queued. See: ft-dcc studio webhook list", report)
 
 
 @webhook.command(name="remove", short_help="Remove a webhook.")
 @click.argument("webhook_id", metavar="WEBHOOK")
-@_data
-@reporting
+@studio_data
 def remove_webhook(output: Output, webhook_id: str, data: Path | None) -> None:
     """Remove a webhook and the messages that wait for it."""
-    with _admin(data) as admin:
-        report = admin.run("webhook-remove", webhook=webhook_id)
+    report = _run(data, "webhook-remove", webhook=webhook_id)
     output.result(f"The webhook {report['webhook_id'][:8]} is removed.", report)
 
 
 @command.command(short_help="Check the database, the media and the backups of a studio.")
 @click.option("--backups", type=AbsolutePath(file_okay=False), help="Folder of nightly backups.")
-@_data
-@reporting
+@studio_data
 def check(output: Output, backups: Path | None, data: Path | None) -> int:
     """Check a studio for damage: its database, the checksums of all media, and its nightly backups.
 
@@ -293,36 +266,21 @@ def _admin(data: Path | None) -> Iterator[StudioAdmin]:
         yield admin
 
 
-@contextmanager
-def _open_lines(file: Path) -> Iterator[BinaryIO]:
-    """Open a file, or a copy of stdin, that can be read twice."""
+def _run(data: Path | None, command: str, **arguments: Any) -> dict[str, Any]:
+    with _admin(data) as admin:
+        return admin.run(command, **arguments)
+
+
+def _open_lines(file: Path) -> BinaryIO:
     if str(file) == "-":
-        with tempfile.TemporaryFile() as copy:
-            copy.writelines(sys.stdin.buffer)
-            copy.seek(0)
-            yield copy
-        return
+        copy = temporary_file()  # the caller closes it
+        copy.writelines(sys.stdin.buffer)
+        copy.seek(0)
+        return copy
     try:
-        lines = file.open("rb")
+        return file.open("rb")
     except OSError as error:
         raise SettingInvalid(f"{file} cannot be read: {error.strerror}. Check the path.") from error
-    with lines:
-        yield lines
-
-
-def _write(file: Path, lines: Iterable[bytes]) -> int:
-    """Write the lines atomically, readable by the owner only because they contain passphrases; return their count."""
-    if str(file) == "-":
-        return sum(1 for line in lines if sys.stdout.buffer.write(line))
-    try:
-        with atomic_path(file) as draft, new_file(draft, is_private=True) as target:
-            return sum(1 for line in lines if target.write(line))
-    except OSError as error:
-        raise StorageError(f"{file} cannot be written: {error.strerror}. Choose a writable folder.") from error
-
-
-def _projects(limit: Any) -> str:
-    return "all open projects" if isinstance(limit, str) else ", ".join(limit) or "no project"
 
 
 def _format_time(time: float | None) -> str:

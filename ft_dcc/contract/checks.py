@@ -1,31 +1,31 @@
-"""The contract: what every host must do.
-
-``ft-dcc accept`` runs these checks in the host program, and tests/contract with the hosts that the tests have. A new
-check is a function and its line in CHECKS.
-"""
+"""The checks of every host, in ``ft-dcc accept`` and tests/contract; each is a function and its line in CHECKS."""
 
 from __future__ import annotations
 
 import shutil
+import struct
+import time
+import zlib
+from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, expected_error, require_equal
 from ft_dcc.errors import CameraMissing, Cancelled, Error, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import ComparedMovie, ComparesMovies
+from ft_dcc.host import ComparedMovie, ComparesMovies, Host, OpensScenes
 from ft_dcc.host_support.capture_files import png_size
+from ft_dcc.publish.models import PublishedVersion, PublishRequest
+from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder, answer_order
 
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+
+_SIZE = Resolution(64, 36)
 MENU = (
-    "Publish for review…",
-    "Publish again",
-    "My tasks",
-    "Notes",
-    "Show drawings",
-    "Hide drawings",
-    "Review sessions",
-    "Queue",
-    "Settings",
-    "About",
+    *("Publish for review…", "Publish again", "Open or make the work file", "Save next version", "My tasks", "Notes"),
+    *("Show drawings", "Hide drawings", "Review sessions", "Queue", "Settings", "About"),
 )
 
 
@@ -53,12 +53,13 @@ def check_name(context: CheckContext) -> None:
 
 def check_scene(context: CheckContext) -> None:
     """Check that the scene is read with exact values and not changed."""
-    before, scene = context.target.state(), context.host.scene()
-    facts = (str(scene.frame_range), scene.fps, str(scene.resolution), len(scene.sources), scene.path, scene.task_id)
-    require_equal(facts, ("1001-1012", Fraction(24), "64x36", 2, None, None), "the scene has other values")
-    require_equal(type(scene.fps), Fraction, "the type of the frame rate")
-    require_equal(context.host.scene(), scene, "the scene has other values when it is read again")
-    require_equal(context.target.state(), before, "reading the scene changed it")
+    with context.unchanged():
+        scene = context.host.scene()
+        facts = (str(scene.frame_range), scene.fps, str(scene.resolution), len(scene.sources))
+        require_equal(facts, ("1001-1012", Fraction(24), "64x36", 2), "the scene has other values")
+        require_equal((scene.path, scene.task_id), (None, None), "the new scene has a path or a task")
+        require_equal(type(scene.fps), Fraction, "the type of the frame rate")
+        require_equal(context.host.scene(), scene, "the scene has other values when it is read again")
 
 
 def check_frames(context: CheckContext) -> None:
@@ -74,57 +75,48 @@ def check_frames(context: CheckContext) -> None:
     require_equal(facts, ("1003-1004+2", Fraction(24), "64x36"), "the frames have other values")
     names = sorted(path.name for path in context.folder.iterdir())
     require_equal(names, [f"shot.{frame}.png" for frame in reported], "other files were written")
-    require_equal(
-        len({frames.path(frame).read_bytes() for frame in reported}),
-        6,
-        "frames are equal although the scene is animated",
-    )
+    images = {frames.path(frame).read_bytes() for frame in reported}
+    require_equal(len(images), 6, "frames are equal although the scene is animated")
     for frame in (1001, 1006):
         context.show(f"frame {frame}", frames.path(frame))
-    context.host.playblast(context.request("1002", name="again"), _ignore)
-    again = (context.folder / "again.1002.png").read_bytes()
+    again = context.capture("1002", name="again").path(1002).read_bytes()
     require_equal(again == frames.path(1002).read_bytes(), True, "a frame is drawn identically a second time")
 
 
 def check_sources(context: CheckContext) -> None:
     """Check that each source is captured."""
     for number, source in enumerate(context.host.scene().sources):
-        frames = context.host.playblast(context.request("1001", source=source, name=f"source{number}"), _ignore)
+        frames = context.capture("1001", source=source, name=f"source{number}")
         require_equal((len(frames), frames.missing()), (1, ()), f"the frames of {source}")
 
 
 def check_negative_frames(context: CheckContext) -> None:
     """Check that frames below zero are captured."""
-    frames = context.host.playblast(context.request("-2-0"), _ignore)
-    require_equal(sorted(path.name for path in context.folder.iterdir()), _names(-2, -1, 0), "frames have other names")
+    frames = context.capture("-2-0")
+    names = sorted(path.name for path in context.folder.iterdir())
+    require_equal(names, ["shot.-0001.png", "shot.-0002.png", "shot.0000.png"], "frames have other names")
     require_equal(frames.missing(), (), "frames are missing")
 
 
 def check_size(context: CheckContext) -> None:
     """Check that an image has the requested size: a small one, an odd one, an upright one, one larger than a window."""
     for size in ("5x7", "63x35", "36x64", *(["2560x1440"] if context.target.has_window else [])):
-        frames = context.host.playblast(context.request("1001", size, name=size), _ignore)
+        frames = context.capture("1001", size, name=size)
         require_equal(str(png_size(frames.path(1001))), size, "the image has another size")
 
 
 def check_restored(context: CheckContext) -> None:
     """Check that the scene is restored after a playblast."""
-    before = context.target.state()
-    context.host.playblast(context.request(), _ignore)
-    require_equal(context.target.state(), before, "the scene has changed")
+    with context.unchanged():
+        context.capture()
 
 
 def check_restored_after_failure(context: CheckContext) -> None:
     """Check that a playblast that fails names the frame and restores the scene."""
-    before, request = context.target.state(), context.request("1001-1003")
     (context.folder / "shot.1002.png").mkdir()
-    try:
-        context.host.playblast(request, _ignore)
-    except StorageError as error:
-        require_equal("1002" in str(error), True, "the error does not name the frame")
-    else:
-        raise Error("a frame that could not be written was not reported")
-    require_equal(context.target.state(), before, "the scene has changed")
+    otherwise = "a frame that could not be written was not reported"
+    with context.unchanged(), expected_error(StorageError, "1002", otherwise):
+        context.capture()
 
 
 def check_restored_after_cancel(context: CheckContext) -> None:
@@ -134,44 +126,32 @@ def check_restored_after_cancel(context: CheckContext) -> None:
         if frame == 1002:
             raise Cancelled("Stopped.")
 
-    before, request = context.target.state(), context.request("1001-1012")
-    try:
-        context.host.playblast(request, cancel)
-    except Cancelled:
-        require_equal((context.folder / "shot.1003.png").exists(), False, "frames were captured after the cancellation")
-    else:
-        raise Error("the cancellation was lost")
-    require_equal(context.target.state(), before, "the scene has changed")
+    with context.unchanged(), expected_error(Cancelled, "Stopped.", "the cancellation was lost"):
+        context.host.playblast(context.request("1001-1012"), cancel)
+    require_equal((context.folder / "shot.1003.png").exists(), False, "frames were captured after the cancellation")
 
 
 def check_unknown_source(context: CheckContext) -> None:
     """Check that a missing source is named and nothing is written."""
-    before, request = context.target.state(), context.request(source="missing_camera")
-    try:
-        context.host.playblast(request, _ignore)
-    except CameraMissing as error:
-        require_equal("missing_camera" in str(error), True, "the error does not name it")
-    else:
-        raise Error("the missing source was not reported")
+    otherwise = "the missing source was not reported"
+    with context.unchanged(), expected_error(CameraMissing, "missing_camera", otherwise):
+        context.capture(source="missing_camera")
     require_equal(list(context.folder.iterdir()), [], "files were written")
-    require_equal(context.target.state(), before, "the scene has changed")
 
 
 def check_thread(context: CheckContext) -> None:
     """Check that calls and a playblast work from another thread while the program processes events."""
-    request, before = context.request("1001-1002"), context.target.state()
-    require_equal(context.host.run_in_main_thread(lambda: 7), 7, "the result of a call on the main thread")
-    scene = context.run_in_thread(lambda: context.host.run_in_main_thread(context.host.scene))
-    require_equal(str(scene.frame_range), "1001-1012", "the scene that another thread reads")
-    try:
-        context.run_in_thread(lambda: context.host.run_in_main_thread(_fail))
-    except ZeroDivisionError:
-        pass
-    else:
-        raise Error("an error of a call on the main thread was lost")
-    frames = context.run_in_thread(lambda: context.host.playblast(request, _ignore))
-    require_equal(frames.missing(), (), "frames are missing")
-    require_equal(context.target.state(), before, "the scene has changed")
+    host = context.host
+    with context.unchanged():
+        require_equal(host.run_in_main_thread(lambda: 7), 7, "the result of a call on the main thread")
+        scene = context.run_in_thread(lambda: host.run_in_main_thread(host.scene))
+        require_equal(str(scene.frame_range), "1001-1012", "the scene that another thread reads")
+        with expected_error(ZeroDivisionError, "", "an error of a call on the main thread was lost"):
+            context.run_in_thread(lambda: host.run_in_main_thread(lambda: 1 / 0))
+        # Read on the main thread.
+        request = context.request("1001-1002")
+        frames = context.run_in_thread(lambda: host.playblast(request, lambda frame: None))
+        require_equal(frames.missing(), (), "frames are missing")
 
 
 def check_movie(context: CheckContext) -> None:
@@ -179,20 +159,18 @@ def check_movie(context: CheckContext) -> None:
     host = context.host
     if not isinstance(host, ComparesMovies):
         raise Skipped("the program shows no movies of versions")
-    comparing_host: ComparesMovies = host
-    request = context.request("1001-1003")
-    own = context.host.playblast(request, _ignore)
+    own = context.capture()
     # In reverse, so that an image that is captured differs from the frame that it lies on.
     for number, frame in enumerate(reversed(list(own.frame_range)), 1):
         shutil.copy(own.path(frame), context.folder / f"image.{number:05d}.png")
     pattern = str(context.folder / "image.%05d.png")
     images = Frames(pattern, FrameRange(1, len(own)), own.fps, own.resolution)
     before, first = context.target.state(), own.path(1001).read_bytes()
-    comparing_host.show_movie(ComparedMovie("main v001", images, 1001), request.source)
-    require_equal(context.target.state() != before, True, "the movie is in the scene")
-    again = context.host.playblast(context.request("1001", name="again"), _ignore)
-    comparing_host.clear_movie()
-    require_equal(context.target.state(), before, "the scene has changed")
+    with context.unchanged():
+        host.show_movie(ComparedMovie("main v001", images, 1001), context.request().source)
+        require_equal(context.target.state() != before, True, "the movie is in the scene")
+        again = context.capture("1001", name="again")
+        host.clear_movie()
     context.show("before the movie is shown", own.path(1001))
     context.show("while the movie is shown: a capture leaves it out", again.path(1001))
     require_equal(again.path(1001).read_bytes() == first, True, "a capture leaves the movie out")
@@ -202,13 +180,9 @@ def check_escape(context: CheckContext) -> None:
     """Check that Escape ends a playblast and restores the scene."""
     if not (context.target.has_window and context.has_person):
         raise Skipped("no user is present to press Escape")
-    before, request = context.target.state(), context.request("1001-1600", "1280x720")
-    try:
-        context.host.playblast(request, _ignore)
-    except Cancelled:
-        require_equal(context.target.state(), before, "the scene has changed")
-    else:
-        raise Error("all 600 frames were captured: Escape was not pressed or had no effect")
+    otherwise = "all 600 frames were captured: Escape was not pressed or had no effect"
+    with context.unchanged(), expected_error(Cancelled, "", otherwise):
+        context.capture("1001-1600", "1280x720")
 
 
 def check_task(context: CheckContext) -> None:
@@ -230,24 +204,92 @@ def check_settings(context: CheckContext) -> None:
 
 def check_save(context: CheckContext) -> None:
     """Check that a scene without a name is not saved."""
-    try:
+    with expected_error(Error, "", "a scene without a name was saved"):
         context.host.save()
-    except Error:
-        require_equal(context.host.scene().path, None, "the path of the scene")
-    else:
-        raise Error("a scene without a name was saved")
+    require_equal(context.host.scene().path, None, "the path of the scene")
 
 
-def _ignore(frame: int) -> None:
-    """Do nothing."""
+def check_publish(context: CheckContext) -> Mapping[str, Any]:
+    """Publish a capture, and check that it is in a review session and the scene is restored."""
+    context.target.reopen(context.folder / "scene")
+    source = context.host.scene().sources[0]
+    with context.unchanged():
+        return dict(context.run_in_thread(lambda: _publish(context, (source,))))
 
 
-def _fail() -> float:
-    return 1 / 0
+def check_publish_of_files(context: CheckContext) -> Mapping[str, Any]:
+    """Publish existing frames; the host's Python encodes and uploads them."""
+    source = write_images(context.folder, "disk")
+    return dict(context.run_in_thread(lambda: _publish(context, source)))
 
 
-def _names(*frames: int) -> list[str]:
-    return sorted(f"shot.{frame:05d}.png" if frame < 0 else f"shot.{frame:04d}.png" for frame in frames)
+def check_scene_file(context: CheckContext) -> Mapping[str, Any]:
+    """Publish a saved scene twice, as ``ft-dcc batch`` does: it is opened each time, and published once."""
+    if context.target.has_window:
+        raise Skipped("scenes are captured without a window")
+    context.target.reopen(context.folder / "scene")
+    scene, host = context.host.scene().path, context.host
+    if scene is None or not isinstance(host, OpensScenes):
+        raise Error("the scene was not saved, or the program opens no scenes")
+    request = _request(context.task, ())
+    order = SceneOrder(scene, request, context.folder / "jobs", "scene-file", context.folder / "answer.json")
+    started, versions = time.monotonic(), []
+    for _ in range(2):
+        answer_order(order, host)
+        published = SceneAnswer.read(order.answer).published
+        versions += [] if published is None else [version.version_id for version in published.versions]
+    require_equal((len(versions), len(set(versions))), (2, 1), "the number of answers and of versions")
+    return {"seconds": round(time.monotonic() - started, 2)}
+
+
+def _publish(context: CheckContext, source: tuple[str, ...]) -> Mapping[str, Any]:
+    from ft_dcc.session import Session
+
+    started = time.monotonic()
+    with Session() as session:
+        published = publish_source(session, context.task, source, context.folder / "jobs", context.host)
+        seconds = time.monotonic() - started
+        component = session.query(
+            f"Component where version_id is {published.version_id} and name is ftrackreview-mp4"
+        ).one()
+        info = component["metadata"]["ft_dcc"]
+    require_equal('"frame_count": 3' in info and '"first_frame": 1001' in info, True, f"the movie is wrong: {info}")
+    return {"seconds": round(seconds, 2)}
+
+
+def publish_source(
+    session: Session, task: str, source: tuple[str, ...], jobs: Path, host: Host | None = None
+) -> PublishedVersion:
+    """Publish frames 1001 to 1003 of a source, and check that the link of the version opens."""
+    from ft_dcc.publish.publisher import publish
+    from ft_dcc.system import http_sessions
+
+    published = publish(_request(task, source), session, host, jobs=jobs).first
+    require_equal(http_sessions.get(published.link or "", timeout=60).status_code, 200, "the link does not open")
+    return published
+
+
+def _request(task: str, source: tuple[str, ...]) -> PublishRequest:
+    frame_range, review = FrameRange(1001, 1003), ("Acceptance",)
+    return PublishRequest(task, source, review, frame_range=frame_range, fps=Fraction(24), resolution=_SIZE)
+
+
+def write_images(folder: Path, name: str) -> tuple[str, ...]:
+    """Write the frames 1001 to 1003, and return their source."""
+    for frame in (1001, 1002, 1003):
+        write_image(folder / f"{name}.{frame}.png", frame)
+    return (str(folder / f"{name}.%04d.png"),)
+
+
+def write_image(path: Path, grey: int, size: Resolution = _SIZE) -> None:
+    """Write a grey PNG without an image library, which not every program has."""
+    rows = (b"\x00" + bytes([grey % 256] * size.width)) * size.height
+    header = struct.pack(">IIBBBBB", size.width, size.height, 8, 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
 
 CHECKS = (
@@ -269,3 +311,10 @@ CHECKS = (
     Check("settings", "The settings of a shot are applied", check_settings),
     Check("save", "A scene without a name is not saved", check_save),
 )
+# Those that need a server.
+PUBLISH_CHECKS = (
+    Check("publish", "A playblast is published to a review session", check_publish),
+    Check("publish of files", "Existing frames are published to a review session", check_publish_of_files),
+)
+# For programs whose scenes are captured in a process of their own.
+SCENE_FILE = Check("scene file", "A scene file is opened and published once, without a window", check_scene_file)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Protocol
 
 import attrs
 
 from ft_dcc.errors import Error
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import Host, PlayblastRequest
+from ft_dcc.host_support.main_thread import ThreadCall
 
 
 class HostUnderTest(Protocol):
@@ -20,10 +23,6 @@ class HostUnderTest(Protocol):
     @property
     def host(self) -> Host:
         """The adapter under test."""
-
-    @property
-    def can_capture(self) -> bool:
-        """Whether the program can capture frames as it was started."""
 
     @property
     def has_window(self) -> bool:
@@ -60,25 +59,16 @@ class Skipped(Error):
 
 
 @attrs.frozen
-class CheckImage:
-    """An image of a check for the page of the results: its caption, and the content of the PNG."""
-
-    caption: str
-    png: bytes
-
-
-@attrs.frozen
 class CheckContext:
-    """The input of a check: the program, a folder, the task to publish to, and whether a user is present.
-
-    ``images`` are shown side by side on the page of the results.
-    """
+    """The input of a check."""
 
     target: HostUnderTest
     folder: Path
+    # To publish to.
     task: str
     has_person: bool = False
-    images: list[CheckImage] = attrs.field(factory=list)
+    # Captions and Base64 text of PNG images, shown side by side on the page of the results.
+    images: list[dict[str, str]] = attrs.field(factory=list)
 
     @property
     def host(self) -> Host:
@@ -87,33 +77,36 @@ class CheckContext:
 
     def show(self, caption: str, path: Path) -> None:
         """Show a PNG on the page of the results."""
-        self.images.append(CheckImage(caption, path.read_bytes()))
+        self.images.append({"caption": caption, "png": base64.b64encode(path.read_bytes()).decode("ascii")})
 
     def request(self, frames: str = "1001-1003", resolution: str = "64x36", **values: Any) -> PlayblastRequest:
         """Return a request to capture the scene's first source into the check's folder."""
-        if not self.target.can_capture:
-            raise Skipped("the program cannot capture frames as it was started")
         parts = {"source": self.host.scene().sources[0], "directory": self.folder, "name": "shot", **values}
         return PlayblastRequest(frame_range=FrameRange.parse(frames), resolution=Resolution.parse(resolution), **parts)
 
+    def capture(self, frames: str = "1001-1003", resolution: str = "64x36", **values: Any) -> Frames:
+        """Capture these frames of the scene's first source, or as ``values`` of the request say."""
+        return self.host.playblast(self.request(frames, resolution, **values), lambda frame: None)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Fail if the scene is different at the end of the block."""
+        before = self.target.state()
+        yield
+        require_equal(self.target.state(), before, "the scene has changed")
+
+    def require_window(self) -> None:
+        """Raise Skipped without a window."""
+        if not self.target.has_window:
+            raise Skipped("there is no window, and so no view")
+
     def run_in_thread(self, function: Callable[[], Any]) -> Any:
         """Run the function on another thread while the program processes events, and return its result."""
-        outcome: list[Any] = []
-
-        def call() -> None:
-            try:
-                outcome.append((function(), None))
-            except BaseException as error:  # noqa: BLE001 - raised again below
-                outcome.append((None, error))
-
-        thread = threading.Thread(target=call, name="ft-dcc acceptance", daemon=True)
+        call = ThreadCall(function, "ft-dcc")
+        thread = threading.Thread(target=call.run, name="ft-dcc acceptance", daemon=True)
         thread.start()
         self.target.process_events_until(thread)
-        thread.join()
-        result, error = outcome[0]
-        if error is not None:
-            raise error
-        return result
+        return call.wait(None)
 
 
 @attrs.frozen
@@ -123,6 +116,17 @@ class Check:
     name: str
     title: str
     function: Callable[[CheckContext], Mapping[str, Any] | None]
+
+
+@contextmanager
+def expected_error(kind: type[Exception], words: str, otherwise: str) -> Iterator[None]:
+    """Fail with the sentence ``otherwise`` unless the block raises such an error, whose message has the words."""
+    try:
+        yield
+    except kind as error:
+        require_equal(words in str(error), True, f"the error {error} contains {words!r}")
+    else:
+        raise Error(otherwise)
 
 
 def require_equal(found: object, expected: object, what: str) -> None:

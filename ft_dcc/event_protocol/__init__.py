@@ -1,4 +1,1 @@
-"""The protocol of ftrack's event hub, shared by client and server: packets and subscription expressions.
-
-Knows nothing of connections, sessions and the server.
-"""
+"""Packets and subscription expressions of ftrack's event hub; knows nothing of connections and sessions."""

@@ -61,16 +61,6 @@ class Condition(Expression):
     field: str
     operator: str
     value: str
-    _path: tuple[str, ...] = attrs.field(init=False, repr=False, eq=False)
-    _beginning: str | None = attrs.field(init=False, repr=False, eq=False)
-
-    @_path.default
-    def _split(self) -> tuple[str, ...]:
-        return tuple(self.field.split("."))
-
-    @_beginning.default
-    def _cut(self) -> str | None:
-        return self.value[:-1] if self.operator == "=" and self.value.endswith("*") else None
 
     def __str__(self) -> str:
         bare = _BARE.fullmatch(self.value)
@@ -80,14 +70,14 @@ class Condition(Expression):
     def match(self, candidate: Mapping[str, Any]) -> bool:
         """Return whether the comparison with the candidate's field is true."""
         found: Any = candidate
-        for name in self._path:
+        for name in self.field.split("."):
             if not isinstance(found, Mapping) or name not in found:
                 return False
             found = found[name]
         if not isinstance(found, str):
             return self.operator == "!="
-        if self._beginning is not None:
-            return found.startswith(self._beginning)
+        if self.operator == "=" and self.value.endswith("*"):
+            return found.startswith(self.value[:-1])
         return _COMPARE[self.operator](found, self.value)
 
 

@@ -1,4 +1,1 @@
-"""Writing files so that they are complete or absent, names of sequences, and the environment of other programs.
-
-Knows nothing of what is in the files.
-"""
+"""Atomic files, checksums, names of sequences, environments of other programs; knows nothing of the content."""

@@ -11,10 +11,7 @@ _BLOCK_SIZE = 1 << 20
 
 
 def sha256_of(path: Path, on_block: Callable[[], object] = lambda: None) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits; raises OSError.
-
-    ``on_block`` is called before each megabyte; what it raises ends the reading.
-    """
+    """Return the SHA-256 in hexadecimal digits; ``on_block``, before each megabyte, may raise. Raises OSError."""
     checksum = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK_SIZE):

@@ -1,16 +1,17 @@
-"""Names of image sequences and movies on disk.
-
-A sequence is named by its pattern: a path whose file name contains the frame number as ``%04d`` or ``####``.
-"""
+"""Names of image sequences, with the frame number as ``%04d`` or ``####``, and of movies on disk."""
 
 from __future__ import annotations
 
 import collections
 import os
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from ft_dcc.errors import FramesMissing
 
@@ -36,13 +37,23 @@ MOVIE_SUFFIXES = frozenset(
         *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv"),
     )
 )
+_MEDIA_SUFFIXES = IMAGE_SUFFIXES | MOVIE_SUFFIXES
+# In a block of folders_read_once(): the sorted names in each folder, and the sizes of the frames of each pattern.
+_known: ContextVar[dict[str, Any] | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def folders_read_once() -> Iterator[None]:
+    """Read each folder once in the block, which does not see later changes: many sequences may share a folder."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def is_sequence(pattern: str) -> bool:
-    """Return whether the file name contains a frame number placeholder, ``%04d`` or ``####``.
-
-    A file that exists under the name is one file, such as "shot#1.png".
-    """
+    """Return whether the name has a ``%04d`` or ``####`` and is not an existing file, such as "shot#1.png"."""
     if _PLACEHOLDER.search(os.path.basename(pattern)) is None:  # noqa: PTH119 - a pattern is not a path
         return False
     return not os.path.isfile(pattern)  # noqa: PTH113
@@ -87,8 +98,13 @@ def expand_views(source: str) -> list[str]:
     folder, name = os.path.split(source)
     if _VIEW.search(name) is None or os.path.exists(source):  # noqa: PTH110 - a pattern is not a path
         return [source]
+    before, _, after = split_frame_number(name) or (name, 0, None)
+    text = before if after is None else f"{before}\0{after}"
+    pieces = [re.escape(piece).replace(re.escape("\0"), r"-?\d+") for piece in _VIEW.split(text)]
+    # The first group is the view.
+    expression = pieces[0] + r"(\w+?)" + r"(?:\1)".join(pieces[1:])
     try:
-        found = [re.fullmatch(_view_expression(name), each) for each in os.listdir(folder or ".")]  # noqa: PTH208 - text
+        found = [re.fullmatch(expression, each) for each in os.listdir(folder or ".")]  # noqa: PTH208 - text
     except OSError:
         return [source]
     views = sorted({match[1] for match in found if match})
@@ -96,20 +112,28 @@ def expand_views(source: str) -> list[str]:
 
 
 def find_sequences(paths: Iterable[Path]) -> list[str]:
-    """Return the sources that the paths name: patterns of sequences, and paths of movies and single images.
-
-    One image of a sequence selects the whole sequence; a folder selects the images and movies in it.
-    """
+    """Return patterns and files that the paths name; one image selects its sequence, a folder all media in it."""
     found: dict[str, None] = {}
-    # Each folder is read once: it may contain thousands of frames.
+    # Each folder is read once: it may contain many thousands of frames.
     patterns: dict[Path, dict[str, str]] = {}
     for path in paths:
-        for file in _media_files(path) if path.is_dir() else [path]:
-            if file.parent not in patterns:
-                patterns[file.parent] = _patterns(_names_in(file.parent))
-            name = patterns[file.parent].get(file.name)
-            found.setdefault(str(file if name is None else file.parent / name))
+        folder, names = path.parent, [path.name]
+        if path.is_dir():
+            folder = path
+            with os.scandir(path) as entries:
+                names = sorted(each.name for each in entries if _is_media(each.name) and each.is_file())
+            patterns[folder] = _patterns(names)
+        elif folder not in patterns:
+            patterns[folder] = {}
+            with suppress(OSError):
+                patterns[folder] = _patterns(name for _, name, _ in _files_in(str(folder)))
+        found.update((str(folder / name), None) for name in dict.fromkeys(map(patterns[folder].get, names, names)))
     return list(found)
+
+
+def _is_media(name: str) -> bool:
+    # Not a hidden file such as ._sh010.1001.exr of macOS.
+    return name[0] != "." and name[name.rfind(".") :].lower() in _MEDIA_SUFFIXES
 
 
 def join_sequences(sources: Iterable[str]) -> tuple[str, ...]:
@@ -164,21 +188,24 @@ def frame_sizes(pattern: str) -> dict[int, int]:
     digits = max(width, 1)
     # More digits than the padding have no leading zero: "sh.#.png" does not name "sh.0001.png".
     number = rf"\d{{{digits}}}|[1-9]\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}}"
-    name_pattern = re.compile(rf"{re.escape(before)}({number}){re.escape(after)}")
+    known = _known.get()
+    if known is not None and pattern in known:
+        sizes: dict[int, int] = known[pattern]
+        return sizes
     try:
-        with os.scandir(folder or ".") as entries:
-            sizes = {}
-            for entry in entries:
-                if found := name_pattern.fullmatch(entry.name):
-                    # A link to a file that does not exist is a missing frame, as is a file deleted meanwhile.
-                    with suppress(FileNotFoundError):
-                        sizes[int(found[1])] = entry.stat().st_size
-            return sizes
+        sizes = {}
+        for found, file, size in _numbered(folder, before, number, after):
+            # A link to a file that does not exist is a missing frame, as is a file deleted meanwhile.
+            with suppress(FileNotFoundError):
+                sizes[int(found)] = os.stat(os.path.join(folder, file)).st_size if size is None else size  # noqa: PTH116, PTH118
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise FramesMissing(f"The folder {folder} of the frames {name} cannot be read: {reason}.") from error
+    if known is not None:
+        known[pattern] = sizes
+    return sizes
 
 
 def padded_pattern(pattern: str) -> str | None:
@@ -188,39 +215,48 @@ def padded_pattern(pattern: str) -> str | None:
     if parts is None:
         return None
     before, _, after = parts
-    number = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
-    numbers = [found[1] for name in _names_in(Path(folder)) if (found := number.fullmatch(name))]
+    numbers: list[str] = []
+    with suppress(OSError):
+        numbers += (found for found, _, _ in _numbered(folder, before, r"\d+", after))
     return f"{before}{'#' * _padding(numbers)}{after}" if numbers else None
 
 
-def _view_expression(name: str) -> str:
-    """Return the expression of the files of a pattern with views; its first group is the view."""
-    before, _, after = split_frame_number(name) or (name, 0, None)
-    text = before if after is None else f"{before}\0{after}"
-    pieces = [re.escape(piece).replace(re.escape("\0"), r"-?\d+") for piece in _VIEW.split(text)]
-    return pieces[0] + r"(\w+?)" + r"(?:\1)".join(pieces[1:])
+def _numbered(folder: str, before: str, number: str, after: str) -> Iterator[tuple[str, str, int | None]]:
+    """Yield the number as text, the name and the size, if it is known, of each file with these parts; raise OSError."""
+    known, prefix = _known.get(), _comparable(before)
+    name_pattern = re.compile(rf"{re.escape(prefix)}({number}){re.escape(_comparable(after))}")
+    if known is None:
+        files = _files_in(folder or ".")
+    else:
+        listed = known[folder] if folder in known else known.setdefault(folder, sorted(_files_in(folder or ".")))
+        first, last = bisect_left(listed, (prefix,)), bisect_left(listed, (f"{prefix}\U0010ffff",))
+        files = iter(listed[first:last])
+    for comparable, name, size in files:
+        if found := name_pattern.fullmatch(comparable):
+            yield found[1], name, size
 
 
-def _media_files(folder: Path) -> list[Path]:
-    """Return the images and movies in a folder, without hidden files such as ``._sh010.1001.exr`` of macOS."""
-    suffixes = IMAGE_SUFFIXES | MOVIE_SUFFIXES
-    inside = (each for each in folder.iterdir() if each.suffix.lower() in suffixes and not each.name.startswith("."))
-    return sorted(filter(Path.is_file, inside))
+def _files_in(folder: str) -> Iterator[tuple[str, str, int | None]]:
+    # The comparable name, the name, and the size where the system reads it with the name.
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            is_known = sys.platform == "win32" and not entry.is_symlink()
+            yield _comparable(entry.name), entry.name, entry.stat().st_size if is_known else None
 
 
-def _names_in(folder: Path) -> list[str]:
-    try:
-        return [entry.name for entry in os.scandir(folder)]
-    except OSError:
-        return []
+def _comparable(name: str) -> str:
+    """Return the name as its file system compares it: Windows and macOS ignore case, macOS the form of accents, too."""
+    if sys.platform == "darwin":
+        # Imported late: the session is to load little.
+        import unicodedata
+
+        name = unicodedata.normalize("NFC", name)
+    return name.casefold() if sys.platform in ("darwin", "win32") else name
 
 
 def _patterns(names: Iterable[str]) -> dict[str, str]:
-    """Return the pattern of each image that differs from others in one number only.
-
-    The last number in which a name differs from another one is the frame: "sh_010_1001_a.png" and "sh_010_1002_a.png"
-    are frames of the shot 010.
-    """
+    """Return the pattern of each image that differs from others in one number only, the last such number."""
+    # "sh_010_1001_a.png" and "sh_010_1002_a.png" are frames of the shot 010.
     keys = {name: _sequence_keys(name) for name in names}
     counts = collections.Counter(key for candidates in keys.values() for key in candidates)
     members: dict[tuple[str, str], list[str]] = {}
@@ -238,11 +274,9 @@ def _patterns(names: Iterable[str]) -> dict[str, str]:
 
 
 def _sequence_keys(name: str) -> list[tuple[str, str]]:
-    """Return the parts of an image's name before and after each number that can be that of the frame, the last first.
-
-    It is directly before the suffix, or between dots and underscores. That of a version, "v002", or of a size,
-    "1920x1080", is none.
-    """
+    """Return the parts of an image's name around each number that can be that of the frame, the last first."""
+    # It is directly before the suffix, or between dots and underscores. That of a version, "v002", or of a size,
+    # "1920x1080", is none.
     suffix = os.path.splitext(name)[1]  # noqa: PTH122 - text
     if suffix.lower() not in IMAGE_SUFFIXES:
         return []

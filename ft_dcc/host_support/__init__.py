@@ -1,4 +1,1 @@
-"""Parts that the adapters of all hosts share: main-thread calls and captured files.
-
-Knows nothing of the server or of publishing.
-"""
+"""Parts that the adapters of all hosts share; they know nothing of the server or of publishing."""

@@ -30,11 +30,14 @@ def pack_settings(by_frame: Mapping[int, Settings]) -> dict[str, dict[str, Any]]
     >>> pack_settings({1: {"lens": 50.0}, 2: {"lens": 50.0}, 3: {"lens": 70.0}})
     {'1-3': {'lens': [[50.0, 2], [70.0, 1]]}}
     """
-    packed = {}
+    packed: dict[str, dict[str, Any]] = {}
     for frames in _ranges(by_frame):
-        names = by_frame[frames[0]]
-        text = str(FrameRange(frames[0], frames[-1], step=frames.step))
-        packed[text] = {name: _pack([by_frame[frame][name] for frame in frames]) for name in names}
+        settings = packed[str(FrameRange(frames[0], frames[-1], step=frames.step))] = {}
+        for name in by_frame[frames[0]]:
+            values = [by_frame[frame][name] for frame in frames]
+            rounded = [value if isinstance(value, str) else float(f"{value:.{_DIGITS}g}") for value in values]
+            runs = [[value, len(list(group))] for value, group in groupby(rounded)]
+            settings[name] = runs if len(runs) > 1 else rounded[0]
     return packed
 
 
@@ -83,12 +86,11 @@ def describe_changes(changes: Changes) -> str:
     >>> describe_changes({"lens": (50.0, 35.0), "sensor fit": ("AUTO", "VERTICAL")})
     'lens (50, now 35) and sensor fit (AUTO, now VERTICAL)'
     """
-    texts = [f"{name} ({_text(then)}, now {_text(now)})" for name, (then, now) in changes.items()]
+    texts = []
+    for name, values in changes.items():
+        then, now = (value if isinstance(value, str) else f"{value:.5g}" for value in values)
+        texts.append(f"{name} ({then}, now {now})")
     return " and ".join(part for part in (", ".join(texts[:-1]), texts[-1]) if part)
-
-
-def _text(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.5g}"
 
 
 def _is_equal(then: float | str, now: float | str) -> bool:
@@ -111,12 +113,6 @@ def _ranges(by_frame: Mapping[int, Settings]) -> Iterator[range]:
             count += 1
         yield range(rest[0], rest[count - 1] + 1, step)
         rest = rest[count:]
-
-
-def _pack(values: Iterable[float | str]) -> Any:
-    rounded = [value if isinstance(value, str) else float(f"{value:.{_DIGITS}g}") for value in values]
-    runs = [[value, len(list(group))] for value, group in groupby(rounded)]
-    return runs if len(runs) > 1 else rounded[0]
 
 
 def _frames_of(text: str) -> range:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ft_dcc import errors, frames
-from ft_dcc.files.atomic import write_remedy
+from ft_dcc.files.atomic import storage_errors, write_remedy
 
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _PROBE_BYTES = 256 * 1024
@@ -14,21 +14,14 @@ _PROBE_BYTES = 256 * 1024
 
 def make_folder(folder: Path) -> None:
     """Create the folder if it does not exist; raise StorageError."""
-    try:
+    with storage_errors(f"The folder {folder} cannot be created", "Choose a writable folder."):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise errors.StorageError(
-            f"The folder {folder} cannot be created: {error.strerror}. "
-            + write_remedy(error, "Choose a writable folder.")
-        ) from error
 
 
 def remove_stale(path: Path) -> None:
     """Delete the file of an earlier capture; raise StorageError."""
-    try:
+    with storage_errors(f"{path} cannot be replaced", "Choose another folder."):
         path.unlink(missing_ok=True)
-    except OSError as error:
-        raise errors.StorageError(f"{path} cannot be replaced: {error.strerror}. Choose another folder.") from error
 
 
 def png_size(path: Path) -> frames.Resolution | None:

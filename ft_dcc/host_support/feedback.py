@@ -23,12 +23,8 @@ def drawings_in_range(drawings: Sequence[Drawing], first: int, last: int) -> tup
 def aspect_problems(drawings: Iterable[Drawing], width: int, height: int) -> list[str]:
     """Name drawings whose image had other proportions, beyond the pixel that an odd size is padded by."""
     tolerance = 2 / min(width, height)
-    is_different = [
-        abs(each.aspect * height / width - 1) > tolerance
-        for each in drawings
-        if each.aspect is not None and each.shapes
-    ]
-    if not any(is_different):
+    aspects = [each.aspect for each in drawings if each.aspect is not None and each.shapes]
+    if all(abs(aspect * height / width - 1) <= tolerance for aspect in aspects):
         return []
     return ["The scene has another image format than the version that was drawn on. Check its resolution."]
 
@@ -82,6 +78,18 @@ def caption(drawing: Drawing, max_length: int) -> str:
     text = " ".join(drawing.text.split())
     whole = f"{author_label(drawing)}: {text}" if text else author_label(drawing)
     return whole if len(whole) <= max_length else f"{whole[: max_length - 1]}…"
+
+
+def caption_rows(drawings: Sequence[Drawing]) -> list[int]:
+    """Return the line of each drawing's caption: those of drawings that share a frame lie above each other.
+
+    >>> caption_rows([Drawing("", "Ida", frame, ()) for frame in (1001, 1001, 1002)])
+    [0, 1, 0]
+    """
+    return [
+        sum(other.frame <= each.last_frame and each.frame <= other.last_frame for other in drawings[:index])
+        for index, each in enumerate(drawings)
+    ]
 
 
 def linear(value: float) -> float:

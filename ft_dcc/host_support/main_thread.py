@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Iterator
+from concurrent import futures
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from ft_dcc.errors import CaptureFailed, SceneBusy
@@ -24,42 +25,39 @@ MAIN_THREAD_TIMEOUT_SECONDS = 60.0
 _terminal_lock = threading.RLock()
 
 
-class MainThreadCall:
-    """A function to run on the main thread of a program, with its result or exception."""
+class ThreadCall:
+    """A function to run on another thread, such as the main thread of a program, with its result or exception."""
 
     def __init__(self, function: Callable[[], Any], program: str) -> None:
-        self._function, self._program = function, program
+        # The settings of the calling thread apply on the other one, too.
+        context = copy_context()
+        self._function: Callable[[], Any] = lambda: context.run(function)
+        self._program = program
+        self._future: futures.Future[Any] = futures.Future()
         self._claim = threading.Lock()
-        self._started = threading.Event()
-        self._finished = threading.Event()
-        self._result: Any = None
-        self._error: BaseException | None = None
 
     def run(self) -> None:
         """Run the function and keep its result or exception, unless the waiting thread gave up."""
-        if not self._claim.acquire(blocking=False):
+        # A headless Blender may run a call on the calling thread while its main thread begins to serve.
+        if not self._claim.acquire(blocking=False) or not self._future.set_running_or_notify_cancel():
             return
-        self._started.set()
         try:
-            self._result = self._function()
+            self._future.set_result(self._function())
         except BaseException as error:  # noqa: BLE001 - raised again by wait()
-            self._error = error
-        finally:
-            self._finished.set()
+            self._future.set_exception(error)
 
     def wait(self, timeout: float | None) -> Any:
         """Return the result or raise the exception; raise CaptureFailed if the call does not start in time.
 
         ``timeout`` is in seconds; None waits without a limit, for calls that restore the scene.
         """
-        if not self._started.wait(timeout) and self._claim.acquire(blocking=False):
+        futures.wait([self._future], timeout)
+        # A call that has started is waited for.
+        if self._future.cancel():
             raise CaptureFailed(
                 f"{self._program}'s main thread was busy for {timeout:g} seconds. Try again when it is idle."
             )
-        self._finished.wait()
-        if self._error is not None:
-            raise self._error
-        return self._result
+        return self._future.result()
 
 
 def run_on_main_thread(
@@ -82,23 +80,10 @@ def run_on_main_thread(
     if not has_window:
         with _terminal_lock:
             return function()
-    call = MainThreadCall(function, program)
+    call = ThreadCall(function, program)
     post(call.run)
     result: T = call.wait(timeout)
     return result
-
-
-def ignore_sigpipe() -> None:
-    """Ignore SIGPIPE, so that a closed pipe to ffmpeg or a server does not end the program.
-
-    Does nothing outside of the main thread. Python ignores the signal itself where it is the program; the Python that
-    is embedded in Blender does not.
-    """
-    if not hasattr(signal, "SIGPIPE") or threading.current_thread() is not threading.main_thread():
-        return
-    if signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL:
-        # Permanently: a cancelled worker may still write after the add-on is disabled.
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
 @contextmanager

@@ -1,4 +1,1 @@
-"""Installation of the suite into Maya, Nuke and Blender, diagnosis and removal.
-
-Knows nothing of the command line, the server or publishing.
-"""
+"""Installation of the suite into hosts, diagnosis and removal; knows no command line, server or publishing."""

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -20,27 +19,23 @@ from pathlib import Path
 import attrs
 import filelock
 
-from ft_dcc.errors import InstallFailed, StorageError
-from ft_dcc.files.atomic import write_atomically, write_remedy
-from ft_dcc.install import deployed_files, release_build
-from ft_dcc.install.host_discovery import TITLES
+from ft_dcc.errors import InstallFailed
+from ft_dcc.files.atomic import remove_tree, rename, storage_errors, temporary_folder, write_atomically
+from ft_dcc.install import deployed_files, host_discovery, release_build
 from ft_dcc.install.release_loader import CURRENT, LEASES, RELEASE_NAME, RELEASES
 
+_REMEDY = "Run it as a user who can write there."
 KEEP_DAYS = 30
 LEASE_DAYS = 14
 _LOCK = ".deploy.lock"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 # Names of folders that are incomplete or already removed.
 _PARTIAL = ".part-"
-_REPLACE_ATTEMPTS = 10
 
 
 @attrs.frozen
 class Current:
-    """The contents of ``current.json``: the release in use, and those before it, the last one at the end.
-
-    ``last_used`` says until when another release was in use.
-    """
+    """The contents of ``current.json``: the release in use, earlier ones, and until when each was in use."""
 
     release: str
     previous: tuple[str, ...] = ()
@@ -82,11 +77,6 @@ class Pruned:
     kept: Mapping[str, str]
 
 
-def is_deployment(top: Path) -> bool:
-    """Return whether the folder contains a deployment."""
-    return (top / CURRENT).is_file() and (top / RELEASES).is_dir()
-
-
 def read_current(top: Path) -> Current | None:
     """Return the release in use, or None; raise InstallFailed for a damaged file."""
     path = top / CURRENT
@@ -109,19 +99,19 @@ def deploy(top: Path, order: release_build.Order, *, may_lose_versions: bool = F
     Raises InstallFailed if the release would not serve a version that the current one serves, unless
     ``may_lose_versions``. After any error the release in use is the earlier one.
     """
-    with _readable_files(), _storage_errors(top):
-        _make_folders(top)
-    with _readable_files(), _exclusive(top), tempfile.TemporaryDirectory(prefix="ft-dcc-") as temporary:
-        new = Path(temporary)
+    with _readable_files(), storage_errors(f"{top} cannot be changed", _REMEDY):
+        (top / RELEASES).mkdir(parents=True, exist_ok=True)
+        if not (top / LEASES).exists():
+            (top / LEASES).mkdir()
+            # Writable for every artist, like a folder for temporary files.
+            (top / LEASES).chmod(0o1777)
+    with _readable_files(), _exclusive(top), temporary_folder() as new:
         facts, errors = release_build.build(new, order)
         current = read_current(top)
         if current is not None and not may_lose_versions:
             _check_lost_versions(top / RELEASES / current.release, facts)
-        name = _find_identical(top, facts)
-        is_new = name is None
-        if name is None:
-            name = _free_name(top, facts.release)
-            _add_release(top, new, name)
+        identical = _find_identical(top, facts)
+        name = identical or _add_release(top, new, facts.release)
         deployed_files.write(top, facts, name, may_replace=current is not None)
         was_current = current is not None and current.release == name
         if current is None:
@@ -129,7 +119,7 @@ def deploy(top: Path, order: release_build.Order, *, may_lose_versions: bool = F
         elif not was_current:
             previous = tuple(each for each in (*current.previous, current.release) if each != name)
             _write_current(top, current.switched_to(name, previous=previous))
-        return Deployed(name, facts, tuple(errors), is_new, was_current)
+        return Deployed(name, facts, tuple(errors), identical is None, was_current)
 
 
 def rollback(top: Path) -> tuple[str, str]:
@@ -171,12 +161,19 @@ def prune(top: Path, *, keep_days: int = KEEP_DAYS) -> Pruned:
         removed, kept = [], {}
         for path in _releases(top):
             reason = _reason_to_keep(path, current, leases, keep_days, now)
+            partial = path.with_name(f"{_PARTIAL}{secrets.token_hex(4)}")
             if reason is None:
-                reason = _remove_release(top, path)
-            if reason is None:
-                removed.append(path.name)
-            else:
+                try:
+                    # Windows refuses to rename a folder that a host uses.
+                    rename(path, partial)
+                except OSError as error:
+                    reason = f"it cannot be removed: {error.strerror}"
+            if reason is not None:
                 kept[path.name] = reason
+                continue
+            removed.append(path.name)
+            for folder in (deployed_files.rez_package(top, path.name).parent, partial):
+                remove_tree(folder)
         if removed:
             previous = tuple(name for name in current.previous if name not in removed)
             last_used = {name: when for name, when in current.last_used.items() if name not in removed}
@@ -200,26 +197,13 @@ def _reason_to_keep(
     return None
 
 
-def _remove_release(top: Path, release: Path) -> str | None:
-    """Remove a release; return None, or why it was kept."""
-    partial = release.with_name(f"{_PARTIAL}{secrets.token_hex(4)}")
-    try:
-        # Windows refuses to rename a folder that a host uses.
-        release.rename(partial)
-    except OSError as error:
-        return f"it cannot be removed: {error.strerror}"
-    deployed_files.remove_rez_package(top, release.name)
-    shutil.rmtree(partial, ignore_errors=True)
-    return None
-
-
 def _check_lost_versions(release: Path, facts: release_build.Facts) -> None:
     try:
         before = release_build.read_facts(release).served
     except InstallFailed:
         # What a damaged release served is unknown.
         return
-    lost = [f"{TITLES[host]} {name}" for host, name in before if (host, name) not in facts.served]
+    lost = [f"{host_discovery.TITLES[host]} {name}" for host, name in before if (host, name) not in facts.served]
     if lost:
         raise InstallFailed(
             f"The new release would not serve {', '.join(lost)}, which {release.name} serves. Run it with a network "
@@ -228,7 +212,6 @@ def _check_lost_versions(release: Path, facts: release_build.Facts) -> None:
 
 
 def _find_identical(top: Path, facts: release_build.Facts) -> str | None:
-    """Return an intact release with the same contents, or None."""
     for path in _releases(top):
         with contextlib.suppress(InstallFailed):
             if release_build.read_facts(path).identity == facts.identity:
@@ -237,24 +220,22 @@ def _find_identical(top: Path, facts: release_build.Facts) -> str | None:
     return None
 
 
-def _free_name(top: Path, release: str) -> str:
-    names = {path.name for path in (top / RELEASES).iterdir()}
-    number = 1
-    while (name := release if number == 1 else f"{release}-{number}") in names:
+def _add_release(top: Path, new: Path, release: str) -> str:
+    """Copy a new release to the share, verify it there, and return its name, which no other has."""
+    names, number, name = {path.name for path in (top / RELEASES).iterdir()}, 1, release
+    while name in names:
         number += 1
-    return name
-
-
-def _add_release(top: Path, new: Path, name: str) -> None:
+        name = f"{release}-{number}"
     partial = top / RELEASES / f"{_PARTIAL}{secrets.token_hex(4)}"
     try:
         shutil.copytree(new, partial)
         release_build.verify(partial)
         # A temporary folder is private to its user; artists read this one.
         partial.chmod(0o755)
-        partial.rename(top / RELEASES / name)
+        rename(partial, top / RELEASES / name)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_tree(partial)
+    return name
 
 
 def _releases(top: Path) -> list[Path]:
@@ -283,30 +264,21 @@ def _require_current(top: Path) -> Current:
 
 
 def _write_current(top: Path, current: Current) -> None:
-    content = json.dumps(attrs.asdict(current), indent=1).encode()
-    for attempt in range(_REPLACE_ATTEMPTS):
-        try:
-            return write_atomically(top / CURRENT, content)
-        except PermissionError:
-            # Windows cannot replace a file while a host reads it, which takes a moment.
-            if attempt == _REPLACE_ATTEMPTS - 1:
-                raise
-            time.sleep(0.1)
-    raise AssertionError
+    write_atomically(top / CURRENT, json.dumps(attrs.asdict(current), indent=1).encode())
 
 
 @contextlib.contextmanager
 def _exclusive(top: Path) -> Iterator[float]:
     """Lock the deployment against other changes, remove incomplete folders and yield the time of the share."""
     lock = filelock.FileLock(top / _LOCK, timeout=0)
-    with _storage_errors(top):
+    with storage_errors(f"{top} cannot be changed", _REMEDY):
         try:
             lock.acquire()
         except filelock.Timeout as error:
             raise InstallFailed(f"Another ft-dcc deploy changes {top}. Try again when it has ended.") from error
         try:
             for partial in (top / RELEASES).glob(f"{_PARTIAL}*"):
-                shutil.rmtree(partial, ignore_errors=True)
+                remove_tree(partial)
             # Leases have the time of the share, which may differ from this machine's.
             os.utime(top / _LOCK)
             yield (top / _LOCK).stat().st_mtime
@@ -323,22 +295,3 @@ def _readable_files() -> Iterator[None]:
         yield
     finally:
         os.umask(mask)
-
-
-@contextlib.contextmanager
-def _storage_errors(top: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        what = f"{top} cannot be changed: {error.strerror or error}."
-        raise StorageError(f"{what} {write_remedy(error, 'Run it as a user who can write there.')}") from error
-
-
-def _make_folders(top: Path) -> None:
-    """Create the folders; that of leases is writable for every artist, like a folder for temporary files."""
-    if not top.exists():
-        top.mkdir(parents=True)
-    (top / RELEASES).mkdir(exist_ok=True)
-    if not (top / LEASES).exists():
-        (top / LEASES).mkdir()
-        (top / LEASES).chmod(0o1777)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +9,12 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import Error
-from ft_dcc.install import blender, deployment, host_discovery, managed_folder, nuke, release_build, run, vendored
-from ft_dcc.install.deployed_files import VARIABLES
-from ft_dcc.install.release_loader import EXCLUDED, RELEASE_VARIABLE, RELEASES, python_of
+from ft_dcc.install import deployment, host_discovery, installation, layouts, release_build, vendored
+from ft_dcc.install.host_discovery import HOSTS, TITLES, Machine, Program
+from ft_dcc.install.installation import Record
+from ft_dcc.install.release_loader import CURRENT, EXCLUDED, RELEASE_VARIABLE, RELEASES, python_of
 
-_LOAD = """
-import sys
-sys.path.append(sys.argv[1])
-import ft_dcc.publish.publisher, ft_dcc.session
-sys.stdout.write("runs Python %d.%d.%d" % sys.version_info[:3])
-"""
-_TIMEOUT_SECONDS = 60
+_LOAD = f'{release_build.TRY_IMPORT}sys.stdout.write("runs Python %d.%d.%d" % sys.version_info[:3])'
 
 
 @attrs.frozen
@@ -32,53 +26,49 @@ class Diagnosis:
     is_good: bool | None = None
 
 
-def diagnose(host: str, machine: host_discovery.Machine) -> Iterator[Diagnosis]:
+def diagnose(host: str, machine: Machine) -> Iterator[Diagnosis]:
     """Yield the state of each program of the host, and of each installation without a program."""
+    title, on_variable = TITLES[host], machine.paths_of(HOSTS[host].variable)
     try:
-        records = [*run.installed(host, machine), *_installed_on_variables(host, machine)]
-        deployments = [path.parent for path in machine.paths_of(VARIABLES[host]) if _is_deployed(host, path)]
+        records = installation.installed(host, machine)
+        own = {folder for folder, _ in records}
+        # Installations such as those of ``install --to``.
+        folders = dict.fromkeys(path / "ft-dcc" if host == "maya" else path for path in on_variable)
+        records += installation.records_in(host, [folder for folder in folders if folder not in own])
     except Error as error:
-        yield Diagnosis(host_discovery.TITLES[host], str(error), False)
+        yield Diagnosis(title, str(error), False)
         return
     programs = host_discovery.find_programs(host, machine)
-    if deployments:
-        yield from _diagnose_deployment(host, deployments[0], programs, records, machine)
-        return
+    for path in on_variable:
+        if path.name == host and (path.parent / CURRENT).is_file() and (path.parent / RELEASES).is_dir():
+            yield from _diagnose_deployment(host, path.parent, programs, records, machine)
+            return
     if not programs and not records:
-        yield Diagnosis(host_discovery.TITLES[host], "not found")
+        yield Diagnosis(title, "not found")
     for program in programs:
-        found = [(folder, record) for folder, record in records if _serves(folder, record, program)]
-        yield _diagnose_program(program, found, machine)
+        yield _diagnose_program(program, _serving(program, records), machine)
     versions = {program.version for program in programs}
     for folder, record in records:
         if not versions & set(record.versions):
-            yield Diagnosis(
-                host_discovery.TITLES[host],
-                f"ft-dcc {record.release} is installed in {folder}, but its program was not found",
-            )
+            what = f"ft-dcc {record.release} is installed in {folder}"
+            yield Diagnosis(title, f"{what}, but its program was not found")
 
 
-def _is_deployed(host: str, folder: Path) -> bool:
-    return folder.name == host and deployment.is_deployment(folder.parent)
-
-
-def _installed_on_variables(host: str, machine: host_discovery.Machine) -> list[tuple[Path, managed_folder.Record]]:
-    """Return installations in the folders of the host's variables, such as those of ``install --to``."""
-    own = {folder for folder, _ in run.installed(host, machine)}
-    folders = [path / "ft-dcc" if host == "maya" else path for path in machine.paths_of(VARIABLES[host])]
-    records = [(folder, managed_folder.read_record(folder)) for folder in dict.fromkeys(folders) if folder not in own]
-    return [(folder, record) for folder, record in records if record is not None and record.host == host]
+def _serving(program: Program, records: list[tuple[Path, Record]]) -> list[tuple[Path, Record]]:
+    return [
+        (folder, record)
+        for folder, record in records
+        if program.version in record.versions
+        # Blender has a folder for each version; Maya has one for all versions and one for each.
+        and (program.host != "blender" or program.version in folder.parts)
+    ]
 
 
 def _diagnose_deployment(
-    host: str,
-    top: Path,
-    programs: list[host_discovery.Program],
-    records: list[tuple[Path, managed_folder.Record]],
-    machine: host_discovery.Machine,
+    host: str, top: Path, programs: list[Program], records: list[tuple[Path, Record]], machine: Machine
 ) -> Iterator[Diagnosis]:
     """Yield the state of each program that loads the release in use of a deployment."""
-    title = host_discovery.TITLES[host]
+    title = TITLES[host]
     try:
         current = deployment.read_current(top)
         name = machine.environment.get(RELEASE_VARIABLE) or (current.release if current is not None else "")
@@ -90,16 +80,15 @@ def _diagnose_deployment(
     if not programs:
         yield Diagnosis(title, f"{what}, but no program was found")
     for program in programs:
-        own = [folder for folder, record in records if _serves(folder, record, program)]
         text, is_good = _deployment_state(program, top / RELEASES / name, facts, machine)
-        if own:
-            text = f"its own installation in {own[0]} hides the deployment. Run: ft-dcc uninstall {host}"
+        for folder, _ in _serving(program, records)[:1]:
+            text = f"its own installation in {folder} hides the deployment. Run: ft-dcc uninstall {host}"
             is_good = False
         yield Diagnosis(str(program), f"{what}, {text}  ({program.path})", is_good)
 
 
 def _deployment_state(
-    program: host_discovery.Program, release: Path, facts: release_build.Facts, machine: host_discovery.Machine
+    program: Program, release: Path, facts: release_build.Facts, machine: Machine
 ) -> tuple[str, bool | None]:
     """Return whether a program can load the release, and how or why not."""
     if program.python is None or program.python < host_discovery.OLDEST_PYTHON:
@@ -111,80 +100,59 @@ def _deployment_state(
     missing = [file for file in facts.files if not (release / file).is_file()]
     if missing:
         return f"lacks {', '.join(missing[:3])}. Run: ft-dcc deploy", False
-    top = release.parents[1]
     if program.host == "blender":
-        start = top / "blender" / "startup" / "ft_dcc_start.py"
-        if tuple(map(int, program.version.split("."))) < (4, 2):
+        start = release.parents[1] / "blender" / "startup" / "ft_dcc_start.py"
+        if not layouts.is_extension(program.version):
             return f"is loaded only if it is started with: --python {start}", None
-        loads, details = blender.runs_deployment(program.path, start, machine.environment)
+        loads, details = layouts.runs_deployment(program.path, start, machine.environment)
     else:
         usable = [name for name in facts.packages if python_of(name) <= program.python]
         loads, details = _try_import(program, release / "packages" / max(usable, key=python_of), machine)
     return (details, True) if loads else (f"cannot be loaded: {details}. Run: ft-dcc deploy", False)
 
 
-def _serves(folder: Path, record: managed_folder.Record, program: host_discovery.Program) -> bool:
-    return program.version in record.versions and (
-        # Blender has a folder for each version; Maya has one for all versions and one for each.
-        program.host != "blender" or program.version in folder.parts
-    )
-
-
-def _diagnose_program(
-    program: host_discovery.Program, found: list[tuple[Path, managed_folder.Record]], machine: host_discovery.Machine
-) -> Diagnosis:
-    name, where = str(program), f"  ({program.path})"
+def _diagnose_program(program: Program, found: list[tuple[Path, Record]], machine: Machine) -> Diagnosis:
+    where = f"  ({program.path})"
     if not found:
-        return Diagnosis(name, _not_installed_reason(program) + where)
-    if len(found) > 1:
-        folders = " and ".join(str(folder) for folder, _ in found)
-        return Diagnosis(
-            name, f"ft-dcc is installed twice: {folders}. Run: ft-dcc uninstall {program.host}, then install", False
-        )
+        return Diagnosis(str(program), _not_installed_reason(program) + where)
     folder, record = found[0]
     remedy = f"Run: ft-dcc install {program.host}"
-    damaged_files = managed_folder.damaged(folder, record)
-    if damaged_files:
-        return Diagnosis(name, f"missing or changed in {folder}: {', '.join(damaged_files[:3])}. {remedy}", False)
-    if record.release != vendored.release():
-        return Diagnosis(name, f"ft-dcc {record.release} is installed, this is {vendored.release()}. {remedy}", False)
-    if program.host == "nuke" and not nuke.is_found(folder, machine):
-        return Diagnosis(name, f"Nuke does not load {folder}. Add it to NUKE_PATH", False)
+    problem = ""
+    if len(found) > 1:
+        folders = " and ".join(str(folder) for folder, _ in found)
+        problem = f"ft-dcc is installed twice: {folders}. Run: ft-dcc uninstall {program.host}, then install"
+    elif damaged_files := installation.damaged(folder, record):
+        problem = f"missing or changed in {folder}: {', '.join(damaged_files[:3])}. {remedy}"
+    elif record.release != vendored.release():
+        problem = f"ft-dcc {record.release} is installed, this is {vendored.release()}. {remedy}"
+    elif program.host == "nuke" and not layouts.is_found_by_nuke(folder, machine):
+        problem = f"Nuke does not load {folder}. Add it to NUKE_PATH"
+    if problem:
+        return Diagnosis(str(program), problem, False)
     if program.host == "blender":
-        loads, details = blender.is_enabled(program.path, program.version, machine.environment)
+        loads, details = layouts.is_enabled(program.path, program.version, machine.environment)
     else:
         loads, details = _try_import(program, folder / "vendored", machine)
     if not loads:
-        return Diagnosis(name, f"ft-dcc in {folder} cannot be loaded: {details}. {remedy}", False)
-    return Diagnosis(name, f"ft-dcc {record.release} in {folder}, {details}{where}", True)
+        return Diagnosis(str(program), f"ft-dcc in {folder} cannot be loaded: {details}. {remedy}", False)
+    return Diagnosis(str(program), f"ft-dcc {record.release} in {folder}, {details}{where}", True)
 
 
-def _not_installed_reason(program: host_discovery.Program) -> str:
+def _not_installed_reason(program: Program) -> str:
     if program.python is None:
-        return f"ft-dcc does not support this version of {host_discovery.TITLES[program.host]}"
+        return f"ft-dcc does not support this version of {TITLES[program.host]}"
     if program.python < host_discovery.OLDEST_PYTHON:
-        return "its Python {}.{} is too old for ft-dcc, which needs 3.9".format(*program.python)
+        return host_discovery.TOO_OLD.format(*program.python)
     return f"ft-dcc is not installed. Run: ft-dcc install {program.host}"
 
 
-def _try_import(program: host_discovery.Program, packages: Path, machine: host_discovery.Machine) -> tuple[bool, str]:
+def _try_import(program: Program, packages: Path, machine: Machine) -> tuple[bool, str]:
     """Import the suite in the host's Python, or in this one if the host's was not found."""
-    python = _python_of(program)
-    command = [str(python)] if python is not None else [sys.executable, "-I", "-S", "-W", "ignore"]
-    done = subprocess.run(
-        [*command, "-c", _LOAD, str(packages)],
-        env=host_discovery.host_environment(machine.environment),
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
-    )
+    beside = (program.path.with_name(name) for name in HOSTS[program.host].python_names)
+    python = next((path for path in beside if path.is_file()), None)
+    command = [python] if python is not None else [sys.executable, "-I", "-S", "-W", "ignore"]
+    environment = host_discovery.host_environment(machine.environment)
+    done = host_discovery.run_program(*command, "-c", _LOAD, packages, environment=environment)
     if done.returncode:
         return False, (done.stderr.strip().splitlines() or ["no error message"])[-1]
     return True, done.stdout if python is not None else "complete; not tested, because the host's Python was not found"
-
-
-def _python_of(program: host_discovery.Program) -> Path | None:
-    names = {"maya": ("mayapy", "mayapy.exe"), "nuke": ("python3", "python.exe", "python")}[program.host]
-    return next((path for path in (program.path.with_name(name) for name in names) if path.is_file()), None)

@@ -1,16 +1,11 @@
-"""Build a release for ``ft-dcc deploy``: packages for each Python of a host, ffmpeg for each system, and its facts.
-
-What is built contains relative paths only, and nothing about this machine and its user.
-"""
+"""Build a release for ``ft-dcc deploy``, with relative paths only and nothing about this machine and its user."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,9 +13,10 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import InstallFailed, SettingInvalid
+from ft_dcc.files.atomic import temporary_folder
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.install import vendored
-from ft_dcc.install.host_discovery import OLDEST_PYTHON, PYTHONS, TITLES, Python
+from ft_dcc.install.host_discovery import HOSTS, OLDEST_PYTHON, TOO_OLD, Python, run_program
 from ft_dcc.install.release_loader import EXCLUDED, FACTS, system_name
 
 # The systems of a release, and the tags that wheels have for them.
@@ -31,20 +27,18 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = {
     "macos-x86_64": ("macosx_10_9_x86_64", "macosx_10_9_intel"),
     "macos-arm64": ("macosx_11_0_arm64",),
 }
-_ADAPTERS = {"maya": ("ft_dcc_maya", "module"), "nuke": ("ft_dcc_nuke", "startup"), "blender": ("ft_dcc_blender", "")}
-_TRY_IMPORT = """
+TRY_IMPORT = """
 import sys
 sys.path.append(sys.argv[1])
 import ft_dcc.publish.publisher, ft_dcc.session
 """
-_IMPORT_TIMEOUT_SECONDS = 120
 
 
 @attrs.frozen
 class Order:
     """What to build: hosts, their versions (None: all), and the systems to include ffmpeg for."""
 
-    hosts: Sequence[str] = tuple(TITLES)
+    hosts: Sequence[str] = tuple(HOSTS)
     only: Sequence[str] | None = None
     systems: Sequence[str] = tuple(SYSTEMS)
 
@@ -86,7 +80,7 @@ def parse_names(text: str, known: Iterable[str]) -> tuple[str, ...]:
 
 def parse_versions(text: str) -> tuple[str, ...]:
     """Return the versions of a list such as "2025,15,4.2"; raise SettingInvalid for an unknown one."""
-    known = [name for versions in PYTHONS.values() for name in versions]
+    known = [name for host in HOSTS.values() for name in host.pythons]
     parts = [part.strip() for part in text.split(",")]
     return parse_names(",".join(part if part in known else part.partition(".")[0] for part in parts), known)
 
@@ -127,24 +121,15 @@ def verify(release: Path) -> None:
             raise InstallFailed(f"{path} is not what was written. Check the disk of the share, then deploy again.")
     for packages in facts.packages:
         # Every folder is for a Python that is not newer than this one, which therefore can import it.
-        command = [sys.executable, "-I", "-S", "-B", "-W", "ignore", "-c", _TRY_IMPORT]
-        done = subprocess.run(
-            [*command, str(release / "packages" / packages)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_IMPORT_TIMEOUT_SECONDS,
-            check=False,
-        )
+        command = (sys.executable, "-I", "-S", "-B", "-W", "ignore", "-c", TRY_IMPORT)
+        done = run_program(*command, release / "packages" / packages, timeout=120)
         if done.returncode:
             raise InstallFailed(f"{packages} cannot be imported: {vendored.last_line(done.stderr)}")
 
 
 def checksums(folder: Path) -> dict[str, str]:
     """Return the checksum of each file below the folder, by relative path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in vendored.files_in(folder)}
 
 
 def _build_packages(folder: Path, order: Order, errors: list[str]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
@@ -154,53 +139,48 @@ def _build_packages(folder: Path, order: Order, errors: list[str]) -> tuple[dict
     minimum = max(vendored.minimum_python(), OLDEST_PYTHON)
     for host in order.hosts:
         hosts[host] = {}
-        for version, python in PYTHONS[host].items():
+        for version, python in HOSTS[host].pythons.items():
             if order.only is not None and version not in order.only:
                 hosts[host][version] = EXCLUDED
             elif python < OLDEST_PYTHON:
-                hosts[host][version] = "its Python {}.{} is too old for ft-dcc, which needs 3.9".format(*python)
+                hosts[host][version] = TOO_OLD.format(*python)
             else:
                 oldest = min(python, minimum)
                 if oldest not in made:
                     made[oldest] = _make_packages(folder / _folder_name(oldest), oldest, order.hosts, errors)
                 hosts[host][version] = made[oldest]
-    return hosts, _distinct_folders(folder, sorted(python for python, reason in made.items() if not reason))
+    # Folders that equal the one of an older Python are removed.
+    distinct: list[str] = []
+    for name in (_folder_name(python) for python, reason in sorted(made.items()) if not reason):
+        if distinct and checksums(folder / distinct[-1]) == checksums(folder / name):
+            shutil.rmtree(folder / name)
+        else:
+            distinct.append(name)
+    return hosts, tuple(distinct)
 
 
 def _make_packages(folder: Path, python: Python, hosts: Sequence[str], errors: list[str]) -> str:
     """Write the packages for this Python into the folder; return an empty text, or why it is not possible."""
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder() as temporary:
         try:
-            wheels = vendored.make_wheels(Path(temporary), python, with_ffmpeg=False, is_for_this_machine=False)
+            wheels = vendored.make_wheels(temporary, python, with_ffmpeg=False, is_for_this_machine=False)
         except InstallFailed as error:
             errors.append(str(error))
             return "it was deployed without packages for Python {}.{}".format(*python)
         vendored.unpack(wheels, folder)
     for host in hosts:
-        name, without = _ADAPTERS[host]
-        vendored.copy_package(name, folder, without=without)
+        vendored.copy_package(f"ft_dcc_{host}", folder, without=HOSTS[host].startup)
     if vendored.has_package("ft_dcc_qt"):
         vendored.copy_package("ft_dcc_qt", folder)
     return ""
 
 
-def _distinct_folders(folder: Path, pythons: Sequence[Python]) -> tuple[str, ...]:
-    """Return the names of the folders that differ, and remove those that equal the one of an older Python."""
-    distinct: list[str] = []
-    for name in map(_folder_name, pythons):
-        if distinct and checksums(folder / distinct[-1]) == checksums(folder / name):
-            shutil.rmtree(folder / name)
-        else:
-            distinct.append(name)
-    return tuple(distinct)
-
-
 def _add_ffmpeg(folder: Path, system: str, errors: list[str]) -> str:
     """Write the ffmpeg of a system into the folder; return an empty text, or why it is not possible."""
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder() as temporary:
         try:
             is_own = system == system_name()
-            wheel = vendored.make_ffmpeg_wheel(Path(temporary), SYSTEMS[system], is_own_system=is_own)
+            wheel = vendored.make_ffmpeg_wheel(temporary, SYSTEMS[system], is_own_system=is_own)
         except InstallFailed as error:
             errors.append(f"ffmpeg for {system}: {error}")
             return "it was deployed without this ffmpeg"

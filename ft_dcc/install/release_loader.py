@@ -27,6 +27,7 @@ EXCLUDED = "it was deployed without it"
 RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 # A lease without renewal for two weeks is stale; a running host renews its own much more often.
 _RENEWAL_INTERVAL_SECONDS = 6 * 60 * 60
+_REMEDY = "Ask your administrator for: ft-dcc deploy"
 _TITLES = {"maya": "Maya", "nuke": "Nuke", "blender": "Blender"}
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 
@@ -38,10 +39,7 @@ class Unusable(Exception):
 
 
 def activate(host: str, version: str) -> bool:
-    """Put the packages of the release in use on the path, and return whether the adapter can be imported.
-
-    If it cannot, one line on stderr says why. Further calls in the same process return the first result.
-    """
+    """Put the release in use on the path once; return whether the adapter can be imported, else say why on stderr."""
     if host not in _activated:
         try:
             _use_release(host, version)
@@ -66,10 +64,14 @@ def _use_release(host: str, version: str) -> None:
             f"another installation is used: {Path(str(other.origin)).parent}. To use the studio's, run: "
             f"ft-dcc uninstall {host}"
         )
-    top = _deployment_folder()
+    # Not resolved: each system has the folder under its own path.
+    here = Path(__file__).absolute()
+    top = next((parent for parent in here.parents if (parent / CURRENT).is_file()), None)
+    if top is None:
+        raise Unusable(f"{CURRENT} is missing above {here.parent}. {_REMEDY}")
     name = os.environ.get(RELEASE_VARIABLE) or _read(top / CURRENT).get("release")
     if not isinstance(name, str) or not RELEASE_NAME.fullmatch(name):
-        raise Unusable(f"{name!r} is not the name of a release in {top}. Ask your administrator for: ft-dcc deploy")
+        raise Unusable(f"{name!r} is not the name of a release in {top}. {_REMEDY}")
     release = top / RELEASES / name
     packages = _choose_packages(release, _read(release / FACTS), host, version)
     system = release / "systems" / system_name()
@@ -79,23 +81,13 @@ def _use_release(host: str, version: str) -> None:
     _leave_lease(top / LEASES, name, f"{_TITLES[host]} {version}")
 
 
-def _deployment_folder() -> Path:
-    # Not resolved: each system has the folder under its own path.
-    here = Path(__file__).absolute()
-    for parent in here.parents:
-        if (parent / CURRENT).is_file():
-            return parent
-    raise Unusable(f"{CURRENT} is missing above {here.parent}. Ask your administrator for: ft-dcc deploy")
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise Unusable(f"{path} cannot be read: {reason}. Ask your administrator for: ft-dcc deploy") from error
+        raise Unusable(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. {_REMEDY}") from error
     if not isinstance(found, dict):
-        raise Unusable(f"{path} is not a JSON object. Ask your administrator for: ft-dcc deploy")
+        raise Unusable(f"{path} is not a JSON object. {_REMEDY}")
     return found
 
 
@@ -107,7 +99,7 @@ def _choose_packages(release: Path, facts: dict[str, Any], host: str, version: s
         names: list[str] = facts["packages"]
         folders = {python_of(name): release / "packages" / name for name in names}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Unusable(f"{release / FACTS} is damaged. Ask your administrator for: ft-dcc deploy") from error
+        raise Unusable(f"{release / FACTS} is damaged. {_REMEDY}") from error
     if reason == EXCLUDED:
         raise Unusable(f"release {release.name} does not serve {_TITLES[host]} {version}: {reason}")
     own = (sys.version_info[0], sys.version_info[1])
@@ -119,7 +111,7 @@ def _choose_packages(release: Path, facts: dict[str, Any], host: str, version: s
         )
     chosen = folders[max(usable)]
     if not chosen.is_dir():
-        raise Unusable(f"{chosen} is missing. Ask your administrator for: ft-dcc deploy")
+        raise Unusable(f"{chosen} is missing. {_REMEDY}")
     return chosen
 
 

@@ -10,7 +10,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,7 @@ from pathlib import Path, PurePath
 
 from ft_dcc.accounts.local_server import INSTALLED_BY
 from ft_dcc.errors import InstallFailed
-from ft_dcc.install.host_discovery import Python
+from ft_dcc.install.host_discovery import Python, run_program
 
 # The dependencies of the core, direct and indirect; a test compares them with the metadata.
 PACKAGES = (
@@ -28,11 +27,11 @@ PACKAGES = (
 )
 # Dependencies of packages for older Pythons; included if installed.
 _OPTIONAL = ("typing-extensions",)
-# Contains ffmpeg as a program for this system, for any Python.
+# Contains ffmpeg as a program for this system, for any Python. Its own licence is BSD; that of the program is the GPL,
+# version 3 or later, whose text the Blender add-on has, too.
 _FFMPEG = "imageio-ffmpeg"
-
-_COMPILED = (".so", ".pyd", ".dylib")
-_MINIMUM = re.compile(r">=\s*(\d+)\.(\d+)")
+_FFMPEG_LICENCE = PurePath("imageio_ffmpeg", "LICENSE-ffmpeg-GPL-3.0.txt")
+_LICENCE_NAME = re.compile(r"licen[cs]e|copying|notice|authors", re.IGNORECASE)
 
 
 def release() -> str:
@@ -55,7 +54,12 @@ def has_package(name: str) -> bool:
 
 def minimum_python() -> Python:
     """Return the oldest Python that can run the installed packages."""
-    return max(map(_minimum, (*PACKAGES, *_installed(_OPTIONAL))))
+    minimum: Python = (3, 0)
+    for name in (*PACKAGES, *_installed(_OPTIONAL)):
+        requirement = "".join(_distribution(name).metadata.get_all("Requires-Python", []))
+        found = re.search(r">=\s*(\d+)\.(\d+)", requirement)
+        minimum = max(minimum, (int(found[1]), int(found[2])) if found else minimum)
+    return minimum
 
 
 def make_wheels(folder: Path, python: Python, *, with_ffmpeg: bool, is_for_this_machine: bool = True) -> list[Path]:
@@ -63,28 +67,36 @@ def make_wheels(folder: Path, python: Python, *, with_ffmpeg: bool, is_for_this_
 
     Wheels for this machine contain the path of this Python, which then starts the local studio.
     """
-    if minimum_python() <= python:
+    minimum = minimum_python()
+    if minimum <= python:
         for name in (*PACKAGES, *_installed(_OPTIONAL)):
             _pack_distribution(name, folder)
     else:
-        _download(folder, python)
+        version = ".".join(map(str, python))
+        pure = ("--platform", "any", "--implementation", "py", "--abi", "none", "--python-version", version)
+        error = _pip_download(folder, *pure, *PACKAGES)
+        if error is not None:
+            raise InstallFailed(
+                f"The packages here need Python {minimum[0]}.{minimum[1]}, the host has {version}, and pip could not "
+                f"download older ones: {error} Run it with a network connection, or from an ft-dcc that is installed "
+                f"with Python {version}."
+            )
     for name in _installed((_FFMPEG,) if with_ffmpeg else ()):
         _pack_distribution(name, folder)
-    files = {PurePath(path.relative_to(package_folder("ft_dcc").parent)): path for path in sources("ft_dcc")}
+    home = package_folder("ft_dcc")
+    files = {PurePath(path.relative_to(home.parent)): path for path in files_in(home)}
     if is_for_this_machine:
         marker = folder / INSTALLED_BY
         marker.write_text(sys.executable, encoding="utf-8")
         files[PurePath("ft_dcc", INSTALLED_BY)] = marker
-    _write_wheel(folder / f"ft_dcc-{release()}-py3-none-any.whl", "ft-dcc", release(), files)
+    wheel = folder / f"ft_dcc-{release()}-py3-none-any.whl"
+    _write_wheel(wheel, "ft-dcc", release(), {**files, **_licences("ft-dcc", wheel)})
     # Qt.py depends on type stubs of PySide, which no program needs.
     return sorted(wheel for wheel in folder.glob("*.whl") if not wheel.name.startswith("types_"))
 
 
 def make_ffmpeg_wheel(folder: Path, platforms: Sequence[str], *, is_own_system: bool) -> Path:
-    """Write the wheel with ffmpeg for a system into the folder; raise InstallFailed.
-
-    The one of this system is packed from this environment if it is installed, others are downloaded with pip.
-    """
+    """Write the wheel with ffmpeg for a system, own or downloaded with pip, into the folder; raise InstallFailed."""
     if is_own_system and _installed((_FFMPEG,)):
         _pack_distribution(_FFMPEG, folder)
     else:
@@ -96,17 +108,15 @@ def make_ffmpeg_wheel(folder: Path, platforms: Sequence[str], *, is_own_system: 
     return next(folder.glob("imageio_ffmpeg-*.whl"))
 
 
-def sources(name: str) -> Iterable[Path]:
-    """Yield the files of a package of the suite, without ``__pycache__``."""
-    for path in sorted(package_folder(name).rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path
+def files_in(folder: Path) -> list[Path]:
+    """Return the files below a folder, without ``__pycache__``."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
 def copy_package(name: str, folder: Path, *, without: str = "") -> None:
     """Copy a package of the suite into the folder, without one of its parts."""
     home = package_folder(name)
-    for source in sources(name):
+    for source in files_in(home):
         path = source.relative_to(home)
         if path.parts[0] != without:
             target = folder / name / path
@@ -115,7 +125,7 @@ def copy_package(name: str, folder: Path, *, without: str = "") -> None:
 
 
 def unpack(wheels: Iterable[Path], folder: Path) -> None:
-    """Unpack the wheels into a folder for imports, with the modes of executable files."""
+    """Unpack the wheels into a folder for imports, with the modes of executable files and the licence of ffmpeg."""
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as packed:
             for item in packed.infolist():
@@ -126,16 +136,12 @@ def unpack(wheels: Iterable[Path], folder: Path) -> None:
                     if mode & 0o100:
                         # A wheel may let everybody write its programs.
                         path.chmod(mode & 0o755)
+    if (folder / _FFMPEG_LICENCE.parent).is_dir():
+        shutil.copyfile(package_folder("ft_dcc_blender") / "LICENSE", folder / _FFMPEG_LICENCE)
 
 
 def _installed(names: Sequence[str]) -> list[str]:
-    found = []
-    for name in names:
-        try:
-            found.append(metadata.distribution(name).metadata["Name"] and name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return [name for name in names if any(metadata.Distribution.discover(name=name))]
 
 
 def _distribution(name: str) -> metadata.Distribution:
@@ -143,12 +149,6 @@ def _distribution(name: str) -> metadata.Distribution:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError as error:
         raise InstallFailed(f"{name} is not installed. Run: pip install --force-reinstall ft-dcc") from error
-
-
-def _minimum(name: str) -> Python:
-    fields = _distribution(name).metadata
-    found = _MINIMUM.search(fields["Requires-Python"] or "") if "Requires-Python" in fields else None
-    return (int(found[1]), int(found[2])) if found else (3, 0)
 
 
 def _pack_distribution(name: str, folder: Path) -> None:
@@ -159,17 +159,31 @@ def _pack_distribution(name: str, folder: Path) -> None:
     missing = [str(file) for file, path in included.items() if not path.is_file()]
     if missing or not included:
         raise InstallFailed(f"{name} is incomplete. Run: pip install --force-reinstall {name}")
-    is_program = name == _FFMPEG
-    tag = _tag(distribution) if is_program else "py3-none-any"
+    found = re.search(r"^Tag: (\S+)", distribution.read_text("WHEEL") or "", re.MULTILINE)
+    tag = found[1] if found and name == _FFMPEG else "py3-none-any"
     stem = re.sub(r"[-_.]+", "_", distribution.metadata["Name"])
-    _write_wheel(folder / f"{stem}-{distribution.version}-{tag}.whl", name, distribution.version, included)
+    wheel = folder / f"{stem}-{distribution.version}-{tag}.whl"
+    _write_wheel(wheel, name, distribution.version, {**included, **_licences(name, wheel)})
+
+
+def _licences(name: str, wheel: Path) -> dict[PurePath, Path]:
+    """Return the licence texts of a distribution by their paths in its wheel."""
+    return {
+        PurePath(_info_folder(wheel), *file.parts[1:]): Path(str(file.locate()))
+        for file in _distribution(name).files or ()
+        if file.parts[0].endswith(".dist-info") and _LICENCE_NAME.search(file.name)
+    }
+
+
+def _info_folder(wheel: Path) -> str:
+    return "-".join(wheel.name.split("-")[:2]) + ".dist-info"
 
 
 def _is_included(file: PurePath, files: Iterable[PurePath], package: str) -> bool:
     # Skip scripts, tests, caches and the metadata, which is written anew.
     if file.parts[0] in ("..", "tests") or "__pycache__" in file.parts or file.parts[0].endswith(".dist-info"):
         return False
-    if file.suffix not in _COMPILED:
+    if file.suffix not in (".so", ".pyd", ".dylib"):
         return True
     source = file.with_name(f"{file.name.partition('.')[0]}.py")
     if "__mypyc" not in file.name and source not in files:
@@ -179,22 +193,15 @@ def _is_included(file: PurePath, files: Iterable[PurePath], package: str) -> boo
     return False
 
 
-def _tag(distribution: metadata.Distribution) -> str:
-    found = re.search(r"^Tag: (\S+)", distribution.read_text("WHEEL") or "", re.MULTILINE)
-    return found[1] if found else "py3-none-any"
-
-
 def _write_wheel(path: Path, name: str, version: str, files: dict[PurePath, Path]) -> None:
-    info = f"{path.name.partition('-')[0]}-{version}.dist-info"
+    info = _info_folder(path)
     tag = path.stem.split("-", 2)[2]
     metadata_files = {
         "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         "WHEEL": f"Wheel-Version: 1.0\nGenerator: ft-dcc\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
-    names = [
-        *sorted(target.as_posix() for target in files),
-        *(f"{info}/{word}" for word in (*metadata_files, "RECORD")),
-    ]
+    names = sorted(target.as_posix() for target in files)
+    names += [f"{info}/{word}" for word in (*metadata_files, "RECORD")]
     metadata_files["RECORD"] = "".join(f"{name},,\n" for name in names)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for target, source in sorted(files.items()):
@@ -211,24 +218,10 @@ def _zip_item(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
     return item
 
 
-def _download(folder: Path, python: Python) -> None:
-    """Download the packages for that Python with pip, pure Python only."""
-    version = ".".join(map(str, python))
-    pure = ("--platform", "any", "--implementation", "py", "--abi", "none", "--python-version", version)
-    error = _pip_download(folder, *pure, *PACKAGES)
-    if error is not None:
-        minimum = ".".join(map(str, minimum_python()))
-        raise InstallFailed(
-            f"The packages here need Python {minimum}, the host has {version}, and pip could not download older ones: "
-            f"{error} Run it with a network connection, or from an ft-dcc that is installed with Python {version}."
-        )
-
-
 def _pip_download(folder: Path, *arguments: str) -> str | None:
     """Download wheels with pip; return None, or the last line of its errors."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--only-binary=:all:", "--dest", str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    options = ("--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--dest", str(folder))
+    done = run_program(sys.executable, "-m", "pip", "download", *options, *arguments, timeout=None)
     return last_line(done.stderr) if done.returncode else None
 
 

@@ -6,16 +6,14 @@ package could give it an unfinished module.
 """
 
 from ft_dcc.media.burnin import Burnin
-from ft_dcc.media.contact_sheet import contact_sheet, contact_sheet_of_movie
-from ft_dcc.media.encode import encode, transcode, variable_rate
+from ft_dcc.media.encode import LiveEncode, encode, start_live_encode, transcode, variable_rate
+from ft_dcc.media.images import contact_sheet, contact_sheet_of_movie, movie_images, still, thumbnail
 from ft_dcc.media.inspection.media_info import EncodedFile, MovieInfo
 from ft_dcc.media.inspection.probe import probe, resampled
-from ft_dcc.media.live_encode import LiveEncode, start_live_encode
 from ft_dcc.media.ocio import ColourOptions, image_size
 from ft_dcc.media.presets import Output
 from ft_dcc.media.slate import SlateImages
 from ft_dcc.media.sound import Sound
-from ft_dcc.media.thumbnail import movie_images, still, thumbnail
 
 __all__ = [
     "Burnin",

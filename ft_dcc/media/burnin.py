@@ -6,32 +6,29 @@ any direction; the text can change at each frame. In the script one second is on
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Union
+from typing import Any
 
 import attrs
 
 from ft_dcc import errors, frames
 from ft_dcc.media import slate
-from ft_dcc.media.fonts.font_files import FontChoice, choose_fonts
+from ft_dcc.media.fonts import FontChoice, choose_fonts
 from ft_dcc.media.slate import SlateImages
-from ft_dcc.media.timecode import timecode
+from ft_dcc.settings.fields import FIELD, formatted
 
-Text = Union[str, Mapping[int, str]]
 # The position in the image, and libass' number for it: as on a numeric keypad.
 CORNERS = {"top left": 7, "top": 8, "top right": 9, "bottom left": 1, "bottom": 2, "bottom right": 3}
 # The folder of the fonts, relative to the folder in which ffmpeg runs.
 FONTS = "fonts"
-COMPUTED = ("frame", "timecode", "range", "fps", "resolution")
-_FIELD = re.compile(r"\{(\w*)\}")
+COMPUTED = ("frame", "timecode", "range", "cut", "fps", "resolution")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WORD_JOINER = "\N{WORD JOINER}"
 _MIDDLE = 5
 # libass moves texts of one layer apart, so that a long one would push another out of the image.
-_LAYERS = (*CORNERS, "watermark", "missing", "header left", "header right")
+_LAYERS = (*CORNERS, "watermark", "missing", "handle", "header left", "header right")
 
 
 @attrs.frozen
@@ -50,31 +47,38 @@ class _Event:
 class Burnin:
     """The templates of a burn-in and the values of their fields.
 
-    ``corners`` maps positions ("top left") to templates ("{shot} {version}"); ``fields`` maps each field to its text,
-    or to its text at each frame. ``frame``, ``timecode``, ``range``, ``fps`` and ``resolution`` are computed. ``slate``
-    are the lines of a slate before the first frame, such as "Shot: {shot}", and ``slate_images`` what it shows beside
-    them; ``watermark`` lies across all frames. Everything outside of the aspect ratio ``aspect`` (2.39) is black.
+    The fields ``frame``, ``timecode``, ``range``, ``cut``, ``fps`` and ``resolution`` are computed.
     """
 
+    # Templates ("{shot} {version}") by position ("top left").
     corners: Mapping[str, str] = attrs.field(factory=dict)
-    fields: Mapping[str, Text] = attrs.field(factory=dict)
+    # The value of each field, or its text at each frame.
+    fields: Mapping[str, Any] = attrs.field(factory=dict)
+    # The lines of a slate before the first frame, such as "Shot: {shot}", and what it shows beside them.
     slate: tuple[str, ...] = ()
     slate_images: SlateImages = attrs.field(factory=SlateImages)
+    # Lies across all frames.
     watermark: str = ""
+    # Everything outside of this aspect ratio (2.39) is black.
     aspect: Fraction | None = None
+    # The frames without their handles; None stands for all of them.
+    cut: frames.FrameRange | None = None
+    # Whether the frames outside of the cut have a label.
+    marks_handles: bool = False
 
     def __attrs_post_init__(self) -> None:
         for place in self.corners:
             _refuse_unknown("position in the image", place, tuple(CORNERS))
         known = (*self.fields, *COMPUTED)
         for template in (*self.corners.values(), *self.slate, self.watermark):
-            for name in _FIELD.findall(template):
+            for name, _ in FIELD.findall(template):
                 _refuse_unknown("field", name, known)
 
     @property
     def is_drawn(self) -> bool:
         """Whether anything is drawn."""
-        return bool(self.corners or self.slate or self.watermark or self.aspect)
+        has_marks = self.marks_handles and self.cut is not None and self.cut.handles + self.cut.tail > 0
+        return bool(self.corners or self.slate or self.watermark or self.aspect or has_marks)
 
     @property
     def lead(self) -> int:
@@ -84,15 +88,14 @@ class Burnin:
 
 @attrs.frozen
 class BurninTarget:
-    """The frames that a burn-in is drawn on, from which its computed fields are derived.
-
-    ``filled`` maps each missing frame to the frame that replaces it; ``pixel_aspect`` is a pixel's width by its height.
-    """
+    """The frames that a burn-in is drawn on, from which its computed fields are derived."""
 
     numbers: Sequence[int]
     fps: Fraction
     resolution: frames.Resolution
+    # Each missing frame with the frame that replaces it.
     filled: Mapping[int, int] = attrs.field(factory=dict)
+    # A pixel's width by its height.
     pixel_aspect: Fraction = Fraction(1)
 
     @property
@@ -107,9 +110,24 @@ class BurninTarget:
 def script(burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> str:
     """Return the libass script for images of the size ``canvas``; it needs the fonts of ``fonts_of``."""
     fonts = fonts_of(burnin, target)
-    events = [*_corners(burnin, target), *_slate(burnin, target, canvas), *_watermark_and_labels(burnin, target)]
+    rows = slate.rows(_slate_lines(burnin, target), slate.layout(burnin.slate_images, canvas))
+    slate_events = (_Event(0, 0, row.style, row.text, row.box, row.size) for row in rows)
+    events = [*_corners(burnin, target), *slate_events, *_watermark_and_labels(burnin, target)]
     lines = [_event(event, canvas, layer, fonts) for layer, event in enumerate(events, len(_LAYERS))]
-    return "\n".join((_head(canvas), *lines, ""))
+    size, margin = max(8, canvas.height // 32), max(2, canvas.height // 45)
+    # Three texts are beside each other: each wraps within its third.
+    third = canvas.width // 3
+    styles = []
+    for place, number in CORNERS.items():
+        left, right = {1: (margin, 2 * third), 2: (third, third), 0: (2 * third, margin)}[number % 3]
+        styles.append(_style(place, size, number, left, right, margin))
+    for name, grey in ((slate.TITLE, 0xFF), (slate.LABEL, 0xA0), (slate.VALUE, 0xFF)):
+        styles.append(_style(name, size, CORNERS["top left"], 0, 0, 0, grey=grey))
+    styles.append(_style("watermark", size * 4, _MIDDLE, margin, margin, margin, transparency=0xB0, angle=25))
+    styles.append(_style("missing", size * 2, _MIDDLE, margin, margin, margin))
+    # Above the text at the bottom.
+    styles.append(_style("handle", size * 3 // 2, CORNERS["bottom"], margin, margin, 2 * margin + 2 * size))
+    return "\n".join((_script_head(canvas, styles), *lines, ""))
 
 
 def fonts_of(burnin: Burnin, target: BurninTarget) -> FontChoice:
@@ -123,9 +141,17 @@ def filters(
     burnin: Burnin, canvas: frames.Resolution, fps: Fraction, name: str, pixel_format: str = "yuv420p"
 ) -> list[str]:
     """Return ffmpeg's filters that draw the script in the file ``name``, relative to the folder where ffmpeg runs."""
-    mask = [_mask(canvas, burnin.aspect)] if burnin.aspect else []
+    masks = []
+    if burnin.aspect:
+        # Everything outside of the aspect ratio is black.
+        height = min(canvas.height, int(canvas.width / burnin.aspect))
+        width = min(canvas.width, int(canvas.height * burnin.aspect))
+        top, side = (canvas.height - height) // 2, (canvas.width - width) // 2
+        bars = [f"0:0:iw:{top}", f"0:ih-{top}:iw:{top}"] if top else []
+        bars += [f"0:0:{side}:ih", f"iw-{side}:0:{side}:ih"] if side else []
+        masks = [f"drawbox={bar}:black:fill" for bar in bars]
     lead = [slate.filters(burnin.slate_images, canvas, pixel_format)] if burnin.lead else []
-    return [*mask, *lead, "settb=1", "setpts=N", f"ass={name}:fontsdir={FONTS}", f"settb={1 / fps}", "setpts=N"]
+    return [*masks, *lead, "settb=1", "setpts=N", f"ass={name}:fontsdir={FONTS}", f"settb={1 / fps}", "setpts=N"]
 
 
 def _corners(burnin: Burnin, target: BurninTarget) -> Iterator[_Event]:
@@ -142,69 +168,46 @@ def _corners(burnin: Burnin, target: BurninTarget) -> Iterator[_Event]:
 
 
 def _slate_lines(burnin: Burnin, target: BurninTarget) -> list[tuple[str, str]]:
-    """Return the label and the text of each line of the slate."""
     lines = map(slate.split_label, burnin.slate)
     return [(label, _expand(template, burnin, target, target.numbers[0])) for label, template in lines]
 
 
-def _slate(burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> list[_Event]:
-    rows = slate.rows(_slate_lines(burnin, target), slate.layout(burnin.slate_images, canvas))
-    return [_Event(0, 0, row.style, row.text, row.box, row.size) for row in rows]
-
-
 def _watermark_and_labels(burnin: Burnin, target: BurninTarget) -> Iterator[_Event]:
-    """Yield the watermark, and a label on every frame that replaces a missing one."""
+    """Yield the watermark, and a label on every frame that replaces a missing one or is in the handles."""
     first, last = burnin.lead, burnin.lead + len(target.numbers) - 1
     if burnin.watermark:
         yield _Event(first, last, "watermark", _expand(burnin.watermark, burnin, target, target.numbers[0]))
     for index, frame in enumerate(target.numbers, burnin.lead):
         if frame in target.filled:
             yield _Event(index, index, "missing", f"FRAME {frame} IS MISSING\nthis is {target.filled[frame]}")
+        if burnin.marks_handles and burnin.cut is not None and frame not in burnin.cut.every_frame:
+            yield _Event(index, index, "handle", "HANDLE")
 
 
 def _expand(template: str, burnin: Burnin, target: BurninTarget, frame: int) -> str:
     """Replace the fields; braces in the values are not replaced again."""
+    cut = burnin.cut or frames.FrameRange(target.numbers[0], target.numbers[-1])
 
     def value(match: re.Match[str]) -> str:
-        name = match[1]
+        name, form = match[1], match[2] or ""
         if name in burnin.fields:
-            text = burnin.fields[name]
-            return text if isinstance(text, str) else text.get(frame, "")
-        return _computed(name, target, frame)
+            known = burnin.fields[name]
+            return formatted(name, known.get(frame, "") if isinstance(known, Mapping) else known, form)
+        computed: dict[str, Any] = {
+            "frame": frame,
+            "timecode": timecode(frame, target.fps),
+            "range": f"{target.numbers[0]}-{target.numbers[-1]}",
+            "cut": f"{cut.start}-{cut.end}",
+            "fps": f"{float(target.fps):.5g}",
+            "resolution": str(target.resolution),
+        }
+        return formatted(name, computed[name], form)
 
-    return _FIELD.sub(value, template)
-
-
-def _computed(name: str, target: BurninTarget, frame: int) -> str:
-    return {
-        "frame": str(frame),
-        "timecode": timecode(frame, target.fps),
-        "range": f"{target.numbers[0]}-{target.numbers[-1]}",
-        "fps": f"{float(target.fps):.5g}",
-        "resolution": str(target.resolution),
-    }[name]
-
-
-def _head(canvas: frames.Resolution) -> str:
-    size, margin = max(8, canvas.height // 32), max(2, canvas.height // 45)
-    # Three texts are beside each other: each wraps within its third.
-    third = canvas.width // 3
-    styles = []
-    for place, number in CORNERS.items():
-        left, right = {1: (margin, 2 * third), 2: (third, third), 0: (2 * third, margin)}[number % 3]
-        styles.append(_style(place, size, number, left, right, margin))
-    for name, grey in ((slate.TITLE, 0xFF), (slate.LABEL, 0xA0), (slate.VALUE, 0xFF)):
-        styles.append(_style(name, size, CORNERS["top left"], 0, 0, 0, grey=grey))
-    styles.append(_style("watermark", size * 4, _MIDDLE, margin, margin, margin, transparency=0xB0, angle=25))
-    styles.append(_style("missing", size * 2, _MIDDLE, margin, margin, margin))
-    return _script_head(canvas, styles)
+    return FIELD.sub(value, template)
 
 
 def header_script(left: str, right: str, burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> str:
-    """Return the libass script of two templates in a line at the top of an image of the size ``canvas``.
-
-    The line has the height of ``header_height``.
-    """
+    """Return the libass script of two templates in a line of ``header_height`` at the top of an image."""
     height = header_height(canvas)
     size, third = max(8, height * 2 // 5), canvas.width // 3
     margin = (height - size) // 2
@@ -225,20 +228,14 @@ def header_height(canvas: frames.Resolution) -> int:
 
 
 def _script_head(canvas: frames.Resolution, styles: Sequence[str]) -> str:
-    return "\n".join(
-        (
-            "[Script Info]",
-            "ScriptType: v4.00+",
-            f"PlayResX: {canvas.width}\nPlayResY: {canvas.height}",
-            "ScaledBorderAndShadow: yes\nWrapStyle: 0",
-            "[V4+ Styles]",
-            "Format: Name, Fontname, Fontsize, PrimaryColour, OutlineColour, BackColour, Bold, Angle, BorderStyle, "
-            "Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding",
-            *styles,
-            "[Events]",
-            "Format: Layer, Start, End, Style, MarginL, MarginR, MarginV, Text",
-        )
+    size = f"PlayResX: {canvas.width}\nPlayResY: {canvas.height}"
+    info = f"[Script Info]\nScriptType: v4.00+\n{size}\nScaledBorderAndShadow: yes\nWrapStyle: 0"
+    columns = (
+        "Format: Name, Fontname, Fontsize, PrimaryColour, OutlineColour, BackColour, Bold, Angle, BorderStyle, "
+        "Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding"
     )
+    events = "[Events]\nFormat: Layer, Start, End, Style, MarginL, MarginR, MarginV, Text"
+    return "\n".join((info, "[V4+ Styles]", columns, *styles, events))
 
 
 def _style(
@@ -282,30 +279,53 @@ def _time(index: int) -> str:
 
 def _escaped(text: str, fonts: FontChoice) -> str:
     """Return text that libass draws literally, with the same line breaks and with the font of each character."""
-    lines = re.split(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]", text)
-    return r"\N".join(
-        "".join(_in_font(family, run) for family, run in fonts.runs(_CONTROL.sub(" ", line))) for line in lines
-    )
-
-
-def _in_font(family: str | None, text: str) -> str:
-    # A zero-width character after a backslash keeps it from forming a command with the next character.
-    plain = text.replace("\\", "\\" + _WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
-    return plain if family is None else rf"{{\fn{family}}}{plain}{{\fn}}"
-
-
-def _mask(canvas: frames.Resolution, aspect: Fraction) -> str:
-    """Return the filter that fills everything outside of the aspect ratio with black."""
-    height = min(canvas.height, int(canvas.width / aspect))
-    width = min(canvas.width, int(canvas.height * aspect))
-    top, side = (canvas.height - height) // 2, (canvas.width - width) // 2
-    bars = [f"0:0:iw:{top}", f"0:ih-{top}:iw:{top}", f"0:0:{side}:ih", f"iw-{side}:0:{side}:ih"]
-    wanted = (bars[:2] if top else []) + (bars[2:] if side else [])
-    return ",".join(f"drawbox={bar}:black:fill" for bar in wanted) or "null"
+    lines = []
+    for line in re.split(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]", text):
+        escaped = ""
+        for family, run in fonts.runs(_CONTROL.sub(" ", line)):
+            # A zero-width character after a backslash keeps it from forming a command with the next character.
+            plain = run.replace("\\", "\\" + _WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
+            escaped += plain if family is None else rf"{{\fn{family}}}{plain}{{\fn}}"
+        lines.append(escaped)
+    return r"\N".join(lines)
 
 
 def _refuse_unknown(what: str, name: str, known: Sequence[str]) -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
-        raise errors.SettingInvalid(f"There is no {what} called {name!r}. {hint}")
+        raise errors.SettingInvalid(f"There is no {what} called {name!r}. {errors.nearest_hint(name, known)}")
+
+
+def earlier_timecode(text: str, frames: int, fps: Fraction) -> str:
+    """Return the timecode of this many frames before a timecode; after ";" it is a drop-frame timecode.
+
+    >>> earlier_timecode("10:00:00:00", 1, Fraction(25)), earlier_timecode("00:01:00;02", 1, Fraction(30000, 1001))
+    ('09:59:59:24', '00:00:59;29')
+    """
+    if not frames:
+        return text
+    hours, minutes, seconds, number = map(int, text.replace(";", ":").split(":"))
+    rate = round(fps)
+    total = ((hours * 60 + minutes) * 60 + seconds) * rate + number
+    if ";" not in text:
+        return timecode(total - frames, fps)
+    # Source: SMPTE ST 12-1: each minute except each tenth one leaves out the first numbers.
+    dropped = rate // 15
+    per_minute, per_ten = 60 * rate - dropped, 600 * rate - 9 * dropped
+    all_minutes = 60 * hours + minutes
+    tens, rest = divmod((total - dropped * (all_minutes - all_minutes // 10) - frames) % (144 * per_ten), per_ten)
+    left_out = 9 * tens + (max(0, rest - dropped) // per_minute if rest >= dropped else 0)
+    before, _, last = timecode(tens * per_ten + rest + dropped * left_out, fps).rpartition(":")
+    return f"{before};{last}"
+
+
+def timecode(frame: int, fps: Fraction) -> str:
+    """Return the non-drop-frame timecode of a frame; frame 0 is midnight.
+
+    >>> timecode(1001, Fraction(24000, 1001)), timecode(-1, Fraction(25)), timecode(7, Fraction(120))
+    ('00:00:41:17', '23:59:59:24', '00:00:00:007')
+    """
+    rate = max(1, round(fps))
+    seconds, rest = divmod(frame % (24 * 3600 * rate), rate)
+    # From 101 fps on the frames have three digits, as in the timecode that ffmpeg writes.
+    digits = max(2, len(str(rate - 1)))
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{rest:0{digits}d}"

@@ -1,12 +1,12 @@
-"""One run of ffmpeg, from frames and sounds to one movie."""
+"""One run of ffmpeg, from frames and sounds to all outputs of a source."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Callable
@@ -14,256 +14,242 @@ from typing import Callable
 import attrs
 
 from ft_dcc.errors import EncodeFailed, Error
+from ft_dcc.files import atomic
+from ft_dcc.files.sequences import frame_path
 from ft_dcc.frames import Resolution
-from ft_dcc.media import burnin, encoders, ffmpeg, ffmpeg_colour, frame_input, presets, slate, sound, timecode
+from ft_dcc.media import burnin, encoders, ffmpeg, ffmpeg_colour, frame_input, presets, slate, sound
 from ft_dcc.media.burnin import Burnin, BurninTarget
 from ft_dcc.media.encoders import SOFTWARE, Encoder
-from ft_dcc.media.ffmpeg import Feed, Finished, IsCancelled, OnLine
-from ft_dcc.media.fonts.font_files import BUNDLED, missing_remark
+from ft_dcc.media.fonts import BUNDLED, missing_remark
 from ft_dcc.media.inspection import file_integrity, media_info
 from ft_dcc.media.sound import Sound
 
 OnFrame = Callable[[int], None]
-Verify = Callable[[Finished], None]
-SCRIPT = "burnin.ass"
-# In ffmpeg's log; a sound file with a cover has such a line, too, before those of the outputs.
-_JPEG_SIZE = re.compile(r"Stream #1:0.*: Video: mjpeg.*, (\d+x\d+)\b")
-
-
-@attrs.frozen
-class ThumbnailOutput:
-    """A thumbnail that is made while the frames are decoded anyway: its path, and its frame, counted from 0.
-
-    It shows the frame without a burn-in.
-    """
-
-    path: Path
-    frame: int
-
-    @property
-    def filters(self) -> list[str]:
-        """The filters from all frames to the thumbnail."""
-        return [f"select=eq(n\\,{self.frame})", *ffmpeg_colour.to_jpeg(presets.THUMBNAIL_LONGER_SIDE)]
-
-    def arguments(self, path: Path) -> list[str]:
-        """Return ffmpeg's arguments of the output, whose filters end at [thumbnail]."""
-        # Else ffmpeg repeats the image for the time of the frames before it.
-        return ["-map", "[thumbnail]", "-fps_mode", "passthrough", *presets.JPEG, ffmpeg.file_url(path)]
-
-    def encoded_file(self, resolution: Resolution) -> media_info.EncodedFile:
-        """Return the thumbnail, which is complete and has this size."""
-        return media_info.EncodedFile(self.path, presets.THUMBNAIL, resolution, None, 1, self.path.stat().st_size)
+Verify = Callable[[ffmpeg.Finished], None]
+# In ffmpeg's log, after the number of the output.
+_JPEG_SIZE = r":0.*: Video: mjpeg.*, (\d+x\d+)\b"
 
 
 @attrs.frozen
 class EncodeRun:
-    """The input and the output of an encode.
-
-    ``arguments`` are ffmpeg's input arguments, ``filters`` the first filters, after which the matrix can be converted.
-    ``own_sound`` is the time in the movie, in seconds, at which the clock of the source's sound reads 0, None without
-    sound. ``feed`` writes to ffmpeg's pipe. ``remark`` says what the filters change in the images.
-    ``timecode`` is that of the source's first frame, "" without one. ``thumbnail`` is written by the same run.
-    """
+    """The input and the outputs of an encode; the first output is the movie that the result describes."""
 
     source: str
+    # ffmpeg's input arguments, and the first filters, after which the matrix can be converted.
     arguments: list[str]
     filters: list[str]
     target: BurninTarget
-    output: presets.Output
+    # By their paths, sequences by their patterns.
+    outputs: Mapping[Path, presets.Output]
     burnin: Burnin = attrs.field(factory=Burnin)
     sounds: Sequence[Sound] = ()
+    # The time in the movie, in seconds, at which the clock of the source's sound reads 0, None without sound.
     own_sound: Fraction | None = None
-    feed: Feed | None = None
+    # Writes to ffmpeg's pipe.
+    feed: ffmpeg.Feed | None = None
+    # What the filters change in the images.
     remark: str = ""
+    # That of the source's first frame, "" without one.
     timecode: str = ""
-    thumbnail: ThumbnailOutput | None = None
+    # The path of a thumbnail that the same run makes of this frame, counted from 0, without the burn-in.
+    thumbnail: Path | None = None
+    thumbnail_frame: int = 0
 
     @classmethod
     def of_frames(
         cls,
         frames: frame_input.FrameInput,
         arguments: list[str],
-        feed: Feed | None,
-        output: presets.Output,
+        feed: ffmpeg.Feed | None,
+        outputs: Mapping[Path, presets.Output],
         burnin: Burnin | None,
         sounds: Sequence[Sound],
         thumbnail: Path | None,
     ) -> EncodeRun:
         """Return the run that encodes a sequence; ``arguments`` and ``feed`` are those of ``frames.source``."""
-        image = None if thumbnail is None else ThumbnailOutput(thumbnail, frames.middle)
-        return cls(
-            frames.frames.pattern,
-            arguments,
-            frames.filters,
-            frames.target,
-            output,
-            burnin or Burnin(),
-            sounds,
-            feed=feed,
-            thumbnail=image,
-        )
+        first, target, burnin = frames.filters, frames.target, burnin or Burnin()
+        run = cls(frames.frames.pattern, arguments, first, target, outputs, burnin, sounds, feed=feed)
+        return attrs.evolve(run, thumbnail=thumbnail, thumbnail_frame=frames.middle)
 
     @property
-    def size(self) -> Resolution:
-        """The size of the movie."""
-        return self.output.size(self.target.shape)
+    def numbers(self) -> list[int]:
+        """The numbers of all frames, the slate included."""
+        first = self.target.numbers[0]
+        return [*range(first - self.burnin.lead, first), *self.target.numbers]
 
-    @property
-    def count(self) -> int:
-        """The number of frames of the movie, the slate included."""
-        return len(self.target.numbers) + self.burnin.lead
+    def changes_nothing(self, output: presets.Output) -> bool:
+        """Whether the output would be a review movie of the same size without additions."""
+        is_same_size = output.codec is None and output.size(self.target.shape) == self.target.shape.even
+        return is_same_size and not (self._has_burnin or self.sounds)
 
-    @property
-    def changes_nothing(self) -> bool:
-        """Whether the movie would be a review movie of the same size without additions."""
-        return self.output is presets.REVIEW and not (self._has_burnin or self.sounds)
+    def command(self, paths: Sequence[Path], encoder: Encoder = SOFTWARE, image: Path | None = None) -> list[str]:
+        """Return ffmpeg's arguments: one decode, of which each output and the thumbnail get all images.
 
-    def command(self, path: Path, encoder: Encoder = SOFTWARE, image: Path | None = None) -> list[str]:
-        """Return ffmpeg's arguments; the thumbnail, if there is one, is written to ``image``."""
-        target, fps = self.target, self.target.fps
-        drawing: list[str] = []
-        if self._has_burnin:
-            drawing = burnin.filters(self.burnin, self.size, fps, SCRIPT, self.output.pixel_format)
-        review = ffmpeg_colour.to_review(target.resolution, self.size, self.output.pixel_format)
-        upload = encoder.filters if self.output.codec is None else ()
-        to_video = (*review, *drawing, ffmpeg_colour.TAGS, *upload)
-        chains = [f"[0:V:0]{','.join((*self.filters, *to_video))}[video]"]
-        images: list[str] = []
-        if self.thumbnail is not None and image is not None:
-            chains = [
-                f"[0:V:0]{','.join((*self.filters, 'split'))}[movie][image]",
-                f"[movie]{','.join(to_video)}[video]",
-                f"[image]{','.join(self.thumbnail.filters)}[thumbnail]",
+        The outputs are written to ``paths``, the thumbnail, if there is one, to ``image``.
+        """
+        starts, chains, files = self._sound_starts(), [], []
+        with_sound = [number for number, output in enumerate(self.outputs.values()) if starts and output.audio]
+        images = [f"[images{number}]" for number in range(len(paths) + (image is not None))]
+        split = [] if len(images) == 1 else [f"split={len(images)}"]
+        chains.append(f"[0:V:0]{','.join((*self.filters, *split))}{''.join(images)}")
+        for number, (path, output) in enumerate(zip(paths, self.outputs.values())):
+            chains.append(f"{images[number]}{','.join(self._filters(output, encoder))}[video{number}]")
+            files += ["-map", f"[video{number}]"]
+            files += ["-map", f"[track{number}]", *output.audio] if number in with_sound else []
+            timecode = burnin.timecode(self.numbers[0], self.target.fps)
+            if output.keeps_timecode and self.timecode:
+                timecode = burnin.earlier_timecode(self.timecode, self.burnin.lead, self.target.fps)
+            files += [] if output.image_suffix else ["-timecode", timecode]
+            files += [*output.arguments(self.target.fps, encoder.codec), *ffmpeg.thread_arguments("encoder_threads")]
+            # In the name of a folder of images, ffmpeg would read the number of a frame.
+            folder = str(path.parent).replace("%", "%%") if output.image_suffix else path.parent
+            files.append(ffmpeg.file_url(Path(folder) / path.name))
+        if image is not None:
+            chosen = [f"select=eq(n\\,{self.thumbnail_frame})", *ffmpeg_colour.to_jpeg(presets.THUMBNAIL_LONGER_SIDE)]
+            chains.append(f"{images[-1]}{','.join(chosen)}[thumbnail]")
+            # With "cfr" ffmpeg repeats the image for the time of the frames before it.
+            files += ["-map", "[thumbnail]", "-fps_mode", "passthrough", *presets.JPEG, ffmpeg.file_url(image)]
+        if with_sound:
+            tracks = "".join(f"[track{number}]" for number in with_sound)
+            chains += [
+                *sound.mixed(starts, len(self.numbers) / self.target.fps),
+                f"[sound]asplit={len(with_sound)}{tracks}",
             ]
-            images = self.thumbnail.arguments(image)
-        first = timecode.timecode(target.numbers[0] - self.burnin.lead, fps)
-        if self.output.keeps_timecode and self.timecode:
-            first = timecode.earlier_timecode(self.timecode, self.burnin.lead, fps)
-        outputs = ["-map", "[video]", "-timecode", first]
-        starts = self._sound_starts()
-        if starts:
-            chains += sound.mixed(starts, self.count / fps)
-            outputs += ["-map", "[sound]", *self.output.audio]
         source = [*ffmpeg.thread_arguments("decoder_threads"), *self.arguments]
         inputs = [*encoder.device, *source, *(argument for one in self.sounds for argument in one.arguments())]
-        return [
-            *inputs,
-            "-filter_complex",
-            ";".join(chains),
-            *outputs,
-            *self.output.arguments(fps, encoder.codec),
-            *ffmpeg.thread_arguments("encoder_threads"),
-            ffmpeg.file_url(path),
-            *images,
-        ]
+        # The parts of an image that scale side by side are not dithered as the whole one.
+        threads = ffmpeg.thread_arguments("encoder_threads", "-filter_complex_threads")
+        return [*inputs, *threads, "-filter_complex", ";".join(chains), *files]
+
+    def _filters(self, output: presets.Output, encoder: Encoder) -> list[str]:
+        """Return the filters from an image of the source to one of an output."""
+        size, drawing = output.size(self.target.shape), []
+        if self._has_burnin:
+            drawing = burnin.filters(self.burnin, size, self.target.fps, _script_name(size), output.pixel_format)
+        review = ffmpeg_colour.to_review(self.target.resolution, size, output.pixel_format)
+        upload = encoder.filters if output.codec is None else ()
+        return [*review, *drawing, ffmpeg_colour.TAGS, *output.filters, *upload]
 
     def _sound_starts(self) -> list[tuple[str, Fraction, list[str]]]:
-        fps, lead = self.target.fps, self.burnin.lead
-        first = self.target.numbers[0] - lead
-        own: list[tuple[str, Fraction, list[str]]] = []
+        fps, number = self.target.fps, self.numbers[0]
+        starts: list[tuple[str, Fraction, list[str]]] = [
+            (f"{index}:a:0", (one.start - number) / fps, one.filters(number, fps))
+            for index, one in enumerate(self.sounds, 1)
+        ]
         if self.own_sound is not None:
-            own = [("0:a:0", self.own_sound + lead / fps, [])]
-        others = enumerate(self.sounds, 1)
-        return [*own, *((f"{i}:a:0", (one.start - first) / fps, one.filters(first, fps)) for i, one in others)]
-
-    def _sound_names(self) -> dict[int, str]:
-        """Return the file names of the sounds by the index of their input."""
-        own = {} if self.own_sound is None else {0: Path(self.source).name}
-        return {**own, **{index: one.path.name for index, one in enumerate(self.sounds, 1)}}
+            starts.insert(0, ("0:a:0", self.own_sound + self.burnin.lead / fps, []))
+        return starts
 
     def encode(
         self,
-        path: Path,
         on_frame: OnFrame | None,
-        is_cancelled: IsCancelled | None,
-        on_line: OnLine | None = None,
+        is_cancelled: ffmpeg.IsCancelled | None,
+        on_line: ffmpeg.OnLine | None = None,
         verify: Verify | None = None,
     ) -> media_info.EncodedFile:
-        """Encode the movie to ``path``; ``verify`` may raise an error after the run.
-
-        If a hardware encoder fails, x264 encodes the movie.
-        """
+        """Encode all outputs, with x264 if a hardware encoder fails; ``verify`` may raise an error after the run."""
         on_count, sizes, tracks = self._frame_counter(on_frame), [], sound.TrackReader()
+        # A sound file with a cover has such a line, too, before those of the outputs.
+        jpeg = re.compile(f"Stream #{len(self.outputs)}{_JPEG_SIZE}")
+        uses_h264 = any(output.codec is None for output in self.outputs.values())
 
         def read(line: str) -> None:
             tracks.read(line)
-            if self.thumbnail and (found := _JPEG_SIZE.search(line)):
+            if self.thumbnail and (found := jpeg.search(line)):
                 sizes.append(Resolution.parse(found[1]))
             if on_line:
                 on_line(line)
 
-        def run_encoder(unfinished: Path, folder: Path | None, encoder: Encoder) -> Error | None:
-            command = self.command(unfinished, encoder, image)
+        def run_encoder(folder: Path | None, encoder: Encoder) -> Error | None:
+            command = self.command(paths, encoder, image)
             finished = ffmpeg.run(
                 command, folder=folder, feed=self.feed, on_line=read, on_count=on_count, is_cancelled=is_cancelled
             )
             if verify:
                 verify(finished)
-            return self._find_flaw(unfinished, finished)
+            return self._find_flaw(paths, finished)
 
-        with (
-            ffmpeg.replacing(path) as unfinished,
-            self._unfinished_thumbnail() as image,
-            self._script_folder(path.parent) as folder,
-        ):
-            encoder, remark = SOFTWARE, ""
-            if self.output.codec is None:
-                encoder, remark = encoders.choose(path.parent, is_cancelled)
-            flaw = run_encoder(unfinished, folder, encoder)
-            if isinstance(flaw, EncodeFailed) and encoder is not SOFTWARE:
+        parent = next(iter(self.outputs)).parent
+        with contextlib.ExitStack() as stack:
+            paths = [stack.enter_context(self._replacing(path, output)) for path, output in self.outputs.items()]
+            image = None if self.thumbnail is None else stack.enter_context(ffmpeg.replacing(self.thumbnail))
+            folder = stack.enter_context(self._script_folder(parent))
+            encoder, remark = encoders.choose(parent, is_cancelled) if uses_h264 else (SOFTWARE, "")
+            flaw = run_encoder(folder, encoder)
+            if isinstance(flaw, EncodeFailed) and encoder is not SOFTWARE and encoders.has_x264():
                 hardware, reason = encoder, str(flaw)
-                encoder, remark, flaw = (
-                    SOFTWARE,
-                    f"{hardware.name}: {reason}",
-                    run_encoder(unfinished, folder, SOFTWARE),
-                )
+                encoder, remark = SOFTWARE, f"{hardware.name}: {reason}"
+                flaw = run_encoder(folder, SOFTWARE)
                 if flaw is None:
                     # x264 encodes the same frames, so the hardware encoder has failed.
                     encoders.cache_flaw(hardware, reason)
             if flaw:
                 raise flaw
-        name = encoder.name if self.output.codec is None else ""
-        lost = missing_remark(burnin.fonts_of(self.burnin, self.target).missing) if self._has_burnin else ""
-        mixed = "; ".join(tracks.changes(self._sound_names()))
-        changes = "; ".join(filter(None, (self.remark, mixed, lost)))
-        remarks = "; ".join(filter(None, (self.remark, remark, mixed, lost)))
-        made = self.thumbnail.encoded_file(sizes[-1]) if self.thumbnail else None
-        return attrs.evolve(self._encoded_file(path), encoder=name, remark=remarks, changes=changes, thumbnail=made)
+        made = None
+        if self.thumbnail:
+            size = self.thumbnail.stat().st_size
+            made = media_info.EncodedFile(self.thumbnail, presets.THUMBNAIL, sizes[-1], None, 1, size)
+        first, *others = self._described(tracks, encoder.name, remark)
+        return attrs.evolve(first, thumbnail=made, others=tuple(others))
 
-    def copy(self, movie: Path, path: Path, on_frame: OnFrame | None) -> media_info.EncodedFile:
-        """Copy the movie to ``path`` unchanged."""
+    def _described(self, tracks: sound.TrackReader, encoder: str, remark: str) -> Iterator[media_info.EncodedFile]:
+        """Yield the files of all outputs, with the H.264 encoder and its remark, and what they show differently."""
+        lost = missing_remark(burnin.fonts_of(self.burnin, self.target).missing) if self._has_burnin else ""
+        # The sounds by the index of their input.
+        names = {} if self.own_sound is None else {0: Path(self.source).name}
+        names.update((index, one.path.name) for index, one in enumerate(self.sounds, 1))
+        for path, output in self.outputs.items():
+            mixed, name, why = "; ".join(tracks.changes(names)) if output.audio else "", "", ""
+            if output.codec is None:
+                name, why = encoder, remark
+            changes = "; ".join(filter(None, (self.remark, mixed, lost)))
+            remarks = "; ".join(filter(None, (self.remark, why, mixed, lost)))
+            yield attrs.evolve(self._encoded_file(path, output), encoder=name, remark=remarks, changes=changes)
+
+    def copy(self, movie: Path, on_frame: OnFrame | None) -> media_info.EncodedFile:
+        """Copy the movie to the path of the first output unchanged."""
+        path, output = next(iter(self.outputs.items()))
         with ffmpeg.replacing(path) as unfinished:
             shutil.copyfile(movie, unfinished)
-        self._frame_counter(on_frame)(self.count)
-        return self._encoded_file(path)
+        self._frame_counter(on_frame)(len(self.numbers))
+        return self._encoded_file(path, output)
 
-    def _encoded_file(self, path: Path) -> media_info.EncodedFile:
-        name, lead, filled = self.output.component_name, self.burnin.lead, tuple(self.target.filled)
-        return media_info.EncodedFile(
-            path, name, self.size, self.target.fps, self.count, path.stat().st_size, lead, filled
-        )
+    def _encoded_file(self, path: Path, output: presets.Output) -> media_info.EncodedFile:
+        name, size, lead = output.component_name, output.size(self.target.shape), self.burnin.lead
+        fps, count = None if output.image_suffix else self.target.fps, len(self.numbers)
+        filled = tuple(self.target.filled)
+        return media_info.EncodedFile(path, name, size, fps, count, path.stat().st_size, lead, filled)
 
     @property
     def _has_burnin(self) -> bool:
         return self.burnin.is_drawn or bool(self.target.filled)
 
     @contextlib.contextmanager
-    def _unfinished_thumbnail(self) -> Iterator[Path | None]:
-        """Yield a temporary file that replaces the thumbnail if the block succeeds, None without a thumbnail."""
-        if self.thumbnail is None:
-            yield None
-            return
-        with ffmpeg.replacing(self.thumbnail.path) as unfinished:
-            yield unfinished
+    def _replacing(self, path: Path, output: presets.Output) -> Iterator[Path]:
+        """Yield the path to which ffmpeg writes an output, for ``path``; images are put into an archive."""
+        suffix, pattern = output.image_suffix, f"{output.component_name}.%04d{output.image_suffix}"
+        with ffmpeg.replacing(path) as unfinished:
+            if not suffix:
+                yield unfinished
+                return
+            with (
+                atomic.temporary_folder(".images-", path.parent) as folder,
+                zipfile.ZipFile(unfinished, "w") as archive,
+            ):
+                # ffmpeg numbers from 1, and has no negative numbers.
+                yield folder / f"%d{suffix}"
+                for place, number in enumerate(self.numbers, 1):
+                    archive.write(folder / f"{place}{suffix}", frame_path(pattern, number))
 
     @contextlib.contextmanager
     def _script_folder(self, folder: Path) -> Iterator[Path | None]:
-        """Yield a temporary folder with the burn-in's script and font, None without a burn-in."""
         if not self._has_burnin:
             yield None
             return
         fonts = burnin.fonts_of(self.burnin, self.target).files
-        with script_folder(burnin.script(self.burnin, self.target, self.size), folder, fonts) as temporary:
+        sizes = {output.size(self.target.shape) for output in self.outputs.values()}
+        scripts = {_script_name(size): burnin.script(self.burnin, self.target, size) for size in sizes}
+        with script_folder(scripts, folder, fonts) as temporary:
             if self.burnin.slate:
                 slate.copy_logo(self.burnin.slate_images, temporary)
             yield temporary
@@ -281,29 +267,38 @@ class EncodeRun:
 
         return on_count
 
-    def _find_flaw(self, path: Path, finished: Finished) -> Error | None:
-        """Return the error of the run or of its file, None without one; ffmpeg's exit code is not reliable."""
+    def _find_flaw(self, paths: Sequence[Path], finished: ffmpeg.Finished) -> Error | None:
+        """Return the error of the run or of its files, None without one; ffmpeg's exit code is not reliable."""
         if finished.returncode:
-            return ffmpeg.failure(finished, self.source, path)
-        count = file_integrity.declared_frames(path) if file_integrity.is_whole(path) else 0
-        if count == self.count:
-            return None
-        reason = f"The movie of {self.source} has {count} frames; expected {self.count}. Try again."
-        return EncodeFailed(reason, finished.log)
+            return ffmpeg.failure(finished, self.source, next(iter(self.outputs)))
+        for path, output in zip(paths, self.outputs.values()):
+            if output.image_suffix:
+                files = [path.with_name(f"{place + 1}{output.image_suffix}") for place in range(len(self.numbers))]
+                count = sum(file.is_file() and file_integrity.is_whole(file) for file in files)
+            else:
+                count = file_integrity.declared_frames(path) if file_integrity.is_whole(path) else 0
+            if count != len(self.numbers):
+                reason = f"The movie of {self.source} has {count} frames; expected {len(self.numbers)}. Try again."
+                return EncodeFailed(reason, finished.log)
+        return None
+
+
+def _script_name(size: Resolution) -> str:
+    return f"burnin-{size}.ass"
 
 
 @contextlib.contextmanager
-def script_folder(script: str, folder: Path, fonts: Sequence[Path] = ()) -> Iterator[Path]:
-    """Yield a temporary folder in ``folder`` with SCRIPT, the bundled font and ``fonts``, in which ffmpeg is to run."""
-    with ffmpeg.storage_errors(folder):
-        temporary = tempfile.TemporaryDirectory(prefix=".burnin-", dir=folder)
-    with temporary as name:
+def script_folder(scripts: Mapping[str, str], folder: Path, fonts: Sequence[Path] = ()) -> Iterator[Path]:
+    """Yield a temporary folder in ``folder`` with scripts and fonts, in which ffmpeg is to run."""
+    with contextlib.ExitStack() as stack:
         with ffmpeg.storage_errors(folder):
-            Path(name, SCRIPT).write_text(script, encoding="utf-8")
-            Path(name, burnin.FONTS).mkdir()
+            work = stack.enter_context(atomic.temporary_folder(".burnin-", folder))
+            for name, script in scripts.items():
+                (work / name).write_text(script, encoding="utf-8")
+            (work / burnin.FONTS).mkdir()
             for font in (BUNDLED, *fonts):
-                shutil.copyfile(font, Path(name, burnin.FONTS, font.name))
-        yield Path(name)
+                shutil.copyfile(font, work / burnin.FONTS / font.name)
+        yield work
 
 
 def movie_filters(info: media_info.MovieInfo) -> list[str]:

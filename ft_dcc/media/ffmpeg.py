@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import queue
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Callable, Union
+from typing import IO, Callable, Union
 
 import attrs
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Error, MissingExtra, SettingInvalid, StorageError
-from ft_dcc.files.atomic import atomic_path, write_remedy
-from ft_dcc.files.child_process import environment_without_secrets
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.files import atomic
+from ft_dcc.settings.resolve import read_settings, source_of
+from ft_dcc.system import child_process, signals
 
-VARIABLE = "FT_DCC_FFMPEG"
 # "level" prefixes errors with [error], so that no message has to be known.
 _ALWAYS = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", "-y")
 _PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.1")
 POLL_INTERVAL_SECONDS = 0.1
 _ERROR = re.compile(r"\[(?:error|fatal|panic)\] (.+)")
 _VERSION = re.compile(r"ffmpeg version (\S+)")
+_ENCODER = re.compile(r"^ [VAS][.FSXBD]{5} (\S+)", re.MULTILINE)
 _LACKS = re.compile(
     r"Unknown (?:encoder|decoder) '\w+'|No such filter: '\w+'|Unrecognized option '\w+'|Option \S+ not found"
 )
@@ -53,8 +52,8 @@ class Finished:
 
     @property
     def has_crashed(self) -> bool:
-        """Whether ffmpeg was ended by a signal, or on Windows by an exception."""
-        return self.returncode < 0 or self.returncode > 255
+        """Whether a signal ended it, or an exception of Windows, where its own negative codes are large numbers."""
+        return self.returncode < 0 or 0xC0000000 <= self.returncode <= 0xCFFFFFFF
 
 
 def find(purpose: str = "Encoding a movie") -> Path:
@@ -64,37 +63,68 @@ def find(purpose: str = "Encoding a movie") -> Path:
     ffmpeg is found.
     """
     named = read_settings().get("ffmpeg")
-    found = shutil.which(named) if named else _bundled() or shutil.which("ffmpeg")
+    found = shutil.which(named) if named else None
+    if not named:
+        # ImportError: not installed; RuntimeError: installed without a binary for this platform.
+        with contextlib.suppress(ImportError, RuntimeError):
+            import imageio_ffmpeg
+
+            _make_executable(Path(imageio_ffmpeg.__file__).with_name("binaries"))
+            found = str(imageio_ffmpeg.get_ffmpeg_exe())
+        found = found or shutil.which("ffmpeg")
     if named and not found:
-        raise SettingInvalid(f"{VARIABLE} is {named}, which is not a program. Set it to an ffmpeg, or unset it.")
+        raise SettingInvalid(
+            f"{source_of('ffmpeg')} is {named}, which is not a program. Set it to an ffmpeg, or unset it."
+        )
     if not found:
         raise MissingExtra("media", purpose)
     return Path.cwd() / found
 
 
+def _make_executable(folder: Path) -> None:
+    """Let everybody run the programs in the folder: Blender unpacks wheels without modes, and Windows deploys none."""
+    for program in folder.glob("ffmpeg-*") if sys.platform != "win32" else ():
+        if not os.access(program, os.X_OK):
+            # On a share that only its administrator may change, the one on the PATH is used.
+            with contextlib.suppress(OSError):
+                program.chmod(program.stat().st_mode | 0o111)
+
+
 def version() -> str:
     """Return ffmpeg's own version text ("5.1.9-0+deb12u1"); raise EncodeFailed if it does not run."""
     program = find()
-    return _version_of(program, program.stat().st_mtime_ns)
+    return _inspect(program, program.stat().st_mtime_ns)[0]
+
+
+def encoders() -> frozenset[str]:
+    """Return the names of ffmpeg's encoders; raise EncodeFailed if it does not run."""
+    program = find()
+    return _inspect(program, program.stat().st_mtime_ns)[1]
 
 
 @functools.lru_cache(maxsize=8)
-def _version_of(program: Path, _changed_ns: int) -> str:
+def _inspect(program: Path, _changed_ns: int) -> tuple[str, frozenset[str]]:
+    """Return the version and the encoders of a program, whose banner has the version."""
     # Cached, because a worker of a batch publishes many sources with one program.
-    text, log = _start([str(program), "-version"]).communicate()
-    found = _VERSION.match(text)
+    text, log = _start([str(program), "-encoders"]).communicate()
+    found = _VERSION.search(log)
     if found is None:
-        raise EncodeFailed(f"{program} is not an ffmpeg, or is broken. Set {VARIABLE} to one that runs.", log)
-    return found[1]
+        # A script around ffmpeg may hide the banner.
+        found = _VERSION.search(_start([str(program), "-version"]).communicate()[0])
+    if found is None:
+        raise EncodeFailed(
+            f"{program} is not an ffmpeg, or is broken. Set {source_of('ffmpeg')} to one that runs.", log
+        )
+    return found[1], frozenset(_ENCODER.findall(text))
 
 
-def thread_arguments(setting: str) -> list[str]:
+def thread_arguments(setting: str, option: str = "-threads") -> list[str]:
     """Return ffmpeg's option for the number of threads in ``setting``; ffmpeg chooses it if the setting is not set.
 
-    Before an input it is the number of decoder threads, before an output that of encoder threads.
+    Before an input ``-threads`` is the number of decoder threads, before an output that of encoder threads.
     """
     count = read_settings().get(setting)
-    return ["-threads", count] if count else []
+    return [option, count] if count else []
 
 
 def run(
@@ -114,7 +144,8 @@ def run(
     """
     process = _start([str(find()), *_ALWAYS, *_PROGRESS, *arguments], folder, is_fed=feed is not None)
     feeder = _Feeder(process, feed) if feed else None
-    log = _Log(on_line)
+    failures: list[str] = []
+    last_lines: deque[str] = deque(maxlen=60)
 
     def check() -> None:
         if feeder and feeder.error:
@@ -126,52 +157,38 @@ def run(
         with contextlib.closing(_lines(process, check)) as lines:
             for is_log, line in lines:
                 if is_log:
-                    log.add(line)
+                    if on_line:
+                        on_line(line)
+                    if "] [info] " not in line:
+                        last_lines.append(line)
+                    failures += _ERROR.findall(line)[: 20 - len(failures)]
                 elif on_count and line.startswith("frame="):
                     on_count(int(line[6:]))
         check()
-        return Finished(process.wait(), tuple(log.errors), "\n".join(log.last_lines))
+        return Finished(process.wait(), tuple(failures), "\n".join(last_lines))
     finally:
-        _kill(process)
+        # A studio's ffmpeg is often a script that starts the real one.
+        child_process.end_tree(process)
         if feeder:
             feeder.stop()
 
 
-class _Log:
-    """The first errors and the last lines of ffmpeg's log; ``on_line`` gets each line."""
-
-    def __init__(self, on_line: OnLine | None) -> None:
-        self.errors: list[str] = []
-        self.last_lines: deque[str] = deque(maxlen=60)
-        self._on_line = on_line
-
-    def add(self, line: str) -> None:
-        if self._on_line:
-            self._on_line(line)
-        if "] [info] " not in line:
-            self.last_lines.append(line)
-        if (found := _ERROR.search(line)) and len(self.errors) < 20:
-            self.errors.append(found[1])
-
-
 _FULL = ("No space left on device", "quota exceeded", "File too large")
-# The exit code of a program whose file exceeded the limit of its process.
-_TOO_LARGE = -getattr(signal, "SIGXFSZ", 25)
 
 
 def failure(finished: Finished, source: str, target: Path) -> Error:
     """Return the error of a run that could not encode ``source`` to ``target``."""
-    if finished.returncode == _TOO_LARGE or any(reason in error for reason in _FULL for error in finished.errors):
+    if finished.returncode == signals.FILE_TOO_LARGE or any(
+        reason in error for reason in _FULL for error in finished.errors
+    ):
         return StorageError(f"The disk is full: {target.parent}. Free some space there and try again.")
     lacking = next((found[0] for error in finished.errors if (found := _LACKS.search(error))), None)
     if lacking:
-        remedy = f"Run: pip install 'ft-dcc[media]', or set {VARIABLE} to another ffmpeg."
+        source_name = source_of("ffmpeg")
+        remedy = f'Run: pip install "ft-dcc[media]", or set {source_name} to another ffmpeg.'
         return EncodeFailed(f"{find()} lacks a feature: {lacking}. {remedy}", finished.log)
     reason = finished.errors[0] if finished.errors else "it gave no reason"
-    return EncodeFailed(
-        f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}.",
-        finished.log,
-    )
+    return EncodeFailed(f"ffmpeg stopped with code {finished.returncode} on {source}: {reason}.", finished.log)
 
 
 @contextlib.contextmanager
@@ -180,19 +197,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises StorageError if the folder cannot be written, and for each OSError of the block.
     """
-    with storage_errors(path.parent), atomic_path(path, suffix=".part") as unfinished:
+    with storage_errors(path.parent), atomic.atomic_path(path, suffix=".part") as unfinished:
         unfinished.touch(exist_ok=False)
         yield unfinished
 
 
-@contextlib.contextmanager
-def storage_errors(folder: Path) -> Iterator[None]:
+def storage_errors(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Translate an OSError of the block into StorageError, which names the folder."""
-    try:
-        yield
-    except OSError as error:
-        reason = f"The folder {folder} cannot be written: {error.strerror}."
-        raise StorageError(f"{reason} {write_remedy(error, 'Choose a writable folder.')}") from error
+    return atomic.storage_errors(f"The folder {folder} cannot be written", "Choose a writable folder.")
 
 
 def file_url(path: Path | str) -> str:
@@ -201,20 +213,10 @@ def file_url(path: Path | str) -> str:
     return f"file:{Path.cwd() / path}"
 
 
-def _bundled() -> str | None:
-    try:
-        import imageio_ffmpeg
-
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError):
-        # RuntimeError: the package is installed without a binary for this platform.
-        return None
-
-
 class _Feeder:
     """Writes to ffmpeg's standard input until the feed ends or ffmpeg stops reading."""
 
-    def __init__(self, process: subprocess.Popen[str], feed: Feed) -> None:
+    def __init__(self, process: child_process.Process[str], feed: Feed) -> None:
         self.error: BaseException | None = None
         self._process, self._feed = process, feed
         self._stopped = threading.Event()
@@ -244,39 +246,41 @@ class _Feeder:
                 pipe.close()
 
 
-def _start(command: list[str], folder: Path | None = None, *, is_fed: bool = False) -> subprocess.Popen[str]:
-    options: dict[str, Any] = {}
-    if sys.platform == "win32":
-        options["creationflags"] = subprocess.CREATE_NO_WINDOW
-    else:
-        # A process group, since a studio's ffmpeg is often a script that starts the real one.
-        options["start_new_session"] = True
-    pipe = subprocess.PIPE
+def _start(command: list[str], folder: Path | None = None, *, is_fed: bool = False) -> child_process.Process[str]:
+    pipe = child_process.PIPE
     try:
-        return subprocess.Popen(
+        return child_process.start(
             command,
             cwd=folder,
-            stdin=pipe if is_fed else subprocess.DEVNULL,
+            stdin=pipe if is_fed else child_process.DEVNULL,
             stdout=pipe,
             stderr=pipe,
             encoding="utf-8",
             errors="replace",
-            env=environment_without_secrets(),
-            **options,
+            env=child_process.environment_without_secrets(),
         )
     except OSError as error:
         raise SettingInvalid(
-            f"{command[0]} cannot be started: {error.strerror}. Set {VARIABLE} to an ffmpeg."
+            f"{command[0]} cannot be started: {error.strerror}. Set {source_of('ffmpeg')} to an ffmpeg."
         ) from error
 
 
-def _lines(process: subprocess.Popen[str], check: Callable[[], None]) -> Generator[tuple[bool, str], None, None]:
+def _lines(process: child_process.Process[str], check: Callable[[], None]) -> Generator[tuple[bool, str], None, None]:
     """Yield each line, and whether it belongs to the log, until both pipes are closed."""
     # Bounded, so that a slow callback slows ffmpeg down and does not fill the memory.
     lines: queue.Queue[tuple[bool, str] | None] = queue.Queue(maxsize=1000)
     stopped = threading.Event()
+
+    def pump(pipe: IO[str], *, is_log: bool) -> None:
+        with pipe:
+            for line in itertools.chain(((is_log, text.rstrip()) for text in pipe), (None,)):
+                while not stopped.is_set():
+                    with contextlib.suppress(queue.Full):
+                        lines.put(line, timeout=POLL_INTERVAL_SECONDS)
+                        break
+
     for is_log, pipe in ((False, process.stdout), (True, process.stderr)):
-        threading.Thread(target=_pump, args=(pipe, is_log, lines, stopped), daemon=True).start()
+        threading.Thread(target=pump, args=(pipe,), kwargs={"is_log": is_log}, daemon=True).start()
     open_pipes = 2
     try:
         while open_pipes:
@@ -289,33 +293,3 @@ def _lines(process: subprocess.Popen[str], check: Callable[[], None]) -> Generat
                     yield line
     finally:
         stopped.set()
-
-
-def _pump(pipe: IO[str], is_log: bool, lines: queue.Queue[tuple[bool, str] | None], stopped: threading.Event) -> None:
-    with pipe:
-        for text in pipe:
-            _offer(lines, (is_log, text.rstrip()), stopped)
-    _offer(lines, None, stopped)
-
-
-def _offer(
-    lines: queue.Queue[tuple[bool, str] | None], line: tuple[bool, str] | None, stopped: threading.Event
-) -> None:
-    while not stopped.is_set():
-        with contextlib.suppress(queue.Full):
-            return lines.put(line, timeout=POLL_INTERVAL_SECONDS)
-    return None
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill the process and those that it has started."""
-    if process.poll() is None:
-        if sys.platform == "win32":
-            # Only the system's tool also ends the processes that this one has started.
-            taskkill = Path(os.environ["SYSTEMROOT"], "System32", "taskkill.exe")
-            quiet = subprocess.CREATE_NO_WINDOW
-            subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], capture_output=True, creationflags=quiet)
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

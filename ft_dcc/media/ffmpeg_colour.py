@@ -7,7 +7,7 @@ knows transfer functions, in ffmpeg 5.1 as in the newest release.
 from __future__ import annotations
 
 from ft_dcc.frames import Resolution
-from ft_dcc.media.inspection.media_info import WIDE_PRIMARIES, MovieInfo
+from ft_dcc.media.inspection.media_info import HDR_TRANSFERS, WIDE_PRIMARIES, MovieInfo
 
 # Grey, palette and 4:2:0 of odd size are converted to RGB of the same or a higher depth first. Alpha is kept: ffmpeg
 # 9.0 loses the right half of each row when it removes alpha at the same depth, zscale does not.
@@ -18,12 +18,8 @@ AS_RGB = "format=" + "|".join(f"gbrp{depth}|gbrap{depth}" for depth in _DEPTHS)
 OPAQUE_RGB, _OPAQUE_YUV = f"{AS_RGB},lutrgb=a=maxval", "lutyuv=a=maxval"
 # Reference white of HDR is 203 cd/m2 (ITU-R BT.2408); what is brighter is compressed up to a peak of 1000 cd/m2, and
 # colours of up to 0.3 of white are unchanged.
-_TONE_MAP = [
-    "zscale=t=linear:npl=203",
-    "format=gbrpf32le",
-    "zscale=p=709",
-    "tonemap=mobius:param=0.3:peak=4.926:desat=0",
-]
+_MOBIUS = "tonemap=mobius:param=0.3:peak=4.926:desat=0"
+_TONE_MAP = ["zscale=t=linear:npl=203", "format=gbrpf32le", "zscale=p=709", _MOBIUS]
 _DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
 # The colour tags of the encoded movie.
 TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -32,10 +28,12 @@ TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt70
 def from_movie(info: MovieInfo) -> list[str]:
     """Return the filters that a movie needs before the conversion of its matrix: those of ``info.changes`` first."""
     filters = [_DEINTERLACE] if info.is_interlaced else []
-    filters += _named_matrix(info)
+    if info.matrix == "unknown":
+        # BT.709 from 720 lines on, BT.601 below, like browsers.
+        filters.append(f"setparams=colorspace={'bt709' if info.resolution.height >= 720 else 'smpte170m'}")
     if info.pixel_format.startswith("yuva"):
         filters.append(_OPAQUE_YUV)
-    if info.is_hdr:
+    if info.transfer in HDR_TRANSFERS:
         return [*filters, *_TONE_MAP, "zscale=t=709", AS_RGB]
     if info.primaries in WIDE_PRIMARIES:
         # Movies of BT.2020 and P3 without a transfer function have that of BT.709, whose curve is the same.
@@ -76,10 +74,3 @@ def to_jpeg(longer_side: int | None = None) -> list[str]:
         factor = f"min(1\\,{longer_side}/max(iw*sar\\,ih))"
         scaling = f"w=max(1\\,round(iw*sar*{factor})):h=max(1\\,round(ih*{factor})):filter=spline36:"
     return [f"zscale={scaling}m=470bg:r=full", "format=yuvj444p"]
-
-
-def _named_matrix(info: MovieInfo) -> list[str]:
-    """Return the filter that sets a missing matrix: BT.709 from 720 lines on, BT.601 below, like browsers."""
-    if info.matrix != "unknown":
-        return []
-    return [f"setparams=colorspace={'bt709' if info.resolution.height >= 720 else 'smpte170m'}"]

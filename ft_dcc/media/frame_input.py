@@ -19,7 +19,6 @@ from ft_dcc.errors import FramesMissing, MovieUnreadable, ValueMismatch
 from ft_dcc.files.sequences import split_frame_number
 from ft_dcc.frames import Frames, Resolution, format_ranges
 from ft_dcc.media import burnin, ffmpeg, ffmpeg_colour, ocio
-from ft_dcc.media.ffmpeg import Buffer, Feed, Finished
 from ft_dcc.media.inspection import file_integrity, probe
 
 _DECODERS = {
@@ -41,18 +40,18 @@ _MAX_DECODED_AGAIN = 20
 
 @attrs.frozen
 class FrameInput:
-    """A sequence, and the frame whose file is shown at each frame number of the movie.
-
-    ``filled`` are the missing frames in ``shown``. ``converter`` converts files that are not made for a display;
-    ``pixel_aspect`` is a pixel's width by its height. ``decoded`` collects the numbers that ffmpeg has decoded.
-    """
+    """A sequence, and the frame whose file is shown at each frame number of the movie."""
 
     frames: Frames
     shown: Mapping[int, int]
+    # Converts files that are not made for a display.
     converter: ocio.Converter | None = None
+    # The missing frames in ``shown``.
     filled: Mapping[int, int] = attrs.field(factory=dict)
+    # A pixel's width by its height.
     pixel_aspect: Fraction = Fraction(1)
     numbers: tuple[int, ...] = attrs.field(init=False, default=attrs.Factory(lambda self: tuple(self.shown), True))
+    # The numbers that ffmpeg has decoded.
     decoded: set[int] = attrs.field(factory=set, init=False)
 
     @property
@@ -66,12 +65,6 @@ class FrameInput:
     def suffix(self) -> str:
         """The suffix of the files, ".png"."""
         return Path(self.frames.pattern).suffix.lower()
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether every frame of the movie shows its own file, whose name ffmpeg can make from its number."""
-        first_file = self.numbers[0]
-        return all(number == shown for number, shown in self.shown.items()) and first_file >= 0
 
     @property
     def filters(self) -> list[str]:
@@ -92,47 +85,40 @@ class FrameInput:
         """Return the frame number and the file of each frame of the movie."""
         return ((shown, self.frames.path(shown)) for shown in self.shown.values())
 
-    def source(self, files: ocio.Files | None = None) -> tuple[list[str], Feed | None]:
-        """Return ffmpeg's input arguments, and the feed of its pipe if it reads from one.
-
-        ``files`` yields files that do not exist yet.
-        """
+    def source(self, files: ocio.Files | None = None) -> tuple[list[str], ffmpeg.Feed | None]:
+        """Return ffmpeg's input arguments and its pipe's feed; ``files`` yields files that do not exist yet."""
         if self.converter:
             return self.converter.piped(files or self.files, self.frames.resolution, self.frames.fps)
-        if files is None and self.is_plain:
-            return self._on_disk(), None
-        return self._piped(files or self.files)
-
-    def _piped(self, files: ocio.Files) -> tuple[list[str], Feed]:
+        # The JPEG decoder fills missing parts with grey. The TIFF decoder rejects good files with this option.
+        strict = ["-err_detect", "explode"] if self.suffix in (".jpg", ".jpeg") else []
+        frames = self.frames
+        first_file = self.numbers[0] + frames.file_shift
+        is_plain = first_file >= 0 and all(number == shown for number, shown in self.shown.items())
+        if files is None and is_plain:
+            # Every frame of the movie shows its own file, whose name ffmpeg can make from its number.
+            folder, name = os.path.split(frames.pattern)
+            before, width, after = (str(part).replace("%", "%%") for part in split_frame_number(name) or (name, 0, ""))
+            pattern = os.path.join(folder.replace("%", "%%"), f"{before}%0{width}d{after}")  # noqa: PTH118
+            timing = ["-framerate", str(frames.fps), "-start_number", str(first_file)]
+            return [*strict, "-f", "image2", *timing, "-i", ffmpeg.file_url(pattern)], None
         if self.suffix not in _DECODERS:
             known = ", ".join(sorted(_DECODERS))
             raise ValueMismatch("kind of image", found=self.suffix or "none", expected=f"one of {known}")
-        frames = self.frames
 
-        def feed(is_stopped: Callable[[], bool]) -> Generator[Buffer, None, None]:
+        def feed(is_stopped: Callable[[], bool]) -> Generator[ffmpeg.Buffer, None, None]:
             yield _avi_header(frames.resolution, frames.fps)
-            for number, path in files(is_stopped):
-                content = _read(number, path)
+            for number, path in (files or self.files)(is_stopped):
+                try:
+                    content = path.read_bytes()
+                except OSError as error:
+                    raise _unreadable(number, path, error) from error
                 yield _avi_chunk_head(b"00dc", len(content))
                 yield content
                 yield b"\0" * (len(content) % 2)
 
         # Each chunk is one file: a parser would search the boundaries itself, and lose two frames for a damaged one.
         arguments = ["-fflags", "+noparse", "-f", "avi", "-c:v", _DECODERS[self.suffix], "-i", "pipe:0"]
-        return [*self._strict, *arguments], feed
-
-    def _on_disk(self) -> list[str]:
-        folder, name = os.path.split(self.frames.pattern)
-        before, width, after = (str(part).replace("%", "%%") for part in split_frame_number(name) or (name, 0, ""))
-        pattern = os.path.join(folder.replace("%", "%%"), f"{before}%0{width}d{after}")  # noqa: PTH118
-        first_file = self.numbers[0]
-        timing = ["-framerate", str(self.frames.fps), "-start_number", str(first_file)]
-        return [*self._strict, "-f", "image2", *timing, "-i", ffmpeg.file_url(pattern)]
-
-    @property
-    def _strict(self) -> list[str]:
-        # The JPEG decoder fills missing parts with grey. The TIFF decoder rejects good files with this option.
-        return ["-err_detect", "explode"] if self.suffix in (".jpg", ".jpeg") else []
+        return [*strict, *arguments], feed
 
     def on_log_line(self, line: str) -> None:
         """Read a line of ffmpeg's log; raise ValueMismatch if it reports a frame of another size."""
@@ -145,7 +131,7 @@ class FrameInput:
             raise ocio.wrong_size(self.shown[number], path, found=decoded.resolution, wanted=self.frames.resolution)
         self.decoded.add(number)
 
-    def verify_decoded(self, finished: Finished, *, is_on_disk: bool = True) -> None:
+    def verify_decoded(self, finished: ffmpeg.Finished, *, is_on_disk: bool = True) -> None:
         """Raise FramesMissing for frames that ffmpeg has not decoded.
 
         After a run that failed, only if all files exist already: ``is_on_disk``. Then the undecoded frames whose files
@@ -165,17 +151,16 @@ class FrameInput:
         The frames after the last decoded one may be intact, and only be unread: they are decoded again, up to the first
         one that is intact.
         """
-        last = max((self.shown[number] for number in self.decoded), default=None)
-        if last is None:
+        if not self.decoded:
             return []
+        last = max(self.shown[number] for number in self.decoded)
         damaged = [number for number in lost if number < last]
         for number in [number for number in lost if number > last][:_MAX_DECODED_AGAIN]:
             try:
                 probe.probe(self.frames.path(number), max_frames=1)
+                break
             except MovieUnreadable:
                 damaged.append(number)
-            else:
-                break
         return damaged
 
 
@@ -204,15 +189,14 @@ def build_frame_input(
     conversion = ocio.converter(suffix, colour)
     aspect = frames.pixel_aspect
     if aspect is None:
-        aspect = _pixel_aspect_of(frames.path(present[0]), conversion) if check_disk else Fraction(1)
+        first = frames.path(present[0])
+        if check_disk and conversion is not None:
+            aspect = conversion.pixel_aspect_of(first)
+        else:
+            # ffmpeg reads the pixel aspect of its other formats.
+            is_png = check_disk and first.suffix.lower() == ".png"
+            aspect = probe.png_pixel_aspect(first) if is_png else Fraction(1)
     return FrameInput(frames, shown, conversion, {gap: shown[gap] for gap in missing}, pixel_aspect=aspect)
-
-
-def _pixel_aspect_of(path: Path, conversion: ocio.Converter | None) -> Fraction:
-    if conversion is not None:
-        return conversion.pixel_aspect_of(path)
-    # ffmpeg reads the pixel aspect of its other formats.
-    return probe.png_pixel_aspect(path) if path.suffix.lower() == ".png" else Fraction(1)
 
 
 def refuse_damaged(frames: Frames, damaged: Sequence[int]) -> None:
@@ -240,13 +224,6 @@ def raise_unless_readable(number: int, path: Path) -> None:
     reason = file_integrity.read_failure(path)
     if reason is not None:
         raise FramesMissing(f"Frame {number} cannot be read: {path}: {reason}.", (number,))
-
-
-def _read(number: int, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(number, path, error) from error
 
 
 def _unreadable(number: int, path: Path, error: OSError) -> FramesMissing:

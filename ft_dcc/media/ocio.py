@@ -6,7 +6,6 @@ through a pipe.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
@@ -22,8 +21,7 @@ from ft_dcc.files import sequences
 from ft_dcc.media import ffmpeg
 from ft_dcc.media.inspection import file_integrity, image_channels
 from ft_dcc.media.inspection.probe import probe
-from ft_dcc.settings.definitions import DISPLAY_COLOURS
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.settings import definitions, resolve
 
 # Yields frame numbers and files in order, and waits for files that do not exist yet.
 Files = Callable[[Callable[[], bool]], Iterable["tuple[int, Path]"]]
@@ -47,28 +45,33 @@ _CHROMATICITIES = {
 class ColourOptions:
     """The colour space of images and how they are displayed, as names of an OCIO config; "" for the default.
 
-    The ``space`` "display" is that of files that were converted for a display; they are not converted again, unless the
-    config has a space of that name. The default of ``space`` is that of an OpenEXR file's chromaticities, else
-    ``scene_linear`` of the studio's config, else linear light with BT.709 primaries. The defaults of ``display`` and
-    ``view`` are the first ones of the config; in the built-in config, images that are not ACES are shown without tone
-    mapping. ``config`` is a path, or the name of a built-in config ("ocio://default"). ``layer``, ``part`` and
-    ``stereo_view`` choose the channels of an OpenEXR file; the default is the first red, green and blue.
+    In the built-in config, images that are not ACES are shown without tone mapping by default.
     """
 
+    # "display" is that of files that were converted for a display; they are not converted again, unless the config has
+    # a space of that name. The default is that of an OpenEXR file's chromaticities, else ``scene_linear`` of the
+    # studio's config, else linear light with BT.709 primaries.
     space: str = ""
+    # The defaults are the first ones of the config.
     display: str = ""
     view: str = ""
+    # A path, or the name of a built-in config ("ocio://default").
     config: str = ""
+    # The channels of an OpenEXR file; the default is the first red, green and blue.
     layer: str = ""
     part: str = ""
     stereo_view: str = ""
 
     @classmethod
-    def of_settings(cls) -> ColourOptions:
+    def of_settings(cls, settings: resolve.Settings | None = None) -> ColourOptions:
         """Return the options of the settings ``colour_space``, ``display``, ``view`` and ``ocio``."""
-        settings = read_settings()
+        settings = settings or resolve.read_settings()
         names = ("colour_space", "display", "view", "ocio")
         return cls(*(settings.get(name) or "" for name in names))
+
+    def completed(self, others: ColourOptions) -> ColourOptions:
+        """Return these options, with those of others where they are empty."""
+        return attrs.evolve(others, **{name: value for name, value in attrs.asdict(self).items() if value})
 
 
 def converter(suffix: str, colour: ColourOptions | None) -> Converter | None:
@@ -105,10 +108,7 @@ def refuse_unused(source: str, colour: ColourOptions) -> None:
 
 
 def image_size(image: Path, colour: ColourOptions | None = None) -> frames.Resolution:
-    """Return the size of an image, as the encode will read it.
-
-    Raises ValueMismatch for a file that is not an image, and what ``converter`` and ``probe`` raise.
-    """
+    """Return the size as the encode reads it; raise ValueMismatch for no image, and what ``probe`` raises."""
     conversion = converter(image.suffix, colour)
     if conversion is not None:
         # ffmpeg does not read OpenEXR files that are deep, or whose RGB is in a layer or in a later part.
@@ -120,10 +120,7 @@ def image_size(image: Path, colour: ColourOptions | None = None) -> frames.Resol
 
 
 class Converter:
-    """Reads images and converts them for a display, several at once.
-
-    Raises MissingExtra without OpenImageIO, and SettingInvalid for an unknown config or name.
-    """
+    """Converts images for a display; raises MissingExtra without OpenImageIO, SettingInvalid for an unknown name."""
 
     def __init__(self, colour: ColourOptions) -> None:
         try:
@@ -143,7 +140,7 @@ class Converter:
         _refuse_unknown("display", self._display, self._config.getDisplayNames())
         if colour.view:
             _refuse_unknown("view", colour.view, self._config.getViewNames(self._display))
-        self._is_shown = colour.space == DISPLAY_COLOURS and not self._knows(colour.space)
+        self._is_shown = colour.space == definitions.DISPLAY_COLOURS and not self._knows(colour.space)
         if colour.space and not self._is_shown and not self._knows(colour.space):
             _refuse_unknown("colour space", colour.space, self._config.getColorSpaceNames())
 
@@ -181,25 +178,18 @@ class Converter:
         if light.roi != full:
             # The image is the display window; outside of the data window it is black.
             light = self._oiio.ImageBufAlgo.crop(light, full, nthreads=1)
-        shown = light if self._is_shown else self._displayed(light, space)
+        shown = light
+        if not self._is_shown:
+            view, config = self._colour.view or self._view_of(space), self._config_name
+            shown = self._oiio.ImageBufAlgo.ociodisplay(
+                light, self._display, view, space, unpremult=False, colorconfig=config, nthreads=1
+            )
         pixels = shown.get_pixels(self._oiio.UINT16)
         if shown.has_error or pixels is None:
             raise errors.SettingInvalid(
                 f"{path} cannot be converted from {space}: {shown.geterror()}. Check the OCIO config."
             )
         return bytes(pixels.tobytes())
-
-    def _displayed(self, light: Any, space: str) -> Any:
-        """Return the image in the colours of the display."""
-        return self._oiio.ImageBufAlgo.ociodisplay(
-            light,
-            self._display,
-            self._colour.view or self._view_of(space),
-            space,
-            unpremult=False,
-            colorconfig=self._config_name,
-            nthreads=1,
-        )
 
     def size_of(self, path: Path) -> frames.Resolution:
         """Return the size of an image's display window; raise FramesMissing if it is not an image."""
@@ -255,7 +245,6 @@ class Converter:
         return oiio.ImageBufAlgo.channels(image, order, ("R", "G", "B"), nthreads=1), self._space_of(image.spec())
 
     def _find_rgb(self, image: Any) -> tuple[int, tuple[int, ...]] | None:
-        """Return the part that contains the image, and the indices of its red, green and blue channels."""
         parts = []
         for index in range(max(1, image.nsubimages)):
             spec = self._oiio.ImageBuf(image.name, index, 0).spec()
@@ -300,6 +289,5 @@ def wrong_size(number: int, path: Path, *, found: frames.Resolution, wanted: fra
 
 def _refuse_unknown(what: str, name: str, known: Sequence[str]) -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1, 0.4)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+        hint = errors.nearest_hint(name, known, 0.4)
         raise errors.SettingInvalid(f"The OCIO config has no {what} called {name!r}. {hint}")

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import attrs
 
-from ft_dcc.errors import SettingInvalid
-from ft_dcc.frames import Resolution
+from ft_dcc import errors, frames
 from ft_dcc.media.ffmpeg_colour import TAGS
 
 TITLE, LABEL, VALUE = "slate title", "slate label", "slate value"
@@ -37,13 +36,12 @@ _OVERLAY_FORMATS = {"yuv420p": "yuv420", "yuv422p10le": "yuv422p10"}
 
 @attrs.frozen
 class SlateImages:
-    """What a slate shows beside its lines.
+    """What a slate shows beside its lines."""
 
-    ``thumbnail`` is the first frame of the movie; ``logo`` is the path of a PNG or JPEG file.
-    """
-
+    # The first frame of the movie.
     thumbnail: bool = False
     colour_bars: bool = False
+    # The path of a PNG or JPEG file.
     logo: str | None = None
 
 
@@ -84,7 +82,7 @@ def split_label(line: str) -> tuple[str, str]:
     return ("", line) if found is None else (found[1], found[2])
 
 
-def layout(images: SlateImages, canvas: Resolution) -> Layout:
+def layout(images: SlateImages, canvas: frames.Resolution) -> Layout:
     """Return the boxes of a slate of this size: the image is beside the lines, in portrait above them."""
     width, height = canvas.width, canvas.height
     margin = max(2, min(width, height) // 18)
@@ -140,7 +138,7 @@ def rows(lines: Sequence[tuple[str, str]], found: Layout) -> list[Row]:
     return made
 
 
-def filters(images: SlateImages, canvas: Resolution, pixel_format: str) -> str:
+def filters(images: SlateImages, canvas: frames.Resolution, pixel_format: str) -> str:
     """Return ffmpeg's filters that put a slate before the first frame; they continue and end a chain of filters."""
     found = layout(images, canvas)
     sources, overlays = [], []
@@ -178,7 +176,7 @@ def copy_logo(images: SlateImages, folder: Path) -> None:
     try:
         shutil.copyfile(images.logo, folder / _logo_name(images.logo))
     except OSError as error:
-        raise SettingInvalid(
+        raise errors.SettingInvalid(
             f"The logo {images.logo} of the slate cannot be read: {error.strerror or error}. Restore the file, or "
             "publish without a slate."
         ) from error

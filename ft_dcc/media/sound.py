@@ -27,14 +27,13 @@ _KEPT_LAYOUTS = ("mono", "stereo", "1 channels", "2 channels")
 
 @attrs.frozen
 class Sound:
-    """A sound file, and the frame at which it starts: before the range, in it, or after it.
-
-    ``heard`` are the first frame with sound and the first one without, if it is cut; ``volume`` 1.0 is unchanged.
-    """
+    """A sound file, and the frame at which it starts: before the range, in it, or after it."""
 
     path: Path
     start: Fraction
+    # The first frame with sound and the first one without, if it is cut.
     heard: tuple[Fraction, Fraction] | None = None
+    # 1.0 is unchanged.
     volume: float = 1.0
 
     @classmethod

@@ -1,4 +1,1 @@
-"""Tasks and review sessions on a server.
-
-Knows nothing of hosts, media or publish jobs.
-"""
+"""Tasks and review sessions on a server; knows nothing of hosts, media or publish jobs."""

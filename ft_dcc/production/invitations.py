@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -36,10 +36,7 @@ class Invitee:
 
 @attrs.frozen
 class InviteResult:
-    """The outcome of an invitation: sent, kept in the studio's outbox, or not sent for a ``reason``.
-
-    ``warning`` describes a problem that the invitee may have with the link.
-    """
+    """An invitation: sent, kept in the outbox, or not sent for a ``reason``; ``warning`` is a problem with the link."""
 
     name: str
     email: str
@@ -47,13 +44,12 @@ class InviteResult:
     is_kept: bool
     reason: str
     warning: str
+    # "" unless the studio has no mail server.
+    link: str = ""
 
 
 def invite(session: Session, review: Review, people: Sequence[Invitee]) -> list[InviteResult]:
-    """Mail each person their own link; earlier links stop working.
-
-    Returns the outcome of each mail. Raises ServerError if the review session is closed.
-    """
+    """Mail each person a link, after which earlier ones stop working; raise ServerError for a closed review session."""
     known = {person["email"].lower(): person["id"] for person in read_content(session, review)["invitees"]}
     ids = [known.get(person.email.lower()) or new_id() for person in people]
     new = [
@@ -67,14 +63,17 @@ def invite(session: Session, review: Review, people: Sequence[Invitee]) -> list[
     if new:
         session.call(new)
     answers = session.call([{"action": "send_review_session_invite", "review_session_invitee_id": key} for key in ids])
-    return [_invite_result(person, answer) for person, answer in zip(people, answers)]
+    results = []
+    for person, answer in zip(people, answers):
+        is_kept, reason = bool(answer.get("kept")), str(answer.get("reason") or "")
+        is_sent, warning = bool(answer.get("sent")) and not is_kept, str(answer.get("warning") or "")
+        link = str(answer.get("link") or "")
+        results.append(InviteResult(person.name, person.email, is_sent, is_kept, reason, warning, link))
+    return results
 
 
 def revoke(session: Session, review: Review, email_or_name: str, *, is_removed: bool = False) -> str:
-    """Disable the links of an invitee and return the name; ``is_removed`` also deletes their notes and statuses.
-
-    Raises SettingInvalid if no single invitee matches, or if the site only supports removal.
-    """
+    """Disable, or remove with all notes, an invitee, and return the name; raise SettingInvalid for no single one."""
     people = read_content(session, review)["invitees"]
     found = [person for person in people if email_or_name.lower() in (person["email"].lower(), person["name"].lower())]
     if len(found) != 1:
@@ -91,9 +90,3 @@ def revoke(session: Session, review: Review, email_or_name: str, *, is_removed: 
             f"{session.server_url} cannot revoke an invitation without removing the invitee. Use --remove."
         ) from error
     return str(found[0]["name"])
-
-
-def _invite_result(person: Invitee, answer: Mapping[str, Any]) -> InviteResult:
-    is_kept, reason = bool(answer.get("kept")), str(answer.get("reason") or "")
-    is_sent, warning = bool(answer.get("sent")) and not is_kept, str(answer.get("warning") or "")
-    return InviteResult(person.name, person.email, is_sent, is_kept, reason, warning)

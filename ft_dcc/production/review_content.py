@@ -1,25 +1,31 @@
-"""The content of a review session: versions with verdicts and their history, and the people who are invited."""
+"""The content of a review session: versions with verdicts and their history, invited people, and its exports."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import requests
+
+from ft_dcc.errors import ServerError, ServerUnreachable, SettingInvalid
+from ft_dcc.files.atomic import atomic_path, new_file
 from ft_dcc.production.review_sessions import Review, with_zone
-from ft_dcc.review.parse import parse_history
-from ft_dcc.review.stored_values import NOTE_KEY
-from ft_dcc.session.query.populate import MAX_KEYS_PER_QUERY
-from ft_dcc.session.query.query import quoted
+from ft_dcc.review import parse, stored_values
+from ft_dcc.session.query import expression, query
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
-    from ft_dcc.session.entities.entity import Entity
+
+# The name of each export, and the end of its file's name.
+SUFFIXES = {"pdf": ".pdf", "csv": ".csv", "otio": ".otio", "drawings": "-drawings.zip", "movies": "-movies.zip"}
+# A PDF of a large session takes a while: the server reads a frame for each note.
+_TIMEOUT_SECONDS = (20, 1800)
 
 
 def read_content(session: Session, review: Review) -> dict[str, Any]:
     """Return the versions of a review session with their statuses and note counts, and its invitees."""
-    of_session = f"review_session_id is {quoted(review.id)}"
+    of_session = f"review_session_id is {expression.quoted(review.id)}"
     members = session.query(
         "select id, name, version, version_id, notes.id, statuses.status, statuses.created_at, statuses.invitee.name "
         f"from ReviewSessionObject where {of_session} order by sort_order"
@@ -27,24 +33,32 @@ def read_content(session: Session, review: Review) -> dict[str, Any]:
     is_stated = _states_revoked(session)
     projection = "id, name, email, last_sent_at" + (", revoked_at" if is_stated else "")
     people = session.query(f"select {projection} from ReviewSessionInvitee where {of_session}")
-    histories = _verdict_histories(session, [status["id"] for member in members for status in member["statuses"]])
+    # The statuses and dates that a studio server has recorded.
+    histories: dict[str, list[dict[str, str]]] = {}
+    status_ids = [status["id"] for member in members for status in member["statuses"]]
+    for start in range(0, len(status_ids), query.MAX_KEYS_PER_QUERY):
+        listed = ", ".join(map(expression.quoted, status_ids[start : start + query.MAX_KEYS_PER_QUERY]))
+        condition = f"key is {stored_values.NOTE_KEY} and parent_id in ({listed})"
+        for entry in session.query(f"select parent_id, value from Metadata where {condition}"):
+            changes = parse.parse_history({"value": entry["value"]})
+            histories[entry["parent_id"]] = [{"status": each.status, "date": _iso(each.date) or ""} for each in changes]
+    versions = []
+    for member in members:
+        statuses = []
+        for status in member["statuses"]:
+            # Who gave the status, and all statuses that the person gave, oldest first.
+            history = histories.get(status["id"], [])
+            is_recorded = bool(history) and history[-1]["status"] == status["status"]
+            date = history[-1]["date"] if is_recorded else _iso(status["created_at"])
+            who = (status["invitee"] or {"name": "unknown"})["name"]
+            statuses.append({"who": who, "status": status["status"], "date": date, "history": history})
+        values = {name: member[name] for name in ("id", "name", "version", "version_id")}
+        versions.append({**values, "statuses": statuses, "notes": len(member["notes"])})
     return {
-        "versions": [
-            {
-                "id": member["id"],
-                "name": member["name"],
-                "version": member["version"],
-                "version_id": member["version_id"],
-                "statuses": [_status_report(status, histories.get(status["id"], [])) for status in member["statuses"]],
-                "notes": len(member["notes"]),
-            }
-            for member in members
-        ],
+        "versions": versions,
         "invitees": [
             {
-                "id": person["id"],
-                "name": person["name"],
-                "email": person["email"],
+                **{name: person[name] for name in ("id", "name", "email")},
                 "sent": _iso(person["last_sent_at"]),
                 "revoked": _iso(person["revoked_at"]) if is_stated else None,
             }
@@ -68,26 +82,29 @@ def _states_revoked(session: Session) -> bool:
     return "revoked_at" in session.types["ReviewSessionInvitee"].attributes
 
 
-def _status_report(status: Entity, history: list[dict[str, str]]) -> dict[str, Any]:
-    """Return who gave a status, the status with its date, and all statuses that the person gave, oldest first."""
-    is_recorded = bool(history) and history[-1]["status"] == status["status"]
-    date = history[-1]["date"] if is_recorded else _iso(status["created_at"])
-    who = (status["invitee"] or {"name": "unknown"})["name"]
-    return {"who": who, "status": status["status"], "date": date, "history": history}
-
-
-def _verdict_histories(session: Session, status_ids: Sequence[str]) -> dict[str, list[dict[str, str]]]:
-    """Return the statuses and dates that a studio server has recorded for these statuses, by their ids."""
-    found = {}
-    for start in range(0, len(status_ids), MAX_KEYS_PER_QUERY):
-        listed = ", ".join(map(quoted, status_ids[start : start + MAX_KEYS_PER_QUERY]))
-        condition = f"key is {NOTE_KEY} and parent_id in ({listed})"
-        for entry in session.query(f"select parent_id, value from Metadata where {condition}"):
-            changes = parse_history({"value": entry["value"]})
-            found[entry["parent_id"]] = [{"status": each.status, "date": _iso(each.date) or ""} for each in changes]
-    return found
-
-
 def _iso(time: datetime | None) -> str | None:
     known = with_zone(time)
     return None if known is None else known.isoformat()
+
+
+def export_review(session: Session, review: Review, format_name: str, target: Path) -> Path:
+    """Write an export to the target; raise SettingInvalid, ServerError or ServerUnreachable, and leave it unchanged."""
+    if review.link is None:
+        raise SettingInvalid(f"{session.server_url} does not export review sessions; a studio server does.")
+    url = f"{session.server_url}/review/{review.id}/studio/export/{format_name}"
+    try:
+        with session.transport.http.get(url, stream=True, timeout=_TIMEOUT_SECONDS, allow_redirects=False) as response:
+            if response.status_code != 200:
+                try:
+                    content = response.json()
+                except ValueError:
+                    content = None
+                text = content.get("content") if isinstance(content, dict) else None
+                default = f"The server answered the export with status {response.status_code}. Update the server."
+                raise ServerError(str(text or default))
+            with atomic_path(target) as temporary, new_file(temporary) as file:
+                for chunk in response.iter_content(1 << 20):
+                    file.write(chunk)
+    except requests.RequestException as error:
+        raise ServerUnreachable(f"The export from {session.server_url} was interrupted. Start it again.") from error
+    return target

@@ -13,7 +13,7 @@ import attrs
 
 from ft_dcc.errors import ReviewSessionClosed, SettingInvalid
 from ft_dcc.session import operations
-from ft_dcc.session.query.query import quoted
+from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transport.codec import new_id, to_datetime
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ft_dcc.session.entities.entity import Entity
 
 # Fixed, so that two publishers that create the same session at once derive the same id.
-_NAMESPACE = uuid.UUID("6f0c1f0e-3f0b-4b8c-9a3d-5a7c2f6d1e90")
+ENTITY_TYPE, NAMESPACE = "ReviewSession", uuid.UUID("6f0c1f0e-3f0b-4b8c-9a3d-5a7c2f6d1e90")
 _ATTRIBUTES = "id, name, is_open, start_date, end_date, passphrase_enabled, shareable_url_enabled, project.name"
 
 
@@ -52,10 +52,7 @@ class Review:
 
 
 def find_open(session: Session, project_id: str, id_or_name: str) -> Entity | None:
-    """Return the project's review session with this id, the newest with this name, or None.
-
-    Raises ReviewSessionClosed if the session is closed.
-    """
+    """Return the session with this id, the newest with this name, or None; raise ReviewSessionClosed."""
     select = "select id, name, is_open, start_date, end_date, project_id from ReviewSession where"
     wanted = quoted(id_or_name)
     found: Entity | None = session.query(
@@ -79,19 +76,9 @@ def open_reviews(session: Session, limit: int = 200) -> Iterator[OpenReview]:
 
 
 def is_scheduled(start: datetime | None, end: datetime | None) -> bool:
-    """Return whether a review session that is not open starts in the future; it takes versions already.
-
-    That it is not open is the server's judgement, whose clock can differ from this one.
-    """
+    """Return whether a session that the server says is not open will start; it takes versions already."""
     end = with_zone(end)
     return start is not None and (end is None or end > datetime.now(timezone.utc))
-
-
-def derive_id(session: Session, project_id: str, name: str) -> str:
-    """Return the id for a new review session of this name; it is the same for all publishers."""
-    derived = str(uuid.uuid5(_NAMESPACE, f"{project_id}/{name}"))
-    # A session that was renamed keeps its id.
-    return derived if session.get("ReviewSession", derived) is None else str(uuid.uuid4())
 
 
 def create_session_op(review_session_id: str, project_id: str, name: str) -> dict[str, Any]:
@@ -103,23 +90,12 @@ def add_version_op(
     object_id: str, review_session_id: str, version_id: str, *, name: str, description: str
 ) -> dict[str, Any]:
     """Return the operation that adds a version to a review session; reviewers see ``name``."""
-    return operations.create(
-        "ReviewSessionObject",
-        {
-            "id": object_id,
-            "review_session_id": review_session_id,
-            "version_id": version_id,
-            "name": name,
-            "description": description,
-        },
-    )
+    data = {"id": object_id, "review_session_id": review_session_id, "version_id": version_id}
+    return operations.create("ReviewSessionObject", {**data, "name": name, "description": description})
 
 
 def add_versions(session: Session, review: Review, version_ids: Sequence[str], description: str = "") -> list[str]:
-    """Add versions to a review session in one transaction; return the ids of those that were not in it.
-
-    Raises SettingInvalid, which lists them, if versions do not exist.
-    """
+    """Add versions in one transaction, and return the ids of new ones; raise SettingInvalid for unknown ones."""
     wanted = list(dict.fromkeys(version_ids))
     listed = ", ".join(map(quoted, wanted))
     select = "select id, version, asset.name, asset.parent.name from AssetVersion where"
@@ -170,10 +146,8 @@ def version_link(session: Session, review_session_id: str, object_id: str, versi
 
 
 def page_links(session: Session, review_session_ids: Iterable[str]) -> dict[str, str]:
-    """Return the URLs of a studio server's review pages by session id; an ftrack site has none.
-
-    The query is posted as text, because the attribute is missing from the schema of a studio with a site's schema.
-    """
+    """Return the URLs of a studio server's review pages by session id; an ftrack site has none."""
+    # The query is posted as text, because the attribute is missing from the schema of a studio with a site's schema.
     listed = ", ".join(map(quoted, review_session_ids))
     if not listed or session.server_information.get("product") != {"name": "ft-dcc"}:
         return {}
@@ -182,19 +156,17 @@ def page_links(session: Session, review_session_ids: Iterable[str]) -> dict[str,
 
 
 def find_reviews(session: Session, project: str | None = None) -> list[Review]:
-    """Return the review sessions of a project or of all projects, newest first.
-
-    Raises SettingInvalid if the project does not exist.
-    """
+    """Return the review sessions of a project or of all, newest first; raise SettingInvalid for an unknown project."""
     if project is not None:
-        _project_id(session, project)
+        project_id(session, project)
     where = "" if project is None else f" where project.name is {quoted(project)}"
     found = session.query(f"select {_ATTRIBUTES} from ReviewSession{where} order by created_at desc").all()
     links = page_links(session, [review["id"] for review in found])
     return [_to_review(review, links.get(review["id"])) for review in found]
 
 
-def _project_id(session: Session, name: str) -> str:
+def project_id(session: Session, name: str) -> str:
+    """Return the id of the project with this name; raise SettingInvalid if there is none."""
     found = session.query(f"select id from Project where name is {quoted(name)}").first()
     if found is None:
         raise SettingInvalid(f"There is no project '{name}' on {session.server_url}. Check the name.")
@@ -202,10 +174,7 @@ def _project_id(session: Session, name: str) -> str:
 
 
 def get_review_session(session: Session, id_or_name: str, project: str | None = None) -> Review:
-    """Return the review session with this id, id prefix of at least eight characters, or name.
-
-    Raises SettingInvalid, with the nearest names, if not exactly one matches.
-    """
+    """Return the session of this id, its first 8 characters, or name; raise SettingInvalid for none or several."""
     known = find_reviews(session, project)
     found = [review for review in known if id_or_name in (review.id, review.name)]
     found = found or [review for review in known if len(id_or_name) >= 8 and review.id.startswith(id_or_name)]
@@ -221,7 +190,7 @@ def get_review_session(session: Session, id_or_name: str, project: str | None = 
 
 def create_review(session: Session, project: str, name: str, dates: Mapping[str, Any]) -> Review:
     """Create a review session; ``dates`` are as in ``schedule``. Raises SettingInvalid if the name exists already."""
-    project_id = _project_id(session, project)
+    id_of_project = project_id(session, project)
     known = [review for review in find_reviews(session, project) if review.name == name]
     if known:
         raise SettingInvalid(
@@ -229,7 +198,7 @@ def create_review(session: Session, project: str, name: str, dates: Mapping[str,
         )
     _check_dates(name, dates.get("start_date"), dates.get("end_date"))
     review_id = new_id()
-    data = {"id": review_id, "name": name, "project_id": project_id, **dates}
+    data = {"id": review_id, "name": name, "project_id": id_of_project, **dates}
     session.call([operations.create("ReviewSession", data)])
     return get_review_session(session, review_id)
 

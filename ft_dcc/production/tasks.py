@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ft_dcc import errors, frames
+from ft_dcc import errors
+from ft_dcc.frames import FrameRange
 from ft_dcc.session import operations
-from ft_dcc.session.query.query import quoted
+from ft_dcc.session.query.expression import quoted
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 
 # Entity types of a path's parts, from the task upwards; parts above a sequence are folders.
 _TYPES_UPWARDS = ("Task", "Shot", "Sequence")
+# The object types of shots and assets; sites of ftrack write the name of the last one with a space.
+_PARENT_TYPES = ("Shot", "AssetBuild", "Asset Build")
 # A task makes at most some ten operations, and the studio server accepts 5,000 in a request.
 _TASKS_PER_TRANSACTION = 400
-_SELECT_TASKS = "select name, link, parent_id, project_id from Task"
+_SELECT = "select name, link, parent_id, project_id, type.name from"
+_SELECT_TASKS = f"{_SELECT} Task"
 
 
-def find_task(session: Session, id_or_path: str) -> Entity:
-    """Return the task with this id or path, ``PROJECT/SEQUENCE/SHOT/TASK``; raise TaskNotFound if there is none."""
+def find_task(session: Session, id_or_path: str, *, or_parent: bool = False) -> Entity:
+    """Return the task at this id or PROJECT/SEQUENCE/SHOT/TASK, a parent with ``or_parent``; raise TaskNotFound."""
+    entity_type = "TypedContext" if or_parent else "Task"
     if "/" in id_or_path:
-        task = _at_path(session, _split_path(id_or_path))
+        task = _at_path(session, _split_path(id_or_path), entity_type)
     else:
-        task = session.query(f"{_SELECT_TASKS} where id is {quoted(id_or_path)}").first()
+        task = session.query(f"{_SELECT} {entity_type} where id is {quoted(id_or_path)}").first()
     if task is None:
         raise errors.TaskNotFound(
             f"There is no task {id_or_path} on {session.server_url}.{_nearest_task(session, id_or_path)} "
@@ -45,25 +49,34 @@ def _nearest_task(session: Session, path: str) -> str:
         return ""
     projects = [str(each["name"]) for each in session.query("select name from Project")]
     if project not in projects:
-        near = difflib.get_close_matches(project, projects, 1, 0.5)
-        return f" There is no project {project}. Did you mean {near[0]}?" if near else ""
+        hint = errors.nearest_hint(project, projects, 0.5, "")
+        return f" There is no project {project}. {hint}" if hint else ""
     tasks = session.query(f"select link from Task where project.name is {quoted(project)} limit 1000")
     paths = ["/".join(str(each["name"]) for each in task["link"]) for task in tasks]
-    near = difflib.get_close_matches(path, paths, 1, 0.8)
-    return f" Did you mean {near[0]}?" if near else ""
+    hint = errors.nearest_hint(path, paths, 0.8, "")
+    return f" {hint}" if hint else ""
 
 
-def search_tasks(session: Session, text: str, limit: int = 50) -> list[Entity]:
-    """Return the tasks whose path from the project down contains each word of the text, in any order."""
+def search_tasks(session: Session, text: str, limit: int = 50, *, or_parent: bool = False) -> list[Entity]:
+    """Return the tasks whose path from the project down contains each word of the text, in any order.
+
+    A slash separates words, so that a path finds its task. With ``or_parent`` shots and assets follow the tasks, for
+    versions without a task.
+    """
     levels = ("name", "parent.name", "parent.parent.name", "project.name")
     conditions = []
-    for word in text.split():
+    for word in text.replace("/", " ").split():
         pattern = quoted(f"%{word}%")
         conditions.append(f"({' or '.join(f'{level} like {pattern}' for level in levels)})")
     if not conditions:
         return []
+    source, order = "Task", "name"
+    if or_parent:
+        # In one request, because panels wait for it; "Task" is the last name of the types.
+        source, order = "TypedContext", "object_type.name desc, name"
+        conditions.append(f"object_type.name in ({', '.join(map(quoted, ('Task', *_PARENT_TYPES)))})")
     found: list[Entity] = session.query(
-        f"{_SELECT_TASKS} where {' and '.join(conditions)} order by name limit {limit}"
+        f"{_SELECT} {source} where {' and '.join(conditions)} order by {order} limit {limit}"
     ).all()
     return found
 
@@ -75,38 +88,36 @@ def assigned_tasks(session: Session, user: str, limit: int = 1000) -> list[Entit
     return found or list(session.query(f"{_SELECT_TASKS} order by name limit {limit}").all())
 
 
-def ensure_task(
-    session: Session,
-    path: str,
-    *,
-    frame_range: frames.FrameRange | None = None,
-    fps: Fraction | None = None,
-    create_project: bool = True,
-    on_change: Callable[[str], None] | None = None,
-) -> Entity:
-    """Return the task at this path; create it and its missing parents in one transaction if it does not exist.
+def tasks_of_shots(session: Session, task_id: str, names: Sequence[str]) -> dict[str, Entity]:
+    """Return by shot the task that has the name of this one, in its sequence or project; raise TaskNotFound."""
+    own = find_task(session, task_id)
+    project = f"project_id is {quoted(own['project_id'])} and name is {quoted(own['name'])}"
+    tasks = session.query(f"{_SELECT_TASKS} where {project} and parent.name in ({', '.join(map(quoted, names))})").all()
+    found = {}
+    for name in names:
+        known = [task for task in tasks if task["link"][-2]["name"] == name]
+        # A shot of another sequence may have the same name.
+        near = [task for task in known if task["link"][:-2] in (own["link"][:-2], own["link"][:-1])] or known
+        if len(near) != 1 or name in found:
+            reason = "is there more than once" if known else f"has no task {own['name']}"
+            raise errors.TaskNotFound(f"The shot {name} {reason}. Name each strip or marker as its shot.")
+        found[name] = near[0]
+    return found
 
-    ``frame_range`` and ``fps`` are written to the shot's attributes fstart, fend, handles and fps; ``on_change`` gets a
-    sentence if they replace other values. Idempotent. Without ``create_project`` a project is created only if there is
-    none at all. Raises SettingInvalid for that, for an invalid path, or if the shots of the site do not have these
-    attributes.
-    """
-    parts = _split_path(path)
-    task = _at_path(session, parts)
-    if task is None:
-        if not create_project:
-            _refuse_new_project(parts[0], {str(each["name"]) for each in session.query("select name from Project")})
-        try:
-            _create_path(session, parts)
-            session.commit()
-        except errors.ServerError:
-            # Another client may have created the same path at the same time.
-            session.rollback()
-            if _at_path(session, parts) is None:
-                raise
-        task = find_task(session, path)
-    _set_shot_values(session, task, frame_range, fps, on_change)
-    return task
+
+def ensure_task(
+    session: Session, path: str, *, frame_range: FrameRange | None = None, fps: Fraction | None = None, **options: Any
+) -> Entity:
+    """Return the task at this path, which another client may create at the same time; else as ``ensure_tasks``."""
+    wanted = [WantedTask(path, frame_range, fps)]
+    try:
+        ensure_tasks(session, wanted, **options)
+    except errors.ServerError:
+        session.rollback()
+        if _at_path(session, _split_path(path)) is None:
+            raise
+        ensure_tasks(session, wanted, **options)
+    return find_task(session, path)
 
 
 @attrs.frozen
@@ -114,7 +125,7 @@ class WantedTask:
     """A task that should exist: its path, and the range and the rate of its shot; None leaves them as they are."""
 
     path: str
-    frame_range: frames.FrameRange | None = None
+    frame_range: FrameRange | None = None
     fps: Fraction | None = None
 
 
@@ -128,8 +139,11 @@ def ensure_tasks(
     """Return the tasks at these paths; create the missing ones and set the values of their shots.
 
     Three requests for up to 400 tasks: what exists, the custom attributes of the site, and a transaction. More tasks
-    have a transaction for each 400 of them, because servers limit the size of a request. Idempotent, and otherwise as
-    ``ensure_task``; all paths and projects are checked before the first transaction.
+    have a transaction for each 400 of them, because servers limit the size of a request. Idempotent.
+
+    Range and rate are the shot's attributes fstart, fend, handles and fps; ``on_change`` gets a sentence if they
+    replace other values. Without ``create_project`` a project is created only if there is none at all. Raises
+    SettingInvalid for that, and for an invalid path, before the first transaction, or for shots without the attributes.
     """
     paths = [_split_path(each.path) for each in wanted]
     tasks: list[Entity] = []
@@ -138,13 +152,16 @@ def ensure_tasks(
         known = _Places.read(session, paths[portion])
         if not create_project and first == 0:
             for project in dict.fromkeys(parts[0] for parts in paths):
-                _refuse_new_project(project, known.projects)
+                if known.projects and project not in known.projects:
+                    hint = errors.nearest_hint(project, known.projects, 0.5, "")
+                    sentences = f"There is no project {project}.", hint, "Add --create-project to create it."
+                    raise errors.SettingInvalid(" ".join(filter(None, sentences)))
         made = [known.ensure(parts) for parts in paths[portion]]
         shots = {str(context["id"]): context for context in known.contexts.values()}
         for each, task in zip(wanted[portion], made):
             if each.frame_range is not None or each.fps is not None:
                 shot = shots.get(str(task["parent_id"]))
-                _change_shot_values(session, task, shot, each.frame_range, each.fps, on_change)
+                _change_shot_values(session, task, shot, each, on_change)
         session.commit()
         tasks += made
     return tasks
@@ -191,34 +208,19 @@ class _Places:
         for depth, name in enumerate(parts[1:], start=1):
             place = (str(parent["id"]), name)
             if place not in self.contexts:
-                self.contexts[place] = _create_context(
-                    self.session, parent, project, name, len(parts) - 1 - depth, self.types
-                )
+                upwards = len(parts) - 1 - depth
+                entity_type = _TYPES_UPWARDS[upwards] if upwards < len(_TYPES_UPWARDS) else "Folder"
+                data = {"name": name, "parent_id": parent["id"], "project_id": project["id"]}
+                if entity_type == "Task":
+                    types = self.types
+                    data["type_id"] = types.get(name.lower()) or types.get("generic") or next(iter(types.values()))
+                self.contexts[place] = self.session.create(entity_type, data)
             parent = self.contexts[place]
         if parent.entity_type != "Task":
             raise errors.SettingInvalid(
                 f"{'/'.join(parts)} is a {parent.entity_type}, not a task. Choose another name."
             )
         return parent
-
-
-def _create_context(
-    session: Session, parent: Entity, project: Entity, name: str, upwards: int, types: Mapping[str, str]
-) -> Entity:
-    entity_type = _TYPES_UPWARDS[upwards] if upwards < len(_TYPES_UPWARDS) else "Folder"
-    data = {"name": name, "parent_id": parent["id"], "project_id": project["id"]}
-    if entity_type == "Task":
-        data["type_id"] = types.get(name.lower()) or types.get("generic") or next(iter(types.values()))
-    return session.create(entity_type, data)
-
-
-def _refuse_new_project(project: str, names: Collection[str]) -> None:
-    """Raise SettingInvalid unless the project exists, or there is none at all."""
-    if not names or project in names:
-        return
-    near = difflib.get_close_matches(project, names, 1, 0.5)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise errors.SettingInvalid(f"There is no project {project}.{hint} Add --create-project to create it.")
 
 
 def _split_path(path: str) -> list[str]:
@@ -228,64 +230,23 @@ def _split_path(path: str) -> list[str]:
     return parts
 
 
-def _at_path(session: Session, parts: Sequence[str]) -> Entity | None:
+def _at_path(session: Session, parts: Sequence[str], entity_type: str = "Task") -> Entity | None:
     conditions = [f"project.name is {quoted(parts[0])}"]
     for level, name in enumerate(reversed(parts[1:])):
         conditions.append(f"{'parent.' * level}name is {quoted(name)}")
-    found = session.query(f"{_SELECT_TASKS} where {' and '.join(conditions)}").all()
-    # Skip tasks with the same names at a deeper level.
-    return next((task for task in found if len(task["link"]) == len(parts)), None)
-
-
-def _create_path(session: Session, parts: Sequence[str]) -> None:
-    parent: Entity | None = session.query(f"Project where name is {quoted(parts[0])}").first()
-    if parent is None:
-        schema = session.query("ProjectSchema order by name").first()
-        parent = session.create("Project", {"name": parts[0], "full_name": parts[0], "project_schema": schema})
-    project, types = parent, _task_types(session)
-    for depth, name in enumerate(parts[1:], start=1):
-        existing = session.query(
-            f"TypedContext where parent_id is {quoted(parent['id'])} and name is {quoted(name)}"
-        ).first()
-        if existing is not None:
-            parent = existing
-            continue
-        parent = _create_context(session, parent, project, name, len(parts) - 1 - depth, types)
-
-
-def _task_types(session: Session) -> dict[str, str]:
-    """Return the ids of the task types by their names in lower case."""
-    return {
-        str(each["name"]).lower(): str(each["id"]) for each in session.query("select id, name from Type order by sort")
-    }
-
-
-def _set_shot_values(
-    session: Session,
-    task: Entity,
-    frame_range: frames.FrameRange | None,
-    fps: Fraction | None,
-    on_change: Callable[[str], None] | None,
-) -> None:
-    if frame_range is not None or fps is not None:
-        shot = session.get("Context", task["parent_id"])
-        _change_shot_values(session, task, shot, frame_range, fps, on_change)
-        session.commit()
+    found = session.query(f"{_SELECT} {entity_type} where {' and '.join(conditions)}").all()
+    # Skip those with the same names at a deeper level.
+    return next((each for each in found if len(each["link"]) == len(parts)), None)
 
 
 def _change_shot_values(
-    session: Session,
-    task: Entity,
-    shot: Entity | None,
-    frame_range: frames.FrameRange | None,
-    fps: Fraction | None,
-    on_change: Callable[[str], None] | None,
+    session: Session, task: Entity, shot: Entity | None, wanted: WantedTask, on_change: Callable[[str], None] | None
 ) -> None:
     values: dict[str, float] = {}
-    if frame_range is not None:
-        values.update(fstart=frame_range.start, fend=frame_range.end, handles=frame_range.handles)
-    if fps is not None:
-        values["fps"] = float(fps)
+    if (own := wanted.frame_range) is not None:
+        values.update(fstart=own.start, fend=own.end, handles=own.handles)
+    if wanted.fps is not None:
+        values["fps"] = float(wanted.fps)
     attributes: Any = shot["custom_attributes"] if shot is not None else {}
     missing = sorted(set(values) - set(attributes))
     if missing:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,21 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.files.atomic import atomic_path
-from ft_dcc.files.checksum import sha256_of
-from ft_dcc.session.query.query import quoted
+from ft_dcc.files import atomic, checksum
+from ft_dcc.review.stored_values import REVIEW_MOVIE, REVIEW_MOVIES, movie_lines
+from ft_dcc.session import ORIGIN_LOCATION_ID, REVIEW_LOCATION_ID, SERVER_LOCATION_ID
+from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer.transfer import download
 from ft_dcc.session.transport.cancellation import OnBytes
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
+    from ft_dcc.session.locations.location import Location
 
 # The component with the scene file, and the key of a component's metadata with the SHA-256 of its file.
 SCENE_COMPONENT = "scene"
+# The components of a version's source files, and of its movie on the studio's disk.
+MAIN_COMPONENT, MOVIE_ON_DISK = "main", "movie"
 CHECKSUM_KEY = "ft_dcc_sha256"
 
 _VERSION_PATH = re.compile(r"(?P<context>.+)/(?P<asset>[^/]+)/v(?P<number>\d+)")
@@ -35,20 +40,22 @@ _SELECT_COMPONENTS = (
 
 @attrs.frozen
 class StoredComponent:
-    """A file of a version; ``size`` is None and ``sha256`` is "" if they are not stored."""
+    """A file of a version; ``size`` is None and ``sha256`` is "" if they are not stored.
+
+    ``paths`` are where this machine may have it on disk. One that was not uploaded is there only.
+    """
 
     id: str
     name: str
     file_name: str
     size: int | None
     sha256: str
+    paths: tuple[Path, ...] = ()
+    is_uploaded: bool = True
 
 
 def find_version_id(session: Session, id_or_path: str) -> str:
-    """Return the id of a version given by id or path, PROJECT/SEQUENCE/SHOT/ASSET/v003.
-
-    Raises SettingInvalid if there is none at the path. An id is returned as it is.
-    """
+    """Return the id of a version at PROJECT/SEQUENCE/SHOT/ASSET/v003; raise SettingInvalid. An id stays as it is."""
     match = _VERSION_PATH.fullmatch(id_or_path.strip("/"))
     if match is None:
         return id_or_path
@@ -65,75 +72,104 @@ def find_version_id(session: Session, id_or_path: str) -> str:
 
 
 def find_component(session: Session, version_id: str, name: str | None = None) -> StoredComponent:
-    """Return the component of a version with this name, by default its scene file.
-
-    Raises NotFoundError for a version that does not exist, and UserFixableError for a missing component.
-    """
+    """Return a component, by default the scene file; raise NotFoundError, or UserFixableError if it is missing."""
     if session.query(f"select id from AssetVersion where id is {quoted(version_id)}").first() is None:
         raise errors.NotFoundError(f"There is no version {version_id} on {session.server_url}. Check the id.")
     found = session.query(f"{_SELECT_COMPONENTS} where version_id is {quoted(version_id)} order by name").all()
     wanted = SCENE_COMPONENT if name is None else name
     component = next((each for each in found if each["name"] == wanted), None)
     if component is None:
-        raise errors.UserFixableError(_missing(found, wanted))
-    metadata = component["metadata"]
-    size = component["size"]
+        names = ", ".join(str(each["name"]) for each in found) or "none"
+        if wanted == SCENE_COMPONENT:
+            raise errors.UserFixableError(
+                "The version does not contain its scene file; publish with the scene file to store it. Its components "
+                f"are: {names}. Choose one with --component."
+            )
+        raise errors.UserFixableError(f"The version has no component {wanted}. Its components are: {names}.")
+    stored = f"component_id is {quoted(component['id'])} and location_id is {quoted(SERVER_LOCATION_ID)}"
+    paths = [
+        Path(location.open_accessor().get_filesystem_path(identifier))
+        for location in disk_locations(session)
+        for identifier in location.find_identifiers([component]).values()
+    ]
     return StoredComponent(
-        component["id"], component["name"], _file_name(component), size or None, metadata.get(CHECKSUM_KEY) or ""
+        component["id"],
+        component["name"],
+        _file_name(component),
+        component["size"] or None,
+        component["metadata"].get(CHECKSUM_KEY) or "",
+        tuple(paths),
+        session.query(f"select id from ComponentLocation where {stored}").first() is not None,
     )
 
 
+def find_movie(session: Session, version_id: str) -> StoredComponent:
+    """Return the largest review movie of a version; raises what ``find_component`` raises."""
+    names = ", ".join(map(quoted, REVIEW_MOVIES))
+    select = "select name, metadata.key, metadata.value from FileComponent"
+    found = session.query(f"{select} where version_id is {quoted(version_id)} and name in ({names})").all()
+    largest = max(found, key=lambda each: movie_lines(each["name"], each["metadata"]), default={"name": REVIEW_MOVIE})
+    return find_component(session, version_id, largest["name"])
+
+
+def disk_locations(session: Session) -> list[Location]:
+    """Return the locations that record files on disk, of this session."""
+    from ft_dcc.session.locations.accessor import DiskAccessor
+
+    elsewhere = (ORIGIN_LOCATION_ID, REVIEW_LOCATION_ID, SERVER_LOCATION_ID)
+    found: list[Any] = session.query("select id, name from Location").all()
+    return [each for each in found if each["id"] not in elsewhere and isinstance(each.accessor, DiskAccessor)]
+
+
 def fetch(session: Session, component: StoredComponent, folder: Path, on_bytes: OnBytes | None = None) -> Path:
-    """Download a component into a folder, check its size and checksum, and return the path of the new file.
+    """Copy a component from disk or download it, check its size and checksum, and return the path of the new file.
 
     Never writes over a file. Raises UserFixableError if the file exists, TransferFailed for damaged content, and
     StorageError, NotFoundError or ServerUnreachable.
     """
     target = folder / component.file_name
-    with _reserved(target):
-        try:
-            with atomic_path(target) as draft:
-                download(session, component.id, draft, size=component.size, on_bytes=on_bytes)
-                if component.sha256 and sha256_of(draft) != component.sha256:
-                    raise errors.TransferFailed(
-                        f"{component.name} does not have the checksum of the file that was published, and was not "
-                        f"written. Report the component {component.id} to the administrator of {session.server_url}."
-                    )
-        except OSError as error:
-            raise _unwritable(target, error) from error
+    with _reserved(target), atomic.atomic_path(target) as draft:
+        if not _copy_from_disk(component, draft):
+            download(session, component.id, draft, size=component.size, on_bytes=on_bytes)
+        if component.sha256 and checksum.sha256_of(draft) != component.sha256:
+            raise errors.TransferFailed(
+                f"{component.name} does not have the checksum of the file that was published, and was not "
+                f"written. Report the component {component.id} to the administrator of {session.server_url}."
+            )
     return target
+
+
+def _copy_from_disk(component: StoredComponent, draft: Path) -> bool:
+    """Copy the file and return whether it is the published one; raise UserFixableError if it is nowhere else."""
+    for path in component.paths:
+        with contextlib.suppress(OSError):
+            shutil.copyfile(path, draft)
+            if component.sha256 and checksum.sha256_of(draft) == component.sha256:
+                return True
+    if not component.is_uploaded:
+        where = component.paths[0] if component.paths else "on the disk of another machine"
+        raise errors.UserFixableError(
+            f"The {component.name} of the version is {where}, and was changed, moved or cannot be seen from this "
+            "machine. Publish with --include-scene to store scene files on the server, too."
+        )
+    return False
 
 
 @contextmanager
 def _reserved(target: Path) -> Iterator[None]:
     """Hold the name of a new file with an empty one, which is removed if the block raises."""
-    try:
+    with atomic.storage_errors(f"{target} cannot be written", "Choose another folder."):
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-    except FileExistsError as error:
-        raise errors.UserFixableError(f"{target} exists. Move it, or choose another folder with --to.") from error
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            target.unlink(missing_ok=True)
-        raise
-
-
-def _unwritable(target: Path, error: OSError) -> errors.StorageError:
-    return errors.StorageError(f"{target} cannot be written: {error.strerror}. Choose another folder.")
-
-
-def _missing(found: Sequence[Mapping[str, Any]], wanted: str) -> str:
-    names = ", ".join(str(each["name"]) for each in found) or "none"
-    if wanted == SCENE_COMPONENT:
-        return (
-            f"The version does not contain its scene file; publish with --include-scene to store it. Its components "
-            f"are: {names}. Choose one with --component."
-        )
-    return f"The version has no component {wanted}. Its components are: {names}."
+        try:
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        except FileExistsError as error:
+            raise errors.UserFixableError(f"{target} exists. Move it, or choose another folder with --to.") from error
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError):
+                target.unlink(missing_ok=True)
+            raise
 
 
 def _file_name(component: Mapping[str, Any]) -> str:

@@ -1,4 +1,1 @@
-"""Copy of a project from a site into a studio, and from a studio to a site.
-
-Knows nothing of hosts, files on disk or the command line.
-"""
+"""Copy of a project from a site into a studio, or back; knows no hosts, files on disk or command line."""

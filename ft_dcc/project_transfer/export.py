@@ -9,19 +9,20 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar
 
 import attrs
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.session import operations
-from ft_dcc.session.query.query import quoted
+from ft_dcc.session.query.expression import quoted
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
     from ft_dcc.session.entity_types.schema import Schema
 
+T = TypeVar("T")
 Row = dict[str, Any]
 OnFetched = Callable[[str, int], None]
 
@@ -98,11 +99,9 @@ def find_project(session: Session, name: str) -> str:
         return str(project["id"])
     known = {str(project["name"]) for project in session.query("select name from Project")}
     nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)[:3]
-    remedy = (
-        f"Nearest names: {', '.join(nearest)}."
-        if nearest
-        else f"{session.api_user} has no access to any project there."
-    )
+    remedy = f"{session.api_user} has no access to any project there."
+    if nearest:
+        remedy = f"Nearest names: {', '.join(nearest)}."
     raise SettingInvalid(f"{session.server_url} has no project '{name}'. {remedy}")
 
 
@@ -114,9 +113,12 @@ def fetch_project(
     ``known`` contains the names of attributes by type; other types are omitted. ``on_fetched`` is called with a type
     and a number of fetched entities. Raises the errors of the session.
     """
-    fetch = _Fetch(session, known, on_fetched)
-    fetch.run(project_id)
-    return list(fetch.rows.values())
+    return _Fetch(session, known, on_fetched).run(project_id)
+
+
+def parts_of(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield the values in parts of at most this size."""
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def references(schema: Schema) -> dict[str, str]:
@@ -153,7 +155,7 @@ class _Fetch:
     _ids: set[str] = attrs.field(factory=set)
     _selected: dict[str, list[str]] = attrs.field(factory=dict)
 
-    def run(self, project_id: str) -> None:
+    def run(self, project_id: str) -> list[Row]:
         queries = [
             _Query("Project", "Project", f"id is {quoted(project_id)}"),
             _Query("CustomAttributeConfiguration", "CustomAttributeConfiguration", "project_id is none"),
@@ -165,17 +167,14 @@ class _Fetch:
                 for type_name, key, parents in ATTACHED
                 for query in self._queries_for(type_name, type_name, key, _ids(new, parents))
             ]
-            for type_name, wanted in self._missing_references(new).items():
-                queries += self._queries_for(type_name, type_name, "id", sorted(wanted))
-
-    def _missing_references(self, new: Mapping[str, Iterable[Row]]) -> dict[str, set[str]]:
-        """Return the ids that are referenced and not fetched yet, by type."""
-        wanted: dict[str, set[str]] = {}
-        for row in (row for rows in new.values() for row in rows):
-            for target, key in self._targets(row):
+            # The ids that are referenced and not fetched yet, by type.
+            missing: dict[str, set[str]] = {}
+            for target, key in (found for rows in new.values() for row in rows for found in self._targets(row)):
                 if isinstance(key, str) and key not in self._ids and target not in _TYPES_IN_PROJECTS:
-                    wanted.setdefault(target, set()).add(key)
-        return wanted
+                    missing.setdefault(target, set()).add(key)
+            for type_name, wanted in missing.items():
+                queries += self._queries_for(type_name, type_name, "id", sorted(wanted))
+        return list(self.rows.values())
 
     def _targets(self, row: Row) -> Iterator[tuple[str, Any]]:
         """Yield the types and ids that a row refers to."""
@@ -188,17 +187,20 @@ class _Fetch:
     def _queries_for(self, queried_as: str, type_name: str, key: str, values: list[str]) -> list[_Query]:
         if type_name not in self.known or type_name not in self.session.types.schemas:
             return []
-        parts = (values[start : start + MAX_IDS_PER_QUERY] for start in range(0, len(values), MAX_IDS_PER_QUERY))
+        parts = parts_of(values, MAX_IDS_PER_QUERY)
         return [_Query(queried_as, type_name, f"{key} in ({', '.join(map(quoted, part))})") for part in parts]
 
     def _fetch_new(self, queries: list[_Query]) -> dict[str, list[Row]]:
-        """Run the queries and return the new entities by ``queried_as``.
-
-        An entity of a subtype with more attributes is fetched again with all of them.
-        """
+        """Run the queries and return new entities by ``queried_as``; those of larger subtypes are fetched again."""
         new: dict[str, list[Row]] = {}
         subtypes: dict[tuple[str, str], list[str]] = {}
-        for query, rows in zip(queries, self._run_queries(queries)):
+        # Several queries share a request to save round trips.
+        parts = parts_of(queries, MAX_QUERIES_PER_REQUEST)
+        for query, page in (found for part in parts for found in zip(part, self._pages(part, 0))):
+            rows = page
+            while len(page) == PAGE_SIZE:
+                (page,) = self._pages([query], len(rows))
+                rows = rows + page
             kept = []
             for row in rows:
                 own = row["__entity_type__"]
@@ -231,46 +233,30 @@ class _Fetch:
             self._ids.add(row["id"])
         return True
 
-    def _run_queries(self, queries: list[_Query]) -> Iterator[list[Row]]:
-        """Yield all rows of each query; several queries share a request to save round trips."""
-        for start in range(0, len(queries), MAX_QUERIES_PER_REQUEST):
-            part = queries[start : start + MAX_QUERIES_PER_REQUEST]
-            for query, page in zip(part, self._pages(part, 0)):
-                rows = page
-                while len(page) == PAGE_SIZE:
-                    (page,) = self._pages([query], len(rows))
-                    rows = rows + page
-                yield rows
-
-    def _pages(self, queries: list[_Query], offset: int) -> list[list[Row]]:
-        requests = [
-            operations.query(f"{self._expression(found)} offset {offset} limit {PAGE_SIZE}") for found in queries
-        ]
+    def _pages(self, queries: Sequence[_Query], offset: int) -> list[list[Row]]:
+        requests = []
+        for query in queries:
+            names, keys = self._names(query.type_name), self._schema(query.type_name)["primary_key"]
+            found = f"select {', '.join(names)} from {query.type_name} where {query.condition}"
+            # A fixed order, so that the pages are complete.
+            requests.append(operations.query(f"{found} order by {', '.join(keys)} offset {offset} limit {PAGE_SIZE}"))
         return [answer["data"] for answer in json.loads(self.session.post(requests))]
-
-    def _expression(self, query: _Query) -> str:
-        names, keys = self._names(query.type_name), self._schema(query.type_name)["primary_key"]
-        found = f"select {', '.join(names)} from {query.type_name} where {query.condition}"
-        # A fixed order, so that the pages are complete.
-        return f"{found} order by {', '.join(keys)}"
 
     def _names(self, type_name: str) -> list[str]:
         """Return the selected attributes of a type: values and keys that both sides have, and a few relations."""
         if type_name not in self._selected:
-            self._selected[type_name] = self._select(type_name)
+            schema, known = self._schema(type_name), self.known[type_name]
+            excluded = _EXCLUDED.union(schema.get("computed") or ())
+            names = [
+                name
+                for name, described in schema["properties"].items()
+                if "$ref" not in described and "items" not in described and name not in excluded
+                if name in known or name in schema["primary_key"]
+            ]
+            related = _RELATIONS.get(type_name, ())
+            names += [f"{name}.id" for name in related if name in schema["properties"]]
+            self._selected[type_name] = names
         return self._selected[type_name]
-
-    def _select(self, type_name: str) -> list[str]:
-        schema = self._schema(type_name)
-        excluded = _EXCLUDED.union(schema.get("computed") or ())
-        names = [
-            name
-            for name, described in schema["properties"].items()
-            if "$ref" not in described and "items" not in described and name not in excluded
-        ]
-        known = self.known[type_name]
-        relations = [f"{name}.id" for name in _RELATIONS.get(type_name, ()) if name in schema["properties"]]
-        return [*(name for name in names if name in known or name in schema["primary_key"]), *relations]
 
     def _schema(self, type_name: str) -> Schema:
         return self.session.types.schemas[type_name]

@@ -56,38 +56,24 @@ class TargetIndex:
     projects: dict[str, str] = attrs.field(factory=dict)
     users_by_email: dict[str, str] = attrs.field(factory=dict)
     in_server_location: set[str] = attrs.field(factory=set)
-    _id_by_identity: dict[tuple[Any, ...], str] = attrs.field(factory=dict)
-
-    @classmethod
-    def read(cls, lines: Iterable[bytes]) -> TargetIndex:
-        """Build the index from the lines of ``ft-dcc studio dump``."""
-        return cls.of(map(json.loads, lines))
+    id_by_identity: dict[tuple[Any, ...], str] = attrs.field(factory=dict)
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> TargetIndex:
         """Build the index from entities."""
         known = cls()
         for row in rows:
-            known._add(row["__entity_type__"], row)
+            type_name, kind = row["__entity_type__"], _kind(row)
+            if type_name == "ComponentLocation" and row.get("location_id") == SERVER_LOCATION_ID:
+                known.in_server_location.add(row["component_id"])
+            if type_name == "Project":
+                known.projects[row.get("name", "")] = row["id"]
+            if type_name == "User" and row.get("email"):
+                known.users_by_email[row["email"].lower()] = row["id"]
+            if kind in IDENTITY:
+                known.ids.add(row["id"])
+                known.id_by_identity.setdefault(_identity(kind, row, {}), row["id"])
         return known
-
-    def _add(self, type_name: str, row: Row) -> None:
-        if type_name == "ComponentLocation" and row.get("location_id") == SERVER_LOCATION_ID:
-            self.in_server_location.add(row["component_id"])
-        if type_name == "Project":
-            self.projects[row.get("name", "")] = row["id"]
-        if type_name == "User" and row.get("email"):
-            self.users_by_email[row["email"].lower()] = row["id"]
-        if (kind := _kind(row)) in IDENTITY:
-            self.ids.add(row["id"])
-            self._id_by_identity.setdefault(_identity(kind, row, {}), row["id"])
-
-    def other_id(self, row: Row, others: Mapping[str, str]) -> str | None:
-        """Return the studio's id for an entity, or None if it has the same id or no equal entity."""
-        kind = _kind(row)
-        if kind not in IDENTITY or row["id"] in self.ids:
-            return None
-        return self._id_by_identity.get(_identity(kind, row, others))
 
 
 @attrs.frozen
@@ -113,10 +99,29 @@ def map_to_target(rows: Iterable[Row], schemas: Schemas, known: TargetIndex) -> 
     Files are not included: a component is in the server's location once its file was uploaded there. Raises
     SettingInvalid if the studio lacks a type of the project, or has another project of the same name.
     """
-    found = [row for row in rows if not _is_missing_file(row, known)]
-    _check(found, schemas, known)
+    found = [
+        row
+        for row in rows
+        # Not the places in the server's location of files that the studio does not have.
+        if row["__entity_type__"] != "ComponentLocation"
+        or row.get("location_id") != SERVER_LOCATION_ID
+        or row["component_id"] in known.in_server_location
+    ]
+    unknown = sorted({row["__entity_type__"] for row in found if row["__entity_type__"] not in schemas})
+    if unknown:
+        raise SettingInvalid(
+            f"The studio has no type {', '.join(unknown)}, which the project uses. Copy the site's schema: "
+            "stop the studio's server and use --with-schema."
+        )
+    for row in found:
+        name = row.get("name", "")
+        if row["__entity_type__"] == "Project" and known.projects.get(name, row["id"]) != row["id"]:
+            raise SettingInvalid(f"The studio has another project '{name}' already. Rename it, then copy again.")
     others = equal_ids(found, known)
-    adapted = [_adapt(row, others, known) for row in found if row.get("id") not in others]
+    adapted = []
+    for row in (each for each in found if each.get("id") not in others):
+        own = _KEPT.get(row["__entity_type__"], ()) if row.get("id") in known.ids else ()
+        adapted.append({name: _renamed(value, others) for name, value in row.items() if name not in own})
     kept = _without_dangling(adapted, schemas, known.ids.union(others.values()))
     left_out = Counter(row["__entity_type__"] for row in adapted) - Counter(row["__entity_type__"] for row in kept)
     return MappedProject(kept, dict(sorted(left_out.items())))
@@ -124,13 +129,18 @@ def map_to_target(rows: Iterable[Row], schemas: Schemas, known: TargetIndex) -> 
 
 def equal_ids(rows: list[Row], known: TargetIndex) -> dict[str, str]:
     """Return the studio's ids by those of the site, repeated until the ids of nested contexts are found, too."""
+    order = {kind: place for place, kind in enumerate(IDENTITY)}
+    ordered = sorted(rows, key=lambda row: order.get(_kind(row), len(order)))
     others: dict[str, str] = {}
     count = -1
     while count != len(others):
         count = len(others)
-        for row in sorted(rows, key=lambda row: _type_order(_kind(row))):
-            if (other := known.other_id(row, others)) is not None:
-                others[row["id"]] = other
+        for row in ordered:
+            kind = _kind(row)
+            # An entity of the same id, or without an equal one, has no other id.
+            if kind in IDENTITY and row["id"] not in known.ids:
+                other = known.id_by_identity.get(_identity(kind, row, others))
+                others.update({} if other is None else {row["id"]: other})
     return others
 
 
@@ -142,30 +152,6 @@ def _kind(row: Row) -> str:
 def is_typed_context(row: Row) -> bool:
     """Return whether the row is a shot, a task or another context below a project."""
     return "object_type_id" in row and "parent_id" in row
-
-
-def _check(rows: Iterable[Row], schemas: Schemas, known: TargetIndex) -> None:
-    unknown = sorted({row["__entity_type__"] for row in rows if row["__entity_type__"] not in schemas})
-    if unknown:
-        raise SettingInvalid(
-            f"The studio has no type {', '.join(unknown)}, which the project uses. Copy the site's schema: "
-            "stop the studio's server and use --with-schema."
-        )
-    for row in rows:
-        name = row.get("name", "")
-        if row["__entity_type__"] == "Project" and known.projects.get(name, row["id"]) != row["id"]:
-            raise SettingInvalid(f"The studio has another project '{name}' already. Rename it, then copy again.")
-
-
-def _is_missing_file(row: Row, known: TargetIndex) -> bool:
-    """Return whether the row places a file in the server's location that the studio does not have."""
-    is_location = row["__entity_type__"] == "ComponentLocation" and row.get("location_id") == SERVER_LOCATION_ID
-    return is_location and row["component_id"] not in known.in_server_location
-
-
-def _adapt(row: Row, others: Mapping[str, str], known: TargetIndex) -> Row:
-    kept = _KEPT.get(row["__entity_type__"], ()) if row.get("id") in known.ids else ()
-    return {name: _renamed(value, others) for name, value in row.items() if name not in kept}
 
 
 def _renamed(value: Any, others: Mapping[str, str]) -> Any:
@@ -193,19 +179,13 @@ def _without_dangling(rows: list[Row], schemas: Schemas, known: set[str]) -> lis
 def _dangling_keys(row: Row, schemas: Schemas, ids: set[str], *, is_needed: bool) -> list[str]:
     """Return the keys of a row that refer to no entity: those that the row requires, or the others."""
     schema = schemas[row["__entity_type__"]]
-    needed = {*schema["required"], *schema["primary_key"], *POLYMORPHIC_KEYS, *_owner_keys(row["__entity_type__"])}
+    needed = {*schema["required"], *schema["primary_key"], *POLYMORPHIC_KEYS}
+    if row["__entity_type__"].endswith("ObjectStatus"):
+        needed.update(("review_session_object_id", "review_session_invitee_id"))
     keys = [*references(dict(schema)), *(name for name in POLYMORPHIC_KEYS if name in schema["properties"])]
     lost = [name for name in keys if isinstance(row.get(name), str) and row[name] not in ids]
     return [name for name in lost if (name in needed) is is_needed]
 
 
-def _owner_keys(type_name: str) -> tuple[str, ...]:
-    return ("review_session_object_id", "review_session_invitee_id") if type_name.endswith("ObjectStatus") else ()
-
-
 def _identity(type_name: str, row: Row, others: Mapping[str, str]) -> tuple[Any, ...]:
     return (type_name, *(_renamed(row.get(name), others) for name in IDENTITY[type_name]))
-
-
-def _type_order(type_name: str) -> int:
-    return list(IDENTITY).index(type_name) if type_name in IDENTITY else len(IDENTITY)

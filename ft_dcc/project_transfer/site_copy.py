@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import attrs
 
 from ft_dcc.errors import NotFoundError
-from ft_dcc.project_transfer.export import MAX_IDS_PER_QUERY, MAX_QUERIES_PER_REQUEST, Row, fetch_project
+from ft_dcc.files.atomic import temporary_folder
+from ft_dcc.project_transfer.export import MAX_IDS_PER_QUERY, MAX_QUERIES_PER_REQUEST, Row, fetch_project, parts_of
 from ft_dcc.project_transfer.mapping import IDENTITY, TargetIndex
-from ft_dcc.project_transfer.site_plan import CREATED_TYPES, NewEntity, SitePlan, plan_transfer, row_key
+from ft_dcc.project_transfer.site_plan import CREATED_TYPES, NewEntity, SitePlan, has_passed, plan_transfer, row_key
 from ft_dcc.session import SERVER_LOCATION_ID, operations
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer.transfer import download, send
@@ -40,7 +39,16 @@ def plan_site_copy(
 ) -> SitePlan:
     """Return what the site does not have yet of the studio's project; raise SettingInvalid and the session's errors."""
     schemas = {schema["id"]: schema for schema in site.schemas}
-    rows = fetch_project(studio, project_id, _known_attributes(studio, schemas), lambda *_fetched: None)
+    # The attributes that the site has, too; of types that it lacks, only the key.
+    attributes = {}
+    for schema in studio.schemas:
+        name, properties = schema["id"], schema["properties"]
+        is_typed_context = "object_type_id" in properties and "parent_id" in properties
+        if is_typed_context or name in CREATED_TYPES or name in IDENTITY or name in (*_BASE_TYPES, "ProjectSchema"):
+            known = schemas.get(name)
+            attributes[name] = frozenset(schema["primary_key"] if known is None else known["properties"])
+    attributes["Note"] |= {"frame_number"}
+    rows = fetch_project(studio, project_id, attributes, lambda *_fetched: None)
     on_message(f"{len(rows)} entities in the studio.")
     index = TargetIndex.of(_shared_entities(site, schemas, project_id))
     names = {str(found["name"]): str(found["id"]) for found in _rows(site, ["select id, name from ProjectSchema"])}
@@ -57,27 +65,29 @@ def run_site_copy(studio: Session, site: Session, plan: SitePlan, on_message: On
     of the session.
     """
     schemas = {schema["id"]: schema for schema in site.schemas}
-    for start in range(0, len(plan.entities), MAX_CREATES_PER_REQUEST):
-        part = plan.entities[start : start + MAX_CREATES_PER_REQUEST]
-        site.post([operation for entity in part for operation in _creates(entity, schemas)])
-        on_message(f"{start + len(part)} of {len(plan.entities)} entities created.")
+    count = 0
+    if plan.entities or plan.files:
+        # An interrupted copy may have closed sessions that it had not completed; they are closed again at the end.
+        found = _rows(site, ["select id, end_date from ReviewSession"])
+        closed = [
+            row["id"] for row in found if has_passed(row["end_date"]) and ("ReviewSession", row["id"]) in plan.late
+        ]
+        for keys in parts_of(closed, MAX_CREATES_PER_REQUEST):
+            site.post([operations.update("ReviewSession", key, {"end_date": None}) for key in keys])
+    for part in parts_of(plan.entities, MAX_CREATES_PER_REQUEST):
+        calls = []
+        for entity in part:
+            calls.append(operations.create(entity.type_name, entity.data))
+            if entity.custom_values:
+                values_type = schemas[entity.type_name]["properties"]["custom_attributes"]["items"]["$ref"]
+                calls += [operations.create(values_type, values) for values in entity.custom_values]
+        site.post(calls)
+        count += len(part)
+        on_message(f"{count} of {len(plan.entities)} entities created.")
     copied = copy_files(studio, site, plan.files, on_message)
-    updates = list(_late_updates(site, plan.late))
-    for start in range(0, len(updates), MAX_CREATES_PER_REQUEST):
-        site.post(updates[start : start + MAX_CREATES_PER_REQUEST])
+    for updates in parts_of(list(_late_updates(site, plan.late)), MAX_CREATES_PER_REQUEST):
+        site.post(updates)
     return copied
-
-
-def _known_attributes(studio: Session, schemas: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    """Return the attributes to fetch: those that the site has, too; of types that it lacks, only the key."""
-    found = {}
-    for schema in studio.schemas:
-        name, properties = schema["id"], schema["properties"]
-        is_typed_context = "object_type_id" in properties and "parent_id" in properties
-        if is_typed_context or name in CREATED_TYPES or name in IDENTITY or name in (*_BASE_TYPES, "ProjectSchema"):
-            known = schemas.get(name)
-            found[name] = frozenset(schema["primary_key"] if known is None else known["properties"])
-    return found
 
 
 def _shared_entities(site: Session, schemas: Mapping[str, Any], project_id: str) -> Iterator[Row]:
@@ -94,9 +104,8 @@ def _shared_entities(site: Session, schemas: Mapping[str, Any], project_id: str)
 
 
 def _rows(session: Session, queries: Sequence[str]) -> Iterator[Row]:
-    for start in range(0, len(queries), MAX_QUERIES_PER_REQUEST):
-        sent = [operations.query(text) for text in queries[start : start + MAX_QUERIES_PER_REQUEST]]
-        for answer in json.loads(session.post(sent)):
+    for part in parts_of(queries, MAX_QUERIES_PER_REQUEST):
+        for answer in json.loads(session.post([operations.query(text) for text in part])):
             yield from answer["data"]
 
 
@@ -115,10 +124,8 @@ def _existing(
 
 
 def _lists(values: Iterable[str]) -> Iterator[str]:
-    """Yield the values as lists of a query, of a limited length each."""
-    all_values = [quoted(value) for value in values]
-    for start in range(0, len(all_values), MAX_IDS_PER_QUERY):
-        yield ", ".join(all_values[start : start + MAX_IDS_PER_QUERY])
+    """Return the values as lists of a query, of a limited length each."""
+    return map(", ".join, parts_of([quoted(value) for value in values], MAX_IDS_PER_QUERY))
 
 
 def missing_files(target: Session, files: Sequence[Row]) -> tuple[Row, ...]:
@@ -132,20 +139,11 @@ def missing_files(target: Session, files: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(row for row in files if row["id"] not in existing)
 
 
-def _creates(entity: NewEntity, schemas: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the operations that create an entity with its custom attributes."""
-    yield operations.create(entity.type_name, entity.data)
-    if entity.custom_values:
-        values_type = schemas[entity.type_name]["properties"]["custom_attributes"]["items"]["$ref"]
-        for values in entity.custom_values:
-            yield operations.create(values_type, values)
-
-
 def copy_files(source: Session, target: Session, files: Sequence[Row], on_message: OnMessage) -> FileCopy:
     """Copy the bytes of components that the target has; ``location_row`` is the id of their place in its location."""
     count, size, missing = 0, 0, []
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / "bytes"
+    with temporary_folder() as temporary:
+        path = temporary / "bytes"
         for number, row in enumerate(files, 1):
             file_name = f"{row.get('name') or 'main'}.{str(row.get('file_type') or '').lstrip('.')}".rstrip(".")
             try:
@@ -167,7 +165,8 @@ def _late_updates(site: Session, late: Mapping[tuple[str, str], Mapping[str, Any
     by_type: dict[str, list[str]] = {}
     for type_name, key in late:
         by_type.setdefault(type_name, []).append(key)
-    for type_name, keys in by_type.items():
+    # A closed session takes no other change, such as the thumbnail of a version in it.
+    for type_name, keys in sorted(by_type.items(), key=lambda found: found[0] == "ReviewSession"):
         names = sorted({name for key in keys for name in late[type_name, key]})
         select = f"select id, {', '.join(names)} from {type_name} where id in"
         for row in _rows(site, [f"{select} ({part})" for part in _lists(keys)]):

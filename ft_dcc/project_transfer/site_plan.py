@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import graphlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ import attrs
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.project_transfer.export import Row, references
 from ft_dcc.project_transfer.mapping import POLYMORPHIC_KEYS, Schemas, TargetIndex, equal_ids, is_typed_context
+from ft_dcc.review.stored_values import NOTE_KEY, json_object
 from ft_dcc.session.symbol import SERVER_LOCATION_ID
 
 CREATED_TYPES = frozenset(
@@ -43,29 +45,26 @@ Key = tuple[str, ...]
 
 @attrs.frozen
 class NewEntity:
-    """An entity to create, with its type, its values for the site, and those of its custom attributes.
-
-    ``lost`` describes the values that the site has no place for.
-    """
+    """An entity to create, with its type, its values for the site, and those of its custom attributes."""
 
     type_name: str
     key: Key
     data: Mapping[str, Any]
     custom_values: tuple[Mapping[str, Any], ...] = ()
+    # Describes the values that the site has no place for.
     lost: tuple[str, ...] = ()
 
 
 @attrs.frozen
 class SitePlan:
-    """The entities in the order of their creation, references first, and what is set after them.
-
-    ``late`` are attributes by type, id and name. ``files`` are the components whose bytes the studio has.
-    ``left_out_types`` counts the entities that the site has no place for.
-    """
+    """The entities in the order of their creation, references first, and what is set after them."""
 
     entities: tuple[NewEntity, ...]
+    # Attributes by type, id and name.
     late: Mapping[tuple[str, str], Mapping[str, Any]]
+    # The components whose bytes the studio has.
     files: tuple[Row, ...]
+    # The number of entities that the site has no place for.
     left_out_types: Mapping[str, int]
 
     @property
@@ -89,47 +88,38 @@ def plan_transfer(
     SettingInvalid if the site lacks a type of shots or a project schema, or has another project of the same name.
     """
     found = list(rows)
-    _check_types(found, schemas, known)
+    if "frame_number" not in schemas["Note"]["properties"]:
+        found += _frames(found)
+    if unknown := sorted({row["__entity_type__"] for row in found if is_typed_context(row)} - set(schemas)):
+        raise SettingInvalid(
+            f"The site has no type {', '.join(unknown)}, which the project uses. Add the object type on the site."
+        )
+    projects = [row for row in found if row["__entity_type__"] == "Project"]
+    for row in projects:
+        if known.projects.get(row["name"], row["id"]) != row["id"]:
+            raise SettingInvalid(f"The site has another project '{row['name']}'. Rename one of them, then copy again.")
     planner = _Planner(schemas, known, {row["id"]: row for row in found if "id" in row}, equal_ids(found, known))
-    _map_users_by_email(planner, known)
-    project = next((row for row in found if row["__entity_type__"] == "Project"), None)
-    if project is not None and project["id"] not in known.projects.values():
-        _map_project_schema(planner, project, project_schemas, chosen)
+    # Users of the site with the same address take the place of the studio's.
+    for key, row in planner.rows.items():
+        email, is_user = str(row.get("email") or "").lower(), row["__entity_type__"] == "User"
+        if is_user and key not in known.ids and key not in planner.others and email in known.users_by_email:
+            planner.others[key] = known.users_by_email[email]
+    if projects and projects[0]["id"] not in known.projects.values():
+        schema_id = str(projects[0].get("project_schema_id"))
+        own = planner.rows.get(schema_id, {})
+        name = chosen or (next(iter(project_schemas)) if len(project_schemas) == 1 else str(own.get("name")))
+        if name not in project_schemas:
+            raise SettingInvalid(
+                f"The site has no project schema '{name}'. Choose one with --project-schema: "
+                f"{', '.join(sorted(project_schemas))}."
+            )
+        planner.others[schema_id] = project_schemas[name]
     return planner.plan(found)
 
 
 def row_key(row: Mapping[str, Any], schema: Mapping[str, Any]) -> Key:
     """Return the values of the primary key of a row."""
     return tuple(str(row.get(name)) for name in schema["primary_key"])
-
-
-def _check_types(rows: Iterable[Row], schemas: Schemas, known: TargetIndex) -> None:
-    kinds = {row["__entity_type__"] for row in rows if is_typed_context(row)}
-    if unknown := sorted(kinds - set(schemas)):
-        raise SettingInvalid(
-            f"The site has no type {', '.join(unknown)}, which the project uses. Add the object type on the site."
-        )
-    for row in rows:
-        if row["__entity_type__"] == "Project" and known.projects.get(row["name"], row["id"]) != row["id"]:
-            raise SettingInvalid(f"The site has another project '{row['name']}'. Rename one of them, then copy again.")
-
-
-def _map_users_by_email(planner: _Planner, known: TargetIndex) -> None:
-    for key, row in planner.rows.items():
-        email = str(row.get("email") or "").lower()
-        is_user = row["__entity_type__"] == "User" and key not in known.ids
-        if is_user and key not in planner.others and email in known.users_by_email:
-            planner.others[key] = known.users_by_email[email]
-
-
-def _map_project_schema(planner: _Planner, project: Row, ids: Mapping[str, str], chosen: str | None) -> None:
-    own = planner.rows.get(project.get("project_schema_id") or "", {})
-    name = chosen or (next(iter(ids)) if len(ids) == 1 else str(own.get("name")))
-    if name not in ids:
-        raise SettingInvalid(
-            f"The site has no project schema '{name}'. Choose one with --project-schema: {', '.join(sorted(ids))}."
-        )
-    planner.others[str(project.get("project_schema_id"))] = ids[name]
 
 
 @attrs.define(eq=False)
@@ -150,17 +140,26 @@ class _Planner:
         wanted, ids = self._possible(rows)
         entities = [self._entity(row, ids) for row in wanted]
         kept = {id(row) for row in wanted}
-        missing = Counter(row["__entity_type__"] for row in rows if self._is_missing(row) and id(row) not in kept)
-        return SitePlan(
-            tuple(_in_order(entities)),
-            self.late,
-            tuple(row for row in files_of(rows) if row["id"] in ids),
-            missing,
+        # What the site would have, if it had the type and the entities that the row refers to.
+        missing = Counter(
+            row["__entity_type__"]
+            for row in rows
+            if row["__entity_type__"] in CREATED_TYPES
+            and row.get("location_id") != SERVER_LOCATION_ID
+            and id(row) not in kept
         )
+        files = tuple(row for row in files_of(rows) if row["id"] in ids)
+        return SitePlan(tuple(_in_order(entities)), self.late, files, missing)
 
     def _possible(self, rows: list[Row]) -> tuple[list[Row], set[str]]:
         """Return the rows whose needed keys refer to something on the site, and the ids that are there then."""
-        wanted = [row for row in rows if self._is_created(row)]
+        wanted = []
+        for row in rows:
+            type_name = row["__entity_type__"]
+            is_of_server = type_name == "ComponentLocation" and row.get("location_id") == SERVER_LOCATION_ID
+            is_wanted = type_name in CREATED_TYPES or is_typed_context(row)
+            if is_wanted and type_name in self.schemas and not is_of_server and row.get("id") not in self.others:
+                wanted.append(row)
         known = {*self.known.ids, *self.others.values()}
         count = -1
         while count != len(wanted):
@@ -169,23 +168,10 @@ class _Planner:
             wanted = [row for row in wanted if not self._lost_keys(row, ids) - _OPTIONAL_KEYS]
         return wanted, ids
 
-    def _is_created(self, row: Row) -> bool:
-        type_name = row["__entity_type__"]
-        is_of_server = type_name == "ComponentLocation" and row.get("location_id") == SERVER_LOCATION_ID
-        is_wanted = type_name in CREATED_TYPES or is_typed_context(row)
-        return is_wanted and type_name in self.schemas and not is_of_server and row.get("id") not in self.others
-
-    def _is_missing(self, row: Row) -> bool:
-        """Return whether the site would have the row, if it had its type and the entities that the row refers to."""
-        return row["__entity_type__"] in CREATED_TYPES and row.get("location_id") != SERVER_LOCATION_ID
-
-    def _keys(self, type_name: str) -> set[str]:
-        schema = self.schemas[type_name]
-        return {*references(dict(schema)), *(name for name in POLYMORPHIC_KEYS if name in schema["properties"])}
-
     def _lost_keys(self, row: Row, ids: set[str]) -> set[str]:
         """Return the keys of a row that refer to nothing on the site."""
-        keys = self._keys(row["__entity_type__"])
+        schema = self.schemas[row["__entity_type__"]]
+        keys = {*references(dict(schema)), *(name for name in POLYMORPHIC_KEYS if name in schema["properties"])}
         return {name for name in keys if isinstance(row.get(name), str) and self._other(row[name]) not in ids}
 
     def _other(self, value: Any) -> Any:
@@ -200,7 +186,8 @@ class _Planner:
             name: self._other(value)
             for name, value in row.items()
             if name in schema["properties"] and name not in read_only | lost | _SET_BY_SITE
-            if value is not None and not name.startswith("__") and not _is_relation(value)
+            if value is not None and not name.startswith("__") and not isinstance(value, list)
+            if not (isinstance(value, dict) and "__entity_type__" in value)
         }
         self._adapt(row, data)
         key = row.get("id", "")
@@ -218,22 +205,20 @@ class _Planner:
         if (thumbnail := data.pop("thumbnail_id", None)) is not None:
             self._set_late(row, "thumbnail_id", thumbnail)
         if row["__entity_type__"] == "Note" and "user_id" not in data:
-            data["content"] = f"{self._author(row)}: {row.get('content') or ''}"
+            user = self.rows.get(row.get("user_id") or "", {})
+            names = " ".join(filter(None, (user.get("first_name"), user.get("last_name"))))
+            author = names or user.get("username") or self.guests.get(row["id"], "Guest")
+            data["content"] = f"{author}: {row.get('content') or ''}"
         if row["__entity_type__"] == "ReviewSession":
             if row.get("passphrase_enabled"):
                 # Passphrases are not copied, and without one the link would be open.
                 data["shareable_url_enabled"] = False
-            if _has_passed(data.get("end_date")):
+            if has_passed(data.get("end_date")):
                 # A closed review session takes no versions and no notes.
                 self._set_late(row, "end_date", data.pop("end_date"))
 
     def _set_late(self, row: Row, name: str, value: Any) -> None:
         self.late.setdefault((row["__entity_type__"], row["id"]), {})[name] = value
-
-    def _author(self, note: Row) -> str:
-        user = self.rows.get(note.get("user_id") or "", {})
-        names = (user.get("first_name"), user.get("last_name"))
-        return " ".join(filter(None, names)) or user.get("username") or self.guests.get(note["id"], "Guest")
 
     def _read_attached(self, rows: Iterable[Row]) -> None:
         """Find the guests who wrote notes, and the values of custom attributes that the site has, too."""
@@ -250,6 +235,21 @@ class _Planner:
                     self.lost_values.setdefault(row["entity_id"], []).append(f"custom attribute {key}")
 
 
+def _frames(rows: list[Row]) -> list[Row]:
+    """Keep the frames of notes, which the site has no attribute for, in their metadata; return the new metadata."""
+    known = {row["parent_id"]: row for row in rows if row["__entity_type__"] == "Metadata" and row["key"] == NOTE_KEY}
+    new = []
+    for note in rows:
+        if note["__entity_type__"] == "Note" and note.get("frame_number") is not None:
+            row = known.get(note["id"], {})
+            value = json.dumps({"frame": int(note["frame_number"]), **json_object(row.get("value"))})
+            row.update(value=value)
+            if note["id"] not in known:
+                parent = {"parent_id": note["id"], "parent_type": "Note", "key": NOTE_KEY}
+                new.append({"__entity_type__": "Metadata", **parent, **row})
+    return new
+
+
 def files_of(rows: Iterable[Row]) -> list[Row]:
     """Return the components with files in the server's location, each with the id of its place there."""
     found = list(rows)
@@ -259,11 +259,8 @@ def files_of(rows: Iterable[Row]) -> list[Row]:
     return [{**component, "location_row": place_id} for component, place_id in own if component is not None]
 
 
-def _is_relation(value: Any) -> bool:
-    return isinstance(value, list) or (isinstance(value, dict) and "__entity_type__" in value)
-
-
-def _has_passed(value: Any) -> bool:
+def has_passed(value: Any) -> bool:
+    """Return whether a date of an answer is not in the future."""
     if not isinstance(value, dict):
         return False
     text = str(value.get("value")).replace("Z", "+00:00")

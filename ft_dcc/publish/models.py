@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ft_dcc import errors, host
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions, SlateImages
-from ft_dcc.production.versions import SCENE_COMPONENT
+from ft_dcc.production.versions import MAIN_COMPONENT, MOVIE_ON_DISK, SCENE_COMPONENT
+from ft_dcc.settings import fields
 from ft_dcc.settings.publish_options import PublishOptions, strip_surrogates
+
+if TYPE_CHECKING:
+    from ft_dcc.session.entities.entity import Entity
 
 
 @attrs.frozen
 class PublishRequest(PublishOptions):
-    """The request of a publish: its options, and what has no place on a command line.
+    """The request of a publish: its options, and what has no place on a command line."""
 
-    ``colour`` is the colour space of frames and how they are displayed; ``look`` are options of the host's playblast;
-    empty means as the setting says. ``slate_images`` is what the slate shows beside its lines. ``rendered_from`` is the
-    scene of existing files as their render recorded it: "file", "program", "source", "has_unsaved_changes", and
-    "sha256" and "modified" of the file at that time; empty for all other sources.
-    """
-
+    # What the slate shows beside its lines.
     slate_images: SlateImages | None = None
+    # The colour space of frames and how they are displayed.
     colour: ColourOptions | None = None
-    look: Mapping[str, Any] = attrs.field(factory=dict)
+    # Options of the host's playblast, or a text of presets and options; None means as the settings say.
+    look: Mapping[str, Any] | str | None = None
+    # The scene of existing files as their render recorded it: "file", "program", "source", "has_unsaved_changes", and
+    # "sha256" and "modified" of the file at that time; empty for all other sources.
     rendered_from: Mapping[str, Any] = attrs.field(factory=dict)
+    # The number in the names of existing files, minus the frame.
+    file_shift: int = 0
+    # The entries of the section ``outputs`` of the settings that ``outputs`` name.
+    output_presets: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    # The project's settings are the nearest file there or above; by default the folder of the scene or the sources.
+    settings_folder: Path | None = None
+    # The name of the one source if it is not that of its files, and what follows the task in the name of its asset.
+    source_name: str = ""
+    asset_suffix: str | None = None
 
     @property
     def slate_lines(self) -> tuple[str, ...]:
@@ -39,39 +52,60 @@ class PublishRequest(PublishOptions):
         return self.slate if isinstance(self.slate, tuple) else ()
 
     @property
-    def has_note(self) -> bool:
-        """Whether there is a note or a label for the reviewers."""
-        return bool(self.note or self.label)
-
-    @property
     def has_burnin(self) -> bool:
         """Whether any text is burnt in."""
-        return bool(self._templates)
+        return self.draws_field("")
 
     def draws_field(self, field: str) -> bool:
-        """Return whether a template uses this field."""
-        return any(f"{{{field}}}" in template for template in self._templates)
+        """Return whether a template uses this field; with "" whether there is a template."""
+        return any(not field or fields.uses_field(template, field) for template in self._templates)
 
     @property
-    def _templates(self) -> tuple[str, ...]:
-        templates = (*(self.burnin or {}).values(), *self.slate_lines, self.watermark or "")
-        return tuple(filter(None, templates))
+    def attribute_fields(self) -> list[str]:
+        """The custom attributes that templates and rules name, such as "shot.fstart"."""
+        return fields.attribute_fields((*self._templates, *self.rules))
+
+    @property
+    def rules(self) -> list[str]:
+        """The rules for names and paths."""
+        paths = (self.movie_path, self.latest_path, self.frames_path)
+        return list(filter(None, (*(self.review or ()), *(self.lists or ()), self.asset, *paths)))
+
+    @property
+    def _templates(self) -> list[str]:
+        return list(filter(None, (*(self.burnin or {}).values(), *self.slate_lines, self.watermark)))
 
 
 @attrs.frozen
 class Task:
-    """The task of the publish; ``names`` are the names from the project down to the task."""
+    """The task of the publish, or the shot or asset of a version without one; ``names`` begin with the project.
+
+    ``parent_id`` is the context of its assets: the task's parent, or the shot or asset itself.
+    """
 
     id: str
     names: tuple[str, ...]
     parent_id: str
     project_id: str
+    # The name of its type, such as "Animation", "" without one.
+    type: str = ""
+    # The ids that belong to the names.
+    ids: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, entity: Mapping[str, Any]) -> Task:
-        """Return the task of an entity whose id, link, parent_id and project_id are fetched."""
+    def of(cls, entity: Entity) -> Task:
+        """Return the task of an entity whose id, link, parent_id, project_id and type are fetched."""
         names = tuple(str(part["name"]) for part in entity["link"])
-        return cls(entity["id"], names, entity["parent_id"], entity["project_id"])
+        is_task = entity.entity_type == "Task"
+        kind = entity["type"]["name"] if is_task and entity["type"] else ""
+        parent_id = entity["parent_id"] if is_task else entity["id"]
+        ids = tuple(str(part["id"]) for part in entity["link"])
+        return cls(entity["id"], names, parent_id, entity["project_id"], kind, ids)
+
+    @property
+    def is_task(self) -> bool:
+        """Whether the version has a task."""
+        return self.id != self.parent_id
 
     @property
     def path(self) -> str:
@@ -80,22 +114,44 @@ class Task:
 
     @property
     def name(self) -> str:
-        """The task's own name."""
-        return self.names[-1]
+        """The task's own name, "" without a task."""
+        return self.names[-1] if self.is_task else ""
+
+    @property
+    def shot_names(self) -> tuple[str, ...]:
+        """The names from the project down to the context of its assets."""
+        return self.names[:-1] if self.is_task else self.names
 
     @property
     def shot_name(self) -> str:
-        """The name of the task's parent."""
-        return self.names[-2]
+        """The name of the context of its assets."""
+        return self.shot_names[-1]
+
+    @property
+    def levels(self) -> dict[str, int]:
+        """The places in ``names`` of the project, the episode, the sequence, the shot and the task, if they exist."""
+        last = len(self.shot_names) - 1
+        places = {"project": 0, "episode": last - 2, "sequence": last - 1, "shot": last, "task": len(self.names) - 1}
+        above = {name: place for name, place in places.items() if place > 0 or name in ("project", "shot")}
+        return above if self.is_task else {name: place for name, place in above.items() if name != "task"}
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The values of the fields of rules and templates; those of levels that it does not have are empty."""
+        names = {name: self.names[place] for name, place in self.levels.items()}
+        return {**dict.fromkeys(("episode", "sequence", "task"), ""), **names, "department": self.type}
 
 
 @attrs.frozen
 class Shot:
-    """The frame range, rate and resolution of the task's parent; None where it has no value."""
+    """The frame range, rate and resolution of the task's parent, None where it has no value, and its attributes."""
 
     frame_range: FrameRange | None = None
     fps: Fraction | None = None
     resolution: Resolution | None = None
+    id: str = ""
+    # The values of its custom attributes with inherited ones; dates are texts.
+    attributes: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -104,6 +160,15 @@ class Review:
 
     id: str
     name: str
+
+
+@attrs.frozen
+class VersionList:
+    """A list of versions of the project; one with a ``category_id`` is created together with the version."""
+
+    id: str
+    name: str
+    category_id: str | None = None
 
 
 @attrs.frozen
@@ -116,34 +181,37 @@ class Asset:
 
 @attrs.frozen
 class ResolvedOptions:
-    """The ids of the request's status, asset type, label and user; None if they are not requested.
-
-    ``artist`` is the full name of the session's user, ``addresses`` are the ids of notes.
-    """
+    """The ids of the request's status, asset type, label and user; None if they are not requested."""
 
     status_id: str | None = None
     asset_type_id: str | None = None
     label_id: str | None = None
     user_id: str | None = None
+    # The full name of the session's user.
     artist: str = ""
     uses: tuple[str, ...] = ()
+    # The ids of notes.
     addresses: tuple[str, ...] = ()
     task_status_id: str | None = None
+    # The texts and numbers of the custom attributes that templates and rules name, such as "shot.fstart".
+    attributes: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen
 class Source:
-    """The source of a version: ``kind`` is "camera", "frames", "film" (a movie) or "image".
+    """The source of a version."""
 
-    ``text`` is its name, pattern or path. ``frame_range`` and ``colour`` are what the host knows of existing frames.
-    The kind is also the family that plugins match on, and part of reports and journals.
-    """
-
+    # "camera", "frames", "film" (a movie) or "image"; also the family that plugins match on, and part of reports and
+    # journals.
     kind: str
+    # Its name, pattern or path.
     text: str
     name: str = attrs.field(converter=strip_surrogates)
+    # What the host knows of existing frames.
     frame_range: FrameRange | None = None
     colour: ColourOptions | None = None
+    # The number in the name of a frame's file, minus the frame.
+    file_shift: int = 0
 
     @property
     def file_name(self) -> str:
@@ -168,10 +236,6 @@ class OfflineCapture:
     scene: host.Scene
     sources: tuple[Source, ...]
     cameras: tuple[CapturedCamera, ...]
-
-    def camera(self, name: str) -> CapturedCamera:
-        """Return the camera of this name."""
-        return next(camera for camera in self.cameras if camera.name == name)
 
 
 @attrs.frozen
@@ -202,6 +266,44 @@ class Component:
 
 
 @attrs.frozen
+class Target:
+    """Where a component of the version is on disk: its path on this machine, or its pattern, and its identifier.
+
+    Files of a copy are written by the publish; others are registered where they are.
+    """
+
+    name: str
+    path: str
+    location_id: str
+    identifier: str
+    is_copy: bool
+
+
+@attrs.frozen
+class StoredFile:
+    """A file on disk; ``member`` is its frame number as text in a sequence, else "". ``size`` is in bytes."""
+
+    member: str
+    identifier: str
+    size: int
+    sha256: str
+
+
+@attrs.frozen
+class StoredFiles:
+    """The files of a component on disk: one, or the frames of a sequence with its padding."""
+
+    target: Target
+    padding: int | None
+    files: tuple[StoredFile, ...]
+
+    @property
+    def file_type(self) -> str:
+        """The suffix with its dot."""
+        return os.path.splitext(self.target.path)[1]  # noqa: PTH122 - a pattern
+
+
+@attrs.frozen
 class ReviewEntry:
     """The version's entry in one review session."""
 
@@ -209,11 +311,13 @@ class ReviewEntry:
     review_session_object_id: str
 
 
+# The component of a movie that the site encodes, and then deletes.
+SITE_SOURCE = "review-source"
 # The names of the suite's own components, which extra components cannot have.
 COMPONENT_NAMES = (
-    *("ftrackreview-mp4", "ftrackreview-image", "thumbnail"),
-    *("ftrackreview-mp4-720", "ftrackreview-mp4-1080", "ftrackreview-mp4-1440", "ftrackreview-mp4-2160", "prores"),
-    *("contact-sheet", SCENE_COMPONENT),
+    *("ftrackreview-mp4", "ftrackreview-image", "thumbnail", "prores", "contact-sheet", SITE_SOURCE),
+    *("ftrackreview-mp4-1080", "ftrackreview-mp4-1440", "ftrackreview-mp4-2160"),
+    *(SCENE_COMPONENT, MAIN_COMPONENT, MOVIE_ON_DISK),
 )
 
 
@@ -234,11 +338,7 @@ class Step:
 
 @attrs.frozen
 class PublishedVersion:
-    """The version of one source; the ids of the first of its ``review_entries`` are also separate fields.
-
-    ``changes`` are sentences about what its media shows differently from the source or the request, such as a tone
-    mapping, characters without a font, or a sound of the scene that it lacks.
-    """
+    """The version of one source; the ids of the first of its ``review_entries`` are also separate fields."""
 
     source: str
     version_id: str
@@ -249,7 +349,11 @@ class PublishedVersion:
     review_session_object_id: str | None
     review_entries: tuple[ReviewEntry, ...] = ()
     link: str | None = None
+    # Sentences about what its media shows differently from the source or the request, such as a tone mapping,
+    # characters without a font, or a sound of the scene that it lacks.
     changes: tuple[str, ...] = ()
+    # The version's files on disk, frames as a pattern.
+    paths: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -270,17 +374,15 @@ def describe_changes(versions: Iterable[PublishedVersion]) -> list[str]:
 
 @attrs.frozen
 class Published:
-    """The result of a publish: one version per source, and the problems of sources that were left out.
-
-    ``task`` is the path of the task, "" if it was not found. ``unfinished`` are the errors of the sources that a later
-    run of the job may finish.
-    """
+    """The result of a publish: one version per source, and the problems of sources that were left out."""
 
     job: Path
+    # The path of the task, "" if it was not found.
     task: str
     versions: tuple[PublishedVersion, ...]
     problems: tuple[errors.ValidationIssue, ...]
     steps: tuple[Step, ...]
+    # The errors of the sources that a later run of the job may finish.
     unfinished: tuple[errors.Error, ...] = ()
 
     @property
@@ -299,7 +401,7 @@ class Published:
         return {
             **(versions[0] if versions else {}),
             "versions": versions,
-            "problems": [problem.as_dict() for problem in self.problems],
+            "problems": [problem._asdict() for problem in self.problems],
             "steps": [attrs.asdict(step) for step in self.steps],
             "job": str(self.job),
         }

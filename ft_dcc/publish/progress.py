@@ -16,16 +16,16 @@ MIN_RATE_SECONDS = 0.5
 
 @attrs.frozen
 class Progress:
-    """How far a step is: ``unit`` is "frames" or "bytes", ``source`` the name of the source that it works on.
-
-    ``seconds`` is the time since the first report of the step; ``before`` is what was done at that time.
-    """
+    """How far a step is."""
 
     step: str
+    # The name of the source that it works on.
     source: str
     done: int
     total: int
+    # "frames" or "bytes".
     unit: str
+    # The time since the first report of the step, and what was done at that time.
     seconds: float = 0.0
     before: int = 0
 

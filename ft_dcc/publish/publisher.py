@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import attrs
 
 from ft_dcc import errors
+from ft_dcc.files import log_file
+from ft_dcc.files.masking import mask
 from ft_dcc.host import ProvidesPlugins
 from ft_dcc.publish import encode_source, models, progress, report, slots
-from ft_dcc.publish.jobs import offline_capture, rollback
-from ft_dcc.publish.jobs.checkpoint import CheckpointStore
-from ft_dcc.publish.jobs.job import Job, jobs_folder
-from ft_dcc.publish.pipeline import pyblish_adapter, registry
-from ft_dcc.publish.pipeline.runner import PluginRunner
-from ft_dcc.publish.preparation import prepare
-from ft_dcc.review.feedback import open_notes_of_last_version
+from ft_dcc.publish.jobs import rollback
+from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
+from ft_dcc.publish.pipeline import pyblish_adapter, registry, runner
+from ft_dcc.publish.pipeline.environment import Environment
+from ft_dcc.publish.preparation import capture_offline, locate, prepare
+from ft_dcc.review.feedback import unanswered_notes_of_task
 from ft_dcc.session.transport.cancellation import cancel_scope
+from ft_dcc.settings import scope
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
-    from ft_dcc.review.notes import ReviewedVersion
+    from ft_dcc.review.notes import Note, ReviewedVersion
     from ft_dcc.session import Session
 
 # Errors that have nothing to do with the job itself: a later run can succeed without a change of the request.
@@ -44,18 +45,28 @@ log = logging.getLogger(__name__)
 _PROCESS_LOCK = threading.Lock()
 
 
+@contextmanager
+def _process_locked(raise_if_cancelled: Callable[[], None]) -> Iterator[None]:
+    """Let plugins of other publishes of the process wait."""
+    while not _PROCESS_LOCK.acquire(timeout=0.1):
+        raise_if_cancelled()
+    try:
+        yield
+    finally:
+        _PROCESS_LOCK.release()
+
+
 @attrs.frozen
 class Publisher:
-    """Publishes with a session, from a host's scene or from files.
-
-    ``host`` is the program whose scene is open; without it the sources are frames and movies. ``jobs`` is the folder of
-    the job folders, by default the setting. Setting ``cancel`` stops the work within a moment and rolls it back.
-    """
+    """Publishes with a session, from a host's scene or from files."""
 
     session: Session
+    # The program whose scene is open; without it the sources are frames and movies.
     host: Host | None = None
     on_progress: progress.OnProgress | None = None
+    # The folder of the job folders, by default the setting.
     jobs: Path | None = None
+    # Setting it stops the work within a moment and rolls it back.
     cancel: threading.Event = attrs.field(factory=threading.Event)
 
     def publish(self, request: models.PublishRequest) -> models.Published:
@@ -66,83 +77,73 @@ class Publisher:
         there and captures nothing again. If the server is unreachable before validation, the cameras are captured and
         the job waits in the queue.
         """
-        plugins = self._plugins()
-        job = prepare(request, self.session.server_url, self.host, self.jobs)
-        try:
-            return self._run_job(job, plugins)
-        except errors.ServerUnreachable as error:
-            error.message += self._capture_offline(job)
-            raise
+        with self._located(request) as (located, environment):
+            job = self._prepare(located)
+            try:
+                return self._check(job, environment).publish()
+            except errors.ServerUnreachable as error:
+                error.message += capture_offline(job, self.host, self._reporter())
+                raise
 
     def enqueue(self, request: models.PublishRequest) -> str:
-        """Capture the cameras of a job that waits for its server, and return a sentence for the artist.
-
-        Raises StorageError, what prevents the capture of a camera, and the errors of sources that cannot be read.
-        """
-        job = prepare(request, self.session.server_url, self.host, self.jobs)
-        return self._capture_offline(job) or f" The job {job.id} waits in the queue."
+        """Capture the cameras of a job that waits for its server, and return a sentence; raise as ``publish``."""
+        located, found = locate(request, self.session.server_url, self.host)
+        job = prepare(located, self.session.server_url, self.host, self.jobs, session=self.session, found=found)
+        return capture_offline(job, self.host, self._reporter()) or f" The job {job.id} waits in the queue."
 
     def resume(self, job_id: str) -> models.Published:
-        """Continue a publish with its first unfinished step; return the result again if the job is done.
-
-        Raises JobNotFound, JobLocked, and what ``publish`` raises.
-        """
-        plugins = self._plugins()
-        return self._run_job(Job.open(jobs_folder(self.jobs), job_id), plugins)
+        """Continue a publish or return its result; raise JobNotFound, JobLocked, SettingInvalid, as ``publish``."""
+        job = Job.open(jobs_folder(self.jobs), job_id)
+        with self._located(job.request()) as (_, environment):
+            return self._check(job, environment).publish()
 
     def validate(self, request: models.PublishRequest) -> PublishCheck:
         """Return a publish that is validated and not yet run; raise errors that make validation impossible."""
-        plugins = self._plugins()
-        job = prepare(request, self.session.server_url, self.host, self.jobs)
-        job.journal.append({"requested": "validate"})
-        context = self._context(job)
-        check = PublishCheck(job, PluginRunner(context, plugins, CheckpointStore(job.journal, context)))
+        with self._located(request) as (located, environment):
+            job = self._prepare(located)
+            job.journal.append({"requested": "validate"})
+            check = self._check(job, environment)
         try:
             with check._locked():
-                check._runner.validate()
+                check.validate()
         except errors.Error:
             check.discard()
             raise
         return check
 
     def drop(self, job_id: str) -> None:
-        """Remove a job and its uploads for versions that do not exist.
-
-        Raises JobNotFound, JobLocked, ServerUnreachable or StorageError.
-        """
+        """Remove job and uploads; raise JobNotFound, JobLocked, SettingInvalid, ServerUnreachable, StorageError."""
         rollback.drop(Job.open(jobs_folder(self.jobs), job_id), self.session)
 
-    def _plugins(self) -> list[pyblish_adapter.PluginClass]:
-        if self.host is None:
-            return registry.find_plugins()
-        return registry.find_plugins(
-            self.host.name, self.host.plugins if isinstance(self.host, ProvidesPlugins) else None
-        )
+    @contextmanager
+    def _located(self, request: models.PublishRequest) -> Iterator[tuple[models.PublishRequest, Environment]]:
+        """Apply the settings of the request's project, and yield the located request and the plugins."""
+        with cancel_scope(self._reporter().raise_if_cancelled):
+            located, found = locate(request, self.session.server_url, self.host, self.session)
+        with scope.applied(found):
+            own = self.host.plugins if isinstance(self.host, ProvidesPlugins) else None
+            with _process_locked(self._reporter().raise_if_cancelled):
+                environment = registry.find_plugins(None if self.host is None else self.host.name, own)
+            yield located, environment
 
-    def _capture_offline(self, job: Job) -> str:
-        return offline_capture.capture_offline(job, self.host, progress.ProgressReporter(self.on_progress, self.cancel))
+    def _prepare(self, located: models.PublishRequest) -> Job:
+        """Return a new job of a request whose scope is applied."""
+        address, found = self.session.server_url, scope.current_scope()
+        return prepare(located, address, self.host, self.jobs, session=self.session, found=found)
 
-    def _run_job(self, job: Job, plugins: list[pyblish_adapter.PluginClass]) -> models.Published:
-        context = self._context(job)
-        with rollback.rolled_back_when_cancelled(job, self.session), _exclusive(job, slots.PROGRESS.get(context)):
-            job.journal.repair_tail()
-            captured = next((event["captured"] for event in job.journal.events() if "captured" in event), None)
-            if captured is not None:
-                slots.OFFLINE_CAPTURE.set(context, captured)
-            job.journal.append({"requested": "publish"})
-            checkpoint = CheckpointStore(job.journal, context)
-            checkpoint.restore()
-            return _run(job, PluginRunner(context, plugins, checkpoint))
+    def _reporter(self) -> progress.ProgressReporter:
+        return progress.ProgressReporter(self.on_progress, self.cancel)
 
-    def _context(self, job: Job) -> pyblish_adapter.Context:
+    def _check(self, job: Job, environment: Environment) -> PublishCheck:
         context = pyblish_adapter.Context()
         slots.REQUEST.set(context, job.request())
         slots.SESSION.set(context, self.session)
         slots.JOB.set(context, job)
-        slots.PROGRESS.set(context, progress.ProgressReporter(self.on_progress, self.cancel))
+        slots.PROGRESS.set(context, self._reporter())
+        slots.STUDIO.set(context, environment.studio)
         if self.host is not None:
             slots.HOST.set(context, self.host)
-        return context
+        return PublishCheck(job, context, environment)
 
 
 def publish(
@@ -152,61 +153,58 @@ def publish(
     return Publisher(session, host, **options).publish(request)
 
 
-@attrs.frozen
-class PublishCheck:
-    """A validated publish: its problems are known, and those with a repair can be repaired.
+class PublishCheck(runner.PluginRunner):
+    """A validated publish with its problems, some with a repair; nothing is sent before ``publish``."""
 
-    Nothing is captured or sent before ``publish``; ``discard`` removes the job.
-    """
-
-    job: Job
-    _runner: PluginRunner
-
-    @property
-    def problems(self) -> tuple[errors.ValidationIssue, ...]:
-        """The remaining problems."""
-        return self._runner.problems
-
-    @property
-    def checks(self) -> tuple[str, ...]:
-        """The names of all checks."""
-        return self._runner.checks
+    def __init__(self, job: Job, context: pyblish_adapter.Context, environment: Environment) -> None:
+        super().__init__(context, environment.plugins, job.journal, environment)
+        self.job, self._scope = job, scope.current_scope()
 
     @property
     def planned(self) -> list[dict[str, str]]:
         """What would be published: one row of texts for each source."""
-        return report.planned_versions(self._runner.context)
+        task, reviews = slots.TASK.find(self.context), slots.REVIEWS.find(self.context) or []
+        request = slots.REQUEST.get(self.context)
+        planned = []
+        for instance in self.context:
+            source, asset, clip = slots.SOURCE.find(instance), slots.ASSET.find(instance), slots.CLIP.find(instance)
+            if source is not None:
+                # One image has neither a range nor a rate.
+                is_moving = clip is not None and source.kind != "image"
+                planned.append(
+                    {
+                        "source": source.name,
+                        "task": "" if task is None else task.path,
+                        "asset": "" if asset is None else asset.name,
+                        "frames": "" if clip is None or not is_moving else str(clip.frame_range),
+                        "fps": "" if clip is None or not is_moving else f"{float(clip.fps):.6g}",
+                        "resolution": "" if clip is None else str(clip.resolution),
+                        "review": ", ".join(review.name for review in reviews),
+                        "outputs": ", ".join(request.outputs or ()),
+                    }
+                )
+        return planned
 
-    @property
-    def has_publishable(self) -> bool:
-        """Whether a source has no problem, so that ``publish`` publishes it."""
-        return self._runner.has_publishable
-
-    def find_open_notes(self) -> ReviewedVersion | None:
-        """Return the last version of the task with its open notes that this publish does not address, or None.
-
-        They are a reminder, not a problem: without an answer of the server, None is returned and the error is logged.
-        """
-        context = self._runner.context
+    def find_open_notes(self) -> list[tuple[ReviewedVersion, Note]]:
+        """Return the notes on the task's versions that wait for an answer and that this publish does not address."""
+        # They are a reminder, not a problem: without an answer of the server there are none, and the error is logged.
+        context = self.context
         task, options = slots.TASK.find(context), slots.OPTIONS.find(context)
         if task is None:
-            return None
+            return []
         addressed = () if options is None else options.addresses
         try:
-            return open_notes_of_last_version(slots.SESSION.get(context), task.id, addressed)
+            return unanswered_notes_of_task(slots.SESSION.get(context), task.id, addressed)
         except errors.Cancelled:
             raise
         except errors.Error as error:
-            log.info("The open notes of the last version are unknown: %s", error)
-            return None
+            log.info("The open notes of the task are unknown: %s", error)
+            return []
 
     def repair(self, problem: errors.ValidationIssue) -> errors.ValidationIssue | None:
-        """Repair a problem, check its source again, and return the problem that remains.
-
-        Raises UserFixableError if it has no repair, and what the repair raises.
-        """
+        """Repair a problem, and return the one that remains; raise UserFixableError, and what the repair raises."""
         with self._locked():
-            return self._runner.repair(problem)
+            return super().repair(problem)
 
     def repair_named(self, names: Collection[str]) -> list[str]:
         """Run the repairs of the problems of these checks, of all checks without names, and return a line for each.
@@ -215,9 +213,8 @@ class PublishCheck:
         """
         for name in names:
             if name not in self.checks:
-                near = difflib.get_close_matches(name, self.checks, 1, 0.5)
-                hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(self.checks)}."
                 self.discard()
+                hint = errors.nearest_hint(name, self.checks, 0.5)
                 raise errors.SettingInvalid(f"There is no check {name!r}. {hint}")
         chosen = [problem for problem in self.problems if not names or problem.check in names]
         repairable = [problem for problem in chosen if problem.repair is not None]
@@ -237,17 +234,41 @@ class PublishCheck:
         """
         with self._locked():
             try:
-                self._runner.prepare()
+                self.prepare_files()
             finally:
-                for instance in self._runner.context:
-                    encode_source.stop_live_encodes(instance)
-            return tuple(slots.MOVIE.get(instance).path for instance in self._runner.context)
+                for instance in self.context:
+                    encode_source.stop_live_encode(instance)
+            return tuple(slots.MOVIE.get(instance).path for instance in self.context)
 
     def publish(self) -> models.Published:
         """Publish the sources without a problem; raise what ``Publisher.publish`` raises after validation."""
-        self.job.journal.append({"requested": "publish"})
-        with rollback.rolled_back_when_cancelled(self.job, slots.SESSION.get(self._runner.context)), self._locked():
-            return _run(self.job, self._runner)
+        job = self.job
+        stopped: errors.Error | None = None
+        with rollback.rolled_back_when_cancelled(job, slots.SESSION.get(self.context)), self._locked():
+            if not self._is_checked:
+                # The job is new, or an earlier run was interrupted.
+                job.journal.repair_tail()
+                job.assign(StudioIdentity.of(slots.SESSION.get(self.context)))
+                captured = next((event["captured"] for event in job.journal.events() if "captured" in event), None)
+                if captured is not None:
+                    slots.OFFLINE_CAPTURE.set(self.context, captured)
+                self.restore()
+            job.journal.append({"requested": "publish"})
+            try:
+                self.run()
+            except errors.Cancelled:
+                raise
+            except errors.Error as error:
+                stopped = error
+            finally:
+                for instance in self.context:
+                    encode_source.stop_live_encode(instance)
+            if stopped is None and self.failures:
+                stopped = self.failures[0].error
+            published = self._finish(stopped)
+            if stopped is not None and not published.versions:
+                raise stopped
+            return published
 
     def discard(self) -> None:
         """Remove the job; raise StorageError."""
@@ -255,95 +276,64 @@ class PublishCheck:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with _exclusive(self.job, slots.PROGRESS.get(self._runner.context)):
+        """Lock the job and the process for one publish; a cancel interrupts requests to the server."""
+        raise_if_cancelled = slots.PROGRESS.get(self.context).raise_if_cancelled
+        process = _process_locked(raise_if_cancelled)
+        with ExitStack() as stack:
+            for manager in (self.job.locked(), process, self.environment.guarded(), cancel_scope(raise_if_cancelled)):
+                stack.enter_context(manager)
+            stack.enter_context(scope.applied(self._scope))
             yield
 
-
-@contextmanager
-def _exclusive(job: Job, reporter: progress.ProgressReporter) -> Iterator[None]:
-    """Lock the job and the process for one publish; a cancel interrupts requests to the server."""
-    with job.locked():
-        while not _PROCESS_LOCK.acquire(timeout=0.1):
-            reporter.raise_if_cancelled()
+    def _finish(self, stopped: errors.Error | None) -> models.Published:
+        """Write the report, and finish the job if nothing stopped it; a report that fails is one more problem."""
+        job = self.job
+        if stopped is not None:
+            stopped.details.setdefault("job", job.id)
+            if isinstance(stopped, (errors.EncodeFailed, errors.PluginBroken)):
+                stopped.message += f" Details: {job.report}"
+            # A resume cannot succeed without the task, nor after the job folder was deleted.
+            is_past_validation = self.is_validated and not isinstance(stopped, errors.TaskNotFound)
+            can_resume = is_past_validation or isinstance(stopped, errors.ServerUnreachable)
+            if can_resume and job.journal.path.is_file():
+                stopped.message += f" Afterwards: 'ft-dcc queue resume {job.id}'."
+        published = self._published(stopped)
+        reason = "" if stopped is None else mask(str(stopped), slots.SESSION.get(self.context).api_key)
+        log_file.write(f"job {job.id}, {published.task}: {len(published.versions)} versions. {reason or 'Done.'}")
         try:
-            with pyblish_adapter.guarded_logging(), cancel_scope(reporter.raise_if_cancelled):
-                yield
-        finally:
-            _PROCESS_LOCK.release()
+            report.write_report(job, self.context, published, stopped, self.tracebacks)
+            if stopped is None:
+                job.finish()
+            elif job.journal.path.is_file():
+                can_retry = any(isinstance(error, RETRYABLE_ERRORS) for error in published.unfinished)
+                job.journal.append({"stopped": reason, "can_retry": can_retry})
+        except errors.StorageError as error:
+            # The result of the publish matters more than its report.
+            problem = errors.ValidationIssue("Report", "", str(error), user_can_fix=False)
+            return attrs.evolve(published, problems=(*published.problems, problem))
+        return published
 
-
-def _run(job: Job, runner: PluginRunner) -> models.Published:
-    stopped: errors.Error | None = None
-    try:
-        runner.run()
-    except errors.Cancelled:
-        raise
-    except errors.Error as error:
-        stopped = error
-    finally:
-        for instance in runner.context:
-            encode_source.stop_live_encodes(instance)
-    if stopped is None and runner.failures:
-        stopped = runner.failures[0].error
-    if stopped is not None:
-        stopped.details.setdefault("job", job.id)
-    if isinstance(stopped, (errors.EncodeFailed, errors.PluginBroken)):
-        stopped.message += f" Details: {job.report}"
-    if stopped is not None and _can_resume(job, runner, stopped):
-        stopped.message += f" When it is fixed: 'ft-dcc queue resume {job.id}'."
-    published = _finish(job, runner, _published(job, runner, stopped), stopped)
-    if stopped is not None and not published.versions:
-        raise stopped
-    return published
-
-
-def _can_resume(job: Job, runner: PluginRunner, stopped: errors.Error) -> bool:
-    """Return whether a resume may succeed: not without the task, nor after the job folder was deleted."""
-    is_past_validation = runner.checkpoint.is_validated and not isinstance(stopped, errors.TaskNotFound)
-    return job.journal.path.is_file() and (is_past_validation or isinstance(stopped, errors.ServerUnreachable))
-
-
-def _published(job: Job, runner: PluginRunner, stopped: errors.Error | None) -> models.Published:
-    problems = [*runner.checkpoint.problems, *(failure.problem for failure in runner.failures)]
-    unfinished = [failure.error for failure in runner.failures]
-    if stopped is not None and stopped not in unfinished:
-        unfinished.append(stopped)
-        if runner.checkpoint.is_validated:
-            user_can_fix = isinstance(stopped, errors.UserFixableError)
-            problems.append(errors.ValidationIssue("Publish", "", str(stopped), user_can_fix=user_can_fix))
-    task = slots.TASK.find(runner.context)
-    return models.Published(
-        job=job.folder,
-        task="" if task is None else task.path,
-        versions=tuple(
-            _version(instance) for instance in runner.context if slots.REGISTERED.find(instance) is not None
-        ),
-        problems=tuple(problems),
-        steps=tuple(runner.checkpoint.steps),
-        unfinished=tuple(unfinished),
-    )
-
-
-def _finish(
-    job: Job, runner: PluginRunner, published: models.Published, stopped: errors.Error | None
-) -> models.Published:
-    """Write the report, and finish the job if nothing stopped it; a report that fails is one more problem."""
-    try:
-        report.write_report(job, runner.context, published, stopped)
-        if stopped is None:
-            job.finish()
-        elif job.journal.path.is_file():
-            can_retry = any(isinstance(error, RETRYABLE_ERRORS) for error in published.unfinished)
-            key = slots.SESSION.get(runner.context).api_key
-            job.journal.append({"stopped": report.mask(str(stopped), key), "can_retry": can_retry})
-    except errors.StorageError as error:
-        # The result of the publish matters more than its report.
-        problem = errors.ValidationIssue("Report", "", str(error), user_can_fix=False)
-        return attrs.evolve(published, problems=(*published.problems, problem))
-    return published
-
-
-def _version(instance: pyblish_adapter.Instance) -> models.PublishedVersion:
-    of_media = (file.changes for file in report.encoded_files(instance) if file.changes)
-    changes = tuple(dict.fromkeys((*(slots.WARNINGS.find(instance) or ()), *of_media)))
-    return attrs.evolve(slots.REGISTERED.get(instance), link=slots.LINK.find(instance), changes=changes)
+    def _published(self, stopped: errors.Error | None) -> models.Published:
+        problems = [*self.excluded, *(failure.problem for failure in self.failures)]
+        unfinished = [failure.error for failure in self.failures]
+        if stopped is not None and stopped not in unfinished:
+            unfinished.append(stopped)
+            if self.is_validated:
+                user_can_fix = isinstance(stopped, errors.UserFixableError)
+                problems.append(errors.ValidationIssue("Publish", "", str(stopped), user_can_fix=user_can_fix))
+        versions = []
+        for instance in self.context:
+            registered = slots.REGISTERED.find(instance)
+            if registered is not None:
+                of_media = (file.changes for file in report.encoded_files(instance) if file.changes)
+                changes = tuple(dict.fromkeys((*(slots.WARNINGS.find(instance) or ()), *of_media)))
+                versions.append(attrs.evolve(registered, link=slots.LINK.find(instance), changes=changes))
+        task = slots.TASK.find(self.context)
+        return models.Published(
+            job=self.job.folder,
+            task="" if task is None else task.path,
+            versions=tuple(versions),
+            problems=tuple(problems),
+            steps=tuple(self.steps),
+            unfinished=tuple(unfinished),
+        )

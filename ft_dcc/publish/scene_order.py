@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,19 +19,16 @@ from ft_dcc import errors
 from ft_dcc.accounts.local_server import get_account
 from ft_dcc.files.atomic import write_atomically
 from ft_dcc.host import Host, OpensScenes
-from ft_dcc.host_support.looks import find_looks, parse_look
-from ft_dcc.publish import models
-from ft_dcc.publish.jobs import journal, offline_capture, queue
+from ft_dcc.publish import models, preparation
+from ft_dcc.publish.jobs import journal, queue
 from ft_dcc.publish.progress import Progress, ProgressReporter
-from ft_dcc.publish.publisher import Publisher
+from ft_dcc.publish.publisher import PublishCheck, Publisher
 from ft_dcc.session import Session
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.system import child_process
 
 ORDER = "FT_DCC_SCENE_ORDER"
 # Marks the lines of stdout that are events: the program writes to stdout, too.
 EVENT = "@ft-dcc-event "
-# The parent sends it at once, so that a stdin without a parent is not taken for the end of the parent.
-GREETING = b"\n"
 
 
 class SceneHost(Host, OpensScenes, Protocol):
@@ -41,21 +37,21 @@ class SceneHost(Host, OpensScenes, Protocol):
 
 @attrs.frozen
 class SceneOrder:
-    """A publish of a scene as the job ``job`` in the folder ``jobs``; ``answer`` is the file of the answer, if chosen.
-
-    ``look`` is a text of presets and options, ``percentage`` the size in percent of the scene's resolution. ``repair``
-    are the names of the checks whose repair is applied, None without repairs and empty for all of them. With
-    ``is_dry_run`` nothing is published.
-    """
+    """A publish of a scene as the job ``job`` in the folder ``jobs``."""
 
     scene: Path
     request: models.PublishRequest
     jobs: Path
     job: str
+    # The file of the answer, if chosen.
     answer: Path = Path()
+    # A text of presets and options.
     look: str = ""
+    # The size in percent of the scene's resolution.
     percentage: int | None = None
+    # The names of the checks whose repair is applied: None without repairs, empty for all of them.
     repair: tuple[str, ...] | None = None
+    # Nothing is published.
     is_dry_run: bool = False
 
     def save(self, path: Path) -> None:
@@ -72,12 +68,19 @@ class SceneOrder:
 
 @attrs.frozen
 class SceneAnswer:
-    """The answer to an order: what was published or planned, and the messages of repairs."""
+    """The answer to an order: what was published or planned, messages, and the tracebacks of plugins."""
 
     published: models.Published | None = None
     planned: tuple[dict[str, str], ...] = ()
     problems: tuple[errors.ValidationIssue, ...] = ()
     messages: tuple[str, ...] = ()
+    tracebacks: tuple[str, ...] = ()
+
+    @classmethod
+    def of_check(cls, check: PublishCheck) -> SceneAnswer:
+        """Return what a publish that was only checked would do."""
+        warnings, tracebacks = (f"{text}." for text in check.warnings), (each["traceback"] for each in check.tracebacks)
+        return cls(None, tuple(check.planned), check.problems, tuple(warnings), tuple(tracebacks))
 
     def write(self, path: Path, error: errors.Error | None = None) -> None:
         """Write the answer, or the error that takes its place, to a file."""
@@ -96,7 +99,7 @@ class SceneAnswer:
 
 def run_order(host: SceneHost) -> None:
     """Carry out the order that the environment names in this host, and end the process when its parent has ended."""
-    threading.Thread(target=_end_with_parent, name="ft-dcc parent", daemon=True).start()
+    child_process.after_parent(lambda: os._exit(1))
     answer_order(SceneOrder.read(Path(os.environ[ORDER])), host)
 
 
@@ -113,10 +116,7 @@ def answer_order(order: SceneOrder, host: SceneHost) -> None:
 
 
 def open_scene(order: SceneOrder, host: SceneHost) -> None:
-    """Open the scene of the order; raise SceneUnreadable, or UserFixableError for a scene that opens with errors.
-
-    With ``allow_incomplete``, errors of a scene that is open nevertheless do not count.
-    """
+    """Open the scene; raise SceneUnreadable, or UserFixableError for errors unless ``allow_incomplete``."""
     try:
         host.open_scene_file(order.scene, discard_changes=True)
     except errors.SceneUnreadable:
@@ -126,52 +126,34 @@ def open_scene(order: SceneOrder, host: SceneHost) -> None:
             raise
 
 
-def with_scene_values(order: SceneOrder, host: Host) -> models.PublishRequest:
-    """Return the request with the look and the size that only the host can compute; raise SettingInvalid."""
-    request = order.request
-    if order.look:
-        request = attrs.evolve(request, look=parse_look(order.look, find_looks(host, read_settings())))
-    if order.percentage is not None:
-        request = attrs.evolve(request, resolution=host.scene().resolution.scaled(order.percentage))
-    return request
-
-
 def _carry_out(order: SceneOrder, host: SceneHost) -> SceneAnswer:
     open_scene(order, host)
     _send({"opened": str(order.scene)})
-    request, account = with_scene_values(order, host), get_account()
+    request, account = order.request, get_account()
+    # Only the host can compute these values.
+    if order.look:
+        request = attrs.evolve(request, look=order.look)
+    if order.percentage is not None:
+        request = attrs.evolve(request, resolution=host.scene().resolution.scaled(order.percentage))
+    is_checked = order.is_dry_run or order.repair is not None
     try:
         with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
             publisher = Publisher(session, host, _send_progress, order.jobs)
-            if order.is_dry_run or order.repair is not None:
-                return _check(publisher, request, order)
-            return SceneAnswer(queue.publish_once(publisher, request, order.job))
+            if not is_checked:
+                return SceneAnswer(queue.publish_once(publisher, request, order.job))
+            check = publisher.validate(request)
+            if order.repair is not None and not order.is_dry_run:
+                messages = check.repair_named(order.repair)
+                return SceneAnswer(check.publish(), messages=tuple(messages))
+            try:
+                return SceneAnswer.of_check(check)
+            finally:
+                check.discard()
     except errors.ServerUnreachable as error:
-        if not (order.is_dry_run or order.repair is not None):
+        if not is_checked:
             job = queue.ensure_job(request, account.server, host, order.jobs, order.job)
-            error.message += offline_capture.capture_offline(job, host, ProgressReporter(_send_progress))
+            error.message += preparation.capture_offline(job, host, ProgressReporter(_send_progress))
         raise
-
-
-def _check(publisher: Publisher, request: models.PublishRequest, order: SceneOrder) -> SceneAnswer:
-    """Validate the request, and publish it with the repairs of the order unless it is a dry run."""
-    check = publisher.validate(request)
-    if order.repair is not None and not order.is_dry_run:
-        messages = check.repair_named(order.repair)
-        return SceneAnswer(check.publish(), messages=tuple(messages))
-    try:
-        return SceneAnswer(planned=tuple(check.planned), problems=check.problems)
-    finally:
-        check.discard()
-
-
-def _end_with_parent() -> None:
-    """End this process when stdin ends after its greeting, because its parent has ended."""
-    with contextlib.suppress(OSError):
-        if os.read(0, 1) == GREETING:
-            while os.read(0, 1):
-                pass
-            os._exit(1)
 
 
 def _send_progress(progress: Progress) -> None:

@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ft_dcc.errors import CameraMissing, StorageError
+from ft_dcc.errors import CameraMissing
+from ft_dcc.files.atomic import remove_tree, storage_errors
 from ft_dcc.files.checksum import revision_of, sha256_of
 from ft_dcc.host import DescribesCameras, DescribesCaptures, find_host_of
 from ft_dcc.host_support.camera_settings import Settings, pack_settings
-from ft_dcc.publish import slots
-from ft_dcc.publish.encode_source import media_folder
+from ft_dcc.publish import encode_source, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
 from ft_dcc.settings.publish_options import strip_surrogates
 
@@ -25,18 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def is_from_scene(instance: Instance) -> bool:
-    """Return whether the source is a camera or the files of a source of the open scene."""
-    source, scene = slots.SOURCE.get(instance), slots.SCENE.find(instance.context)
-    return scene is not None and (source.kind == "camera" or source.name in scene.sources)
-
-
 def record(instance: Instance, host: Host) -> dict[str, Any]:
-    """Return the file, revision, camera, program and engine of a source, and copy the file if it was requested.
-
-    The checksum and the time are those of the file on disk. The settings of a camera are read while it is captured.
-    Raises StorageError if the file cannot be copied.
-    """
+    """Return what a source comes from, and copy the scene's file if it was requested; raise StorageError."""
+    # The checksum and the time are those of the file on disk. The settings of a camera are read while it is captured.
     scene, source = slots.SCENE.get(instance.context), slots.SOURCE.get(instance)
     origin: dict[str, Any] = {
         "camera" if source.kind == "camera" else "source": source.name,
@@ -44,9 +35,9 @@ def record(instance: Instance, host: Host) -> dict[str, Any]:
         "engine": scene.of(source.text).engine,
         "has_unsaved_changes": scene.is_modified,
     }
-    look = slots.REQUEST.get(instance.context).look
+    look = slots.LOOK.get(instance.context)
     if look:
-        origin["look"] = dict(look)
+        origin["look"] = look
     own = find_host_of(host, source.text)
     if source.kind == "camera" and isinstance(own, DescribesCaptures):
         origin.update(host.run_in_main_thread(partial(own.capture_details, look)))
@@ -66,37 +57,28 @@ def record(instance: Instance, host: Host) -> dict[str, Any]:
 
 
 def record_render(instance: Instance) -> dict[str, Any]:
-    """Return the recorded scene of rendered files, and copy its file if it was requested and is still the rendered one.
-
-    "scene_file" is the reason why the version does not contain a requested file. Raises StorageError if it cannot be
-    copied.
-    """
+    """Return the scene of rendered files; copy its file, or say why not in "scene_file". Raise StorageError."""
+    # The file is copied if it was requested and is still the rendered one.
     request = slots.REQUEST.get(instance.context)
     origin = dict(request.rendered_from)
     if not request.include_scene:
         return origin
-    reason = _copy_rendered(instance, origin)
-    if not reason:
-        return origin
+    path = Path(origin.get("file", ""))
+    if "file" not in origin:
+        reason = "it was never saved"
+    elif origin.get("has_unsaved_changes"):
+        reason = "it was rendered with unsaved changes"
+    elif "sha256" not in origin or not path.is_file():
+        reason = "the file is not there"
+    else:
+        copy = _copy(instance, path)
+        if sha256_of(copy, slots.PROGRESS.get(instance.context).raise_if_cancelled) == origin["sha256"]:
+            return origin
+        remove_tree(copy.parent)
+        reason = "it has changed since the render"
     name = slots.SOURCE.get(instance).name
     log.warning("The version of %s does not contain its scene file: %s.", name, reason)
     return {**origin, "scene_file": reason}
-
-
-def _copy_rendered(instance: Instance, origin: Mapping[str, Any]) -> str:
-    """Copy the scene file of a render; return the reason if it is not the one that was rendered."""
-    if "file" not in origin:
-        return "it was never saved"
-    if origin.get("has_unsaved_changes"):
-        return "it was rendered with unsaved changes"
-    path = Path(origin["file"])
-    if "sha256" not in origin or not path.is_file():
-        return "the file is not there"
-    copy = _copy(instance, path)
-    if sha256_of(copy, slots.PROGRESS.get(instance.context).raise_if_cancelled) == origin["sha256"]:
-        return ""
-    shutil.rmtree(copy.parent)
-    return "it has changed since the render"
 
 
 def read_camera(host: Host, source: str, frames: Sequence[int]) -> Mapping[int, Settings]:
@@ -115,25 +97,10 @@ def camera_settings(by_frame: Mapping[int, Settings]) -> dict[str, Any]:
     return {"camera_settings": pack_settings(by_frame)} if by_frame else {}
 
 
-def copied_scene(instance: Instance) -> Path | None:
-    """Return the copy of the scene file in the job folder, or None if there is none."""
-    folder = _folder(instance)
-    return next(iter(sorted(folder.iterdir())), None) if folder.is_dir() else None
-
-
-def _folder(instance: Instance) -> Path:
-    return media_folder(instance) / "scene"
-
-
 def _copy(instance: Instance, path: Path) -> Path:
     """Copy the file, which the artist may change or move while the job waits, into the job folder."""
-    folder = _folder(instance)
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = encode_source.media_folder(instance) / "scene"
+    remove_tree(folder)
     slots.JOB.get(instance.context).make_folder(folder)
-    try:
+    with storage_errors(f"{path} cannot be copied to {folder}", "Publish without the scene file."):
         return Path(shutil.copy2(path, folder / f"scene{path.suffix}"))
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be copied to {folder}: {error.strerror}. Free some space there, or publish without the "
-            "scene file."
-        ) from error

@@ -6,6 +6,7 @@ values of one source on its instance.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
@@ -66,10 +67,16 @@ PROGRESS: Slot[progress.ProgressReporter] = Slot("ft_dcc.pulse", progress.Progre
 # On the context, set by collectors and validators.
 SCENE: Slot[host.Scene] = Slot("ft_dcc.scene", host.Scene, "CollectScene")
 TASK: Slot[models.Task] = Slot("ft_dcc.task", models.Task, "CollectTask")
+LOOK: Slot[dict[str, Any]] = Slot("ft_dcc.look", dict, "CollectLook")
 SHOT: Slot[models.Shot] = Slot("ft_dcc.shot", models.Shot, "CollectShot")
 REVIEWS: Slot[list[models.Review]] = Slot("ft_dcc.reviews", list, "CollectReviews")
+LISTS: Slot[list[models.VersionList]] = Slot("ft_dcc.lists", list, "CollectLists")
 OPTIONS: Slot[models.ResolvedOptions] = Slot("ft_dcc.details", models.ResolvedOptions, "CollectOptions")
+# The checks that were off, gave warnings only, or were replaced, and the settings that plugins declare.
+CHECKS: Slot[dict[str, str]] = Slot("ft_dcc.checks", dict, "publish")
+STUDIO: Slot[Mapping[str, Any]] = Slot("ft_dcc.studio", dict, "publish")
 ENCODER: Slot[str] = Slot("ft_dcc.encoder", str, "ValidateEncoder")
+SCENE_IS_CURRENT: Slot[bool] = Slot("ft_dcc.scene_is_current", bool, "ValidatePaths")
 
 # On each instance, set by collectors.
 NUMBER: Slot[int] = Slot("ft_dcc.number", int, "CollectSources")
@@ -83,18 +90,22 @@ ASSET: Slot[models.Asset] = Slot("ft_dcc.asset", models.Asset, "CollectAsset")
 # stop nothing, and are part of the result.
 WARNINGS: Slot[list[str]] = Slot("ft_dcc.warnings", list, "a validator of the host")
 
-# On each instance, set by extractors. VERSION and LENS are set if they are burnt in. A source that is a movie or an
-# image has no FRAMES. ORIGIN is what frames of a scene come from. LIVE_ENCODES are the encodes of frames that are still
-# being captured, by component name.
-VERSION: Slot[int] = Slot("ft_dcc.version", int, "PredictVersionNumber")
+# On each instance, set by extractors. VERSION is set if it is burnt in, part of a path, or that of the scene;
+# LENS if it is burnt in. A movie or an image has no FRAMES. ORIGIN is what frames of a scene come from.
+# LIVE_ENCODE encodes frames that are still being captured.
+VERSION: Slot[int] = Slot("ft_dcc.version", int, "NumberVersion")
 LENS: Slot[dict[str, str]] = Slot("ft_dcc.lens", dict, "CaptureFrames")
 ORIGIN: Slot[dict[str, Any]] = Slot("ft_dcc.origin", dict, "CaptureFrames or AttachScene")
 FRAMES: Slot[frames.Frames] = Slot("ft_dcc.frames", frames.Frames, "CollectFrames or CaptureFrames")
-LIVE_ENCODES: Slot[dict[str, LiveEncode]] = Slot("ft_dcc.encodings", dict, "CaptureFrames")
+LIVE_ENCODE: Slot[LiveEncode] = Slot("ft_dcc.live_encode", LiveEncode, "CaptureFrames")
 MOVIE: Slot[EncodedFile] = Slot("ft_dcc.film", EncodedFile, "EncodeFrames, TranscodeMovie or MakeStill")
 THUMBNAIL: Slot[EncodedFile] = Slot("ft_dcc.thumbnail", EncodedFile, "MakeThumbnail")
 OUTPUTS: Slot[list[EncodedFile]] = Slot("ft_dcc.outputs", list, "MakeOutputs")
 EXTRAS: Slot[list[models.ExtraComponent]] = Slot("ft_dcc.extras", list, "add_component")
+
+# On each instance, where its files are on disk, or will be, and the files that are there.
+TARGETS: Slot[list[models.Target]] = Slot("ft_dcc.targets", list, "ValidatePaths, NumberVersion")
+STORED: Slot[list[models.StoredFiles]] = Slot("ft_dcc.stored", list, "StoreFiles")
 
 # On each instance, set by integrators. UPLOADS_REPEATED is true after the server had lost the uploads once in a run.
 COMPONENTS: Slot[list[models.Component]] = Slot("ft_dcc.components", list, "UploadComponents")

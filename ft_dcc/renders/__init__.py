@@ -1,4 +1,1 @@
-"""Renders of compositing programs: the log that each execution writes, and the publish of complete renders.
-
-It knows the publish package, and nothing of a particular host.
-"""
+"""The log of each execution of a render, and the publish of complete ones; knows no particular host."""

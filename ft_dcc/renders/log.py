@@ -13,18 +13,18 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from ft_dcc.errors import StorageError
+from ft_dcc.files.atomic import storage_errors
 from ft_dcc.files.checksum import revision_of
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.settings.resolve import read_settings, source_of
 
-# The submitter of a farm's job may set the render that its tasks belong to, and the expected frames.
+# The submitter of a farm's job may set the render that its tasks belong to, and the frames that they render.
 RENDER_VARIABLE, FRAMES_VARIABLE = "FT_DCC_RENDER", "FT_DCC_RENDER_FRAMES"
 # The ids of jobs that farms give their tasks: AWS Deadline Cloud, OpenCue.
 FARM_VARIABLES = ("DEADLINE_JOB_ID", "CUE_JOB_ID")
@@ -32,55 +32,62 @@ OFF, ASK, ALWAYS = "off", "ask", "always"
 
 
 @attrs.frozen
-class PublishOptions:
-    """The options of the later publish: ``when`` is OFF, ASK or ALWAYS.
+class RenderOptions:
+    """The options of the later publish of a render."""
 
-    ``frames`` are the required frames ("1001-1100x2"), "" for the script's range. ``shown`` is the display and view of
-    an OCIO config ("display/view"), "" for the setting.
-    """
-
+    # OFF, ASK or ALWAYS.
     when: str
     task: str = ""
     review: str = ""
     comment: str = ""
+    # The frames that the version must have ("1001-1100x2"), "" for the script's range.
     frames: str = ""
+    # The display and view of an OCIO config ("display/view"), "" for the setting.
     shown: str = ""
-
-
-def _numbers(values: Iterable[int]) -> tuple[int, ...]:
-    return tuple(map(int, values))
-
-
-def _names(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
 
 
 @attrs.frozen
 class RenderExecution:
-    """One run of one node through some frames, as it is known at its start.
+    """One run of one node through some frames, as it is known at its start."""
 
-    ``render`` is the id that all executions of one render share. ``script_range`` is the first and last frame that the
-    script gives the node; ``views`` are all views that it writes, the main one first; ``fps`` is exact ("24000/1001");
-    ``colour_space`` and ``ocio`` are those of the files; ``window`` is the id of the window that started it;
-    ``has_unsaved_changes`` is whether the rendered script differs from its file.
-    """
-
+    # The id that all executions of one render share.
     render: str
     node: str
     script: str
     program: str
-    options: PublishOptions
+    options: RenderOptions
+    # Exact ("24000/1001").
     fps: str
-    script_range: tuple[int, ...] = attrs.field(converter=_numbers)
-    views: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    # The first and last frame that the script gives the node.
+    script_range: tuple[int, ...]
+    # All views that it writes, the main one first.
+    views: tuple[str, ...] = ()
     is_proxy: bool = False
+    # Those of the files.
     colour_space: str = ""
     ocio: str = ""
+    # The id of the window that started it.
     window: str = ""
+    # Whether the rendered script differs from its file.
     has_unsaved_changes: bool = False
+    # The frames that the submitter of all executions wants rendered ("1001-1100x2"), "" if it has not named them.
+    requested: str = ""
+    # The number in the name of a frame's file, minus the frame.
+    file_shift: int = 0
+    # What follows the task in the name of the asset, if other nodes of the script publish to the task.
+    asset_suffix: str = ""
     machine: str = attrs.field(factory=platform.node)
     pid: int = attrs.field(factory=os.getpid)
     time: float = attrs.field(factory=time.time)
+
+    @property
+    def is_in_window(self) -> bool:
+        """Whether the process of the window renders, and not a child process of it or one of a farm."""
+        return self.render.startswith(WINDOW_PREFIX)
+
+
+# Of the ids of renders in the process of a window.
+WINDOW_PREFIX = "window "
 
 
 def renders_folder(folder: Path | None = None) -> Path:
@@ -89,12 +96,9 @@ def renders_folder(folder: Path | None = None) -> Path:
 
 
 def derive_render_id(script: str, environ: Mapping[str, str] | None = None) -> str:
-    """Return the id that all tasks of one render share.
-
-    It is the submitter's, else that of the farm's job, else one derived from the script's content.
-    A task that runs again renders the same script, wherever the farm has copied it. A script that was never saved gets
-    an id of this process.
-    """
+    """Return the id of all tasks of a render: the submitter's, the farm job's, or one of the script's content."""
+    # A task that runs again renders the same script, wherever the farm has copied it. A script that was never saved
+    # gets an id of this process.
     environ = os.environ if environ is None else environ
     submitted = next((environ[name] for name in (RENDER_VARIABLE, *FARM_VARIABLES) if environ.get(name)), None)
     if submitted is not None:
@@ -124,18 +128,14 @@ class RenderLogWriter:
         home = renders_folder(folder) / digest(execution.render, execution.node)
         timestamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(execution.time))
         writer = cls(home / f"{timestamp}-{execution.pid}-{secrets.token_hex(4)}.jsonl")
-        try:
+        with _storage_error(f"{home} cannot be created"):
             home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"{home} cannot be created: {error.strerror}. Choose a writable folder with FT_DCC_RENDERS."
-            ) from error
-        fields = attrs.asdict(execution)
-        # Logs of all releases have this key.
-        # Releases that do not know the line of the script skip it; an unknown field would hide the log from them.
-        revision = {"has_unsaved_changes": fields.pop("has_unsaved_changes"), **_revision(execution.script)}
-        append_line(writer.path, {"begin": fields})
-        append_line(writer.path, {"script": revision})
+        revision: dict[str, str] = {}
+        if execution.script:
+            # Without the checksum and the time of a file that cannot be read.
+            with suppress(OSError):
+                revision = revision_of(Path(execution.script))
+        append_line(writer.path, {"begin": attrs.asdict(execution), "revision": revision})
         return writer
 
     def add(self, frame: int, files: Mapping[str, str]) -> None:
@@ -147,36 +147,26 @@ class RenderLogWriter:
         append_line(self.path, {"end": True})
 
 
-def _revision(script: str) -> dict[str, str]:
-    """Return the checksum and the time of the script's file; {} if it was never saved or cannot be read."""
-    if not script:
-        return {}
-    with suppress(OSError):
-        return revision_of(Path(script))
-    return {}
-
-
 def append_line(path: Path, line: Mapping[str, Any]) -> None:
     """Append a line of JSON to a file of the renders folder; raise StorageError."""
-    try:
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(line) + "\n")
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written: {error.strerror}. Choose a writable folder with FT_DCC_RENDERS."
-        ) from error
+    with _storage_error(f"{path} cannot be written"), path.open("a", encoding="utf-8", newline="\n") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+@contextmanager
+def _storage_error(what: str) -> Iterator[None]:
+    with storage_errors(what, f"Choose a writable folder with {source_of('renders')}."):
+        yield
 
 
 @attrs.frozen
 class RenderLog:
-    """The content of one log: the frames in the order of their rendering, and whether the execution has ended.
-
-    ``script_revision`` has "sha256" and "modified" of the script's file when the execution began.
-    """
+    """The content of one log: the frames in the order of their rendering, and whether the execution has ended."""
 
     execution: RenderExecution
     frames: tuple[tuple[int, Mapping[str, str]], ...]
     is_ended: bool
+    # "sha256" and "modified" of the script's file when the execution began.
     script_revision: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -185,10 +175,9 @@ def read_log(path: Path) -> RenderLog | None:
     try:
         # An incomplete last line, left by a crash or a full disk, is ignored.
         lines = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
-        fields = dict(lines[0]["begin"])
-        revision = next((dict(line["script"]) for line in lines if "script" in line), {})
-        fields["has_unsaved_changes"] = bool(revision.pop("has_unsaved_changes", False))
-        execution = RenderExecution(options=PublishOptions(**fields.pop("options")), **fields)
+        begin, revision = lines[0]["begin"].items(), dict(lines[0]["revision"])
+        fields: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in begin}
+        execution = RenderExecution(options=RenderOptions(**fields.pop("options")), **fields)
         frames = tuple((int(line["frame"]), line["files"]) for line in lines if "frame" in line)
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None

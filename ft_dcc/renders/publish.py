@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from ft_dcc.publish.preparation import prepare
 from ft_dcc.publish.publisher import Publisher
 from ft_dcc.renders.log import ALWAYS, append_line
 from ft_dcc.renders.renders import Render, forget
-from ft_dcc.settings.resolve import read_settings
 
 # The states of a render.
 PUBLISHED, DECLINED, DROPPED = "published", "declined", "dropped"
@@ -42,10 +41,7 @@ class RenderPublishState:
     path: Path
 
     def read(self) -> dict[str, Any]:
-        """Return "job", "machine" and "jobs" of the newest attempt, whether it "made" the job, and the "end" state.
-
-        Raises StorageError.
-        """
+        """Return "job", "machine", "jobs", "made" and "end" of the newest attempt; raise StorageError."""
         state: dict[str, Any] = {}
         try:
             text = self.path.read_text("utf-8")
@@ -61,12 +57,6 @@ class RenderPublishState:
             raise errors.StorageError(
                 f"{self.path} is damaged, so it is unknown what was published. Remove the file to publish again."
             ) from error
-        return state
-
-    def start_attempt(self, jobs: Path | None) -> dict[str, Any]:
-        """Write and return a new attempt, whose job has an id before it exists; raise StorageError."""
-        state = {"job": new_id(), "machine": platform.node(), "jobs": str(jobs_folder(jobs))}
-        self.update(**state)
         return state
 
     def update(self, **values: Any) -> None:
@@ -87,22 +77,18 @@ def state_of(render: Render, jobs: Path | None = None) -> str:
     if attempt.get("end"):
         return str(attempt["end"])
     if "job" in attempt:
-        return _attempt_state(attempt, jobs)
+        if (attempt["machine"], attempt["jobs"]) != (platform.node(), str(jobs_folder(jobs))):
+            return ELSEWHERE
+        job = Job(jobs_folder(jobs) / attempt["job"])
+        if not job.folder.is_dir():
+            return DROPPED if attempt.get("made") else PUBLISHING
+        known = {states.DONE: PUBLISHED, states.FAILED: FAILED, states.UNREADABLE: FAILED}
+        return known.get(queue.inspect_job(job).state, PUBLISHING)
     if not render.is_complete:
         return INCOMPLETE
     if render.execution.is_proxy:
         return PROXY
     return READY if render.execution.options.when == ALWAYS else ASKS
-
-
-def _attempt_state(attempt: dict[str, Any], jobs: Path | None) -> str:
-    if (attempt["machine"], attempt["jobs"]) != (platform.node(), str(jobs_folder(jobs))):
-        return ELSEWHERE
-    job = Job(jobs_folder(jobs) / attempt["job"])
-    if not job.folder.is_dir():
-        return DROPPED if attempt.get("made") else PUBLISHING
-    known = {states.DONE: PUBLISHED, states.FAILED: FAILED, states.UNREADABLE: FAILED}
-    return known.get(queue.inspect_job(job).state, PUBLISHING)
 
 
 def decline(render: Render) -> None:
@@ -129,34 +115,38 @@ def publish_render(render: Render, publisher: Publisher, *, again: bool = False)
         # Before the attempt is recorded: a render that cannot be requested has no attempt.
         request = request_of(render)
         if again or state == DROPPED or "job" not in attempt:
-            attempt = state_file.start_attempt(publisher.jobs)
-        return _publish_as(attempt["job"], request, state_file, publisher)
-
-
-def _publish_as(
-    job_id: str, request: PublishRequest, state_file: RenderPublishState, publisher: Publisher
-) -> Published:
-    """Run the job with this id, which is created if it does not exist yet."""
-    if not Job(jobs_folder(publisher.jobs) / job_id).journal.path.is_file():
-        prepare(request, publisher.session.server_url, None, publisher.jobs, job_id)
-        state_file.update(made=True)
-    try:
-        published = publisher.resume(job_id)
-    except errors.Cancelled:
-        # The artist has cancelled, and the job is removed.
-        state_file.update(end=DROPPED)
-        raise
-    state_file.update(end=PUBLISHED, link=published.first.link)
-    return published
+            # The job has an id before it exists.
+            attempt = {"job": new_id(), "machine": platform.node(), "jobs": str(jobs_folder(publisher.jobs))}
+            state_file.update(**attempt)
+        job_id = attempt["job"]
+        if not Job(jobs_folder(publisher.jobs) / job_id).journal.path.is_file():
+            try:
+                prepare(request, publisher.session.server_url, None, publisher.jobs, job_id, publisher.session)
+            except errors.SettingInvalid:
+                # There is no job that could say so.
+                state_file.update(end=FAILED)
+                raise
+            state_file.update(made=True)
+        try:
+            published = publisher.resume(job_id)
+        except errors.Cancelled:
+            # The artist has cancelled, and the job is removed.
+            state_file.update(end=DROPPED)
+            raise
+        state_file.update(end=PUBLISHED, link=published.first.link)
+        return published
 
 
 def request_of(render: Render) -> PublishRequest:
     """Return the request for the render's frames with its node's options; raise UserFixableError for gaps."""
     options, execution = render.execution.options, render.execution
-    resolution = None
-    if execution.is_proxy:
-        # A proxy has not the shot's resolution; its own one is requested on purpose.
-        resolution = media.probe(render.path(render.frames[0])).resolution
+    # A proxy has not the shot's resolution; its own one is requested on purpose.
+    resolution = media.probe(render.path(render.frames[0])).resolution if execution.is_proxy else None
+    # The script of the render, for the version's origin.
+    origin: dict[str, Any] = {"source": execution.node, "program": execution.program}
+    origin["has_unsaved_changes"] = execution.has_unsaved_changes
+    if execution.script:
+        origin.update(file=execution.script, **render.script_revision)
     return PublishRequest(
         task=options.task or None,
         source=(render.source,),
@@ -165,33 +155,22 @@ def request_of(render: Render) -> PublishRequest:
         frame_range=range_of(render),
         fps=render.fps,
         resolution=resolution,
-        asset=_asset_rule(render.view),
+        # Views other than the main one have assets of their own.
+        asset_suffix=" ".join(filter(None, (execution.asset_suffix, render.view))),
+        source_name=" ".join(filter(None, (execution.node, render.view))),
         colour=colour_of_files(render.source, execution.colour_space, execution.ocio, options.shown),
-        rendered_from=_rendered_from(render),
+        rendered_from=origin,
+        file_shift=execution.file_shift,
     )
 
 
-def _rendered_from(render: Render) -> dict[str, Any]:
-    """Return the script of the render for the version's origin."""
-    execution = render.execution
-    found = {
-        "source": execution.node,
-        "program": execution.program,
-        "has_unsaved_changes": execution.has_unsaved_changes,
-    }
-    return {**found, "file": execution.script, **render.script_revision} if execution.script else found
-
-
 def range_of(render: Render) -> frames.FrameRange:
-    """Return the wanted frames, or the existing ones of an incomplete render.
-
-    Raises UserFixableError, which lists the missing frames, if the existing ones are not contiguous.
-    """
+    """Return the wanted or existing frames; raise UserFixableError with the missing ones if there are gaps."""
     if render.is_complete and render.wanted is not None:
         return render.wanted
     if render.problem:
         raise errors.UserFixableError(f"The wanted frames of {render.execution.node} are unknown. {render.problem}")
-    present = [frame for frame in render.frames if frame not in render.missing]
+    present = [frame for frame in render.wanted or () if frame in render.on_disk]
     step = present[1] - present[0] if len(present) > 2 else 1
     if present and present == list(range(present[0], present[-1] + 1, step)):
         return frames.FrameRange(present[0], present[-1], step=step)
@@ -201,26 +180,49 @@ def range_of(render: Render) -> frames.FrameRange:
     )
 
 
-def _asset_rule(view: str) -> str | None:
-    """Return the rule of a view's asset: views other than the main one have assets of their own."""
-    if not view:
-        return None
-    rule = read_settings().get("asset_name") or "{task}"
-    return f"{rule} {view.replace('{', '{{').replace('}', '}}')}"
+@attrs.frozen
+class CurrentRender:
+    """The newest render of a sequence or movie, its state, and the frames on disk that no version has."""
+
+    render: Render
+    state: str
+    new: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """What is new, missing, or left out."""
+        new = f"new: {frames.format_ranges(self.new)}" if self.new else ""
+        return "; ".join(filter(None, (new, self.render.shortfall, self.render.remark)))
 
 
-def forget_old(renders: Iterable[Render], jobs: Path | None = None) -> None:
-    """Delete the logs of renders that ended a month ago; the rendered files remain."""
+def current_renders(renders: Iterable[Render], jobs: Path | None = None) -> list[CurrentRender]:
+    """Return the newest render of each sequence or movie, which has the files of earlier ones, oldest first."""
+    found: dict[tuple[str, bool], CurrentRender] = {}
+    published_at: dict[tuple[str, bool], float] = {}
+    for render in renders:
+        key, state = (render.source, render.execution.is_proxy), state_of(render, jobs)
+        before = found.pop(key, None)
+        new = {frame for frame, when in render.times.items() if when > published_at.get(key, 0.0)}
+        new.update(() if before is None or render.is_movie else before.new)
+        if state == PUBLISHED:
+            new, published_at[key] = set(), render.execution.time
+        found[key] = CurrentRender(render, state, tuple(sorted(new & render.on_disk & set(render.wanted or new))))
+    return list(found.values())
+
+
+def forget_old(renders: Sequence[Render], jobs: Path | None = None) -> None:
+    """Delete the logs of renders that ended a month ago or have a newer one; the rendered files remain."""
     folders: dict[Path, list[Render]] = {}
     for render in renders:
         folders.setdefault(render.folder, []).append(render)
-    for siblings in folders.values():
-        if all(_is_old(each) and state_of(each, jobs) in (PUBLISHED, DECLINED, DROPPED) for each in siblings):
+    oldest = time.time() - MAX_AGE_SECONDS
+    open_ones = {
+        each.render.id for each in current_renders(renders, jobs) if each.state not in (PUBLISHED, DECLINED, DROPPED)
+    }
+    for folder, siblings in folders.items():
+        is_old = max(path.stat().st_mtime for path in folder.iterdir()) < oldest
+        if is_old and not any(each.id in open_ones for each in siblings):
             forget(siblings[0])
-
-
-def _is_old(render: Render) -> bool:
-    return max(path.stat().st_mtime for path in render.folder.iterdir()) < time.time() - MAX_AGE_SECONDS
 
 
 @attrs.frozen
@@ -233,11 +235,8 @@ class RenderResult:
 
 
 def publish_ready(publisher: Publisher, renders: Iterable[Render]) -> Iterator[RenderResult]:
-    """Publish every render that is ready or whose publish has started, and yield the result of each.
-
-    A render whose validation failed is not retried. A server that does not answer ends the round.
-    """
-    for render in renders:
+    """Publish each current render that is ready or begun, until the server does not answer; yield the results."""
+    for render in (each.render for each in current_renders(renders, publisher.jobs)):
         if state_of(render, publisher.jobs) not in (READY, PUBLISHING):
             continue
         try:

@@ -1,4 +1,4 @@
-"""Renders: the merged logs of all executions, and which frames are still missing."""
+"""Renders: the merged logs of all executions, and what they and earlier renders have left on disk."""
 
 from __future__ import annotations
 
@@ -11,35 +11,42 @@ from pathlib import Path
 
 import attrs
 
-from ft_dcc.errors import SettingInvalid, StorageError
-from ft_dcc.files.sequences import is_sequence
-from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
+from ft_dcc.errors import FramesMissing, SettingInvalid
+from ft_dcc.files.atomic import storage_errors
+from ft_dcc.files.sequences import frame_path, frame_sizes, is_sequence
+from ft_dcc.frames import FrameRange, format_ranges, frame_rate
 from ft_dcc.renders.log import RenderExecution, RenderLog, digest, read_log, read_script, renders_folder
 
 _NUMBER = re.compile(r"-?\d+")
-_ANY_RATE, _ANY_SIZE = Fraction(1), Resolution(1, 1)
 
 
 @attrs.frozen
 class Render:
-    """One sequence or movie that a node has rendered, merged from the logs of all executions.
-
-    ``execution`` is the newest one, whose options apply. ``frames`` were rendered; ``wanted`` are the frames that the
-    version needs, None if they are unknown for the reason in ``problem``. ``view`` is "" if the files contain all views
-    or the main one. ``is_ended`` is whether the newest execution has ended. ``script_revision`` is "sha256" and
-    "modified" of the script's file at its start.
-    """
+    """One sequence or movie that a node has rendered, merged from the logs of all executions."""
 
     id: str
     folder: Path
+    # The newest one, whose options apply.
     execution: RenderExecution
     source: str
-    frames: tuple[int, ...]
+    # The rendered ones, and when the execution of each began, in seconds of the epoch.
+    times: Mapping[int, float] = attrs.field(hash=False)
+    # The frames that the version needs, None if they are unknown for the reason in ``problem``.
     wanted: FrameRange | None
+    # Those whose files have content, whoever wrote them; the rendered ones of a movie.
+    on_disk: frozenset[int] = frozenset()
+    # "" if the files contain all views or the main one.
     view: str = ""
+    # Whether the newest execution has ended.
     is_ended: bool = True
     problem: str = ""
+    # "sha256" and "modified" of the script's file at its start.
     script_revision: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The rendered frames in order."""
+        return tuple(sorted(self.times))
 
     @property
     def is_movie(self) -> bool:
@@ -48,17 +55,33 @@ class Render:
 
     def path(self, frame: int) -> Path:
         """Return the file of this frame, or the movie that contains it."""
-        return Frames(self.source, FrameRange(frame, frame), _ANY_RATE, _ANY_SIZE).path(frame)
+        return Path(frame_path(self.source, frame + self.execution.file_shift))
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """The wanted frames that were not rendered, or whose file was deleted."""
-        if self.wanted is None:
-            return ()
-        gone: set[int] = set()
-        if not self.is_movie:
-            gone.update(Frames(self.source, self.wanted, _ANY_RATE, _ANY_SIZE).missing())
-        return tuple(frame for frame in self.wanted if frame in gone or frame not in self.frames)
+        """The wanted frames without a file."""
+        return tuple(frame for frame in self.wanted or () if frame not in self.on_disk)
+
+    @property
+    def older(self) -> tuple[int, ...]:
+        """The wanted frames on disk that an earlier render has written."""
+        return tuple(frame for frame in self.wanted or () if frame in self.on_disk and frame not in self.times)
+
+    @property
+    def outside(self) -> tuple[int, ...]:
+        """The frames on disk between the first and the last of which none is wanted, left by a longer render."""
+        whole = () if self.wanted is None else self.wanted.every_frame
+        return tuple(sorted(frame for frame in self.on_disk if whole and frame not in whole))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no more frames are expected."""
+        # One process of a window renders all frames of an execution; one of a farm only some of them, so that its
+        # submitter must have named them.
+        named = self.execution.requested
+        if not named:
+            return self.is_ended and self.execution.is_in_window
+        return self.wanted is not None and set(FrameRange.parse(named)) <= set(self.times)
 
     @property
     def state_file(self) -> Path:
@@ -67,8 +90,24 @@ class Render:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all wanted frames exist, and a movie is closed."""
-        return self.wanted is not None and not self.missing and (self.is_ended or not self.is_movie)
+        """Whether all wanted frames exist, none is expected to be rendered again, and a movie is closed."""
+        if self.wanted is None or self.missing or (self.older and not self.is_finished):
+            return False
+        return self.is_ended or not self.is_movie
+
+    @property
+    def shortfall(self) -> str:
+        """Why it is not complete, "" if it is."""
+        if self.is_complete or self.problem:
+            return self.problem
+        if self.missing:
+            return f"missing: {format_ranges(self.missing)}"
+        return f"of an earlier render: {format_ranges(self.older)}" if self.older else "the movie is not closed"
+
+    @property
+    def remark(self) -> str:
+        """What its version leaves out of the files on disk, "" for nothing."""
+        return f"not taken, outside of {self.wanted}: {format_ranges(self.outside)}" if self.outside else ""
 
     @property
     def fps(self) -> Fraction:
@@ -77,37 +116,22 @@ class Render:
 
 
 def read_renders(folder: Path | None = None, since: float = 0.0, script: str | None = None) -> list[Render]:
-    """Return all renders, oldest first.
-
-    Renders without a new execution ``since`` that time, in seconds of the epoch, are left out, and those of another
-    ``script`` if it is given.
-    """
+    """Return renders, oldest first: executed ``since`` a time in seconds of the epoch, of the ``script`` if given."""
     home = renders_folder(folder)
     if not home.is_dir():
         return []
     folders = [each for each in home.iterdir() if each.is_dir() and each.stat().st_mtime >= since]
     if script is not None:
-        folders = [each for each in folders if script in _scripts(each)]
+        # From the first lines of the logs: a log may have many.
+        folders = [each for each in folders if script in map(read_script, each.glob("*.jsonl"))]
     merged = [render for each in folders for render in merge_logs(each)]
     return sorted(merged, key=lambda render: (render.execution.time, render.source))
 
 
-def _scripts(folder: Path) -> set[str]:
-    """Return the scripts of the logs in a folder, from their first lines: a log may have many."""
-    return {script for path in folder.glob("*.jsonl") if (script := read_script(path)) is not None}
-
-
-def find_renders(render: str, node: str, folder: Path | None = None) -> list[Render]:
-    """Return the renders of one node with one render id: one for each sequence or movie."""
-    return list(merge_logs(renders_folder(folder) / digest(render, node)))
-
-
 def forget(render: Render) -> None:
     """Delete the logs of the render and of its node's other outputs; raise StorageError."""
-    try:
+    with storage_errors(f"{render.folder} cannot be removed"):
         shutil.rmtree(render.folder)
-    except OSError as error:
-        raise StorageError(f"{render.folder} cannot be removed: {error.strerror}.") from error
 
 
 def merge_logs(folder: Path) -> Iterator[Render]:
@@ -119,7 +143,8 @@ def merge_logs(folder: Path) -> Iterator[Render]:
     for each in logs:
         for view in dict.fromkeys(view for _, files in each.frames for view in files):
             own = attrs.evolve(each, frames=tuple((n, files) for n, files in each.frames if view in files))
-            key = (pattern_of((number, files[view]) for number, files in own.frames), each.execution.is_proxy)
+            shift = each.execution.file_shift
+            key = (pattern_of((number + shift, files[view]) for number, files in own.frames), each.execution.is_proxy)
             views.setdefault(key, view)
             outputs.setdefault(key, []).append(own)
     for (source, is_proxy), parts in outputs.items():
@@ -133,17 +158,22 @@ def _merged(folder: Path, source: str, parts: Sequence[RenderLog], view: str) ->
     # Each execution writes the whole movie.
     parts = parts if is_sequence(source) else parts[-1:]
     wanted, problem = None, ""
+    times = {number: part.execution.time for part in parts for number, _ in part.frames}
+    on_disk = frozenset(times)
     try:
-        wanted = _wanted(newest, parts)
-    except SettingInvalid as error:
+        if is_sequence(source):
+            on_disk = frozenset(number - newest.file_shift for number, size in frame_sizes(source).items() if size)
+        wanted = _wanted(newest, parts, on_disk)
+    except (FramesMissing, SettingInvalid) as error:
         problem = str(error)
     return Render(
         id=digest(folder.name, source, str(newest.is_proxy)),
         folder=folder,
         execution=newest,
         source=source,
-        frames=tuple(sorted({number for part in parts for number, _ in part.frames})),
+        times=times,
         wanted=wanted,
+        on_disk=on_disk,
         view=view,
         is_ended=parts[-1].is_ended,
         problem=problem,
@@ -151,11 +181,17 @@ def _merged(folder: Path, source: str, parts: Sequence[RenderLog], view: str) ->
     )
 
 
-def _wanted(newest: RenderExecution, parts: Iterable[RenderLog]) -> FrameRange:
-    """Return the requested frames, else the script's range with the step of an execution that covered all of it."""
-    if newest.options.frames:
-        return FrameRange.parse(newest.options.frames)
+def _wanted(newest: RenderExecution, parts: Iterable[RenderLog], on_disk: frozenset[int]) -> FrameRange:
+    """Return the frames of the tab, else the script's range with the step of an execution that covered all of it."""
+    # A step counts while the frames between are not on disk. The frames that a submitter has requested replace them if
+    # they reach from their first to their last one; fewer are a part of the sequence.
     whole = FrameRange(newest.script_range[0], newest.script_range[-1])
+    own = FrameRange.parse(newest.options.frames) if newest.options.frames else whole
+    requested = FrameRange.parse(newest.requested) if newest.requested else None
+    if requested is not None and requested.start <= own.start and requested.end >= own.end:
+        return requested
+    if newest.options.frames or on_disk.issuperset(whole):
+        return own
     for part in parts:
         numbers = sorted({number for number, _ in part.frames})
         # The first and the last frame alone are a test render.
@@ -171,7 +207,7 @@ def pattern_of(files: Iterable[tuple[int, str]]) -> str:
     >>> pattern_of([(1001, "/shot/sh1001.1001.exr"), (1002, "/shot/sh1001.1002.exr")])
     '/shot/sh1001.%04d.exr'
 
-    The frame number is the last number in the file names that equals the frame in each of them.
+    The frame number, that of the file's name, is the last number in the names that equals it in each of them.
     """
     known = dict(files)
     first, path = next(iter(known.items()))
@@ -187,5 +223,4 @@ def pattern_of(files: Iterable[tuple[int, str]]) -> str:
 
 
 def _fits(folder: str, pattern: str, frame: int, path: str) -> bool:
-    filled = Frames(pattern, FrameRange(frame, frame), _ANY_RATE, _ANY_SIZE).path(frame)
-    return os.path.split(path) == (folder, filled.name)
+    return os.path.split(path) == (folder, os.path.basename(frame_path(pattern, frame)))  # noqa: PTH119

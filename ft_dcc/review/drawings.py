@@ -6,19 +6,22 @@ right. Widths and sizes are fractions of the image's height.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import attrs
 
 from ft_dcc.errors import DrawingUnreadable
-from ft_dcc.review.stroke_font import text_polylines
 
 Point = tuple[float, float]
+Polyline = tuple[Point, ...]
 # x, y and width.
 StrokePoint = tuple[float, float, float]
 
@@ -26,11 +29,15 @@ VERSION = 2
 KINDS = ("pen", "line", "arrow", "rectangle", "ellipse", "text")
 MAX_SHAPES, MAX_POINTS, _MAX_TEXT_LENGTH = 200, 20_000, 500
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
-_DIGITS = 5
+_DIGITS, _MAX_NUMBER = 5, 1e9
 _WIDTHS, _SIZES = (0.0005, 0.2), (0.005, 0.5)
 _ELLIPSE_POINTS = 64
+# What painting a drawing may cost, in squares of the image's height.
+MAX_INK, _MIN_INK, _WIDE = 25.0, 0.002, 16 / 9
 _MIDDLE_PRESSURE = 0.5
 _TEXT_WIDTH = 0.08
+# Units of the font of strokes: capitals are 21 high, a line 32.
+_FONT_TOP, _FONT_LINE = -12.0, 32.0
 # As on the review page.
 _ARROW_HEAD, _ARROW_TURN = 5, 0.45
 # Derives the ids of stored shapes without one, so that each reader finds the same.
@@ -105,10 +112,7 @@ class Drawing:
 def parse_drawing(
     data: str | None, frame: int, *, drawing_id: str = "", author: str = "", text: str = "", label: str = ""
 ) -> Drawing:
-    """Return the drawing in the data of an annotation; raise DrawingUnreadable for another form.
-
-    ``author`` is used if the data names none.
-    """
+    """Return the drawing in the data of an annotation; raise DrawingUnreadable for another form."""
     try:
         stored: Any = json.loads(data or "")
     except (ValueError, RecursionError) as error:
@@ -130,10 +134,8 @@ def parse_drawing(
 
 
 def parse_shapes(value: object, drawing_id: str = "") -> tuple[Shape, ...]:
-    """Return the shapes in a list, with rounded values; raise DrawingUnreadable.
-
-    Shapes without an id get new ones, or with ``drawing_id`` ids that are derived from it.
-    """
+    """Return the shapes in a list, with rounded values; raise DrawingUnreadable."""
+    # Shapes without an id get new ones, or with a drawing's id those that are derived from it.
     if not isinstance(value, list):
         raise DrawingUnreadable("The drawing has no list of shapes. See it on the review page.")
     return tuple(
@@ -145,6 +147,8 @@ def check_limits(shapes: Sequence[Shape]) -> None:
     """Raise DrawingUnreadable for shapes that are too many or too large for a review page."""
     if len(shapes) > MAX_SHAPES or sum(len(shape.points) for shape in shapes) > MAX_POINTS:
         raise DrawingUnreadable(f"A drawing has at most {MAX_SHAPES} shapes and {MAX_POINTS} points. Draw less.")
+    if sum(map(ink, shapes)) > MAX_INK:
+        raise DrawingUnreadable("The drawing has too many wide strokes or large letters. Draw less, or thinner.")
     if len({shape.id for shape in shapes}) < len(shapes):
         raise DrawingUnreadable("Two shapes of the drawing have the same id. Give each its own.")
     for shape in shapes:
@@ -165,7 +169,12 @@ def _parse_shape(shape: object, path: str) -> Shape:
         kind = shape.get("kind") if isinstance(shape, dict) else shape
         raise DrawingUnreadable(f"The drawing has a shape of the unknown kind {kind!r}. Install a newer ft-dcc.")
     kind, is_text = shape["kind"], shape["kind"] == "text"
-    new_id = uuid5(_NAMESPACE, path) if path else uuid4()
+    new_id, colour = uuid5(_NAMESPACE, path) if path else uuid4(), shape.get("colour")
+    if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
+        raise DrawingUnreadable(f"The drawing has an invalid colour, {colour!r}. It is written as #rrggbb.")
+    text = shape.get("text") if is_text else ""
+    if is_text and (not isinstance(text, str) or not text.strip()):
+        raise DrawingUnreadable("The drawing has a text without characters. Remove it.")
     try:
         shape_id = str(UUID(str(shape.get("id", new_id))))
     except ValueError as error:
@@ -173,25 +182,13 @@ def _parse_shape(shape: object, path: str) -> Shape:
     return Shape(
         id=shape_id,
         kind=kind,
-        colour=_parse_colour(shape.get("colour")),
+        colour=colour.lower(),
         width=0.0 if is_text else _positive(shape, "width"),
         points=_parse_points(shape),
         opacity=min(_positive(shape, "opacity", 1), 1.0),
-        text=_parse_text(shape.get("text")) if is_text else "",
+        text=str(text),
         size=_positive(shape, "size") if is_text else 0.0,
     )
-
-
-def _parse_colour(value: object) -> str:
-    if not isinstance(value, str) or not _COLOUR.fullmatch(value):
-        raise DrawingUnreadable(f"The drawing has an invalid colour, {value!r}. It is written as #rrggbb.")
-    return value.lower()
-
-
-def _parse_text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise DrawingUnreadable("The drawing has a text without characters. Remove it.")
-    return value
 
 
 def _parse_points(shape: Mapping[str, Any]) -> tuple[StrokePoint, ...]:
@@ -209,22 +206,19 @@ def _parse_points(shape: Mapping[str, Any]) -> tuple[StrokePoint, ...]:
 def _parse_point(point: Any, length: int) -> tuple[float, ...]:
     if not isinstance(point, list) or len(point) != length or not all(map(_is_number, point)):
         raise DrawingUnreadable(f"The drawing has an invalid point, {point!r}. It has {length} numbers.")
-    return tuple(map(_rounded, point))
+    return tuple(round(float(value), _DIGITS) for value in point)
 
 
 def _positive(shape: Mapping[str, Any], name: str, default: float | None = None) -> float:
     value: Any = shape.get(name, default)
     if not _is_number(value) or value <= 0:
         raise DrawingUnreadable(f"The drawing has an invalid {name}, {value!r}. It is a number above 0.")
-    return _rounded(value)
+    return round(float(value), _DIGITS)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _rounded(value: float) -> float:
-    return round(float(value), _DIGITS)
+    # A whole number may be too large for a float.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
 
 
 def _aspect(value: object) -> float | None:
@@ -235,24 +229,20 @@ def _aspect(value: object) -> float | None:
 
 def strokes_of(shape: Shape, aspect: float) -> Iterator[Stroke]:
     """Yield the strokes of a shape; a pen's width is ``width * (0.5 + pressure)``."""
-    colour = rgb(shape.colour)
-    for outline in _outlines(shape, aspect):
-        yield Stroke(colour, shape.opacity, outline)
-
-
-def _outlines(shape: Shape, aspect: float) -> Iterator[tuple[StrokePoint, ...]]:
+    outlines: list[tuple[StrokePoint, ...]] = []
     if shape.kind == "pen":
-        yield tuple((x, y, shape.width * (0.5 + pressure)) for x, y, pressure in shape.points)
-        return
-    if shape.kind == "text":
+        outlines.append(tuple((x, y, shape.width * (0.5 + pressure)) for x, y, pressure in shape.points))
+    elif shape.kind == "text":
         left, top, _ = shape.points[0]
         width = shape.size * _TEXT_WIDTH
         for polyline in text_polylines(shape.text, shape.size):
-            yield tuple((left + x / aspect, top + y, width) for x, y in polyline)
-        return
-    (x0, y0, _), (x1, y1, _) = shape.points
-    for line in _TWO_POINT_OUTLINES[shape.kind](x0, y0, x1, y1, shape.width, aspect):
-        yield tuple((x, y, shape.width) for x, y in line)
+            outlines.append(tuple((left + x / aspect, top + y, width) for x, y in polyline))
+    else:
+        (x0, y0, _), (x1, y1, _) = shape.points
+        for line in _TWO_POINT_OUTLINES[shape.kind](x0, y0, x1, y1, shape.width, aspect):
+            outlines.append(tuple((x, y, shape.width) for x, y in line))
+    for outline in outlines:
+        yield Stroke(rgb(shape.colour), shape.opacity, outline)
 
 
 def _line(x0: float, y0: float, x1: float, y1: float, _width: float, _aspect: float) -> list[list[Point]]:
@@ -286,6 +276,16 @@ def _ellipse(x0: float, y0: float, x1: float, y1: float, _width: float, _aspect:
 _TWO_POINT_OUTLINES = {"line": _line, "arrow": _arrow, "rectangle": _rectangle, "ellipse": _ellipse}
 
 
+def ink(shape: Shape) -> float:
+    """Return about how much is painted for a shape, in squares of the image's height; overlaps count again."""
+    if shape.kind == "text":
+        return len(shape.text) * max(shape.size**2, _MIN_INK)
+    pieces = (piece for stroke in strokes_of(shape, _WIDE) for piece in zip(stroke.points, stroke.points[1:]))
+    return sum(
+        max(width, _MIN_INK) * (width + _WIDE * abs(x - x0) + abs(y - y0)) for (x0, y0, _), (x, y, width) in pieces
+    )
+
+
 def rgb(colour: str) -> tuple[float, float, float]:
     """Return the three values of ``#rrggbb``, from 0 to 1, encoded as sRGB.
 
@@ -293,3 +293,38 @@ def rgb(colour: str) -> tuple[float, float, float]:
     (1.0, 0.0, 0.2)
     """
     return int(colour[1:3], 16) / 255, int(colour[3:5], 16) / 255, int(colour[5:7], 16) / 255
+
+
+def text_polylines(text: str, size: float) -> Iterator[Polyline]:
+    """Yield the polylines of a text whose first line begins below (0, 0), y down; a line is ``size`` high.
+
+    Letters with accents are drawn without them, other characters that the font lacks as a question mark.
+    """
+    glyphs, scale = _glyphs(), size / _FONT_LINE
+    for row, line in enumerate(text.splitlines()):
+        left = 0.0
+        for character in _plain(line):
+            first, last, polylines = glyphs.get(ord(character), glyphs[ord("?")])
+            for polyline in polylines:
+                yield tuple(
+                    ((left + x - first) * scale, (y - _FONT_TOP + row * _FONT_LINE) * scale) for x, y in polyline
+                )
+            left += last - first
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("\t", " "))
+    return "".join(each for each in decomposed if not unicodedata.combining(each))
+
+
+@functools.cache
+def _glyphs() -> dict[int, tuple[float, float, tuple[Polyline, ...]]]:
+    """Return left side, right side and polylines by character code."""
+    text = resources.files("ft_dcc.review").joinpath("stroke_font.txt").read_text(encoding="utf-8")
+    glyphs: dict[int, tuple[float, float, tuple[Polyline, ...]]] = {}
+    for line in (line for line in text.splitlines() if not line.startswith("#")):
+        code, left, right, *polylines = line.split(" ")
+        points = [[part.partition(",") for part in polyline.split(";")] for polyline in polylines]
+        lines = tuple(tuple((float(x), float(y)) for x, _, y in polyline) for polyline in points)
+        glyphs[int(code)] = (float(left), float(right), lines)
+    return glyphs

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ft_dcc.errors import EventHubConnectionError, NotFoundError, ServerCompatibilityError
-from ft_dcc.review.notes import ReviewedVersion
+from ft_dcc.review.notes import Note, ReviewedVersion, unanswered_notes
 from ft_dcc.review.parse import parse_versions
 from ft_dcc.review.stored_values import ADDRESSED_KEY, addressed_mark
 from ft_dcc.session import operations
 from ft_dcc.session.events.event import CONNECTED, Event
-from ft_dcc.session.query.query import quoted
+from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transport.codec import new_id
 
 if TYPE_CHECKING:
@@ -89,25 +89,18 @@ def of_versions(session: Session, version_ids: Iterable[str]) -> list[ReviewedVe
     return [found[version_id] for version_id in wanted]
 
 
-def open_notes_of_last_version(session: Session, task_id: str, addressed: Iterable[str] = ()) -> ReviewedVersion | None:
-    """Return the newest version of a task with those of its notes that are open and not addressed, or None.
-
-    ``addressed`` are the ids of the notes that the next version answers.
-    """
+def unanswered_notes_of_task(
+    session: Session, task_id: str, addressed: Iterable[str] = ()
+) -> list[tuple[ReviewedVersion, Note]]:
+    """Return the notes on all versions of a task that wait for an answer, by frame, without those ``addressed``."""
     answered = set(addressed)
-    condition = f"task_id is {quoted(task_id)}"
-    newest = next(find_feedback(session, condition, page_size=1), None)
-    if newest is None:
-        return None
-    notes = tuple(note for note in newest.open_notes if note.id not in answered and not note.addressed_in)
-    return attrs.evolve(newest, notes=notes) if notes else None
+    found = unanswered_notes(of_task(session, task_id))
+    return [(version, note) for version, note in found if note.id not in answered]
 
 
 def find_feedback(session: Session, condition: str, page_size: int = PAGE_SIZE) -> Iterator[ReviewedVersion]:
-    """Yield the versions that fulfil the condition of a query with their feedback, newest first.
-
-    Makes two requests for each page of versions: one for the versions, one for all of their notes and drawings.
-    """
+    """Yield the versions that fulfil the condition of a query with their feedback, newest first."""
+    # Two requests for each page: one for the versions, one for all of their notes and drawings.
     offset = 0
     while True:
         # One more than the page has, which tells whether there is another page.
@@ -129,7 +122,10 @@ def _feedback_on(session: Session, versions: Sequence[Mapping[str, Any]]) -> Ite
     parents = [*(version["id"] for version in versions), *object_ids]
     # A site may be older than drawings.
     drawn_ids = object_ids if "ReviewSessionObjectAnnotation" in session.types else []
-    notes = _NOTES.replace("{names}", ", ".join(_note_names(session)))
+    properties = _properties(session, "Note")
+    optional = [name for required, names in _OPTIONAL_NOTE_NAMES.items() if required in properties for name in names]
+    optional += ["note_components.url"] if "url" in _properties(session, "NoteComponent") else []
+    notes = _NOTES.replace("{names}", ", ".join((_NOTE_NAMES, *optional)))
     expressions = [
         template.format(ids=listed(ids)) if ids else ""
         for template, ids in ((notes, parents), (_ANNOTATIONS, drawn_ids), (_HISTORIES, status_ids))
@@ -137,13 +133,6 @@ def _feedback_on(session: Session, versions: Sequence[Mapping[str, Any]]) -> Ite
     found = iter(run_queries(session, list(filter(None, expressions))))
     for expression in expressions:
         yield next(found) if expression else []
-
-
-def _note_names(session: Session) -> list[str]:
-    properties = _properties(session, "Note")
-    optional = [name for required, names in _OPTIONAL_NOTE_NAMES.items() if required in properties for name in names]
-    has_urls = "url" in _properties(session, "NoteComponent")
-    return [_NOTE_NAMES, *optional, *(["note_components.url"] if has_urls else [])]
 
 
 def _properties(session: Session, entity_type: str) -> Mapping[str, Any]:
@@ -183,10 +172,7 @@ def _merged(value: Any, known: dict[tuple[str, str], dict[str, Any]]) -> Any:
 
 
 def find_note_id(session: Session, id_or_start: str) -> str:
-    """Return the id of the note with this id, or whose id starts with these eight or more characters.
-
-    Raises NotFoundError if not exactly one note matches.
-    """
+    """Return the id of the note with this id or beginning of eight or more characters; raise NotFoundError."""
     condition = f"id is {quoted(id_or_start)}"
     if 8 <= len(id_or_start) < 36 and not set(id_or_start) - set("0123456789abcdef-"):
         condition = f'id like "{id_or_start}%"'
@@ -201,18 +187,14 @@ def find_note_id(session: Session, id_or_start: str) -> str:
 
 def write_reply(session: Session, note_id: str, text: str) -> str:
     """Write a reply to a note and return its id; raise NotFoundError if the note was deleted."""
-    note = _read_note(session, note_id)
-    reply_id = new_id()
-    data = {
-        "id": reply_id,
-        "content": text,
-        "in_reply_to_id": note_id,
-        "parent_id": note["parent_id"],
-        "parent_type": note["parent_type"],
-        "user_id": _user_id(session),
-    }
+    data = _reply(session, _read_note(session, note_id), text)
     session.call([operations.create("Note", data)])
-    return reply_id
+    return str(data["id"])
+
+
+def _reply(session: Session, note: Mapping[str, Any], text: str) -> dict[str, Any]:
+    place = {"in_reply_to_id": note["id"], "parent_id": note["parent_id"], "parent_type": note["parent_type"]}
+    return {"id": new_id(), "content": text, **place, "user_id": _user_id(session)}
 
 
 def set_done(session: Session, note_ids: Iterable[str], *, is_done: bool = True) -> None:
@@ -246,18 +228,12 @@ def mark_addressed(session: Session, note_id: str, version_id: str, version: str
     if known.get(ADDRESSED_KEY) == value:
         return
     entry = {"parent_id": note_id, "parent_type": "Note", "key": ADDRESSED_KEY, "value": value}
-    reply = {
-        "content": text,
-        "in_reply_to_id": note_id,
-        "parent_id": found[0]["parent_id"],
-        "parent_type": found[0]["parent_type"],
-        "user_id": _user_id(session),
-    }
+    reply = _reply(session, found[0], text)
     mark = operations.create("Metadata", entry)
     if ADDRESSED_KEY in known:
         mark = operations.update("Metadata", (note_id, ADDRESSED_KEY), {"value": value})
     # One transaction, so that a repetition finds both or nothing.
-    session.call([mark, operations.create("Note", {"id": new_id(), **reply})])
+    session.call([mark, operations.create("Note", reply)])
 
 
 @attrs.frozen
@@ -273,12 +249,11 @@ def read_states(session: Session, version_ids: Iterable[str]) -> dict[str, Versi
     ids = tuple(version_ids)
     if not ids:
         return {}
-    return {
-        version["id"]: VersionState(
-            str((version.get("status") or {}).get("name") or ""), version.get("thumbnail_id") or None
-        )
-        for version in run_queries(session, [_STATES.format(ids=listed(ids))])[0]
-    }
+    states = {}
+    for version in run_queries(session, [_STATES.format(ids=listed(ids))])[0]:
+        status = str((version.get("status") or {}).get("name") or "")
+        states[version["id"]] = VersionState(status, version.get("thumbnail_id") or None)
+    return states
 
 
 def _read_note(session: Session, note_id: str) -> Mapping[str, Any]:
@@ -302,7 +277,9 @@ def watch(session: Session, on_feedback: Callable[[], object]) -> threading.Thre
     """
 
     def receive(event: Event) -> None:
-        if any(_is_feedback(entity) for entity in event["data"].get("entities", ())):
+        entities = event["data"].get("entities", ())
+        names = {str(entity.get(name, "")).lower() for entity in entities for name in ("entityType", "entity_type")}
+        if not names.isdisjoint(_FEEDBACK_EVENT_TYPES):
             on_feedback()
 
     hub = session.event_hub
@@ -323,8 +300,3 @@ def watch(session: Session, on_feedback: Callable[[], object]) -> threading.Thre
     thread = threading.Thread(target=wait, name="ft-dcc feedback", daemon=True)
     thread.start()
     return thread
-
-
-def _is_feedback(entity: Mapping[str, Any]) -> bool:
-    names = {str(entity.get(name, "")).lower() for name in ("entityType", "entity_type")}
-    return not names.isdisjoint(_FEEDBACK_EVENT_TYPES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -66,6 +67,11 @@ class Note:
         return not self.is_done and not self.is_from_publish
 
     @property
+    def is_unanswered(self) -> bool:
+        """Whether the note is open, and no version answers it."""
+        return self.is_open and not self.addressed_in
+
+    @property
     def place(self) -> str:
         """The frame or the range of the note in words: "frame 1005", "frame 1005-1012", or ""."""
         if self.frame is None:
@@ -113,6 +119,11 @@ class Clip:
     frame_count: int
     width: int = 0
     height: int = 0
+
+    @property
+    def frames(self) -> range:
+        """The frames of the movie."""
+        return range(self.first_frame, self.first_frame + self.frame_count)
 
 
 @attrs.frozen
@@ -173,16 +184,29 @@ class ReviewedSession:
     versions: tuple[ReviewedVersion, ...]
 
 
+def unanswered_notes(versions: Iterable[ReviewedVersion]) -> list[tuple[ReviewedVersion, Note]]:
+    """Return the notes of all versions that wait for an answer, in the order of frames; those without one are first."""
+    # On the same frame, the order of the versions stays.
+    found = [(version, note) for version in versions for note in version.notes if note.is_unanswered]
+    return sorted(found, key=lambda each: -math.inf if each[1].frame is None else each[1].frame)
+
+
+def versions_to_show(versions: Iterable[ReviewedVersion]) -> list[ReviewedVersion]:
+    """Return the first of the versions, the newest one, and those with notes that wait for an answer."""
+    return [
+        version
+        for index, version in enumerate(versions)
+        if index == 0 or any(note.is_unanswered for note in version.notes)
+    ]
+
+
 def publish_note_id(version_id: str, parent_id: str) -> str:
     """Return the id of the note that the artist's publish writes on a version, or on its entry in a review session."""
     return str(uuid.uuid5(uuid.UUID(version_id), f"note of {parent_id}"))
 
 
 def drawings_for_scene(
-    versions: Iterable[ReviewedVersion],
-    *,
-    is_open_only: bool = True,
-    remarks: Mapping[str, str] = MappingProxyType({}),
+    versions: Iterable[ReviewedVersion], *, is_open_only: bool = True, remarks: Mapping[str, str] = MappingProxyType({})
 ) -> list[Drawing]:
     """Return the drawings of the versions' notes for a host, those of the newest version first.
 

@@ -7,27 +7,18 @@ from datetime import datetime, timezone
 from fractions import Fraction
 from typing import Any
 
-from ft_dcc.errors import DrawingUnreadable, SettingInvalid
-from ft_dcc.frames import frame_rate
+from ft_dcc import errors, frames
+from ft_dcc.review import notes as values
+from ft_dcc.review import stored_values
 from ft_dcc.review.drawings import Drawing, parse_drawing
-from ft_dcc.review.notes import (
-    ORIGIN_KEY,
-    Attachment,
-    Clip,
-    Note,
-    ReviewedVersion,
-    Verdict,
-    VerdictChange,
-    publish_note_id,
-)
-from ft_dcc.review.stored_values import ADDRESSED_KEY, NOTE_KEY, first_integer, json_object, person_name
+from ft_dcc.review.notes import Attachment, Clip, Note, ReviewedVersion, Verdict, VerdictChange
+from ft_dcc.review.stored_values import first_integer, json_object, person_name
 from ft_dcc.session.transport.codec import to_datetime
 
 # ftrack's own player stores {"number": 1010}.
 _FTRACK_FRAME_KEY = "reviewFrame"
 # In the metadata ft_dcc of a status: {"history": [{"status": …, "date": …}]}.
 _HISTORY = "history"
-_MOVIE_KEY, _FTRACK_MOVIE_KEY = "ft_dcc", "ftr_meta"
 
 Data = Mapping[str, Any]
 
@@ -35,10 +26,7 @@ Data = Mapping[str, Any]
 def parse_versions(
     versions: Iterable[Data], notes: Iterable[Data], annotations: Iterable[Data], histories: Iterable[Data] = ()
 ) -> list[ReviewedVersion]:
-    """Return the versions with the notes on them and on their entries in review sessions, each note once.
-
-    ``histories`` is the metadata of the statuses of invitees.
-    """
+    """Return the versions with the notes on them and their entries; ``histories`` are those of verdicts."""
     notes_by_parent: dict[str, dict[str, Data]] = {}
     for note in notes:
         notes_by_parent.setdefault(note["parent_id"], {})[note["id"]] = note
@@ -65,7 +53,7 @@ def _version(
         for parent_id in (version["id"], *reviews)
         for note in notes_by_parent.get(parent_id, {}).values()
     ]
-    origin = json_object(_metadata(version).get(ORIGIN_KEY))
+    origin = json_object(_metadata(version).get(values.ORIGIN_KEY))
     movie_id, clip = _movie(version.get("components") or ())
     return ReviewedVersion(
         id=version["id"],
@@ -90,7 +78,7 @@ def _version(
 
 def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str], review: str, version_id: str) -> Note:
     metadata = _metadata(note)
-    own = json_object(metadata.get(NOTE_KEY))
+    own = json_object(metadata.get(stored_values.NOTE_KEY))
     author = person_name(_related(note, "author")) or invitees.get(str(own.get("invitee_id")), "")
     frame = first_integer(
         own.get("frame"), note.get("frame_number"), json_object(metadata.get(_FTRACK_FRAME_KEY)).get("number")
@@ -108,12 +96,12 @@ def _note(note: Data, drawings: Mapping[str, Data], invitees: Mapping[str, str],
         drawing=drawing,
         labels=_labels(note),
         replies=_replies(note, invitees),
-        attachments=tuple(_attachment(link) for link in note.get("note_components") or ()),
+        attachments=_attachments(note),
         review=review,
         done_at=parse_date(note.get("completed_at")),
         done_by=person_name(_related(note, "completed_by")) or _text(own, "done_by"),
-        is_from_publish=note["id"] == publish_note_id(version_id, note["parent_id"]),
-        addressed_in=str(json_object(metadata.get(ADDRESSED_KEY)).get("version") or ""),
+        is_from_publish=note["id"] == values.publish_note_id(version_id, note["parent_id"]),
+        addressed_in=str(json_object(metadata.get(stored_values.ADDRESSED_KEY)).get("version") or ""),
         problem=problem,
     )
 
@@ -129,7 +117,7 @@ def _drawing(note: Data, annotation: Data | None, author: str) -> tuple[Drawing 
     try:
         data = annotation.get("data")
         return parse_drawing(data, frame, drawing_id=annotation["id"], author=author, text=_text(note, "content")), ""
-    except DrawingUnreadable as error:
+    except errors.DrawingUnreadable as error:
         return None, str(error)
 
 
@@ -145,7 +133,7 @@ def _replies(note: Data, invitees: Mapping[str, str]) -> tuple[Note, ...]:
             id=reply["id"],
             parent=("Note", note["id"]),
             author=person_name(_related(reply, "author"))
-            or invitees.get(str(json_object(_metadata(reply).get(NOTE_KEY)).get("invitee_id")), "")
+            or invitees.get(str(json_object(_metadata(reply).get(stored_values.NOTE_KEY)).get("invitee_id")), "")
             or "Guest",
             date=parse_date(reply.get("date")),
             text=_text(reply, "content"),
@@ -155,15 +143,14 @@ def _replies(note: Data, invitees: Mapping[str, str]) -> tuple[Note, ...]:
     return tuple(sorted(found, key=lambda reply: (reply.date is not None, reply.date, reply.id)))
 
 
-def _attachment(link: Data) -> Attachment:
-    component = _related(link, "component")
-    url = link.get("url")
-    return Attachment(
-        component_id=str(link.get("component_id") or component.get("id") or ""),
-        name=_text(component, "name"),
-        file_type=_text(component, "file_type"),
-        url=str(url["value"]) if isinstance(url, Mapping) and url.get("value") else None,
-    )
+def _attachments(note: Data) -> tuple[Attachment, ...]:
+    found = []
+    for link in note.get("note_components") or ():
+        component, url = _related(link, "component"), _related(link, "url").get("value")
+        component_id = str(link.get("component_id") or component.get("id") or "")
+        name, file_type = _text(component, "name"), _text(component, "file_type")
+        found.append(Attachment(component_id, name, file_type, str(url) if url else None))
+    return tuple(found)
 
 
 def parse_history(entry: Data) -> tuple[VerdictChange, ...]:
@@ -176,31 +163,22 @@ def parse_history(entry: Data) -> tuple[VerdictChange, ...]:
     )
 
 
-def _verdict(status: Data, review: str, history: tuple[VerdictChange, ...]) -> Verdict:
-    present, date = _text(status, "status"), parse_date(status.get("created_at"))
-    # Another client may have changed the status without a history.
-    if history and history[-1].status == present:
-        date = history[-1].date or date
-    return Verdict(str(_related(status, "invitee").get("name") or "Guest"), present, date, review, history)
-
-
 def _verdicts(
     version: Data, objects: Sequence[Data], history_of: Mapping[str, tuple[VerdictChange, ...]]
 ) -> tuple[Verdict, ...]:
     """Return the statuses of invitees and the history of the version's own status, oldest first."""
-    found = [
-        _verdict(status, _text(item, "review_session", "name"), history_of.get(status["id"], ()))
-        for item in objects
-        for status in item["statuses"]
-    ]
-    found += [
-        Verdict(
-            author=person_name(_related(change, "user")),
-            status=_text(change, "status", "name"),
-            date=parse_date(change.get("date")),
-        )
-        for change in version.get("status_changes") or ()
-    ]
+    found = []
+    for item in objects:
+        for status in item["statuses"]:
+            history, present = history_of.get(status["id"], ()), _text(status, "status")
+            date, author = parse_date(status.get("created_at")), _text(status, "invitee", "name") or "Guest"
+            # Another client may have changed the status without a history.
+            if history and history[-1].status == present:
+                date = history[-1].date or date
+            found.append(Verdict(author, present, date, _text(item, "review_session", "name"), history))
+    for change in version.get("status_changes") or ():
+        author, date = person_name(_related(change, "user")), parse_date(change.get("date"))
+        found.append(Verdict(author, _text(change, "status", "name"), date))
     return tuple(sorted(found, key=lambda verdict: (verdict.date is not None, verdict.date)))
 
 
@@ -210,25 +188,29 @@ def _path(link: Iterable[Data]) -> str:
 
 
 def _movie(components: Iterable[Data]) -> tuple[str | None, Clip | None]:
-    """Return the id and the values of the first movie among the components, or None."""
+    """Return the id and the values of the largest movie among the components, the first of several, or None."""
+    found: list[tuple[tuple[bool, int], str | None, Clip]] = []
     for component in components:
         metadata = _metadata(component)
-        exact, player = json_object(metadata.get(_MOVIE_KEY)), json_object(metadata.get(_FTRACK_MOVIE_KEY))
+        exact = json_object(metadata.get(stored_values.MOVIE_KEY))
+        player = json_object(metadata.get(stored_values.FTRACK_MOVIE_KEY))
         first, last = first_integer(exact.get("first_frame"), player.get("frameIn")), player.get("frameOut")
         count = first_integer(exact.get("frame_count"))
         if count is None and isinstance(last, (int, float)) and first is not None:
             count = int(last) - first + 1
         rate = _rate(exact.get("fps") or player.get("frameRate"))
         if rate is not None and first is not None and count is not None:
-            width, height = (first_integer(player.get(name)) or 0 for name in ("width", "height"))
-            return component.get("id"), Clip(rate, first, count, width, height)
-    return None, None
+            width, height = (first_integer(player.get(name), exact.get(name)) or 0 for name in ("width", "height"))
+            name = _text(component, "name")
+            size = (name in stored_values.REVIEW_MOVIES, stored_values.movie_lines(name, metadata))
+            found.append((size, component.get("id"), Clip(rate, first, count, width, height)))
+    return max(found, key=lambda each: each[0], default=((False, 0), None, None))[1:]
 
 
 def _rate(value: object) -> Fraction | None:
     try:
-        return None if value is None else frame_rate(str(value))
-    except SettingInvalid:
+        return None if value is None else frames.frame_rate(str(value))
+    except errors.SettingInvalid:
         return None
 
 

@@ -15,6 +15,12 @@ NOTE_KEY = "ft_dcc"
 # Of a note that a later version answers: {"version_id": …, "version": "main v004"}; a key of its own, because a
 # reviewer may edit the note at the same time.
 ADDRESSED_KEY = "ft_dcc_addressed"
+# Metadata of a movie: the exact rate and frames, and the values that every player of ftrack reads (decision 0004).
+MOVIE_KEY, FTRACK_MOVIE_KEY = "ft_dcc", "ftr_meta"
+# The review movies of a version with their numbers of lines, unless they state another height. The smallest one has no
+# number in its name. In versions of earlier releases it is the largest one, and the one of 720 lines is beside it.
+REVIEW_MOVIE = "ftrackreview-mp4"
+REVIEW_MOVIES = {REVIEW_MOVIE: 720, **{f"{REVIEW_MOVIE}-{lines}": lines for lines in (720, 1080, 1440, 2160)}}
 
 
 def json_object(text: object) -> dict[str, Any]:
@@ -32,6 +38,12 @@ def first_integer(*values: object) -> int | None:
         if not isinstance(value, bool) and isinstance(value, (int, float)) and float(value).is_integer():
             return int(value)
     return None
+
+
+def movie_lines(name: str, metadata: Mapping[str, Any]) -> int:
+    """Return the number of lines of a movie: as its metadata says, or as its name says; 0 if neither does."""
+    stated = (json_object(metadata.get(key)).get("height") for key in (FTRACK_MOVIE_KEY, MOVIE_KEY))
+    return first_integer(*stated) or REVIEW_MOVIES.get(name, 0)
 
 
 def person_name(user: Mapping[str, Any]) -> str:

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ft_dcc.server.actions import account_actions, dispatch, query_actions, upload_actions
-from ft_dcc.server.admin import service
+from ft_dcc.server.admin import health, service
 from ft_dcc.server.auth.browser_sessions import BrowserSessions
 from ft_dcc.server.auth.login_page import LoginPages
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.encoding.queue import encode_media
-from ft_dcc.server.entities import create, delete, update
+from ft_dcc.server.entities import delete, write
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
-from ft_dcc.server.errors import ValidationError
+from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events import hub
-from ft_dcc.server.home import routes as home_routes
-from ft_dcc.server.http import (
-    api_endpoint,
-    concurrent_requests,
-    error_responses,
-    health,
-    rate_limit,
-    request_logging,
-    security_headers,
-)
-from ft_dcc.server.http.metrics import Metrics
-from ft_dcc.server.notifications.mail_switch import MailSwitchPage
+from ft_dcc.server.home.routes import HomePages
+from ft_dcc.server.http import api_endpoint, rate_limit, request_body, request_logging, static_pages
+from ft_dcc.server.notifications.mails import MailSwitchPage
 from ft_dcc.server.review import invitations, widget_page
-from ft_dcc.server.review import routes as review_routes
-from ft_dcc.server.storage import routes as storage_routes
+from ft_dcc.server.review.routes import ReviewPages
+from ft_dcc.server.storage.routes import ComponentEndpoints
 
 # Actions of a large site that this server does not have, with what to do instead.
 _UNSUPPORTED_ACTIONS = {
@@ -66,13 +61,13 @@ def make_dispatcher(context: ServerContext) -> dispatch.Dispatcher:
     """Return the dispatcher of this server, with all actions of the API."""
     actions = dispatch.ActionRegistry(
         reading={
-            **query_actions.read_actions(context.planner, context.description),
+            **query_actions.read_actions(context),
             "get_widget_url": widget_page.get_widget_url,
             **dict.fromkeys(_UNSUPPORTED_ACTIONS, _refuse),
         },
         writing={
-            "create": create.create_entity,
-            "update": update.update_entity,
+            "create": write.create_entity,
+            "update": write.update_entity,
             "delete": delete.delete_entity,
             "complete_multipart_upload": upload_actions.complete_upload,
             "encode_media": encode_media,
@@ -84,7 +79,7 @@ def make_dispatcher(context: ServerContext) -> dispatch.Dispatcher:
             "revoke_review_session_invite": invitations.revoke_review_session_invite,
         },
         prepare={"complete_multipart_upload": partial(upload_actions.join_parts, context.store, context.media)},
-        on_commit={"encode_media": context.encode_requested.set},
+        on_commit={},
         permission_actions=frozenset(account_actions.ACCOUNT_ACTIONS),
     )
     return dispatch.Dispatcher(context, actions)
@@ -94,22 +89,16 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
     """Return the application for an open context; it opens nothing and starts nothing."""
     dispatcher = make_dispatcher(context) if dispatcher is None else dispatcher
     store, authenticator, metrics = context.store, context.authenticator, _make_metrics(context)
-    browsers = BrowserSessions(store, context.secret)
-    login_pages = LoginPages(
-        store,
-        authenticator,
-        context.secret,
-        browsers,
-        context.login_tokens,
-        on_new_key=partial(context.events.refresh_permissions, store),
-    )
+    refresh, secret = partial(context.events.refresh_permissions, store), context.secret
+    browsers = BrowserSessions(store, secret, refresh)
+    login_pages = LoginPages(store, authenticator, secret, browsers, context.login_tokens, on_new_key=refresh)
     return Starlette(
         routes=[
-            *health.routes(store, context.folder, authenticator.authenticate, metrics),
+            *health.routes(context, metrics),
             *service.routes(context),
-            *storage_routes.routes(store, context.media, authenticator, dispatcher.answer),
-            *review_routes.routes(dispatcher, browsers),
-            *home_routes.routes(dispatcher, browsers),
+            *ComponentEndpoints(store, context.media, context.work, authenticator, dispatcher.answer).routes(),
+            *ReviewPages(dispatcher, browsers).routes(),
+            *HomePages(dispatcher, browsers).routes(),
             *widget_page.routes(dispatcher),
             *login_pages.routes(),
             *MailSwitchPage(context).routes(),
@@ -118,19 +107,35 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
         middleware=[
             Middleware(NormalizePathMiddleware),
             Middleware(request_logging.RequestLogMiddleware, metrics=metrics),
-            Middleware(security_headers.SecurityHeaders),
-            Middleware(security_headers.CorsMiddleware),
+            Middleware(static_pages.BrowserHeaders),
             Middleware(rate_limit.RateLimitMiddleware, limiter=authenticator.limiter),
-            Middleware(concurrent_requests.BodyLimitMiddleware),
+            Middleware(request_body.BodyLimitMiddleware),
             Middleware(api_endpoint.ApiMiddleware, authenticator=authenticator, answer=dispatcher.answer_async),
         ],
-        exception_handlers=dict(error_responses.HANDLERS),
+        exception_handlers=dict.fromkeys(
+            (HttpError, HTTPException, ClientDisconnect, Exception), _error_response(static_pages.StaticPages())
+        ),
     )
 
 
-def _make_metrics(context: ServerContext) -> Metrics:
+def _error_response(pages: static_pages.StaticPages) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the handler of errors: a browser gets a page with a way back for an address that does not exist."""
+
+    async def respond(request: Request, error: Exception) -> Response:
+        is_unknown = isinstance(error, HTTPException) and error.status_code == 404 and request.method == "GET"
+        if not is_unknown or "text/html" not in request.headers.get("accept", ""):
+            return await request_logging.error_response(request, error)
+        root = "../" * (request.url.path.count("/") - 1)
+        text = "The address may be incomplete, or the page was removed."
+        link = f'<p><a class="text-button" href="{root or "./"}">Go to the reviews of the studio</a></p>'
+        return pages.fill("message.html", f"{root}review/", 404, end=link, title="There is no such page", text=text)
+
+    return respond
+
+
+def _make_metrics(context: ServerContext) -> request_logging.Metrics:
     folder, outbox = context.folder, context.mailer.outbox
-    return Metrics(
+    return request_logging.Metrics(
         {
             "ft_dcc_event_clients": ("Clients of the event hub.", lambda: context.events.client_count),
             "ft_dcc_outbox_mails": ("Mails in the outbox.", lambda: sum(1 for _ in outbox.glob("*.eml"))),

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from ft_dcc.errors import AuthenticationError, Error, ReviewSessionClosed
+
+_DISK_ERRORS = (
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM} if os.name != "nt" else {errno.ENOSPC}
+)
 
 
 class HttpError(Error):
@@ -12,6 +20,8 @@ class HttpError(Error):
 
     status: ClassVar[int] = 500
     error_code: ClassVar[str | None] = None
+    # What clients read in ``exception``, if it is not the name of the class; some are the names of ftrack.
+    wire_name: ClassVar[str] = ""
 
 
 class BadRequest(HttpError):
@@ -40,6 +50,7 @@ class InvalidCredentials(HttpError):
     """A user or an API key that is not known."""
 
     status = 401
+    wire_name = "InvalidCredentialsError"
     error_code = AuthenticationError.CODE
 
 
@@ -47,12 +58,14 @@ class Forbidden(HttpError):
     """A request that the user has no permission for."""
 
     status = 403
+    wire_name = "PermissionError"
 
 
 class NotFound(HttpError):
     """An address without a resource."""
 
     status = 404
+    wire_name = "NoSuchThing"
 
 
 class Conflict(HttpError):
@@ -79,6 +92,7 @@ class PassphraseRequired(HttpError):
     """A review session whose passphrase the visitor has not entered."""
 
     status = 401
+    wire_name = "PassphraseNeeded"
     error_code = "passphrase_needed"
 
 
@@ -94,6 +108,7 @@ class PayloadTooLarge(HttpError):
     """A request body that is larger than the route accepts."""
 
     status = 413
+    wire_name = "TooLarge"
 
 
 class TooManyRequests(HttpError):
@@ -110,9 +125,24 @@ class ServiceUnavailable(TooManyRequests):
     """A request beyond the server's limit of concurrent work of its kind."""
 
     status = 503
+    wire_name = "Busy"
 
 
 class InsufficientStorage(HttpError):
     """A request that needs more disk space than the server has."""
 
     status = 507
+    wire_name = "StorageFull"
+
+
+@contextmanager
+def writing_to_disk() -> Iterator[None]:
+    """Raise InsufficientStorage when the block fails on a full, read-only or forbidden disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        raise InsufficientStorage(
+            f"The server's disk cannot be written: {error.strerror}. Free some space there, then send it again."
+        ) from error

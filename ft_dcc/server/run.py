@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import FrameType
 
 import uvicorn
 from anyio import CancelScope
@@ -19,14 +16,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ft_dcc.server.admin.check import check_nightly_part
 from ft_dcc.server.app import make_app, make_dispatcher
-from ft_dcc.server.bootstrap import open_server_context, write_credentials
+from ft_dcc.server.background import ActivityCounter, IdleTimer
+from ft_dcc.server.context import ServerStart, open_server_context, start_for_clients
 from ft_dcc.server.database import data_folder, scheduled_backup, store
-from ft_dcc.server.encoding.worker import running_encode_worker
+from ft_dcc.server.encoding.worker import EncodeWorker
 from ft_dcc.server.events.connection import MAX_PACKET_BYTES
-from ft_dcc.server.http import bind_address, idle_connections, rate_limit
-from ft_dcc.server.http.activity import ActivityCounter, IdleTimer
+from ft_dcc.server.http import connections, rate_limit
 from ft_dcc.server.mail.mailer import running_mail_worker
 from ft_dcc.server.notifications.worker import running_notification_worker
+from ft_dcc.system.signals import stopped_by_signals
 
 _GRACE_SECONDS = 0.3
 _SHUTDOWN_TIMEOUT_SECONDS = 2
@@ -40,7 +38,7 @@ def serve(
     data: Path,
     host: str,
     port: int,
-    on_ready: Callable[[data_folder.Credentials], None],
+    on_ready: Callable[[ServerStart], None],
     *,
     certificate: Path | None = None,
     private_key: Path | None = None,
@@ -59,8 +57,8 @@ def serve(
     that are later than the machine's are forgotten. ``on_ready`` is called when connections are
     accepted. Raises StorageError or SettingInvalid when the server cannot work.
     """
-    idle_connections.raise_file_limit()
-    address = bind_address.BindAddress(host, port, certificate, private_key, is_plain_allowed)
+    connections.raise_file_limit()
+    address = connections.BindAddress(host, port, certificate, private_key, is_plain_allowed)
     with ExitStack() as stack:
         stack.enter_context(data_folder.locked(data))
         listener = stack.enter_context(address.listening())
@@ -71,19 +69,21 @@ def serve(
             )
         )
         dispatcher = make_dispatcher(context)
-        stack.enter_context(running_encode_worker(context, dispatcher.answer))
+        encodes = EncodeWorker(context, dispatcher.answer)
+        dispatcher.actions.on_commit["encode_media"] = encodes.submit
+        encodes.submit()
         stack.enter_context(running_mail_worker(context.mailer))
         stack.enter_context(running_notification_worker(context))
-        track, cleanup = context.activity.track, context.media.cleanup_parts
+        track, cleanup = context.work.activity.track, context.media.cleanup_parts
         stack.enter_context(scheduled_backup.running_backups(data, schedule, track, cleanup, check_nightly_part))
         store.log_old_sqlite()
         url = address.url(listener.getsockname()[1])
         context.mailer.own_url = url
         app = CancellableApp(make_app(context, dispatcher))
         server = _Server(
-            app, address, lambda: on_ready(write_credentials(context, url)), context.activity, idle_minutes
+            app, address, lambda: on_ready(start_for_clients(context, url)), context.work.activity, idle_minutes
         )
-        with _stopped_by_signals(server):
+        with stopped_by_signals(server.stop):
             server.run(sockets=[listener])
 
 
@@ -129,7 +129,7 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         app: CancellableApp,
-        address: bind_address.BindAddress,
+        address: connections.BindAddress,
         on_ready: Callable[[], None],
         activity: ActivityCounter,
         idle_minutes: float | None,
@@ -138,7 +138,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=idle_connections.TimedHttpProtocol,
+                http=connections.TimedHttpProtocol,
                 log_config=None,
                 log_level="warning",
                 access_log=False,
@@ -165,11 +165,15 @@ class _Server(uvicorn.Server):
             self._on_ready()
             self._idle_timer = IdleTimer(self._activity, self._idle_minutes)
 
+    def stop(self) -> None:
+        """Stop soon; safe to call in a signal handler."""
+        self.should_exit = True
+
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop; called ten times a second."""
         state = self.server_state
         if counter % _TICKS_PER_SECOND == 0:
-            idle_connections.close_stalled(state.connections)
+            connections.close_stalled(state.connections)
         is_idle = self._idle_timer.is_expired(len(state.connections), state.total_requests)
         return await super().on_tick(counter) or is_idle
 
@@ -180,22 +184,3 @@ class _Server(uvicorn.Server):
             await asyncio.wait(self.server_state.tasks, timeout=_GRACE_SECONDS)
         self._app.cancel_requests()
         await super().shutdown(sockets=sockets)
-
-
-@contextmanager
-def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    # uvicorn raises the signal again when it has stopped: without a handler, the process would end there, before the
-    # database is closed.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -23,12 +23,9 @@ if TYPE_CHECKING:
 
 # Imported on first use: if this package imported its own modules, two threads that import the package and one of the
 # modules at the same time would wait for each other, and Python would give one of them an unfinished module.
+_LOCATIONS = ("CONNECT", "ORIGIN", "REVIEW", "SERVER", "UNMANAGED")
 _MODULES = {
-    "CONNECT_LOCATION_ID": "ft_dcc.session.symbol",
-    "ORIGIN_LOCATION_ID": "ft_dcc.session.symbol",
-    "REVIEW_LOCATION_ID": "ft_dcc.session.symbol",
-    "SERVER_LOCATION_ID": "ft_dcc.session.symbol",
-    "UNMANAGED_LOCATION_ID": "ft_dcc.session.symbol",
+    **{f"{name}_LOCATION_ID": "ft_dcc.session.symbol" for name in _LOCATIONS},
     "Session": "ft_dcc.session.session",
     "SessionAuthentication": "ft_dcc.session.transport.http",
 }

@@ -19,21 +19,12 @@ def create(entity_type: str, data: Mapping[str, Any]) -> dict[str, Any]:
     >>> create("Task", {"id": "7b1d", "name": "anim"})["entity_data"]
     {'id': '7b1d', 'name': 'anim', '__entity_type__': 'Task'}
     """
-    return {
-        "action": "create",
-        "entity_type": entity_type,
-        "entity_data": {**data, "__entity_type__": entity_type},
-    }
+    return {"action": "create", "entity_type": entity_type, "entity_data": {**data, "__entity_type__": entity_type}}
 
 
 def update(entity_type: str, key: str | Sequence[str], data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the operation that updates attributes of an entity; ``key`` is its id, or all parts of its key."""
-    return {
-        "action": "update",
-        "entity_type": entity_type,
-        "entity_key": _as_list(key),
-        "entity_data": {**data, "__entity_type__": entity_type},
-    }
+    return {**create(entity_type, data), "action": "update", "entity_key": _as_list(key)}
 
 
 def delete(entity_type: str, key: str | Sequence[str]) -> dict[str, Any]:
@@ -48,13 +39,8 @@ def query(expression: str) -> dict[str, Any]:
 
 def add_to_server_location(component_id: str) -> dict[str, Any]:
     """Return the operation that registers a component in the server's location."""
-    data = {
-        "id": new_id(),
-        "component_id": component_id,
-        "location_id": SERVER_LOCATION_ID,
-        "resource_identifier": component_id,
-    }
-    return create("ComponentLocation", data)
+    data = {"component_id": component_id, "location_id": SERVER_LOCATION_ID, "resource_identifier": component_id}
+    return create("ComponentLocation", {"id": new_id(), **data})
 
 
 class CreateEntityOperation(NamedTuple):
@@ -149,9 +135,6 @@ class Operations:
     def __iter__(self) -> Iterator[Operation]:
         return iter([operation for _, operation in self._stack])
 
-    def __repr__(self) -> str:
-        return f"<Operations {list(self)!r}>"
-
 
 def payloads(operations: Iterable[Operation]) -> list[dict[str, Any]]:
     """Return the payloads to send for these operations, in their order.
@@ -160,21 +143,26 @@ def payloads(operations: Iterable[Operation]) -> list[dict[str, Any]]:
     that directly follow the creation or another update of their entity are merged with it.
     """
     changes = [each for each in operations if not isinstance(each, (UploadOperation, RequestOperation))]
+    created = {_identity(each) for each in changes if isinstance(each, CreateEntityOperation)}
+    both = created & {_identity(each) for each in changes if isinstance(each, DeleteEntityOperation)}
     merged: list[dict[str, Any]] = []
-    for operation in _last_updates(_without_created_and_deleted(changes)):
-        payload = _payload(operation)
-        previous = merged[-1] if merged else None
-        if payload["action"] == "update" and previous is not None and _is_same_entity(previous, payload):
-            previous["entity_data"].update(payload["entity_data"])
+    # The identity of the entity that the last payload creates or updates.
+    last: tuple[str, ...] | None = None
+    for operation in _last_updates([each for each in changes if _identity(each) not in both]):
+        key, identity = list(operation.entity_key.values()), _identity(operation)
+        if isinstance(operation, DeleteEntityOperation):
+            merged.append(delete(operation.entity_type, key))
+            last = None
+            continue
+        if isinstance(operation, CreateEntityOperation):
+            data = {name: value for name, value in operation.entity_data.items() if value is not NOT_SET}
+            merged.append({**create(operation.entity_type, data), "entity_key": key})
+        elif identity == last:
+            merged[-1]["entity_data"][operation.attribute_name] = operation.new_value
         else:
-            merged.append(payload)
+            merged.append(update(operation.entity_type, key, {operation.attribute_name: operation.new_value}))
+        last = identity
     return [payload for payload in merged if payload["action"] == "delete" or len(payload["entity_data"]) > 1]
-
-
-def _without_created_and_deleted(operations: list[Change]) -> list[Change]:
-    created = {_identity(each) for each in operations if isinstance(each, CreateEntityOperation)}
-    both = created & {_identity(each) for each in operations if isinstance(each, DeleteEntityOperation)}
-    return [each for each in operations if _identity(each) not in both] if both else operations
 
 
 def _last_updates(operations: list[Change]) -> list[Change]:
@@ -191,24 +179,6 @@ def _last_updates(operations: list[Change]) -> list[Change]:
         kept.append(operation)
     kept.reverse()
     return kept
-
-
-def _payload(operation: Change) -> dict[str, Any]:
-    key = list(operation.entity_key.values())
-    if isinstance(operation, DeleteEntityOperation):
-        return delete(operation.entity_type, key)
-    if isinstance(operation, UpdateEntityOperation):
-        return update(operation.entity_type, key, {operation.attribute_name: operation.new_value})
-    data = {name: value for name, value in operation.entity_data.items() if value is not NOT_SET}
-    return {**create(operation.entity_type, data), "entity_key": key}
-
-
-def _is_same_entity(previous: dict[str, Any], payload: dict[str, Any]) -> bool:
-    return bool(
-        previous["action"] in ("create", "update")
-        and previous["entity_key"] == payload["entity_key"]
-        and previous["entity_type"] == payload["entity_type"]
-    )
 
 
 def _identity(operation: Operation) -> tuple[str, ...]:

@@ -8,37 +8,33 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from ft_dcc.errors import Error, NoResultFoundError, OperationError
-from ft_dcc.session import connection, server_actions, session_events, symbol
-from ft_dcc.session.cache import entity_cache, identity_map
-from ft_dcc.session.cache.cache import KeyMaker, LayeredCache
-from ft_dcc.session.changes import change_tracking, commit
+from ft_dcc.errors import Error, NoResultFoundError, OperationError, ParseError
+from ft_dcc.session import changes, connection, identity_map, operations, session_events, symbol
+from ft_dcc.session.cache import KeyMaker
 from ft_dcc.session.compat import entity_text, query_aliases
-from ft_dcc.session.entities import custom_attributes
-from ft_dcc.session.entities.entity import Entity, FetchGroup, require_entity
+from ft_dcc.session.entities.attribute import CONFIGURATIONS_QUERY
+from ft_dcc.session.entities.entity import Delegated, Entity, FetchGroup, require_entity
 from ft_dcc.session.entity_types import doc_aliases
 from ft_dcc.session.entity_types.schema import EntityTypes, Schema, SchemaCache
 from ft_dcc.session.locations import components, location_setup
-from ft_dcc.session.operations import CreateEntityOperation, DeleteEntityOperation
-from ft_dcc.session.query import populate
-from ft_dcc.session.query.expression import Expression
-from ft_dcc.session.query.query import QueryResult, identifying, with_projections
-
-if TYPE_CHECKING:
-    from ft_dcc.session.events.hub import EventHub
+from ft_dcc.session.query import query
+from ft_dcc.session.query.expression import Expression, field, find
 
 _log = logging.getLogger(__name__)
 
 
-class Session(connection.Connection, change_tracking.ChangeTracker, server_actions.ServerActions, components.Storage):
+class Session(connection.Connection, changes.ChangeTracker, components.Storage):
     """A connection to an ftrack server as one user, with the entities that were loaded and changed.
 
     Threads can share a session: they share its entities, and each commits its own changes.
     """
 
     types: EntityTypes
+    cache = Delegated("_identity_map", "cache", "The entities in memory, and below them the cache of the user.")
+    cache_key_maker = Delegated("_identity_map", "key_maker", "The key maker of the caches.")
+    event_hub = Delegated("events", "hub", "The event hub; connect it to receive events of other clients.")
 
     def __init__(
         self,
@@ -47,7 +43,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         api_user: str | None = None,
         auto_populate: bool = True,
         plugin_paths: Sequence[str] | None = None,
-        cache: entity_cache.CacheSource = None,
+        cache: identity_map.CacheSource = None,
         cache_key_maker: KeyMaker | None = None,
         auto_connect_event_hub: bool = False,
         schema_cache_path: str | os.PathLike[str] | Literal[False] | None = None,
@@ -57,23 +53,13 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         headers: Mapping[str, str] | None = None,
         strict_api: bool = False,
     ) -> None:
-        connection.Connection.__init__(
-            self,
-            server_url,
-            api_key,
-            api_user,
-            timeout=timeout,
-            cookies=cookies,
-            headers=headers,
-            strict_api=strict_api,
-        )
-        change_tracking.ChangeTracker.__init__(self, auto_populate)
-        self._identity_map = identity_map.IdentityMap(self)
-        self.entity_cache = entity_cache.EntityCache(self, self._identity_map, cache, cache_key_maker)
-        self.inheritance = populate.Inheritance(self)
-        self.events = session_events.SessionEvents(self, partial(self._create_event_hub, headers, cookies))
+        connection.Connection.__init__(self, server_url, api_key, api_user, timeout, cookies, headers, strict_api)
+        changes.ChangeTracker.__init__(self, auto_populate)
+        self._identity_map = identity_map.IdentityMap(self, cache, cache_key_maker)
+        self.inheritance = query.Inheritance(self)
+        self.events = session_events.SessionEvents(self, headers, cookies)
         self.location_setups = location_setup.LocationSetups(self)
-        self._configurations: list[Entity] | None = None
+        self._configurations = None
         if auto_connect_event_hub:
             self.event_hub.connect_in_background()
         self.events.load_plugins(plugin_paths, plugin_arguments)
@@ -94,21 +80,6 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         """The server's schemas of its entity types."""
         return list(self.types.schemas.values())
 
-    @property
-    def event_hub(self) -> EventHub:
-        """The event hub of the session; connect it to receive events of other clients."""
-        return self.events.hub
-
-    @property
-    def cache(self) -> LayeredCache:
-        """The entities in memory, and below them the cache that was passed to the session."""
-        return self.entity_cache.cache
-
-    @property
-    def cache_key_maker(self) -> KeyMaker:
-        """The key maker of the caches."""
-        return self.entity_cache.key_maker
-
     def __enter__(self) -> Session:
         return self
 
@@ -119,40 +90,39 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         """Close the connections and remove all entities. Safe to call twice."""
         if self.closed:
             return
-        if self.recorded_operations:
-            _log.warning("%d changes were not committed before the session was closed.", len(self.recorded_operations))
-        self.recorded_operations.clear()
-        self.unrecorded_operations.clear()
-        self._identity_map.clear()
+        self._discard_all("closed")
         self.transport.close()
         self.events.close()
         atexit.unregister(self._close_at_exit)
 
     def reset(self) -> None:
         """Remove all entities and uncommitted changes."""
-        if self.recorded_operations:
-            _log.warning("%d changes were not committed before the session was reset.", len(self.recorded_operations))
-        self.recorded_operations.clear()
-        self.unrecorded_operations.clear()
-        self._identity_map.clear()
+        self._discard_all("reset")
         self._configurations = None
         self.inheritance.clear()
         self._configure_locations()
         self.events.publish_local(session_events.RESET, session=self)
 
-    def query(self, expression: str | Expression, page_size: int = 500) -> QueryResult:
-        """Return the result of an expression; it is fetched page by page when it is read.
+    def _discard_all(self, action: str) -> None:
+        """Remove all entities and uncommitted changes; ``action`` completes "the session was …"."""
+        if count := len(self.recorded_operations):
+            _log.warning("%d changes were not committed before the session was %s.", count, action)
+        self.recorded_operations.clear()
+        self.unrecorded_operations.clear()
+        self._identity_map.clear()
 
-        Raises UnrecognisedEntityTypeError.
-        """
+    def query(self, expression: str | Expression, page_size: int = 500) -> query.QueryResult:
+        """Return the result, which is fetched page by page when read; raises UnrecognisedEntityTypeError."""
         translated = query_aliases.translate_query(str(expression), self.types)
-        return QueryResult(self.call, with_projections(translated, self.types), page_size)
+        if not translated.lstrip().startswith("select"):
+            if not translated.strip():
+                raise ParseError('The query is empty. Write it like: Task where name is "animation".')
+            entity_type = self.types[translated.split(None, 1)[0]]
+            translated = f"select {', '.join(entity_type.default_projections)} from {translated}"
+        return query.QueryResult(self.call, translated, page_size)
 
     def get(self, entity_type: str, entity_key: str | Sequence[str]) -> Entity | None:
-        """Return the entity with this id, or with this list of key values, or None.
-
-        Raises UnrecognisedEntityTypeError, and ValueError for an invalid key.
-        """
+        """Return the entity with this key, or None; raises UnrecognisedEntityTypeError, ValueError for a bad key."""
         entity_type = self.types.resolve_name(entity_type)
         names = self.types[entity_type].primary_key_attributes
         if not isinstance(entity_key, Iterable):
@@ -162,21 +132,17 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
             raise ValueError(
                 f"A {entity_type} is identified by {', '.join(names)}: pass {len(names)} values, not {len(key)}."
             )
-        found = self._identity_map.find(entity_type, key) or self.entity_cache.get(entity_type, key)
+        found = self._identity_map.find(entity_type, key) or self._identity_map.read_cached(entity_type, key)
         if found is not None:
             return found
         try:
-            return self.query(f"{entity_type} where {populate.key_condition(names, key)}").one()
+            return self.query(f"{entity_type} where {query.key_condition(names, key)}").one()
         except NoResultFoundError:
             return None
 
     def get_loaded(self, entity_type: str, entity_key: str) -> Entity | None:
         """Return the entity with this id if it was loaded before, without a request."""
         return self._identity_map.find(entity_type, [entity_key])
-
-    def load_from_cache(self, entity: Entity) -> None:
-        """Complete the entity with the values that the user's cache has."""
-        self.entity_cache.get(entity.entity_type, entity.primary_key)
 
     def create(self, entity_type: str, data: Mapping[str, Any] | None = None, reconstructing: bool = False) -> Entity:
         """Create an entity with these values and the schema's defaults; it is sent with the next commit.
@@ -186,7 +152,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         """
         if reconstructing:
             return self.reconstruct(entity_type, data or {})
-        if doc_aliases.has_alias(entity_type) and self.record_operations:
+        if self.record_operations:
             entity_type, data = doc_aliases.translate_create(self, entity_type, data or {})
         entity_class = self.types[entity_type]
         values, assigned_later = entity_class.initial_values(data or {})
@@ -196,7 +162,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         )
         if self.record_operations:
             key = dict(zip(entity_class.primary_key_attributes, entity.primary_key))
-            self.recorded_operations.push(CreateEntityOperation(entity_type, key, recorded))
+            self.recorded_operations.push(operations.CreateEntityOperation(entity_type, key, recorded))
         try:
             for name, value in assigned_later.items():
                 entity[name] = value
@@ -224,7 +190,7 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         if not keys:
             raise ValueError(f"Nothing identifies the {entity_type} to ensure. Pass data, or identifying_keys.")
         try:
-            entity = self.query(identifying(entity_type, data, keys)).one()
+            entity = self.query(find(entity_type).where(*[field(key) == data[key] for key in keys])).one()
         except NoResultFoundError:
             entity = self.create(entity_type, data)
             self.commit()
@@ -236,19 +202,38 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         return entity
 
     def delete(self, entity: Entity) -> None:
-        """Delete the entity and everything below it with the next commit.
-
-        Raises OperationError if it is not an entity.
-        """
+        """Delete the entity and all below it with the next commit; raises OperationError for anything else."""
         require_entity(entity, "deleted")
         if self.record_operations:
             key = dict(zip(entity.primary_key_attributes, entity.primary_key))
-            self.recorded_operations.push(DeleteEntityOperation(entity.entity_type, key))
+            self.recorded_operations.push(operations.DeleteEntityOperation(entity.entity_type, key))
             entity.state = symbol.DELETED
 
     def populate(self, entities: Entity | Iterable[Entity], projections: str) -> None:
         """Fetch the projections ("name, status.name") of the entities in one request."""
-        populate.populate(self.call, entities, projections, partial(query_aliases.translate_query, types=self.types))
+        if not isinstance(projections, str) or not projections.strip():
+            raise OperationError(f'{projections!r} names no attributes. Pass a text such as "name, status.name".')
+        by_type: dict[str, list[Entity]] = {}
+        for entity in [entities] if isinstance(entities, Entity) else entities:
+            require_entity(entity, "populated")
+            # The server does not have new entities.
+            if entity.state is not symbol.CREATED:
+                by_type.setdefault(entity.entity_type, []).append(entity)
+        step, pending = query.MAX_KEYS_PER_QUERY, []
+        for name, members in by_type.items():
+            for start in range(0, len(members), step):
+                condition = query.keys_condition(members[start : start + step])
+                expression = f"select {projections} from {name} where {condition}"
+                pending.append((query_aliases.translate_query(expression, self.types), ""))
+        # The first page of each expression in one request, and so on.
+        group = FetchGroup(is_result=False)
+        while pending:
+            results = self.call([operations.query(expression + page) for expression, page in pending], group)
+            pending = [
+                (expression, f" offset {offset} limit {step}")
+                for (expression, _), result in zip(pending, results)
+                if (offset := ((result.get("metadata") or {}).get("next") or {}).get("offset")) is not None
+            ]
 
     def call(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]], group: FetchGroup | None = None) -> list[Any]:
         """Send raw operations as one transaction and return their results.
@@ -259,22 +244,14 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
         batch = [data] if isinstance(data, Mapping) else list(data or ())
         if not all(isinstance(operation, Mapping) for operation in batch):
             raise OperationError(f"{data!r} is not a list of operations. Make them with ft_dcc.session.operations.")
-        group = FetchGroup() if group is None else group
-        results: list[Any] = self._identity_map.loads(self.post(batch), group)
-        self.entity_cache.store(group)
+        response = self.transport.post(batch, self._recover)
+        results: list[Any] = self._identity_map.loads(response, FetchGroup() if group is None else group)
         return results
-
-    def post(self, operations: Sequence[Any]) -> bytes:
-        """Send operations and return the JSON text of the response."""
-        if not commit.is_recoverable(operations):
-            return self.transport.post(operations)
-        # The types are read late: the first requests of a session are sent before it has them.
-        return self.transport.post(operations, lambda: commit.recover(self.post, self.types, operations))
 
     def custom_attribute_configurations(self) -> list[Entity]:
         """Return the site's configurations of custom attributes; they are fetched once."""
         if self._configurations is None:
-            self._configurations = self.query(custom_attributes.CONFIGURATIONS_QUERY).all()
+            self._configurations = self.query(CONFIGURATIONS_QUERY).all()
         return self._configurations
 
     def merge(self, value: Any) -> Any:
@@ -299,12 +276,6 @@ class Session(connection.Connection, change_tracking.ChangeTracker, server_actio
     def _configure_locations(self) -> None:
         self.location_setups.activate(self.server_information.get("storage_scenario"))
         self.events.publish_local(session_events.CONFIGURE_LOCATION, session=self)
-
-    def _create_event_hub(self, headers: Mapping[str, str] | None, cookies: Mapping[str, str] | None) -> EventHub:
-        # Imported late: sessions without subscribers do not need it.
-        from ft_dcc.session.events.hub import EventHub
-
-        return EventHub(self.server_url, self.api_user, self._api_key, headers, cookies)
 
     def __repr__(self) -> str:
         return f"<Session {self.api_user} on {self.server_url}{' closed' if self.closed else ''}>"

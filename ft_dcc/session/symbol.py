@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 
 class Symbol:
@@ -20,12 +19,6 @@ class Symbol:
 
     def __repr__(self) -> str:
         return self.name
-
-    def __copy__(self) -> Symbol:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Symbol:
-        return self
 
     def __reduce__(self) -> str:
         return self.name

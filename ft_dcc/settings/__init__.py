@@ -1,4 +1,1 @@
-"""Settings: definitions, files and the resolution of values.
-
-Knows nothing of hosts, the server or publishing.
-"""
+"""Definitions, files and the resolution of settings; knows nothing of hosts, the server or publishing."""

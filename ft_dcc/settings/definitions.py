@@ -1,41 +1,51 @@
-"""Definitions of all settings: name, meaning, environment variables, default and validation.
-
-The settings of the options of a publish are in ``publish_options.py``.
-"""
+"""Definitions of all settings but those of the options of a publish: name, meaning, default and validation."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import platformdirs
 
 from ft_dcc import errors
+from ft_dcc.files.roots import parse_root
+from ft_dcc.settings import fields
 from ft_dcc.settings.publish_options import BURNIN_POSITIONS, COLOUR_OPTIONS, OPTIONS, check_burnin_template
 from ft_dcc.settings.server_url import check_server_url
 from ft_dcc.settings.setting import Setting, check_minutes, check_threads, one_of, switch
 
 
-def _check_look_preset(text: str) -> None:
-    name, colon, options = (part.strip() for part in text.partition(":"))
-    if not (name and colon and options) or "," in name or "=" in name:
-        raise errors.SettingInvalid(f"{text!r} is not a preset. Write it as 'client: lit, samples=16'.")
+def check_version_pattern(text: str) -> None:
+    """Raise SettingInvalid for a text that is not a regular expression with one group."""
+    try:
+        groups = re.compile(text).groups
+    except re.error as error:
+        raise errors.SettingInvalid(f"{text!r} is not a regular expression: {error}.") from error
+    if groups != 1:
+        raise errors.SettingInvalid(f"{text!r} needs one group, that of the number, such as {VERSION_PATTERN}.")
+
+
+def check_work_file(text: str) -> None:
+    """Raise SettingInvalid for a text that is not a rule for a path with the number of a version."""
+    fields.check_path_rule(_WORK_FILE_FIELDS)(text)
+    if not fields.uses_field(text, "version") or fields.attribute_fields([text]):
+        raise errors.SettingInvalid(f"{text!r} needs {{version}}, and no attributes such as {{shot.fstart}}.")
 
 
 def _user_folder(name: str, help: str, folder: str) -> Setting:
-    """Return a setting for a folder, by default one in the user's data folder."""
     default = str(Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / folder)
-    label = f"`{folder}` in the user's data folder"
-    return Setting(name, help, default, label, needs_trusted_file=True, is_path=True)
+    return Setting(name, help, default, f"`{folder}` in the user's data folder", needs_trusted_file=True, is_path=True)
 
 
-ENCODERS = ("auto", "software", "nvenc", "qsv", "videotoolbox", "vaapi", "amf")
+# A v and digits, at the beginning or after a separator: sh010_anim_v012.ma.
+VERSION_PATTERN = r"(?:^|[\W_])[vV](\d+)(?!\d)"
+# Those that are known without a publish.
+_WORK_FILE_FIELDS = tuple(name for name in (*fields.TASK_FIELDS, "version") if name != "artist")
 # The colour space of files that a program has converted for a display already.
 DISPLAY_COLOURS = "display"
 # The ranges of a Maya scene: the outer and the inner one of its time slider.
 ANIMATION_RANGE, PLAYBACK_RANGE = "animation", "playback"
-# How Maya captures: one playblast for each frame, or one for all of them.
-# The view that Maya captures: a hidden one, or the active one of the artist.
 _SLATE = (
     "{project}  {shot}",
     *("Task: {task}", "Version: {version}", "Frames: {range}  at {fps} fps", "Resolution: {resolution}"),
@@ -59,36 +69,21 @@ SETTINGS = (
         needs_trusted_file=True,
     ),
     _user_folder("jobs", "folder of the publish jobs", "jobs"),
-    _user_folder(
-        "renders",
-        "folder of the render logs; on a farm, a folder that all machines share",
-        "renders",
-    ),
-    _user_folder(
-        "local_studio",
-        "folder of the local studio, which is used when no server is set",
-        "studio",
-    ),
+    _user_folder("renders", "folder of the render logs; on a farm, a folder that all machines share", "renders"),
+    _user_folder("local_studio", "folder of the local studio, which is used when no server is set", "studio"),
     Setting(
-        "local_studio_idle",
-        "minutes without a client after which the local studio stops",
-        "30",
-        check=check_minutes,
+        "local_studio_idle", "minutes without a client after which the local studio stops", "30", check=check_minutes
     ),
     Setting("ffmpeg", "path of the ffmpeg program", needs_trusted_file=True, is_path=True),
-    Setting(
-        "maya",
-        "path of the Maya that captures the scenes of `ft-dcc batch` and `ft-dcc playblast`",
-        default_label="the newest that is found",
-        needs_trusted_file=True,
-        is_path=True,
-    ),
-    Setting(
-        "nuke",
-        "path of the Nuke that captures the scripts of `ft-dcc batch` and `ft-dcc playblast`",
-        default_label="the newest that is found",
-        needs_trusted_file=True,
-        is_path=True,
+    *(
+        Setting(
+            title.lower(),
+            f"path of the {title} that captures the {scenes} of `ft-dcc batch` and `ft-dcc playblast`",
+            default_label="the newest that is found",
+            needs_trusted_file=True,
+            is_path=True,
+        )
+        for title, scenes in (("Maya", "scenes"), ("Nuke", "scripts"))
     ),
     Setting(
         "scene_timeout",
@@ -100,7 +95,7 @@ SETTINGS = (
         "encoder",
         "encoder of the movies: `auto`, `software`, `nvenc`, `qsv`, `videotoolbox`, `vaapi` or `amf`",
         "auto",
-        check=one_of(*ENCODERS),
+        check=one_of("auto", "software", "nvenc", "qsv", "videotoolbox", "vaapi", "amf"),
     ),
     Setting(
         "encoder_threads",
@@ -123,11 +118,39 @@ SETTINGS = (
     ),
     *(each.setting for each in (*COLOUR_OPTIONS.values(), *OPTIONS.values()) if each.setting is not None),
     Setting(
+        "roots",
+        "folders of the studio's storage by system, such as `show: linux=/mnt/show, macos=/Volumes/show, "
+        "windows=P:\\show`; rules begin below the first one",
+        default_label="the mount points of the storage scenario",
+        separator="\n",
+        check=parse_root,
+    ),
+    Setting(
+        "version_pattern",
+        "regular expression of the version's number in the name of a scene or file; its group is the number",
+        VERSION_PATTERN,
+        check=check_version_pattern,
+    ),
+    Setting(
+        "work_file",
+        "rule for the work files of a task; a name alone is in the task's folder below the first root or `~/ft-dcc`",
+        "{shot}_{task}_v{version:03}",
+        check=check_work_file,
+    ),
+    Setting(
         "plugins",
         "folders of the studio's publish plugins",
         needs_trusted_file=True,
         separator=os.pathsep,
         is_path=True,
+    ),
+    Setting(
+        "pyblish_plugins",
+        "publish plugins that run beside those of `plugins`: `own` for none, `all` for what others registered with "
+        "pyblish",
+        "own",
+        check=one_of("own", "all"),
+        needs_trusted_file=True,
     ),
     *(
         Setting(
@@ -161,15 +184,8 @@ SETTINGS = (
     ),
     Setting(
         "look",
-        "look of a playblast in Maya: a preset, options, or both, such as `lit, samples=16`",
-        default_label="`textured`",
-    ),
-    Setting(
-        "looks",
-        "further presets of looks, such as `client: lit, samples=16`",
-        default_label="those of the program",
-        separator="\n",
-        check=_check_look_preset,
+        "look of a playblast in Maya and Blender: a preset, options, or both, such as `lit, samples=16`",
+        default_label="`textured` in Maya, `solid` in Blender",
     ),
     Setting(
         "maya_range",

@@ -6,24 +6,19 @@ the setting with its variable, the value that a request takes from it, and the f
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any, Callable
 
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.frames import FrameRange, Resolution, frame_rate
-from ft_dcc.settings.setting import Setting, check_aspect_ratio, one_of, rule, switch
+from ft_dcc.frames import FrameRange, Resolution, aspect_ratio, frame_rate
+from ft_dcc.settings import fields
+from ft_dcc.settings.setting import Setting, one_of, switch
 
-ASSET_FIELDS = ("task", "shot", "source")
-REVIEW_FIELDS = ("date", "project", "shot", "task")
-BURNIN_FIELDS = (
-    *("project", "shot", "task", "asset", "version", "source", "artist", "date", "comment", "lens"),
-    *("frame", "timecode", "range", "fps", "resolution"),
-)
 BURNIN_POSITIONS = ("top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right")
 # The texts of a request with ``burnin=True``.
 STANDARD_BURNIN = {
@@ -33,18 +28,25 @@ STANDARD_BURNIN = {
     "bottom": "{lens}",
     "bottom right": "{frame}",
 }
-# Outputs that can be made in addition to the review movie.
-OUTPUTS = ("720", "1080", "1440", "2160", "prores", "contact-sheet")
+# Outputs that can be made in addition to the review movie of the source's size.
+OUTPUTS = ("1080", "1440", "2160", "prores", "contact-sheet")
+# What ``ftr_meta`` says: its frameIn is the first frame of the shot or 0, with width and height or without.
+REVIEW_METADATA = ("frame-and-size", "frame", "zero-and-size", "zero")
+# Who encodes the review movie.
+ENCODE_BY_SITE = "site"
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
 
 
-def check_burnin_template(text: str) -> None:
-    """Raise SettingInvalid for a burn-in template with an unknown ``{field}``."""
-    unknown = [name for name in re.findall(r"\{(\w*)\}", text) if name not in BURNIN_FIELDS]
-    if unknown:
-        nearest = difflib.get_close_matches(unknown[0], BURNIN_FIELDS, 1)
-        hint = f"Did you mean {{{nearest[0]}}}?" if nearest else f"Known fields: {', '.join(BURNIN_FIELDS)}."
-        raise errors.SettingInvalid(f"{text!r} contains the unknown field {{{unknown[0]}}}. {hint}")
+# Checks of the templates of burn-ins, slate and watermark, of rules for names and paths.
+check_burnin_template = fields.check_fields(fields.FRAME_FIELDS)
+_check_task_rule = fields.check_fields(fields.TASK_FIELDS, is_rule=True)
+_check_path_rule = fields.check_path_rule(fields.VERSION_FIELDS)
+
+
+def check_output(text: str) -> None:
+    """Raise SettingInvalid for a text that cannot be the name of an output; the names are known with all settings."""
+    if not re.fullmatch(r"[\w-]+", text):
+        raise errors.SettingInvalid(f"{text!r} is not the name of an output. Write {', '.join(OUTPUTS)}, or a preset.")
 
 
 @attrs.frozen
@@ -87,7 +89,7 @@ class Option:
     is_path: bool = False
     needs_movie: bool = False
     has_flag: bool = True
-    has_column: bool = True
+    has_column: bool = attrs.field(default=attrs.Factory(attrgetter("has_flag"), takes_self=True))
 
     @property
     def column(self) -> str:
@@ -107,9 +109,14 @@ class Option:
         return self.kind.convert(str(value))
 
 
-def option(kind: Kind, help: str, metavar: str | None = None, **values: Any) -> dict[str, Option]:
-    """Return the metadata of a field that is an option with these values."""
-    return {"option": Option(kind, help, metavar, **values)}
+def option(
+    kind: Kind, help: str, metavar: str | None = None, *, default: Any = None, converter: Any = None, **values: Any
+) -> Any:
+    """Return a field that is an option with these values; with None it has the value of its setting."""
+    if kind is TEXTS:
+        default, converter = (None, _optional_texts) if "setting" in values else ((), _texts)
+    metadata = {"option": Option(kind, help, metavar, **values)}
+    return attrs.field(default=default, converter=converter, metadata=metadata)
 
 
 def strip_surrogates(text: str) -> str:
@@ -126,9 +133,7 @@ def strip_surrogates(text: str) -> str:
 
 
 def _texts(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def _optional_texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
@@ -146,6 +151,38 @@ def _burnin(value: Mapping[str, str] | bool | None) -> Mapping[str, str] | None:
     return value
 
 
+# Apart from its field, whose converter the type checker must see.
+_REVIEW = Option(
+    TEXTS,
+    "Review session: id, name, or a rule such as 'Dailies {date}'; created if missing; may be repeated.",
+    "NAME",
+    off="Add to no review session; overrides the settings.",
+    setting=Setting(
+        "review",
+        "rules for the names of review sessions, such as `{project} {date}`",
+        default_label="no review session",
+        check=_check_task_rule,
+        separator="\n",
+    ),
+)
+# A list that does not exist is created.
+_LISTS = Option(
+    TEXTS,
+    "List of versions: id, name, or a rule such as 'Selects {date}'; created if missing; may be repeated.",
+    "NAME",
+    flag="list",
+    off="Add to no list; overrides the settings.",
+    label="Lists",
+    setting=Setting(
+        "list",
+        "rules for the names of lists of versions, such as `Selects {date:%B}`",
+        default_label="no list",
+        check=_check_task_rule,
+        separator="\n",
+    ),
+)
+
+
 @attrs.frozen
 class PublishOptions:
     """The options of a publish; those that are None have the settings' values.
@@ -153,245 +190,269 @@ class PublishOptions:
     ``task`` is an id or a path, by default the scene's task, or the setting's.
     """
 
-    task: str | None = attrs.field(
-        metadata=option(
-            NAME,
-            "Task id, or PROJECT/SEQUENCE/SHOT/TASK (default: FT_DCC_TASK).",
-            "ID_OR_PATH",
-            setting=Setting(
-                "task",
-                "task to publish to: its id or path",
-                environment=("FT_DCC_TASK", "FTRACK_TASKID", "FTRACK_CONTEXTID"),
-            ),
-            setting_for=FILES,
-        )
+    task: str | None = option(
+        NAME,
+        "Task id, or PROJECT/SEQUENCE/SHOT/TASK; a shot for a version without a task (default: FT_DCC_TASK).",
+        "ID_OR_PATH",
+        setting=Setting(
+            "task",
+            "task to publish to, or a shot or an asset for versions without a task: its id or path",
+            environment=("FT_DCC_TASK", "FTRACK_TASKID", "FTRACK_CONTEXTID"),
+        ),
+        setting_for=FILES,
+        default=attrs.NOTHING,
     )
     # One or more cameras, sequences (sh010.%04d.png), movies or images; by default the scene's own camera.
     source: tuple[str, ...] = attrs.field(default=None, converter=_texts)
     # A review session that does not exist is created.
-    review: tuple[str, ...] | None = attrs.field(
-        default=None,
-        converter=_optional_texts,
-        metadata=option(
-            TEXTS,
-            "Review session: id, name, or a rule such as 'Dailies {date}'; created if missing; may be repeated.",
-            "NAME",
-            off="Add to no review session; overrides the settings.",
-            setting=Setting(
-                "review",
-                "rules for the names of review sessions, with `{date}`, `{project}`, `{shot}` and `{task}`",
-                default_label="no review session",
-                check=rule(*REVIEW_FIELDS),
-                separator="\n",
-            ),
+    review: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts, metadata={"option": _REVIEW})
+    comment: str = option(TEXT, "Comment of the version.", "TEXT", default="", converter=strip_surrogates)
+    note: str = option(TEXT, "Note for the reviewers.", "TEXT", default="", converter=strip_surrogates)
+    label: str | None = option(NAME, "Label of the note.", "NAME")
+    status: str | None = option(
+        NAME,
+        "Status of the version.",
+        "NAME",
+        label="Status",
+        setting=Setting("status", "status of a new version", default_label="set by the server"),
+    )
+    task_status: str | None = option(
+        NAME,
+        "Status of the task after the publish.",
+        "NAME",
+        has_column=False,
+        setting=Setting("task_status", "status of the task after a publish", default_label="unchanged"),
+    )
+    addresses: tuple[str, ...] = option(
+        TEXTS, "Note that this version answers, by id; may be repeated.", "NOTE", has_column=False
+    )
+    asset: str | None = option(
+        NAME,
+        "Rule for the asset's name, such as '{shot} {task}', or an asset's id.",
+        "RULE_OR_ID",
+        setting=Setting(
+            "asset_name",
+            "rule for an asset's name, such as `{shot} {task}`",
+            default_label="`{task}`, or `{task} {source}` for several sources",
+            check=fields.check_fields(fields.SOURCE_FIELDS, is_rule=True),
         ),
     )
-    comment: str = attrs.field(
-        default="", converter=strip_surrogates, metadata=option(TEXT, "Comment of the version.", "TEXT")
-    )
-    note: str = attrs.field(
-        default="", converter=strip_surrogates, metadata=option(TEXT, "Note for the reviewers.", "TEXT")
-    )
-    label: str | None = attrs.field(default=None, metadata=option(NAME, "Label of the note.", "NAME"))
-    status: str | None = attrs.field(
-        default=None,
-        metadata=option(
-            NAME,
-            "Status of the version.",
-            "NAME",
-            label="Status",
-            setting=Setting("status", "status of a new version", default_label="set by the server"),
+    asset_type: str | None = option(
+        NAME,
+        "Short name of the type of a new asset.",
+        "SHORT",
+        setting=Setting(
+            "asset_type",
+            "short name of the type of a new asset",
+            default_label="`playblast` for a camera, `upload` for files",
         ),
     )
-    task_status: str | None = attrs.field(
-        default=None,
-        metadata=option(
-            NAME,
-            "Status of the task after the publish.",
-            "NAME",
-            has_column=False,
-            setting=Setting("task_status", "status of the task after a publish", default_label="unchanged"),
-        ),
+    uses: tuple[str, ...] = option(
+        TEXTS, "Version that this one was made from; may be repeated.", "VERSION_ID", has_column=False
     )
-    addresses: tuple[str, ...] = attrs.field(
-        default=(),
-        converter=_texts,
-        metadata=option(TEXTS, "Note that this version answers, by id; may be repeated.", "NOTE", has_column=False),
-    )
-    asset: str | None = attrs.field(
-        default=None,
-        metadata=option(
-            NAME,
-            "Rule for the asset's name, such as '{shot} {task}', or an asset's id.",
-            "RULE_OR_ID",
-            setting=Setting(
-                "asset_name",
-                "rule for an asset's name, with `{task}`, `{shot}` and `{source}`",
-                default_label="`{task}`, or `{task} {source}` for several sources",
-                check=rule(*ASSET_FIELDS),
-            ),
-        ),
-    )
-    asset_type: str | None = attrs.field(
-        default=None,
-        metadata=option(
-            NAME,
-            "Short name of the type of a new asset.",
-            "SHORT",
-            setting=Setting(
-                "asset_type",
-                "short name of the type of a new asset",
-                default_label="`playblast` for a camera, `upload` for files",
-            ),
-        ),
-    )
-    uses: tuple[str, ...] = attrs.field(
-        default=(),
-        converter=_texts,
-        metadata=option(TEXTS, "Version that this one was made from; may be repeated.", "VERSION_ID", has_column=False),
-    )
-    notify: bool | None = attrs.field(
-        default=None,
-        metadata=option(
-            SWITCH,
-            "Send an event-hub notification.",
-            has_column=False,
-            setting=switch("notify", "whether to send an event-hub notification after a publish"),
-        ),
+    lists: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts, metadata={"option": _LISTS})
+    notify: bool | None = option(
+        SWITCH,
+        "Send an event-hub notification.",
+        has_column=False,
+        setting=switch("notify", "whether to send an event-hub notification after a publish"),
     )
     # Lines, the title first; True has those of the settings.
-    slate: tuple[str, ...] | bool | None = attrs.field(
-        default=None,
+    slate: tuple[str, ...] | bool | None = option(
+        SWITCH,
+        "Add a slate.",
+        has_column=False,
+        label="Slate",
+        needs_movie=True,
+        setting=switch("slate", "whether to add a slate before the first frame"),
         converter=_lines,
-        metadata=option(
-            SWITCH,
-            "Add a slate.",
-            has_column=False,
-            label="Slate",
-            needs_movie=True,
-            setting=switch("slate", "whether to add a slate before the first frame"),
+    )
+    watermark: str | None = option(
+        TEXT,
+        "Text across the frames.",
+        "TEXT",
+        setting=Setting("watermark", "text across each frame", default_label="nothing", check=check_burnin_template),
+    )
+    letterbox: str | None = option(
+        TEXT,
+        "Aspect ratio of the visible area, such as 2.39; the rest is black.",
+        "SHAPE",
+        setting=Setting(
+            "letterbox",
+            "aspect ratio of the visible area, such as `2.39` or `16:9`; the rest is black",
+            default_label="the whole frame",
+            check=aspect_ratio,
         ),
     )
-    watermark: str | None = attrs.field(
-        default=None,
-        metadata=option(
-            TEXT,
-            "Text across the frames.",
-            "TEXT",
-            setting=Setting(
-                "watermark", "text across each frame", default_label="nothing", check=check_burnin_template
-            ),
-        ),
+    mark_handles: bool | None = option(
+        SWITCH,
+        "Label the frames in handles.",
+        needs_movie=True,
+        setting=switch("mark_handles", "whether frames in the handles of the shot or of `--frames` have a label"),
     )
-    letterbox: str | None = attrs.field(
-        default=None,
-        metadata=option(
-            TEXT,
-            "Aspect ratio of the visible area, such as 2.39; the rest is black.",
-            "SHAPE",
-            setting=Setting(
-                "letterbox",
-                "aspect ratio of the visible area, such as `2.39` or `16:9`; the rest is black",
-                default_label="the whole frame",
-                check=check_aspect_ratio,
-            ),
-        ),
-    )
-    fill_missing: bool | None = attrs.field(
-        default=None,
-        metadata=option(
-            SWITCH,
-            "Replace missing frames by the previous one, labelled.",
-            setting=switch("fill_missing", "whether to replace missing frames by the previous one, labelled"),
-        ),
+    fill_missing: bool | None = option(
+        SWITCH,
+        "Replace missing frames by the previous one, labelled.",
+        setting=switch("fill_missing", "whether to replace missing frames by the previous one, labelled"),
     )
     # Files, each with the frame at which it starts ("music.wav@993"), by default the first.
-    sounds: tuple[str, ...] = attrs.field(
-        default=(),
-        converter=_texts,
-        metadata=option(
-            TEXTS,
-            "Sound file; starts at FRAME (default: first frame).",
-            "FILE[@FRAME]",
-            flag="sound",
-            is_path=True,
-            needs_movie=True,
-        ),
+    sounds: tuple[str, ...] = option(
+        TEXTS,
+        "Sound file; starts at FRAME (default: first frame).",
+        "FILE[@FRAME]",
+        flag="sound",
+        is_path=True,
+        needs_movie=True,
     )
     # Templates by their place in the image ("top left"); True has the standard ones. Each place has a setting.
-    burnin: Mapping[str, str] | None = attrs.field(
-        default=None,
+    burnin: Mapping[str, str] | None = option(
+        SWITCH,
+        "Texts in the corners of the image.",
+        off="Add no burn-in text; overrides the settings.",
+        has_flag=False,
+        label="Burn-in",
         converter=_burnin,
-        metadata=option(
-            SWITCH,
-            "Texts in the corners of the image.",
-            off="Add no burn-in text; overrides the settings.",
-            has_flag=False,
-            has_column=False,
-            label="Burn-in",
+    )
+    outputs: tuple[str, ...] | None = option(
+        TEXTS,
+        "Output in addition to the review movie; may be repeated.",
+        "NAME",
+        flag="output",
+        choices=OUTPUTS,
+        label="Outputs",
+        needs_movie=True,
+        setting=Setting(
+            "outputs",
+            "outputs in addition to the review movie: `1080`, `1440` or `2160` lines, `prores`, `contact-sheet`, or "
+            "presets of the section `outputs`",
+            default_label="none",
+            check=check_output,
+            separator=",",
         ),
     )
-    outputs: tuple[str, ...] | None = attrs.field(
-        default=None,
-        converter=_optional_texts,
-        metadata=option(
-            TEXTS,
-            "Output in addition to the review movie; may be repeated.",
-            flag="output",
-            choices=OUTPUTS,
-            label="Outputs",
-            needs_movie=True,
-            setting=Setting(
-                "outputs",
-                "outputs in addition to the review movie: `720`, `1080`, `1440` or `2160` lines, `prores`, "
-                "`contact-sheet`",
-                default_label="none",
-                check=one_of(*OUTPUTS),
-                separator=",",
-            ),
+    review_metadata: str | None = option(
+        NAME,
+        "What the metadata ftr_meta of review movies says.",
+        has_flag=False,
+        setting=Setting(
+            "review_metadata",
+            "what `ftr_meta`, which the player of a site reads, says: the shot's first frame or frame 0 first, with "
+            "width and height or without: `frame-and-size`, `frame`, `zero-and-size`, `zero`",
+            REVIEW_METADATA[0],
+            check=one_of(*REVIEW_METADATA),
+        ),
+    )
+    encode_by: str | None = option(
+        NAME,
+        "Who encodes the review movie.",
+        has_flag=False,
+        setting=Setting(
+            "encode_by",
+            "who encodes the review movie: `ft-dcc`, or `site`, which gets one movie and encodes it with its own sizes",
+            "ft-dcc",
+            check=one_of("ft-dcc", ENCODE_BY_SITE),
         ),
     )
     # With the frame rate and the size, overrides the values of the shot.
-    frame_range: FrameRange | None = attrs.field(
-        default=None,
-        metadata=option(
-            FRAMES,
-            "Frames, such as 1001-1048 (default: all found). 1001-1048+8 has 8 handle frames on either side, "
-            "1001-1048+8+4 has 4 after the last frame; 1001-1048x2 has every second frame.",
-            flag="frames",
-            needs_movie=True,
+    frame_range: FrameRange | None = option(
+        FRAMES,
+        "Frames, such as 1001-1048 (default: all found). 1001-1048+8 has 8 handle frames on either side, "
+        "1001-1048+8+4 has 4 after the last frame; 1001-1048x2 has every second frame.",
+        flag="frames",
+        needs_movie=True,
+    )
+    fps: Fraction | None = option(RATE, "Frame rate: 24, 23.976 or 24000/1001.")
+    resolution: Resolution | None = option(SIZE, "Size in pixels, such as 1920x1080.")
+    include_scene: bool | None = option(
+        SWITCH,
+        "Upload the scene file as a component of the version.",
+        offered_for=SCENES,
+        label="Scene file",
+        setting=switch("include_scene", "whether a version contains the scene file that it was captured from"),
+        setting_for=SCENES,
+    )
+    source_files: str | None = option(
+        NAME,
+        "Source files of the version: register them where they are, copy them to the studio's location, or none.",
+        "register|copy|none",
+        label="Source files",
+        setting=Setting(
+            "frames",
+            "what becomes of a version's source files: `register` records where they are, `copy` puts them into "
+            "the studio's location, `none` does neither",
+            "register",
+            check=one_of("register", "copy", "none"),
         ),
     )
-    fps: Fraction | None = attrs.field(default=None, metadata=option(RATE, "Frame rate: 24, 23.976 or 24000/1001."))
-    resolution: Resolution | None = attrs.field(
-        default=None, metadata=option(SIZE, "Size in pixels, such as 1920x1080.")
+    location: str | None = option(
+        NAME,
+        "Location that takes copies of source files.",
+        "NAME",
+        has_column=False,
+        setting=Setting(
+            "location", "location that takes copies of source files", default_label="that of the storage scenario"
+        ),
     )
-    include_scene: bool | None = attrs.field(
-        default=None,
-        metadata=option(
-            SWITCH,
-            "Upload the scene file as a component of the version.",
-            offered_for=SCENES,
-            label="Scene file",
-            setting=switch("include_scene", "whether a version contains the scene file that it was captured from"),
-            setting_for=SCENES,
+    movie_path: str | None = option(
+        TEXT,
+        "Rule for a copy of the movie on disk, below a root.",
+        "RULE",
+        needs_movie=True,
+        setting=Setting(
+            "movie_path",
+            "rule for a copy of the movie on disk, such as `{project}/{shot}/{shot}_{task}_{version}.mp4`",
+            default_label="no copy",
+            check=_check_path_rule,
+        ),
+    )
+    latest_path: str | None = option(
+        TEXT,
+        "Rule for a copy of the newest movie, under a name that stays.",
+        "RULE",
+        has_column=False,
+        needs_movie=True,
+        setting=Setting(
+            "latest_path",
+            "rule for a copy of the newest movie, which each publish replaces",
+            default_label="no copy",
+            check=_check_path_rule,
+        ),
+    )
+    frames_path: str | None = option(
+        TEXT,
+        "Rule for the captured frames on disk, below a root.",
+        "RULE",
+        offered_for=SCENES,
+        setting=Setting(
+            "frames_path",
+            "rule for the captured frames on disk, such as `{project}/{shot}/{version}/{shot}.####.png`",
+            default_label="frames are not kept",
+            check=_check_path_rule,
+        ),
+        setting_for=SCENES,
+    )
+    version_from: str | None = option(
+        NAME,
+        "Number of the version: the server's next one, or that in the name of the scene or file.",
+        "server|file",
+        setting=Setting(
+            "version_from",
+            "number of a version: `server` for its next one, `file` for that in the name of the scene or file",
+            "server",
+            check=one_of("server", "file"),
         ),
     )
     # Files that a scene needs may be missing.
-    allow_incomplete: bool = attrs.field(
-        default=False,
-        metadata=option(SWITCH, "Publish although parts of the scene cannot be loaded.", offered_for=SCENES),
+    allow_incomplete: bool = option(
+        SWITCH, "Publish although parts of the scene cannot be loaded.", offered_for=SCENES, default=False
     )
-    scene_sound: bool = attrs.field(
+    scene_sound: bool = option(
+        SWITCH,
+        "Whether the movie of a camera has the sound of its scene.",
+        has_flag=False,
+        offered_for=SCENES,
+        label="Sound",
         default=True,
-        metadata=option(
-            SWITCH,
-            "Whether the movie of a camera has the sound of its scene.",
-            has_flag=False,
-            has_column=False,
-            offered_for=SCENES,
-            label="Sound",
-        ),
     )
 
 
@@ -447,8 +508,5 @@ COLOUR_OPTIONS: dict[str, Option] = {
 
 
 def for_form(*, in_host: bool) -> dict[str, Option]:
-    """Return the options that have a field in dialogs and panels, by the names of the request's fields.
-
-    A switch has three states: None (as the settings say), True and False.
-    """
+    """Return the options with a field in dialogs, by name; a switch is None (as the settings say), True or False."""
     return {name: each for name, each in OPTIONS.items() if each.label and (in_host or each.offered_for != SCENES)}

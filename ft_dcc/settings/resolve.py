@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import platformdirs
 
-from ft_dcc.errors import SettingInvalid
-from ft_dcc.settings import definitions, toml_file
+from ft_dcc.errors import SettingInvalid, nearest_hint
+from ft_dcc.settings import definitions, sections, toml_file
+from ft_dcc.settings.publish_options import OUTPUTS
+from ft_dcc.settings.scope import Scope, current_scope
 from ft_dcc.settings.setting import Setting
 
 _BY_NAME = {setting.name: setting for setting in definitions.SETTINGS}
+# The setting that names those which later files, the environment and options cannot change.
+LOCKED = "locked"
+# How a file says what becomes of the values of a list that earlier files gave; a plain list replaces them.
+_ADD, _REPLACE = "add", "replace"
 
 
 @attrs.frozen
@@ -39,9 +44,13 @@ class Value:
 
 @attrs.frozen
 class Settings:
-    """The values of all settings."""
+    """The values of all settings, the entries of the sections, and where each locked name is locked."""
 
     values: dict[str, Value]
+    entries: dict[str, dict[str, sections.Entry]] = attrs.field(
+        factory=lambda: {name: {} for name in sections.SECTIONS}
+    )
+    locks: dict[str, str] = attrs.field(factory=dict)
 
     def get(self, name: str) -> str | None:
         """Return the value of a setting, or None if it is not set."""
@@ -59,46 +68,123 @@ class Settings:
             raise SettingInvalid(f"{value.setting.environment[0]} is not set.")
         return value.text
 
+    def section(self, name: str) -> dict[str, Any]:
+        """Return the contents of the entries of a section by their names."""
+        return {key: entry.content for key, entry in self.entries[name].items()}
+
+    def refuse_unknown_outputs(self, names: Iterable[str], where: str) -> None:
+        """Raise SettingInvalid for an output that neither ft-dcc nor the section ``outputs`` has."""
+        known = (*OUTPUTS, *self.entries["outputs"])
+        for name in names:
+            if name not in known:
+                hint = nearest_hint(name, known, 0.6, "")
+                raise SettingInvalid(f"{where}: outputs: {name!r} is not one of {', '.join(known)}. {hint}".rstrip())
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Yield name, value and origin of all settings and entries, as they are shown."""
+        for name, value in self.values.items():
+            default = value.setting.default_label.replace("`", "")
+            text = value.display_text if value.text is not None else default or value.display_text
+            yield name, text, self._origin(name, value.origin)
+        for section, entries in self.entries.items():
+            for name, entry in entries.items():
+                yield f"{section}.{name}", entry.text, self._origin(section, entry.origin)
+
+    def _origin(self, name: str, origin: str) -> str:
+        return f"{origin}; locked" if name in self.locks else origin
+
+    def refuse_locked(self, name: str, where: str) -> None:
+        """Raise SettingInvalid for a name that is locked; ``where`` is the place that would change it."""
+        if name in self.locks:
+            raise SettingInvalid(f"{where}: {name} is locked by {self.locks[name]}. Remove it here, or ask the studio.")
+
+    def _add_file(self, file: toml_file.SettingsFile) -> None:
+        locked = {}
+        for name, content in file.content.items():
+            if name == LOCKED:
+                locked = _locks_in(file, content)
+                continue
+            self.refuse_locked(name, file.where(name))
+            if isinstance(content, dict) and name in sections.SECTIONS:
+                listed = {key: each for key, each in content.items() if name in _BY_NAME and key in (_ADD, _REPLACE)}
+                for key in [each for each in content if each not in listed]:
+                    where = file.where(key, name)
+                    text = sections.check_entry(name, key, content[key], where)
+                    self.entries[name][key] = sections.Entry(content[key], text, f"{file.layer}: {where}", where)
+                content = listed
+            if content or not isinstance(content, dict):
+                self.values[name] = _value_in(file, name, content, self.values.get(name))
+        # A file can set what it locks.
+        self.locks.update(locked)
+
+    def _change(self, value: Value, where: str) -> None:
+        self.refuse_locked(value.setting.name, where)
+        self.values[value.setting.name] = value
+
 
 def read_settings(
     arguments: Mapping[str, str | None] | None = None,
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    scope: Scope | None = None,
 ) -> Settings:
-    """Return all settings, by precedence: arguments, environment, files of user, project and studio, defaults.
+    """Return all settings, by precedence: arguments, environment, files, defaults.
 
-    The project's file is the nearest ``ft_dcc.toml`` in ``folder``, by default the working directory, or above it.
-    Raises SettingInvalid for an unknown name or an invalid value, with its file and line.
+    The files are those of the user, of the project, of the project on the server, and of the studio. The project is
+    that of the ``scope``, by default the one of this thread; ``folder`` is a scope without a project on the server.
+    Raises SettingInvalid for an unknown name, an invalid value or a change of a locked one, with its file and line.
     """
     environ = os.environ if environ is None else environ
-    values = {setting.name: Value(setting, setting.default, "default") for setting in definitions.SETTINGS}
-    for file in _files(environ, folder):
-        for name, content in file.content.items():
-            values[name] = _from_file(file, name, content)
+    scope = scope or (current_scope() if folder is None else Scope(folder))
+    settings = Settings({each.name: Value(each, each.default, "default") for each in definitions.SETTINGS})
+    for file in _files(environ, scope):
+        settings._add_file(file)
     for setting in definitions.SETTINGS:
         variable = next((name for name in setting.environment if environ.get(name)), None)
         # Shells unset a variable for a single command by making it empty.
         if variable is not None:
-            values[setting.name] = _validated(setting, environ[variable], f"environment {variable}")
+            origin = f"environment {variable}"
+            settings._change(validated(setting, environ[variable], origin), origin)
     for name, argument in (arguments or {}).items():
         if argument is not None:
-            values[name] = _validated(_find_setting(name, "The argument"), argument, "argument")
-    return Settings(values)
+            settings._change(validated(_find_setting(name, "The argument"), argument, "argument"), "The argument")
+    settings.refuse_unknown_outputs(settings.items("outputs"), settings.values["outputs"].origin)
+    return settings
 
 
-def check_value(name: str, text: str) -> None:
-    """Raise SettingInvalid for an unknown setting or an invalid value."""
-    _validated(_find_setting(name, "The setting"), text, "The setting")
+def check_server_text(project: str, text: str, *, with_studio: bool = True) -> None:
+    """Raise SettingInvalid, with the line, for a text that cannot be the settings of a project on the server.
+
+    With the studio's file of this machine, the text cannot change what that locks.
+    """
+    settings = Settings({each.name: Value(each, each.default, "default") for each in definitions.SETTINGS})
+    studio = (
+        next((file for file in _files(os.environ, Scope()) if file.layer == "studio"), None) if with_studio else None
+    )
+    for file in filter(None, (studio, toml_file.server_file(project, text))):
+        settings._add_file(file)
+    settings.refuse_unknown_outputs(settings.items("outputs"), settings.values["outputs"].origin)
 
 
-def _files(environ: Mapping[str, str], folder: Path | None) -> Iterator[toml_file.SettingsFile]:
+def source_of(name: str) -> str:
+    """Return what a person changes for another value: the setting in the file that sets it, or its variable."""
+    value = read_settings().values[name]
+    kind, _, where = value.origin.partition(" ")
+    if kind == "environment":
+        return where
+    return value.setting.environment[0] if value.origin in ("default", "argument") else f"{name} in {where}"
+
+
+def _files(environ: Mapping[str, str], scope: Scope) -> Iterator[toml_file.SettingsFile]:
     """Yield the existing files in ascending precedence."""
     studio = Path(platformdirs.site_config_dir("ft-dcc", appauthor=False)) / toml_file.NAME
     user = Path(platformdirs.user_config_dir("ft-dcc", appauthor=False)) / toml_file.NAME
-    project = toml_file.find_file((folder or Path.cwd()).absolute())
+    project = toml_file.find_file((scope.folder or Path.cwd()).absolute())
     if project in (studio, user):
         project = None
     for layer, default in (("studio", studio), ("project", project), ("user", user)):
+        if layer == "project" and scope.text:
+            yield toml_file.server_file(scope.project, scope.text)
         explicit = environ.get(f"FT_DCC_{layer.upper()}_SETTINGS")
         path = Path(explicit) if explicit else default
         file = None if path is None else toml_file.read_file(layer, path, is_explicit=bool(explicit))
@@ -106,22 +192,46 @@ def _files(environ: Mapping[str, str], folder: Path | None) -> Iterator[toml_fil
             yield file
 
 
-def _from_file(file: toml_file.SettingsFile, name: str, content: Any) -> Value:
+def _locks_in(file: toml_file.SettingsFile, content: Any) -> dict[str, str]:
+    """Return where each name that the file locks is locked."""
+    where = file.where(LOCKED)
+    if not isinstance(content, list) or file.layer == "user":
+        reason = (
+            "is for files of the studio and of projects" if isinstance(content, list) else "takes an array of names"
+        )
+        raise SettingInvalid(f"{where}: {LOCKED} {reason}.")
+    for name in content:
+        if name not in sections.SECTIONS:
+            _find_setting(str(name), where)
+    return dict.fromkeys(content, where)
+
+
+def _value_in(file: toml_file.SettingsFile, name: str, content: Any, before: Value | None) -> Value:
     where = file.where(name)
     if isinstance(content, dict) and name not in _BY_NAME:
         # A section such as [burnin] with top_left in it.
         meant = [each for inner in content for each in (f"{name}_{inner}", inner) if each in _BY_NAME]
         hint = f" Write {meant[0]} without a section." if meant else ""
         raise SettingInvalid(f"{where}: there is no setting or section called {name}.{hint}")
+    if name in sections.SECTIONS and name not in _BY_NAME:
+        raise SettingInvalid(f"{where}: {name} is a section. Write {sections.EXAMPLES[name]}.")
     setting = _find_setting(name, where)
     if setting.is_secret and file.layer != "user":
         raise SettingInvalid(f"{where}: put a key into the user's own file or into {setting.environment[0]}.")
-    if setting.needs_trusted_file and file.layer == "project" and not file.is_explicit:
-        raise SettingInvalid(
-            f"{where}: {name} is not allowed in an auto-discovered file. "
-            "Set FT_DCC_PROJECT_SETTINGS to the file if you trust it."
-        )
-    return _validated(setting, _text(setting, content, file, where), f"{file.layer}: {where}", where)
+    if setting.needs_trusted_file and file.layer in ("project", "server") and not file.is_explicit:
+        remedy = "Set FT_DCC_PROJECT_SETTINGS to the file if you trust it."
+        if file.layer == "server":
+            remedy = "Write it into the studio's file."
+        raise SettingInvalid(f"{where}: {name} is not allowed in {file.kind}. {remedy}")
+    separator, adds = setting.separator, False
+    if separator and isinstance(content, dict) and len(content) == 1 and set(content) <= {_ADD, _REPLACE}:
+        ((how, content),) = content.items()
+        adds = how == _ADD
+    own = validated(setting, _text(setting, content, file, where), f"{file.layer}: {where}", where)
+    if not separator or not adds or before is None or not before.text:
+        return own
+    texts = dict.fromkeys(part for value in (before, own) for part in (value.text or "").split(separator) if part)
+    return attrs.evolve(own, text=separator.join(texts), origin=f"{own.origin}, added to {before.origin}")
 
 
 def _text(setting: Setting, content: Any, file: toml_file.SettingsFile, where: str) -> str:
@@ -133,29 +243,21 @@ def _text(setting: Setting, content: Any, file: toml_file.SettingsFile, where: s
     parts = content if isinstance(content, list) and setting.separator else [content]
     for part in parts:
         if not isinstance(part, str):
-            raise SettingInvalid(f"{where}: {setting.name} takes {_expected_type(setting)}, not {_type_name(part)}.")
+            expected = "a string or an array of strings" if setting.separator else "a string"
+            kinds: dict[type, str] = {list: "an array", dict: "a section"}
+            found = kinds.get(type(part), f"{str(part).lower()} without quotation marks")
+            raise SettingInvalid(
+                f"{where}: {setting.name} takes {'true or false' if setting.is_boolean else expected}, not {found}."
+            )
     if setting.is_path:
-        parts = [part if "://" in part else str(file.path.parent / Path(part).expanduser()) for part in parts]
+        parts = [part if "://" in part else file.absolute(part, where) for part in parts]
     return (setting.separator or "").join(parts)
-
-
-def _expected_type(setting: Setting) -> str:
-    if setting.is_boolean:
-        return "true or false"
-    return "a string or an array of strings" if setting.separator else "a string"
-
-
-def _type_name(content: object) -> str:
-    if isinstance(content, (list, dict)):
-        return "an array" if isinstance(content, list) else "a section"
-    return f"{str(content).lower()} without quotation marks"
 
 
 def _find_setting(name: str, where: str) -> Setting:
     if name in _BY_NAME:
         return _BY_NAME[name]
-    nearest = difflib.get_close_matches(name, _BY_NAME, 1, 0.5)
-    hint = f"Did you mean {nearest[0]}?" if nearest else f"Known settings: {', '.join(_BY_NAME)}."
+    hint = nearest_hint(name, _BY_NAME, 0.5, f"Known settings: {', '.join(_BY_NAME)}.")
     raise SettingInvalid(f"{where}: there is no setting called {name}. {hint}")
 
 
@@ -166,15 +268,15 @@ def _absolute(setting: Setting, part: str) -> str:
     return part if not part or "://" in part or is_name else os.path.abspath(part)  # noqa: PTH100
 
 
-def _validated(setting: Setting, text: str, origin: str, where: str = "") -> Value:
+def validated(setting: Setting, text: str, origin: str, where: str = "") -> Value:
+    """Return the value with absolute paths; raise SettingInvalid, which names where it stands, if it is invalid."""
+    parts = text.split(setting.separator) if setting.separator else [text]
     if setting.is_path:
-        parts = text.split(setting.separator) if setting.separator else [text]
-        text = (setting.separator or "").join(_absolute(setting, part) for part in parts)
-    value = Value(setting, text, origin)
+        parts = [_absolute(setting, part) for part in parts]
     try:
-        for part in text.split(setting.separator) if setting.separator else [text]:
+        for part in parts:
             if setting.check is not None and part:
                 setting.check(part)
     except SettingInvalid as error:
         raise SettingInvalid(f"{where or origin}: {setting.name}: {error}") from error
-    return value
+    return Value(setting, (setting.separator or "").join(parts), origin)

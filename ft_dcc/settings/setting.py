@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import re
-import string
 from typing import Callable
 
 import attrs
 
 from ft_dcc import errors, frames
 
-Check = Callable[[str], None]
-
-
-def rule(*fields: str) -> Check:
-    """Return a check for templates that may contain these ``{fields}``."""
-
-    def check(text: str) -> None:
-        try:
-            parts = [part for part in string.Formatter().parse(text) if part[1] is not None]
-        except ValueError as error:
-            raise errors.SettingInvalid(f"{text!r} is not a valid rule: {error}.") from error
-        if any(name not in fields or form or conversion for _, name, form, conversion in parts):
-            known = ", ".join(f"{{{field}}}" for field in fields)
-            raise errors.SettingInvalid(f"{text!r} is not a valid rule. Use only {known}.")
-
-    return check
+Check = Callable[[str], object]
 
 
 def one_of(*names: str) -> Check:
@@ -38,21 +22,17 @@ def one_of(*names: str) -> Check:
     return check
 
 
-def check_minutes(text: str) -> None:
-    """Raise SettingInvalid for a text that is not a positive number of minutes."""
-    if not re.fullmatch(r"\d{1,6}(\.\d+)?", text) or float(text) <= 0:
-        raise errors.SettingInvalid(f"{text!r} is not a number of minutes. Write it as 30.")
+def _number_of(unit: str, pattern: str, example: int) -> Check:
+    def check(text: str) -> None:
+        if not re.fullmatch(pattern, text):
+            raise errors.SettingInvalid(f"{text!r} is not a number of {unit}. Write it as {example}.")
+
+    return check
 
 
-def check_threads(text: str) -> None:
-    """Raise SettingInvalid for a text that is not a number of threads."""
-    if not re.fullmatch(r"[1-9]\d{0,2}", text):
-        raise errors.SettingInvalid(f"{text!r} is not a number of threads. Write it as 4.")
-
-
-def check_aspect_ratio(text: str) -> None:
-    """Raise SettingInvalid for a text that is not an aspect ratio, such as 2.39 or 16:9."""
-    frames.aspect_ratio(text)
+# A positive number.
+check_minutes = _number_of("minutes", r"(?=.*[1-9])\d{1,6}(\.\d+)?", 30)
+check_threads = _number_of("threads", r"[1-9]\d{0,2}", 4)
 
 
 def check_boolean(text: str) -> None:
@@ -91,7 +71,7 @@ class Setting:
     @property
     def is_number(self) -> bool:
         """Whether a file may contain the value as a number."""
-        return self.check in (check_minutes, check_aspect_ratio, check_threads)
+        return self.check in (check_minutes, frames.aspect_ratio, check_threads)
 
 
 def switch(name: str, help: str) -> Setting:

@@ -1,4 +1,1 @@
-"""State and background work of the publish dialogs, without any toolkit.
-
-Knows nothing of Qt, Blender or the command line.
-"""
+"""State and background work of the publish dialogs, without Qt, Blender or the command line."""

@@ -1,22 +1,118 @@
-"""Work in the background beside a publish, for panels and dialogs: worker threads change it, drawing only reads it."""
+"""Work in the background for panels and dialogs: worker threads change it, drawing only reads it."""
 
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ft_dcc.errors import Error
+from ft_dcc.errors import Cancelled, Error, ValidationFailed, ValidationIssue
+from ft_dcc.files.atomic import make_temporary_folder, remove_tree
+from ft_dcc.system.signals import ignore_sigpipe
+
+if TYPE_CHECKING:
+    from ft_dcc.publish.progress import Progress
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class ActivityRunner:
+    """The one activity of a panel or dialog that runs at a time, with its name, progress, problems and error.
+
+    ``on_change`` is called when an activity starts, and by any thread after a change. ``wait(thread, seconds)`` waits
+    for the worker; a host whose main thread serves other threads does that in it.
+    """
+
+    def __init__(
+        self,
+        on_change: Callable[[], object] = lambda: None,
+        wait: Callable[[threading.Thread, float], object] = threading.Thread.join,
+    ) -> None:
+        self._on_change, self._wait = on_change, wait
+        self.activity = ""
+        # Tells two activities apart: one may start and end between two redraws.
+        self.completed_count = 0
+        self.progress: Progress | None = None
+        self.problems: tuple[ValidationIssue, ...] = ()
+        self.error = ""
+        self._cancel = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an activity runs."""
+        return self._thread is not None
+
+    def cancel(self) -> None:
+        """Cancel the running activity; a cancelled publish leaves nothing behind."""
+        self._cancel.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the activity, on the main thread; return whether it ended within these seconds."""
+        thread = self._thread
+        if thread is not None:
+            self._wait(thread, seconds)
+        return not self.is_busy
+
+    def _reset(self) -> None:
+        """Forget what belongs to the previous activity."""
+
+    def _start(self, activity: str, *steps: Callable[[], object], problems: tuple[ValidationIssue, ...] = ()) -> None:
+        if self.is_busy:
+            return
+        self.activity, self.progress, self.problems, self.error = activity, None, problems, ""
+        self._reset()
+        # Not a new event: the pending check keeps this one.
+        self._cancel.clear()
+        ignore_sigpipe()
+        self._thread = threading.Thread(target=self._work, args=steps, name=f"ft-dcc {activity}", daemon=True)
+        self._thread.start()
+        self._on_change()
+
+    def _work(self, *steps: Callable[[], object]) -> None:
+        try:
+            from ft_dcc.session.transport.cancellation import cancel_scope
+
+            with cancel_scope(self._raise_if_cancelled):
+                for step in steps:
+                    step()
+        except ValidationFailed as error:
+            self.problems = error.problems
+        except Cancelled:
+            self.error = "Cancelled."
+        except Error as error:
+            self.error = str(error)
+        except Exception as error:
+            log.exception("%s failed", self.activity)
+            self.error = f"{self.activity} failed: {error}. The details are in the log."
+        finally:
+            # The activity is over for callers, although this thread still runs.
+            self._thread = None
+            self.completed_count += 1
+            self._on_change()
+
+    def _raise_if_cancelled(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled(f"{self.activity} was cancelled.")
+
+
+def error_message_of(kind: str, function: Callable[[], None]) -> str:
+    """Call the function and return the message of its error, "" if it succeeds; unexpected errors are logged."""
+    try:
+        function()
+    except Error as error:
+        return str(error)
+    except Exception as error:
+        log.exception("%s failed", kind)
+        return f"{kind} failed: {error}. The details are in the log."
+    return ""
 
 
 class LatestOnlyWorker:
@@ -56,38 +152,19 @@ class LatestOnlyWorker:
             function()
 
 
-def error_message_of(kind: str, function: Callable[[], None]) -> str:
-    """Call the function and return the message of its error, "" if it succeeds; unexpected errors are logged."""
-    try:
-        function()
-    except Error as error:
-        return str(error)
-    except Exception as error:
-        log.exception("%s failed", kind)
-        return f"{kind} failed: {error}. The details are in the log."
-    return ""
-
-
 class BackgroundWork:
-    """Functions that run in the background, of which only the latest of each kind waits.
-
-    ``error`` is the message of the last one if it failed, else "". ``is_loading`` tells whether one runs or waits that
-    does not use the scene. ``on_change`` is called by a worker after each.
-    """
+    """Functions in the background, of which the latest of each kind waits; ``on_change`` is called after each."""
 
     def __init__(self, on_change: Callable[[], object]) -> None:
+        # The message of the last one if it failed.
         self.error = ""
+        # Whether one runs or waits that does not use the scene.
         self.is_loading = False
         self._on_change = on_change
         self._worker, self._scene_worker = LatestOnlyWorker(), LatestOnlyWorker()
-        self._folder: Path | None = None
-        self._lock = threading.Lock()
 
     def run(self, kind: str, function: Callable[[], None], *, uses_scene: bool = False) -> None:
-        """Run the function in the background and keep the message of its error.
-
-        Functions that use the scene wait for the end of a capture, on a thread of their own.
-        """
+        """Run it, after a capture and on another thread if it uses the scene, and keep the message of its error."""
         self.is_loading |= not uses_scene
 
         def work() -> None:
@@ -108,13 +185,12 @@ class BackgroundWork:
         self._scene_worker.clear()
         self.error, self.is_loading = "", False
 
+    @cached_property
     def _temporary_folder(self) -> Path:
-        """Return a folder for temporary files, which is deleted with this object."""
-        with self._lock:
-            if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="ft-dcc-"))
-                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-            return self._folder
+        """A folder for temporary files, which is deleted with this object."""
+        folder = make_temporary_folder()
+        weakref.finalize(self, remove_tree, folder)
+        return folder
 
 
 class Loaded(BackgroundWork, Generic[T]):

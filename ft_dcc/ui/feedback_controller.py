@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,18 +9,16 @@ from typing import TYPE_CHECKING
 
 from ft_dcc.errors import CameraMissing, Error
 from ft_dcc.host import DescribesCameras, GoesToFrames, ShowsFeedback
-from ft_dcc.host_support.camera_settings import Changes, changed_settings, describe_changes, settings_at
+from ft_dcc.host_support.camera_settings import changed_settings, describe_changes, settings_at
 from ft_dcc.host_support.main_thread import run_when_idle
-from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene
-from ft_dcc.ui.background import BackgroundWork, error_message_of
+from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene, unanswered_notes, versions_to_show
+from ft_dcc.ui import background, texts
 
 if TYPE_CHECKING:
     from ft_dcc.frames import FrameRange
     from ft_dcc.host import Host
     from ft_dcc.review.drawings import Drawing
     from ft_dcc.session import Session
-
-log = logging.getLogger(__name__)
 
 _MAX_MESSAGE_LENGTH = 80
 
@@ -42,13 +39,11 @@ def show_drawings(
     drawings, first = drawings_for_scene(versions, remarks=remarks), next(iter(versions), None)
     if first is not None and drawings and None not in (scene.task_id, first.task_id) and scene.task_id != first.task_id:
         problems.append(f"The open scene belongs to another task than {first.asset} {first.name}. Check the shot.")
-    found = show_with_source(
-        lambda name: run_when_idle(host, lambda: feedback_host.show_feedback(drawings, name)),
-        source,
-        first,
-        "Its drawings are",
-    )
-    return drawings, [*problems, *found]
+
+    def show(name: str | None) -> list[str]:
+        return run_when_idle(host, partial(feedback_host.show_feedback, drawings, name))
+
+    return drawings, [*problems, *show_with_source(show, source, first, "Its drawings are")]
 
 
 def show_with_source(
@@ -72,16 +67,29 @@ def show_with_source(
 def _camera_changes(
     host: Host, versions: Sequence[ReviewedVersion], source: str | None, shown: FrameRange
 ) -> tuple[dict[str, str], list[str]]:
-    """Return what has changed in the camera on the frames of each drawing, by its id, and sentences about it.
-
-    Drawings that are shown with another source than that of their version are left out.
-    """
+    """Return what has changed in the camera on the frames of each drawing, by its id, and sentences about it."""
+    # Not of drawings that are shown with another source than that of their version. Only the frames of drawings are
+    # read, because a host evaluates its scene for them.
     remarks: dict[str, str] = {}
     problems: list[str] = []
+    if not isinstance(host, DescribesCameras):
+        return remarks, problems
     for version in versions:
         if not version.camera_settings or source not in (None, version.source):
             continue
-        by_drawing = _changes_since(host, version, shown)
+        stored = {}
+        for each in drawings_for_scene([version]):
+            inside = range(max(each.frame, shown.start), min(each.last_frame, shown.end) + 1)
+            stored[each.id] = settings_at(version.camera_settings, inside)
+        frames = sorted({frame for settings in stored.values() for frame in settings})
+        if not frames:
+            continue
+        try:
+            present = run_when_idle(host, partial(host.camera_settings, version.source, frames))
+        except CameraMissing:
+            continue  # The caller shows the drawings with another camera and names that.
+        found = {drawing: changed_settings(settings, present) for drawing, settings in stored.items()}
+        by_drawing = {drawing: changes for drawing, changes in found.items() if changes}
         remarks.update({drawing: f"{', '.join(changes)} changed" for drawing, changes in by_drawing.items()})
         if by_drawing:
             # Of several drawings, the first one decides the values that are named.
@@ -93,37 +101,8 @@ def _camera_changes(
     return remarks, problems
 
 
-def _changes_since(host: Host, version: ReviewedVersion, shown: FrameRange) -> dict[str, Changes]:
-    """Return what has changed since the version on the frames of its drawings, by their ids; {} without its camera.
-
-    Only these frames are read, because a host evaluates its scene for them.
-    """
-    if not isinstance(host, DescribesCameras):
-        return {}
-    stored = {
-        each.id: settings_at(
-            version.camera_settings, range(max(each.frame, shown.start), min(each.last_frame, shown.end) + 1)
-        )
-        for each in drawings_for_scene([version])
-    }
-    frames = sorted({frame for settings in stored.values() for frame in settings})
-    if not frames:
-        return {}
-    try:
-        present = run_when_idle(host, partial(host.camera_settings, version.source, frames))
-    except CameraMissing:
-        return {}  # The caller shows the drawings with another camera and names that.
-    found = {drawing: changed_settings(settings, present) for drawing, settings in stored.items()}
-    return {drawing: changes for drawing, changes in found.items() if changes}
-
-
-class FeedbackController(BackgroundWork):
-    """The versions of a task with their notes.
-
-    ``unseen_count`` is the number of notes that arrived since ``mark_seen``, and ``message`` the newest of them.
-    ``problems`` are sentences about drawings that are not shown. ``unsent_text`` is the reply that could not be
-    written, until the next one.
-    """
+class FeedbackController(background.BackgroundWork):
+    """The versions of a task with their notes."""
 
     def __init__(self, on_change: Callable[[], object]) -> None:
         self._action_error = self._reading_error = ""
@@ -131,8 +110,11 @@ class FeedbackController(BackgroundWork):
         self.task_id: str | None = None
         self.versions: tuple[ReviewedVersion, ...] = ()
         self.is_shown = False
-        self.unseen_count = 0
-        self.message = self.unsent_text = ""
+        # The number of notes that arrived since ``mark_seen``, and the newest of them.
+        self.unseen_count, self.message = 0, ""
+        # The reply that could not be written, until the next one.
+        self.unsent_text = ""
+        # Sentences about drawings that are not shown.
         self.problems: tuple[str, ...] = ()
         self._watched: Session | None = None
         self._watch_lock = threading.Lock()
@@ -148,14 +130,12 @@ class FeedbackController(BackgroundWork):
 
     @property
     def open_count(self) -> int:
-        """The number of open notes on the newest version."""
-        return len(self.versions[0].open_notes) if self.versions else 0
+        """The number of notes on all versions that wait for an answer."""
+        return len(unanswered_notes(self.versions))
 
-    def unaddressed_notes(self, task_id: str | None) -> tuple[Note, ...]:
-        """Return the open notes on the newest version of the task that no version answers, if they were read."""
-        if task_id != self.task_id or not self.versions:
-            return ()
-        return tuple(note for note in self.versions[0].open_notes if not note.addressed_in)
+    def unanswered_notes(self, task_id: str | None) -> list[tuple[ReviewedVersion, Note]]:
+        """Return the notes on all versions of the task that wait for an answer, if they were read."""
+        return unanswered_notes(self.versions) if task_id == self.task_id else []
 
     def find_note(self, note_id: str | None) -> Note | None:
         """Return the note with this id if it was read."""
@@ -170,7 +150,7 @@ class FeedbackController(BackgroundWork):
 
         def work() -> None:
             # Notes are also read when an event arrives; that must not replace the error of a reply.
-            error = error_message_of("Reading notes", lambda: self._read(session, task_id))
+            error = background.error_message_of("Reading notes", lambda: self._read(session, task_id))
             # Another task may have been chosen, or the user signed out, meanwhile.
             if task_id == self.task_id:
                 self._reading_error = error
@@ -206,8 +186,8 @@ class FeedbackController(BackgroundWork):
         self.run(f"Marking {note.id}", work)
 
     def show(self, host: Host, versions: Sequence[ReviewedVersion] | None = None, source: str | None = None) -> None:
-        """Show the drawings of the open notes in the scene, by default those of the newest version."""
-        shown = self.versions[:1] if versions is None else versions
+        """Show the drawings of the open notes in the scene, by default of the newest version and those that wait."""
+        shown = versions_to_show(self.versions) if versions is None else versions
 
         def work() -> None:
             drawings, problems = show_drawings(host, shown, source)
@@ -215,11 +195,11 @@ class FeedbackController(BackgroundWork):
 
         self.run("Showing drawings", work, uses_scene=True)
 
-    def hide(self, host: Host) -> None:
+    def hide(self, host: Host | None) -> None:
         """Remove the drawings from the scene."""
 
         def work() -> None:
-            if isinstance(host, ShowsFeedback):
+            if host is not None and isinstance(host, ShowsFeedback):
                 run_when_idle(host, host.clear_feedback)
             self.is_shown, self.problems = False, ()
 
@@ -263,20 +243,16 @@ class FeedbackController(BackgroundWork):
             versions = tuple(feedback.of_task(session, task_id))
         finally:
             self.is_loading = False
-        if task_id == self.task_id:
-            self._count_new(versions)
-            self.versions, self._reading_error = versions, ""
-
-    def _count_new(self, versions: Sequence[ReviewedVersion]) -> None:
-        known = {note.id for version in self.versions for note in version.notes}
-        if not self.versions:
+        if task_id != self.task_id:
             return
+        known = {note.id for version in self.versions for note in version.notes}
         new = [note for version in versions for note in version.notes if note.is_open and note.id not in known]
-        self.unseen_count += len(new)
-        if new:
-            text = f"{new[-1].author}: {' '.join(new[-1].text.split()) or 'a drawing'}"
+        if self.versions and new:
+            self.unseen_count += len(new)
+            text = f"{new[-1].author}: {texts.note_text(new[-1])}"
             is_short = len(text) <= _MAX_MESSAGE_LENGTH
             self.message = text if is_short else f"{text[: _MAX_MESSAGE_LENGTH - 1]}…"
+        self.versions, self._reading_error = versions, ""
 
     def _watch(self, session: Session) -> None:
         """Read again when feedback arrives, once a session."""

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
@@ -17,17 +16,13 @@ log = logging.getLogger(__name__)
 
 def read_last_reviews(server: str) -> Mapping[str, tuple[str, ...]]:
     """Return the names of the review sessions by the id of their project; empty if nothing can be read."""
-    found = _read().get(server)
-    if not isinstance(found, dict):
-        return {}
-    return {project: tuple(map(str, names)) for project, names in found.items() if isinstance(names, list)}
+    return _read().get(server, {})
 
 
 def remember_reviews(server: str, project_id: str, names: tuple[str, ...]) -> None:
     """Write the names of the review sessions; a file that cannot be written is logged."""
     path, content = _path(), _read()
-    known = content.get(server)
-    content[server] = {**(known if isinstance(known, dict) else {}), project_id: list(names)}
+    content.setdefault(server, {})[project_id] = names
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(content, indent=1).encode())
@@ -39,9 +34,12 @@ def _path() -> Path:
     return Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "last_reviews.json"
 
 
-def _read() -> dict[str, Any]:
+def _read() -> dict[str, dict[str, tuple[str, ...]]]:
     try:
         content = json.loads(_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return {
+            server: {project: tuple(map(str, names)) for project, names in projects.items()}
+            for server, projects in content.items()
+        }
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
-    return content if isinstance(content, dict) else {}

@@ -1,7 +1,6 @@
-"""What the menus of Maya and Nuke share: error reports, and publishing in the background.
+"""What the menus of Maya and Nuke share: error reports, and publishing in the background."""
 
-An adapter imports this module when a command runs, so that its menu appears also when the core cannot be loaded.
-"""
+# An adapter imports this module when a command runs, so that its menu appears also when the core cannot be loaded.
 
 from __future__ import annotations
 
@@ -17,13 +16,12 @@ import attrs
 from ft_dcc.errors import Error, UserFixableError
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host
+    from ft_dcc.host import Host, Scene
     from ft_dcc.publish.models import PublishRequest
     from ft_dcc.publish.publisher import Publisher
-    from ft_dcc.review.notes import ReviewedVersion
+    from ft_dcc.publish.work_files import WorkFiles
     from ft_dcc.session import Session
 
-_NO_NOTES = "The newest version has no open notes on frames."
 ShowMessage = Callable[[str], object]
 ShowError = Callable[[BaseException], object]
 
@@ -60,8 +58,20 @@ class MenuCommands:
         threading.Thread(target=run, name="ft-dcc publish", daemon=True).start()
 
     def show_drawings(self) -> None:
-        """Show the drawings of the open notes on the newest version of the scene's task."""
-        self.run_in_background(partial(show_newest_drawings, self.host, self.host.scene().task_id))
+        """Show the drawings of the open notes on the scene's task."""
+        self.run_in_background(partial(show_open_drawings, self.host, _task_of(self.host.scene())))
+
+    def use_work_files(self, use: Callable[[WorkFiles], str]) -> None:
+        """Let the function use the work files of the scene's task, and show the sentence that it returns."""
+        task_id = _task_of(self.host.scene())
+
+        def work() -> str:
+            from ft_dcc.publish.work_files import work_files_of
+
+            with open_session() as session, work_files_of(session, self.host, task_id) as files:
+                return use(files)
+
+        self.run_in_background(work)
 
     def publish_again(self, open_dialog: Callable[[], object]) -> None:
         """Publish again what was last published to the scene's task, or open the dialog if that is nothing."""
@@ -82,38 +92,34 @@ def _publish(request: PublishRequest, host: Host) -> str:
     return "\n".join((published.first.sentence, *describe_changes(published.versions)))
 
 
-def show_newest_drawings(host: Host, task_id: str | None) -> str:
-    """Show the drawings of the open notes on the newest version of a task, and return a sentence about them.
+def _task_of(scene: Scene) -> str:
+    """Return the task of the scene; raise UserFixableError if it has none."""
+    if scene.task_id is None:
+        raise UserFixableError("The scene has no task. Choose it in the dialog: Publish for review…")
+    return scene.task_id
 
-    Raises UserFixableError for a scene without a task, and AuthenticationError when no account is known.
+
+def show_open_drawings(host: Host, task_id: str) -> str:
+    """Show the drawings of the open notes on the versions of a task, and return a sentence about them.
+
+    Raises AuthenticationError when no account is known.
     """
+    from ft_dcc.review import feedback
+    from ft_dcc.review.notes import versions_to_show
     from ft_dcc.ui.feedback_controller import show_drawings
 
-    newest = _newest_version(task_id)
-    drawings, problems = show_drawings(host, [newest] if newest is not None else [])
-    if newest is None or not drawings:
-        return _NO_NOTES
-    count = "1 note is" if len(drawings) == 1 else f"{len(drawings)} notes are"
-    return " ".join((f"{count} open on {newest.name}.", *problems))
-
-
-def _newest_version(task_id: str | None) -> ReviewedVersion | None:
-    """Return the newest version of the task with its notes; raise UserFixableError for a scene without a task."""
-    from ft_dcc.review import feedback
-    from ft_dcc.session.query.query import quoted
-
-    if task_id is None:
-        raise UserFixableError("The scene has no task. Choose it in the dialog: Publish for review…")
     with open_session() as session:
-        return next(feedback.find_feedback(session, f"task_id is {quoted(task_id)}", page_size=1), None)
+        versions = versions_to_show(feedback.of_task(session, task_id))
+    drawings, problems = show_drawings(host, versions)
+    if not drawings:
+        return "The task has no open notes on frames."
+    count = "1 note is" if len(drawings) == 1 else f"{len(drawings)} notes are"
+    return " ".join((f"{count} open on {', '.join(each.name for each in versions if each.open_notes)}.", *problems))
 
 
 @contextmanager
 def open_publisher(host: Host | None = None) -> Iterator[Publisher]:
-    """Yield a publisher with a session of its own; without a host it publishes files, whatever scene is open.
-
-    Raises AuthenticationError when no account is known.
-    """
+    """Yield a publisher, of files without a host; raises AuthenticationError when no account is known."""
     from ft_dcc.publish.publisher import Publisher
 
     with open_session() as session:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, ValidationFailed, ValidationIssue
+from ft_dcc.files import log_file
+from ft_dcc.frames import FrameRange
+from ft_dcc.host import RecordsRenders
 from ft_dcc.host_support.main_thread import is_scene_captured, run_when_idle
-from ft_dcc.ui.activity_runner import ActivityRunner, do_nothing
-from ft_dcc.ui.background import Loaded
-from ft_dcc.ui.background_queries import BackgroundQueries, ImageCache, RecordedRender, recorded_renders
+from ft_dcc.ui.background import ActivityRunner, Loaded
+from ft_dcc.ui.background_queries import BackgroundQueries, ImageCache
+from ft_dcc.ui.disk_files import DiskFiles
 from ft_dcc.ui.feedback_controller import FeedbackController
 from ft_dcc.ui.last_reviews import read_last_reviews, remember_reviews
 from ft_dcc.ui.version_files import VersionFiles
 
 if TYPE_CHECKING:
     from fractions import Fraction
-    from pathlib import Path
 
     from ft_dcc.accounts.credentials import Account
-    from ft_dcc.frames import FrameRange
     from ft_dcc.host import Host
     from ft_dcc.production.review_sessions import OpenReview
     from ft_dcc.publish.models import Published, PublishedVersion, PublishRequest, Shot, Task
+    from ft_dcc.publish.pipeline.runner import CheckResult
     from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.publisher import PublishCheck, Publisher
+    from ft_dcc.publish.work_files import WorkFiles
+    from ft_dcc.renders.publish import CurrentRender
     from ft_dcc.renders.renders import Render
-    from ft_dcc.review.feedback import VersionState
+    from ft_dcc.review import feedback
     from ft_dcc.review.my_tasks import MyTask
-    from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
 DEFAULT_REVIEW = "Review"
+# The name of each shot of a file, its source and its frames.
+Shots = Sequence[tuple[str, str, FrameRange]]
 
 
 class PublishController(ActivityRunner):
@@ -42,15 +51,16 @@ class PublishController(ActivityRunner):
 
     def __init__(
         self,
-        on_start: Callable[[], object] = do_nothing,
-        on_change: Callable[[], object] = do_nothing,
+        on_change: Callable[[], object] = lambda: None,
         wait: Callable[[threading.Thread, float], object] = threading.Thread.join,
     ) -> None:
-        super().__init__(on_start, on_change, wait)
+        super().__init__(on_change, wait)
+        log_file.start(f"A panel or dialog in {Path(sys.executable or 'Python').name}")
         self.session: Session | None = None
         self.server = self.user = ""
         self.tasks: dict[str, Task] = {}
-        self.reviews: dict[str, tuple[str, ...]] = {}
+        # What was fetched once in the background, or is being fetched.
+        self._requested: set[str] = set()
         self.open_reviews: tuple[OpenReview, ...] = ()
         # What the shots of tasks want, by the id of the task.
         self.shots: dict[str, Shot] = {}
@@ -60,22 +70,29 @@ class PublishController(ActivityRunner):
         self.is_partly_publishable = False
         # The movies of a publish that waits for ``send`` or ``discard_preview``.
         self.previews: tuple[Path, ...] = ()
-        # The last version of the task with its open notes, found when a publish was validated.
-        self.reminder: ReviewedVersion | None = None
+        # The id of a task without a work file and the name of its first one; and what became of the last work file.
+        self.offered, self.work_message = ("", ""), ""
+        # The comment of the last publish that succeeded, and whether a user interface has not yet removed it.
+        self.last_comment, self._is_comment_sent = "", False
         self._pending_check: PublishCheck | None = None
         self._pending_request: PublishRequest | None = None
         self._pending_host: Host | None = None
         self._has_repairs = False
+        self._followed: tuple[Session | None, str | None, Path | None] = (None, None, None)
         self.queries = BackgroundQueries(on_change)
         self.feedback = FeedbackController(on_change)
         self.my_tasks: Loaded[tuple[MyTask, ...]] = Loaded("Reading your tasks", (), on_change)
         self.images = ImageCache(on_change)
         self.version_files = VersionFiles(on_change)
+        self.disk_files = DiskFiles(on_change)
         # The status and thumbnail of the last versions of this machine, by their ids.
-        self.version_states: Loaded[Mapping[str, VersionState]] = Loaded(
+        self.version_states: Loaded[Mapping[str, feedback.VersionState]] = Loaded(
             "Reading the status of the last versions", {}, on_change
         )
-        self.renders: Loaded[tuple[RecordedRender, ...]] = Loaded("Reading the renders", (), on_change)
+        self.renders: Loaded[tuple[CurrentRender, ...]] = Loaded("Reading the renders", (), on_change)
+        # What the checks say about the publish as it is chosen now; another activity stops them.
+        self.checks: Loaded[tuple[CheckResult, ...]] = Loaded("Checking", (), on_change)
+        self._stop_checks = threading.Event()
 
     def require_session(self) -> Session:
         """Return the session; raise Error when the artist is not signed in."""
@@ -95,10 +112,8 @@ class PublishController(ActivityRunner):
 
     @property
     def is_capturing(self) -> bool:
-        """Whether a capture has the scene, or a publish is validated before its capture.
-
-        The step of the progress is no indication: frames are encoded while others are captured.
-        """
+        """Whether a capture has the scene, or a publish is validated before its capture."""
+        # The step of the progress is no indication: frames are encoded while others are captured.
         is_validating = self.activity == "publish" and self.progress is None
         return self.is_busy and (is_validating or is_scene_captured())
 
@@ -108,30 +123,59 @@ class PublishController(ActivityRunner):
             return None
         return self.tasks.get(task_id) or next((task for task in self.queries.found_tasks if task.id == task_id), None)
 
+    def matching_tasks(self, text: str) -> list[Task]:
+        """Return the known tasks whose path contains each word of the text, those of the user first."""
+        known = {task.id: task for task in (*self.tasks.values(), *self.queries.found_tasks)}
+        words = text.lower().replace("/", " ").split()
+        return [task for task in known.values() if all(word in task.path.lower() for word in words)]
+
+    def choose_task(self, text: str, host: Host) -> None:
+        """Search the server, and store the task in the scene if the text is its path or finds it alone."""
+
+        def choose(found: tuple[Task, ...]) -> None:
+            # A shot is found with its tasks.
+            named = [task for task in found if task.path == text] or [task for task in found if task.is_task] or found
+            if len(named) == 1:
+                run_when_idle(host, partial(host.remember_task, named[0].id))
+                self.queries.searched_text = ""
+
+        self.queries.search_tasks(self.require_session(), text, choose)
+
     def find_task(self, task_id: str) -> None:
-        """Fetch the task with this id in the background; the user need not be assigned to it."""
+        """Fetch the task with this id once in the background; the user need not be assigned to it."""
         session = self.session
+        if session is None or task_id in self._requested:
+            return
+        self._requested.add(task_id)
 
         def work() -> None:
             from ft_dcc.production.tasks import find_task
             from ft_dcc.publish.models import Task
 
-            if session is not None:
-                self.tasks = {**self.tasks, task_id: Task.of(find_task(session, task_id))}
+            self.tasks = {**self.tasks, task_id: Task.of(find_task(session, task_id, or_parent=True))}
 
         self.queries.run("Finding the task", work)
 
     def read_shot(self, task: Task) -> None:
-        """Read the range, rate and size that the task's shot wants into ``shots``, in the background."""
-        session = self.session
+        """Read the range, rate and size that the task's shot wants into ``shots``, once in the background."""
+        session, request = self.session, f"shot of {task.id}"
+        if session is None or request in self._requested:
+            return
+        self._requested.add(request)
 
         def work() -> None:
             from ft_dcc.publish.plugins.collect import read_shot
 
-            if session is not None:
-                self.shots = {**self.shots, task.id: read_shot(session, task.parent_id)}
+            self.shots = {**self.shots, task.id: read_shot(session, task.parent_id)}
 
         self.queries.run("Reading the shot", work)
+
+    def follow(self, task_id: str | None, folder: Path | None, host: Host | None = None) -> None:
+        """Let the settings be those of the task's project and of the scene's folder."""
+        wanted = (self.session, task_id, folder)
+        if wanted != self._followed:
+            self._followed = wanted
+            self.queries.follow(self.session, self.server, task_id, folder, host)
 
     def read_my_tasks(self) -> None:
         """Read the tasks that are assigned to the user into ``my_tasks``."""
@@ -151,7 +195,7 @@ class PublishController(ActivityRunner):
             return
         wanted = [version.id for version in versions if version.server == session.server_url and version.id]
 
-        def read() -> Mapping[str, VersionState]:
+        def read() -> Mapping[str, feedback.VersionState]:
             from ft_dcc.review.feedback import read_states
 
             return read_states(session, wanted) if wanted else {}
@@ -159,35 +203,52 @@ class PublishController(ActivityRunner):
         self.version_states.load(read, key=versions)
 
     def read_renders(self, host: Host) -> None:
-        """Read the renders of the script that the host has open into ``renders``."""
-        self.renders.load(partial(recorded_renders, host))
+        """Read the newest render of each sequence of the script that the host has open, the newest first."""
+
+        def read() -> tuple[CurrentRender, ...]:
+            from ft_dcc.renders.publish import current_renders
+            from ft_dcc.renders.renders import read_renders
+
+            if not isinstance(host, RecordsRenders):
+                return ()
+            return tuple(reversed(current_renders(read_renders(script=run_when_idle(host, host.render_script)))))
+
+        self.renders.load(read)
+
+    def reviews_of(self, task_id: str | None) -> tuple[str, ...]:
+        """Return the names of the open review sessions of the task's project."""
+        task = self.task(task_id)
+        return tuple(each.name for each in self.open_reviews if task is not None and each.project_id == task.project_id)
 
     def default_reviews(self, task_id: str | None) -> tuple[str, ...]:
-        """Return the review sessions of the last publish to the task's project if they are open.
-
-        Otherwise it is the newest open one, or the name for a new one.
-        """
-        task = self.task(task_id)
-        open_ones = self.reviews.get(task.project_id, ()) if task else ()
+        """Return the review sessions of the last publish to the project if they are open, the newest, or a new name."""
+        task, open_ones = self.task(task_id), self.reviews_of(task_id)
         last = self._last_reviews.get(task.project_id, ()) if task else ()
         return last if last and set(last) <= set(open_ones) else open_ones[:1] or (DEFAULT_REVIEW,)
 
-    def sign_in(self, account: Account, then: Callable[[], object] = do_nothing) -> None:
+    def sign_in(self, account: Account, then: Callable[[], object] = lambda: None) -> None:
         """Open a session and fetch the choices; ``then`` runs on the worker once the session is open."""
-        self._start("sign in", lambda: self._open(account, then))
+        self.sign_in_with(lambda is_cancelled: account, lambda account: then())
 
     def sign_in_with(
         self, wait_for_account: Callable[[Callable[[], bool]], Account | None], then: Callable[[Account], object]
     ) -> None:
-        """Sign in with the account that ``wait_for_account`` returns; do nothing for None.
-
-        ``wait_for_account`` runs on the worker and takes a function that returns whether it is cancelled.
-        """
+        """Sign in with the account that ``wait_for_account`` returns on the worker; do nothing for None."""
+        # It takes a function that returns whether it is cancelled.
 
         def work() -> None:
+            from ft_dcc.session import Session
+
             account = wait_for_account(self._cancel.is_set)
-            if account is not None:
-                self._open(account, lambda: then(account))
+            if account is None:
+                return
+            session = Session(account.server, account.key, account.user)
+            if self._cancel.is_set():
+                session.close()
+                raise Cancelled("The sign-in was cancelled.")
+            self.session, self.server, self.user = session, session.server_url, account.user
+            then(account)
+            self._fetch(None)
 
         self._start("sign in", work)
 
@@ -198,11 +259,17 @@ class PublishController(ActivityRunner):
     def create_task(
         self, path: str, host: Host | None = None, *, frame_range: FrameRange | None = None, fps: Fraction | None = None
     ) -> None:
-        """Create the task at this path with all missing parents, and store it in the scene.
+        """Create the task at this path with all missing parents, range and rate of the shot; store it in the scene."""
 
-        Range and rate are written to the shot. A task that exists already is used.
-        """
-        self._start("create task", lambda: self._create_task(path, host, frame_range, fps))
+        def work() -> None:
+            from ft_dcc.production.tasks import ensure_task
+
+            task_id = ensure_task(self.require_session(), path, frame_range=frame_range, fps=fps)["id"]
+            self._fetch(task_id)
+            if host is not None:
+                run_when_idle(host, partial(host.remember_task, task_id))
+
+        self._start("create task", work)
 
     def refresh_reviews(self) -> None:
         """Fetch the open review sessions again in the background."""
@@ -211,20 +278,63 @@ class PublishController(ActivityRunner):
             self.queries.run("Finding review sessions", lambda: self._fetch_reviews(session))
 
     def publish(self, request: PublishRequest, host: Host | None = None) -> None:
-        """Validate the request and publish it if there are no issues.
+        """Publish the request, or put its issues into ``problems``; without an answer of the server it is queued."""
+        self._start("publish", partial(self._validate, request, host), self._publish_checked)
 
-        Issues are put into ``problems`` and can be repaired. A request is queued if the server does not answer.
-        """
+    def check(self, request: PublishRequest, host: Host | None = None) -> None:
+        """Read into ``checks`` what the checks of a publish find, beside activities; what stops them is their error."""
+        self._stop_checks.set()
+        stop = self._stop_checks = threading.Event()
+
+        def read() -> tuple[CheckResult, ...]:
+            from ft_dcc.publish.publisher import Publisher
+
+            check = Publisher(self.require_session(), host, cancel=stop).validate(request)
+            results = check.results
+            check.discard()
+            return tuple(results)
+
+        self.checks.load(read)
+
+    def publish_shots(self, request: PublishRequest, host: Host, shots: Shots, *, is_joined: bool) -> None:
+        """Publish each shot to its task of the same name, all joined to that of the request, or none with issues."""
 
         def work() -> None:
-            self._validate(request, host)
-            self._publish_checked()
+            from ft_dcc.production.tasks import tasks_of_shots
+
+            found = tasks_of_shots(self.require_session(), str(request.task), [name for name, *_ in shots])
+            wanted = [(f"{name}: ", found[name]["id"], *place) for name, *place in shots]
+            if is_joined:
+                whole = FrameRange(shots[0][2].start, max(frames.end for *_, frames in shots))
+                wanted.append(("", request.task, shots[0][1], whole))
+            checks, problems = [], []
+            try:
+                for label, task_id, source, frames in wanted:
+                    own = attrs.evolve(request, task=task_id, source=(source,), frame_range=frames, addresses=())
+                    checks.append(check := self._publisher(host).validate(own))
+                    problems += [each._replace(instance=label + each.instance, repair=None) for each in check.problems]
+                if problems:
+                    raise ValidationFailed(tuple(problems))
+                while checks:
+                    self._record(checks.pop(0).publish())
+            finally:
+                for check in checks:
+                    check.discard()
 
         self._start("publish", work)
 
     def preview(self, request: PublishRequest, host: Host | None = None) -> None:
         """Validate the request, capture and encode it, and put the movies into ``previews`` without sending them."""
-        self._start("publish", lambda: self._preview(request, host))
+
+        def work() -> None:
+            check = self._validate(request, host)
+            try:
+                self.previews = tuple(check.prepare())
+            except Error:
+                self._discard_check()
+                raise
+
+        self._start("publish", work)
 
     def send_preview(self) -> None:
         """Publish exactly the movies of ``previews``."""
@@ -236,15 +346,41 @@ class PublishController(ActivityRunner):
         self._start("drop", self._discard_check)
 
     def publish_valid(self) -> None:
-        """Publish the sources of the pending check that have no issues.
+        """Publish the sources of the pending check that have no issues, after a repair those that still have none."""
+        # A repair may cause another issue, such as an unsaved scene, so the request is validated again.
 
-        After a repair, which may cause another issue such as an unsaved scene, the request is validated again.
-        """
-        self._start("publish", self._publish_valid)
+        def work() -> None:
+            request, check = self._pending_request, self._pending_check
+            if request is not None and check is not None and self._has_repairs:
+                self._validate(request, self._pending_host, known=check.problems)
+            self._publish_checked()
+
+        self._start("publish", work)
 
     def repair(self, *problems: ValidationIssue) -> None:
         """Run the repairs of the issues and put the remaining issues into ``problems``."""
-        self._start("repair", lambda: self._repair(problems), self.problems)
+        check = self._pending_check
+
+        def work() -> None:
+            errors: list[str] = []
+            if check is None:
+                raise Error("There is no publish to repair. Publish again.")
+            self._has_repairs = True
+            try:
+                for problem in problems:
+                    try:
+                        check.repair(problem)
+                    except Cancelled:
+                        raise
+                    except Error as error:
+                        # The other repairs are independent.
+                        errors.append(str(error))
+            finally:
+                self.problems, self.is_partly_publishable = check.problems, check.has_publishable
+            if errors:
+                raise Error(" ".join(dict.fromkeys(errors)))
+
+        self._start("repair", work, problems=self.problems)
 
     def resume(self, job_id: str, host: Host | None = None) -> None:
         """Resume a job of the queue."""
@@ -252,7 +388,21 @@ class PublishController(ActivityRunner):
 
     def publish_render(self, render: Render) -> None:
         """Publish the files of a recorded render as a new version, whatever its node's tab says."""
-        self._start("resume", lambda: self._publish_render(render))
+
+        def work() -> None:
+            from ft_dcc.renders.publish import publish_render
+
+            published = publish_render(render, self._publisher(None), again=True)
+            if published is not None:
+                self._record(published)
+
+        self._start("resume", work)
+
+    def take_sent_comment(self) -> str:
+        """Return the comment of a publish that succeeded once, and then "": the next version has another one."""
+        comment = self.last_comment if self._is_comment_sent else ""
+        self._is_comment_sent = False
+        return comment
 
     def drop(self, job_id: str) -> None:
         """Delete a job of the queue and the files that it uploaded."""
@@ -265,9 +415,9 @@ class PublishController(ActivityRunner):
 
     def close(self) -> None:
         """Sign out, cancel the activity and discard all fetched data; a running job stays in the queue."""
-        self.queries.clear()
-        parts = (self.feedback, self.my_tasks, self.images, self.version_files, self.version_states, self.renders)
-        for part in parts:
+        self._stop_checks.set()
+        lists = (self.my_tasks, self.version_states, self.renders, self.checks)
+        for part in (self.queries, self.feedback, self.images, self.version_files, self.disk_files, *lists):
             part.clear()
         session, self.session = self.session, None
         if session is not None:
@@ -276,27 +426,39 @@ class PublishController(ActivityRunner):
         self._cancel.set()
         if not self.is_busy:
             self._discard_check()
-        self.server, self.user, self.tasks, self.reviews, self.shots = "", "", {}, {}, {}
-        self.open_reviews, self.statuses, self.reminder = (), (), None
+        self.server, self.user, self.tasks, self.shots = "", "", {}, {}
+        self.open_reviews, self.statuses = (), ()
         self.progress, self.problems, self.error, self.published = None, (), "", []
         self.previews = ()
         self._on_change()
 
+    def open_version(self, version_id: str, folder: Path, host: Any, *, discard_changes: bool) -> None:
+        """Download the scene file of a version into the folder, never over a file, and open it."""
+
+        def work() -> None:
+            from ft_dcc.production.versions import fetch, find_component
+
+            session = self.require_session()
+            path = fetch(session, find_component(session, version_id), folder)
+            run_when_idle(host, partial(host.open_scene_file, path, discard_changes=discard_changes))
+
+        self._start("open scene", work)
+
+    def use_work_files(self, task_id: str, host: Host, use: Callable[[WorkFiles], str]) -> None:
+        """Let the function use the work files of the task in the background, and keep the sentence that it returns."""
+
+        def work() -> None:
+            from ft_dcc.publish.work_files import work_files_of
+
+            with work_files_of(self.require_session(), host, task_id) as files:
+                self.work_message = use(files)
+
+        self._start("work file", work)
+
     def _reset(self) -> None:
+        self.offered, self.work_message = ("", ""), ""
         self.is_partly_publishable, self.previews = False, ()
-
-    def _open(self, account: Account, then: Callable[[], object]) -> None:
-        from ft_dcc.session import Session
-
-        session = Session(account.server, account.key, account.user)
-        try:
-            self._raise_if_cancelled()
-        except Cancelled:
-            session.close()
-            raise
-        self.session, self.server, self.user = session, session.server_url, account.user
-        then()
-        self._fetch(None)
+        self._stop_checks.set()
 
     def _fetch(self, task_id: str | None) -> None:
         from ft_dcc.production.tasks import assigned_tasks, find_task
@@ -305,6 +467,7 @@ class PublishController(ActivityRunner):
         session = self.session
         if session is None:
             return
+        self._requested.clear()
         found = assigned_tasks(session, self.user)
         if task_id and task_id not in {task["id"] for task in found}:
             with suppress(TaskNotFound):
@@ -313,24 +476,11 @@ class PublishController(ActivityRunner):
         self._fetch_reviews(session)
         self.statuses = tuple(str(each["name"]) for each in session.query("select name from Status order by sort"))
 
-    def _create_task(self, path: str, host: Host | None, frame_range: FrameRange | None, fps: Fraction | None) -> None:
-        from ft_dcc.production.tasks import ensure_task
-
-        session = self.require_session()
-        task_id = ensure_task(session, path, frame_range=frame_range, fps=fps)["id"]
-        self._fetch(task_id)
-        if host is not None:
-            run_when_idle(host, partial(host.remember_task, task_id))
-
     def _fetch_reviews(self, session: Session) -> None:
         from ft_dcc.production.review_sessions import open_reviews
 
         self.open_reviews = tuple(open_reviews(session))
-        reviews: dict[str, tuple[str, ...]] = {}
-        for each in self.open_reviews:
-            reviews[each.project_id] = (*reviews.get(each.project_id, ()), each.name)
         self._last_reviews = read_last_reviews(self.server)
-        self.reviews = reviews
 
     def _publisher(self, host: Host | None) -> Publisher:
         from ft_dcc.publish.publisher import Publisher
@@ -353,25 +503,10 @@ class PublishController(ActivityRunner):
         except ServerUnreachable as error:
             error.message += publisher.enqueue(request)
             raise
-        self.reminder = check.find_open_notes()
         if not set(check.problems) <= set(known):
             self.is_partly_publishable = check.has_publishable
             raise ValidationFailed(check.problems)
         return check
-
-    def _preview(self, request: PublishRequest, host: Host | None) -> None:
-        check = self._validate(request, host)
-        try:
-            self.previews = tuple(check.prepare())
-        except Error:
-            self._discard_check()
-            raise
-
-    def _publish_valid(self) -> None:
-        request, check = self._pending_request, self._pending_check
-        if request is not None and check is not None and self._has_repairs:
-            self._validate(request, self._pending_host, known=check.problems)
-        self._publish_checked()
 
     def _publish_checked(self) -> None:
         check, self._pending_check = self._pending_check, None
@@ -381,42 +516,14 @@ class PublishController(ActivityRunner):
             self._record(check.publish())
         except ValidationFailed as error:
             self.problems = (*self.problems, *error.problems)
-        self._remember_reviews()
-
-    def _remember_reviews(self) -> None:
-        """Remember the review sessions that the user has chosen for the project."""
         request = self._pending_request
+        if request is not None and request.comment and not self.problems:
+            self.last_comment, self._is_comment_sent = request.comment, True
         task = None if request is None else self.task(request.task)
+        # Those that the user has chosen for the project.
         if request is not None and request.review and task is not None:
             remember_reviews(self.server, task.project_id, request.review)
             self._last_reviews = read_last_reviews(self.server)
-
-    def _publish_render(self, render: Render) -> None:
-        from ft_dcc.renders.publish import publish_render
-
-        published = publish_render(render, self._publisher(None), again=True)
-        if published is not None:
-            self._record(published)
-
-    def _repair(self, problems: Iterable[ValidationIssue]) -> None:
-        check = self._pending_check
-        errors: list[str] = []
-        if check is None:
-            raise Error("There is no publish to repair. Publish again.")
-        self._has_repairs = True
-        try:
-            for problem in problems:
-                try:
-                    check.repair(problem)
-                except Cancelled:
-                    raise
-                except Error as error:
-                    # The other repairs are independent.
-                    errors.append(str(error))
-        finally:
-            self.problems, self.is_partly_publishable = check.problems, check.has_publishable
-        if errors:
-            raise Error(" ".join(dict.fromkeys(errors)))
 
     def _discard_check(self) -> None:
         check, self._pending_check = self._pending_check, None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ft_dcc.errors import ValidationIssue
     from ft_dcc.publish.progress import Progress
     from ft_dcc.review.notes import Note, ReviewedVersion
 
@@ -22,20 +24,31 @@ def progress_share(progress: Progress) -> float:
     return progress.done / progress.total if progress.total else 0.0
 
 
+def problem_text(problem: ValidationIssue, fields: Mapping[str, str]) -> str:
+    """Return the message, and what to enter to publish so; ``fields`` are the labels of fields by those of requests."""
+    name, _, value = problem.option.partition(" ")
+    return problem.message + (f" Enter {value} in the field {fields[name]} to publish it so." if name in fields else "")
+
+
 def note_text(note: Note) -> str:
     """Return the text of a note in one line."""
     return " ".join(note.text.split()) or "a drawing"
 
 
-def note_line(note: Note) -> str:
-    """Return frame, author and text of a note in one line."""
+def note_date(note: Note) -> str:
+    """Return the local date and time of a note, "" without one."""
+    return "" if note.date is None else f"{note.date.astimezone():%Y-%m-%d %H:%M}"
+
+
+def note_line(version: ReviewedVersion, note: Note) -> str:
+    """Return frame, version, author and text of a note in one line."""
     frame = "" if note.frame is None else f"{note.frame}  "
-    return f"{frame}{note.author}: {note_text(note)}"
+    return f"{frame}{version.name}  {note.author}: {note_text(note)}"
 
 
 def open_first(notes: Iterable[Note]) -> list[Note]:
-    """Return the notes in their order, the open ones first."""
-    return sorted(notes, key=lambda note: not note.is_open)
+    """Return the notes in the order of their frames, the open ones first, and first those on the whole version."""
+    return sorted(notes, key=lambda note: (not note.is_open, -math.inf if note.frame is None else note.frame))
 
 
 def verdict_texts(version: ReviewedVersion) -> list[str]:

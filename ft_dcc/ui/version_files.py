@@ -1,12 +1,7 @@
-"""Files of versions for a panel or dialog: downloads, scenes that are opened, and movies that are compared.
-
-All of it is done in the background; the host's scene is used in idle moments only.
-"""
+"""Downloads of versions, scenes that are opened and movies that are compared, in the background of a panel."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -14,42 +9,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import Error, UnsavedChanges
+from ft_dcc.files.atomic import make_temporary_folder, remove_tree
 from ft_dcc.host import ComparedMovie, ComparesMovies, OpensScenes
 from ft_dcc.host_support.main_thread import run_when_idle
-from ft_dcc.ui.background import BackgroundWork
-from ft_dcc.ui.feedback_controller import show_with_source
+from ft_dcc.ui import background, feedback_controller
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
     from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
-MOVIE_COMPONENT = "ftrackreview-mp4"
 
-
-class VersionFiles(BackgroundWork):
-    """The download of one file of a version and the movie that is compared.
-
-    ``path`` is the file of the last download, None until it is complete and if it failed; ``error`` says why.
-    ``has_unsaved_changes`` is set when that file could not be opened for that reason, and ``opened`` is the file that
-    was opened last. ``compared`` is the name of the version whose movie is shown, "" without one, and ``problems`` are
-    sentences about it. ``activity`` names what runs while ``is_loading``.
-    """
+class VersionFiles(background.BackgroundWork):
+    """The download of one file of a version and the movie that is compared."""
 
     def __init__(self, on_change: Callable[[], object]) -> None:
         super().__init__(on_change)
+        # The file of the last download, None until it is complete and if it failed; ``error`` says why.
         self.path: Path | None = None
-        self.opened: Path | None = None
+        # Whether that file could not be opened for this reason, and the file that was opened last.
         self.has_unsaved_changes = False
+        self.opened: Path | None = None
+        # What runs while ``is_loading``, and the name of the version whose movie is shown, "" without one.
         self.activity = self.compared = ""
+        # Sentences about that movie.
         self.problems: tuple[str, ...] = ()
         self._delete_images: Callable[[], object] | None = None
 
     def fetch(self, session: Session, version_id: str, folder: Path, component: str | None = None) -> None:
-        """Download a component of the version, by default its scene file, and check its checksum.
-
-        Nothing is written over an existing file.
-        """
+        """Download a component, by default the scene file, check it, and write over no existing file."""
         self.path, self.has_unsaved_changes = None, False
 
         def download() -> None:
@@ -71,11 +59,10 @@ class VersionFiles(BackgroundWork):
                 raise Error("There is no scene to open. Download it first.")
             if not isinstance(host, OpensScenes):
                 raise Error(f"{host.name} cannot open scenes of versions. Open {path} yourself.")
-            opening_host: OpensScenes = host
             if save_first:
                 run_when_idle(host, host.save)
             try:
-                run_when_idle(host, partial(opening_host.open_scene_file, path, discard_changes=discard_changes))
+                run_when_idle(host, partial(host.open_scene_file, path, discard_changes=discard_changes))
             except UnsavedChanges:
                 self.has_unsaved_changes = True
                 raise
@@ -90,16 +77,25 @@ class VersionFiles(BackgroundWork):
             if not isinstance(host, ComparesMovies):
                 raise Error(f"{host.name} cannot show movies of versions. Compare them on the review page.")
             comparing_host: ComparesMovies = host
-            folder = Path(tempfile.mkdtemp(prefix="ft-dcc-compare-"))
-            delete = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            from ft_dcc import media
+            from ft_dcc.production.versions import fetch, find_movie
+
+            folder = make_temporary_folder("ft-dcc-compare-")
+            delete = weakref.finalize(self, remove_tree, folder)
             try:
-                movie = _images_of(session, host, version, folder)
-                problems = show_with_source(
-                    lambda name: run_when_idle(host, partial(comparing_host.show_movie, movie, name)),
-                    source,
-                    version,
-                    "It is",
-                )
+                path = fetch(session, find_movie(session, version.id), folder)
+                # Its first image may be a slate before the shot.
+                images = media.movie_images(path, folder / "images")
+                path.unlink()
+                clip = version.clip
+                # A version that does not store the frame of its first image begins with the scene.
+                first = run_when_idle(host, host.scene).frame_range.start if clip is None else clip.first_frame
+                movie = ComparedMovie(f"{version.asset} {version.name}", images, first)
+
+                def show(name: str | None) -> list[str]:
+                    return run_when_idle(host, partial(comparing_host.show_movie, movie, name))
+
+                problems = feedback_controller.show_with_source(show, source, version, "It is")
             except BaseException:
                 delete()
                 raise
@@ -109,11 +105,11 @@ class VersionFiles(BackgroundWork):
 
         self.run("Comparing with a version", work)
 
-    def stop_comparing(self, host: Host) -> None:
+    def stop_comparing(self, host: Host | None) -> None:
         """Remove the movie from the scene and its images from the disk."""
 
         def work() -> None:
-            if isinstance(host, ComparesMovies):
+            if host is not None and isinstance(host, ComparesMovies):
                 run_when_idle(host, host.clear_movie)
             self.forget_movie()
 
@@ -135,19 +131,3 @@ class VersionFiles(BackgroundWork):
         self.compared, self.problems = "", ()
         if delete is not None:
             delete()
-
-
-def _images_of(session: Session, host: Host, version: ReviewedVersion, folder: Path) -> ComparedMovie:
-    """Return the images of a version's movie, whose first one may be a slate before the shot.
-
-    A version that does not store the frame of its first image begins with the scene.
-    """
-    from ft_dcc import media
-    from ft_dcc.production.versions import fetch, find_component
-
-    path = fetch(session, find_component(session, version.id, MOVIE_COMPONENT), folder)
-    images = media.movie_images(path, folder / "images")
-    path.unlink()
-    clip = version.clip
-    first = run_when_idle(host, host.scene).frame_range.start if clip is None else clip.first_frame
-    return ComparedMovie(f"{version.asset} {version.name}", images, first)

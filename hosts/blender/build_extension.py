@@ -8,12 +8,13 @@ without a platform is small, runs everywhere, and uses the system's ffmpeg.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from ft_dcc.files.atomic import temporary_folder
+from ft_dcc.system import child_process
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).with_name("ft_dcc_blender")
@@ -67,7 +68,7 @@ def write_extension(path: Path, wheels: Sequence[Path], platform: str | None) ->
     platform_lines = f"wheels = [\n{names}]\n" + (f'platforms = ["{platform}"]\n' if platform else "")
     # These keys belong to the top level of the file, which ends where the table of permissions begins.
     head, table, permissions = manifest.partition("\n[permissions]")
-    with _open_archive(path) as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         _add_file(archive, "blender_manifest.toml", f"{head}\n{platform_lines}{table}{permissions}".encode())
         for name, content in _source_files():
             _add_file(archive, name, content)
@@ -78,7 +79,7 @@ def write_extension(path: Path, wheels: Sequence[Path], platform: str | None) ->
 
 def write_classic(path: Path, wheels: Sequence[Path]) -> Path:
     """Write the zip file of an add-on for Blender 3.4 to 4.1, with the wheels unpacked into ``vendored``."""
-    with _open_archive(path) as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, content in _source_files():
             # Blender before 4.2 imports an add-on by the name of its folder, which must differ from the core's.
             _add_file(archive, f"{PACKAGE.name}/{name}", content)
@@ -98,8 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=ROOT / "dist", help="folder for the zip files")
     options = parser.parse_args(arguments)
     options.to.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        wheels = collect_wheels(Path(folder), options.platform)
+    with temporary_folder() as folder:
+        wheels = collect_wheels(folder, options.platform)
         version = next(wheel.name.split("-")[1] for wheel in wheels if wheel.name.startswith("ft_dcc-"))
         name = "-".join(filter(None, ("ft_dcc_blender", version, options.platform)))
         for path in (
@@ -112,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"]
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    result = child_process.run(command, capture_output=True, encoding="utf-8")
     if result.returncode:
         raise SystemExit(f"pip {arguments[0]} failed:\n{result.stderr}")
 
@@ -125,10 +126,6 @@ def _source_files() -> Iterable[tuple[str, bytes]]:
     for path in sorted(PACKAGE.rglob("*")):
         if path.suffix == ".py" or path.name == "LICENSE":
             yield path.relative_to(PACKAGE).as_posix(), path.read_bytes()
-
-
-def _open_archive(path: Path) -> zipfile.ZipFile:
-    return zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
 
 
 def _add_file(archive: zipfile.ZipFile, name: str, content: bytes, compression: int = zipfile.ZIP_DEFLATED) -> None:

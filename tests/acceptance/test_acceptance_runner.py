@@ -15,8 +15,7 @@ if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
 from doubles.host_programs import make_maya, make_nuke  # noqa: E402
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for the programs are shell scripts")
+from doubles.programs import write_program  # noqa: E402
 
 
 @pytest.fixture
@@ -98,10 +97,8 @@ def test_nuke_in_a_terminal_passes_the_checks(nuke, tmp_path, task_id):
 
 
 def test_a_program_that_ends_without_results_is_reported_with_its_last_output(tmp_path, task_id):
-    program = tmp_path / "Nuke16.0v1" / "Nuke16.0"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\necho 'Could not obtain a license.'\nexit 100\n", encoding="utf-8")
-    program.chmod(0o755)
+    code = "print('Could not obtain a license.'); raise SystemExit(100)"
+    program = write_program(tmp_path / "Nuke16.0v1" / "Nuke16.0", code)
     done, answers = accept(tmp_path, "nuke", "--program", program, "--task", task_id)
     assert (done.returncode, answers) == (1, {})
     assert "Nuke 16 ended without results. Its last output: Could not obtain a license." in done.stderr

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ft_dcc.contract.host_under_test import CheckContext
-from ft_dcc.contract.page import results_page, summary
+from ft_dcc.contract.run import results_page, summary
 
 
 def report_of(*checks):
@@ -48,4 +48,4 @@ def test_a_image_is_kept_although_its_file_is_removed(tmp_path):
     context = CheckContext(None, tmp_path, "")
     context.show("frame 1001", image)
     image.unlink()
-    assert [(each.caption, each.png) for each in context.images] == [("frame 1001", b"png")]
+    assert context.images == [{"caption": "frame 1001", "png": "cG5n"}]

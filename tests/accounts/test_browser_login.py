@@ -1,11 +1,10 @@
-from __future__ import annotations
-
 import socket
 import threading
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.accounts.browser_login import start_browser_login
 from ft_dcc.accounts.credentials import Account
@@ -21,10 +20,10 @@ def test_a_browser_login_returns_an_account(studio_server):
     thread = threading.Thread(target=lambda: accounts.append(wait(lambda: False)))
     thread.start()
     strange = back.rpartition("/")[0] + "/guessed?api_user=eve&api_key=e"
-    assert requests.get(strange, timeout=60).status_code == 404
-    answer = requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=60)
+    assert requests.get(strange, timeout=TIMEOUT_SECONDS).status_code == 404
+    answer = requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 200 and "Go back to Maya" in answer.text
-    thread.join(60)
+    thread.join(TIMEOUT_SECONDS)
     assert accounts == [Account(site, "ada", "k3y")]
 
 
@@ -37,15 +36,15 @@ def test_idle_connections_delay_neither_the_login_nor_a_cancel(studio_server):
     idle[0].sendall(b"GET /half-a-request")
     thread = threading.Thread(target=lambda: results.append(wait(lambda: False)))
     thread.start()
-    assert requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=60).status_code == 200
-    thread.join(60)
+    assert requests.get(f"{back}?api_user=ada&api_key=k3y", timeout=TIMEOUT_SECONDS).status_code == 200
+    thread.join(TIMEOUT_SECONDS)
     assert results == [Account(site, "ada", "k3y")]
 
     address, wait = start_browser_login(site, "Maya")
     port = urlsplit(parse_qs(urlsplit(address).query)["redirect_url"][0]).port
     idle.append(socket.create_connection(("127.0.0.1", port)))
 
-    def cancelled() -> None:
+    def cancelled():
         with pytest.raises(Cancelled):
             wait(is_cancelled.is_set)
         results.append("cancelled")
@@ -53,7 +52,7 @@ def test_idle_connections_delay_neither_the_login_nor_a_cancel(studio_server):
     thread = threading.Thread(target=cancelled)
     thread.start()
     is_cancelled.set()
-    thread.join(60)
+    thread.join(TIMEOUT_SECONDS)
     assert results[1:] == ["cancelled"]
     for connection in idle:
         connection.close()
@@ -62,7 +61,6 @@ def test_idle_connections_delay_neither_the_login_nor_a_cancel(studio_server):
 def test_a_login_at_an_address_without_a_server_ends_at_once():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        _, wait = start_browser_login(address, "Maya")
+        _, wait = start_browser_login(f"http://127.0.0.1:{free.getsockname()[1]}", "Maya")
         with pytest.raises(ServerUnreachable, match=r"cannot be reached\. Check the address"):
             wait(lambda: False)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 import stat
 import sys
@@ -16,7 +14,6 @@ ADA = Account("https://studio.example", "ada", "s3cret")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """No key store, and a folder of settings that is the test's own."""
     monkeypatch.setitem(sys.modules, "keyring", None)
     monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
     return tmp_path / "settings"

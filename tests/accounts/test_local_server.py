@@ -1,7 +1,5 @@
 """The local studio: commands work without any settings."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -10,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from doubles.command_line import account_variables
 from run_options import wait_until
 
 from ft_dcc.accounts import local_server
@@ -57,25 +56,15 @@ def test_programs_share_a_local_studio_that_outlives_them_and_stops_when_idle(en
         session.event_hub.connect()
         made = run("task", "ensure", "Film/sq010/sh010/animation", environ=environ)
         assert made.returncode == 0, made.stderr
-        doctor = run("doctor", "--json", environ=environ)
-        assert f"local studio in {folder}, running" in doctor.stdout
+        assert f"local studio in {folder}, running" in run("doctor", "--json", environ=environ).stdout
     wait_until(lambda: not is_running(folder), "the end of the idle local studio")
     # Links and waiting jobs need the same address after a restart.
-    again = run("task", "ensure", "Film/sq010/sh010/animation", environ=environ)
-    assert again.stdout == made.stdout
+    assert run("task", "ensure", "Film/sq010/sh010/animation", environ=environ).stdout == made.stdout
     assert (folder / "credentials.env").read_text("utf-8").splitlines()[0] == f"FTRACK_SERVER={server}"
 
 
 def test_a_configured_server_is_used_instead_of_the_local_studio(environ, folder, studio_server):
-    settings = read_settings(
-        environ={
-            **environ,
-            "FTRACK_SERVER": studio_server.server_url,
-            "FTRACK_API_USER": studio_server.api_user,
-            "FTRACK_API_KEY": studio_server.api_key,
-        }
-    )
-    found = get_account(settings)
+    found = get_account(read_settings(environ={**environ, **account_variables(studio_server)}))
     assert found.server == studio_server.server_url
     assert studio_server.api_key not in repr(found)
     assert not folder.exists()
@@ -84,7 +73,7 @@ def test_a_configured_server_is_used_instead_of_the_local_studio(environ, folder
 def test_a_missing_server_package_names_the_extra(environ, folder, monkeypatch):
     monkeypatch.setattr(local_server, "SERVER_MODULES", ("no_such_module",))
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(MissingExtra, match=r"pip install 'ft-dcc\[server\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install \"ft-dcc\[server\]\""):
         get_account(read_settings(environ=environ))
 
 
@@ -103,6 +92,11 @@ def test_the_python_of_a_host_is_found_beside_its_executable(tmp_path, monkeypat
 
 
 def test_doctor_does_not_start_the_local_studio(environ, folder):
-    doctor = run("doctor", "--json", environ=environ)
-    assert "started when needed" in json.dumps(json.loads(doctor.stdout))
+    assert "started when needed" in json.dumps(json.loads(run("doctor", "--json", environ=environ).stdout))
     assert not folder.exists()
+
+
+def test_a_server_that_cannot_be_started_is_named_instead_of_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(local_server, "_server_command", lambda: [str(tmp_path / "nowhere")])
+    with pytest.raises(ServerUnreachable, match="nowhere cannot be run: No such file or directory"):
+        local_server.ensure_local_studio(tmp_path / "studio")

@@ -1,12 +1,14 @@
-from __future__ import annotations
-
+import math
 import os
+import struct
 import sys
+import wave
 
 import pytest
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.accounts import credentials
+from ft_dcc.cli import main as cli
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 
@@ -20,10 +22,15 @@ def bpy(tmp_path_factory):
 
 
 @pytest.fixture
-def scene(bpy):
+def sample(bpy):
     from blender import sample_scene
 
-    return sample_scene.build()
+    return sample_scene
+
+
+@pytest.fixture
+def scene(sample):
+    return sample.build()
 
 
 @pytest.fixture
@@ -34,17 +41,13 @@ def host(scene):
 
 
 @pytest.fixture
-def state(bpy):
-    from blender import sample_scene
-
-    return sample_scene.state
+def state(sample):
+    return sample.state
 
 
 @pytest.fixture
 def request_of(tmp_path):
-    """Return a function that makes a playblast request for the small scene."""
-
-    def make(frames: str = "1001-1012", **values):
+    def make(frames="1001-1012", **values):
         parts = {"source": "Camera", "resolution": Resolution(64, 36), "directory": tmp_path / "frames", "name": "shot"}
         parts["look"] = {"samples": "OFF"}
         return PlayblastRequest(**{**parts, **values}, frame_range=FrameRange.parse(frames))
@@ -53,8 +56,29 @@ def request_of(tmp_path):
 
 
 @pytest.fixture
+def playblast(host, request_of):
+    return lambda *arguments, **values: host.playblast(request_of(*arguments, **values), lambda frame: None)
+
+
+@pytest.fixture
+def strips(sample, scene):
+    return sample.strips(scene.sequence_editor_create())
+
+
+@pytest.fixture
+def tone(bpy, tmp_path):
+    if not bpy.app.build_options.audaspace:
+        pytest.skip("this Blender was built without sound")
+    path = tmp_path / "tone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        values = (int(12000 * math.sin(2 * math.pi * 440 * number / 48000)) for number in range(48000))
+        file.writeframes(b"".join(struct.pack("<h", value) for value in values))
+    return path
+
+
+@pytest.fixture
 def own_settings(tmp_path, monkeypatch):
-    """Use separate keys, jobs and settings for these tests."""
     monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
     monkeypatch.setattr(credentials, "_key_store", lambda: None)
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
@@ -89,6 +113,14 @@ def signed_in(controller, bpy, studio_server, project_task):
 @pytest.fixture
 def choices(signed_in, bpy):
     return bpy.context.window_manager.ft_dcc
+
+
+@pytest.fixture
+def run_cli(tmp_path, studio_server, monkeypatch):
+    account = (studio_server.server_url, studio_server.api_user, studio_server.api_key, str(tmp_path / "jobs"))
+    for name, value in zip(("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY", "FT_DCC_JOBS"), account):
+        monkeypatch.setenv(name, value)
+    return lambda *arguments: cli.run([*map(str, arguments)])
 
 
 @pytest.fixture

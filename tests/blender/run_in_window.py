@@ -1,11 +1,10 @@
 """Runs inside a Blender with a window: ``blender -P run_in_window.py``. It publishes and cancels as an artist does.
 
-The environment names the server (FTRACK_*), FT_DCC_TEST_OUTPUT, the folder for the results (JSON) and screenshots, and
-FT_DCC_MODULE, the name of the add-on's module in this Blender. FT_DCC_TEST_STEPS is "artist", "protection", "round",
-"both ways" or "screenshot". FT_DCC_TEST_TASK is the path of a task, by default the first one.
+The environment names the server (FTRACK_*), FT_DCC_TEST_OUTPUT, the folder for the results (JSON) and screenshots,
+FT_DCC_MODULE, the name of the add-on's module in this Blender, and FT_DCC_TESTS, the folder of the tests.
+FT_DCC_TEST_STEPS is "artist", "protection", "round", "both ways" or "screenshot". FT_DCC_TEST_TASK is the path of a
+task, by default the first one.
 """
-
-from __future__ import annotations
 
 import importlib
 import itertools
@@ -18,21 +17,22 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import bpy
 
 MODULE = os.environ["FT_DCC_MODULE"]
-NAMES = ("demo_scene", "scene.sources", "host", "ui.tasks_panel", "ui.feedback_panel", "scene.feedback")
-demo_scene, sources, host, tasks_panel, feedback_panel, scene_feedback = (
+sys.path.append(os.environ["FT_DCC_TESTS"])
+NAMES = ("demo_scene", "scene.sources", "host", "ui.review_panels", "scene.feedback")
+demo_scene, sources, host, review_panels, scene_feedback = (
     importlib.import_module(f"{MODULE}.{name}") for name in NAMES
 )
 CONTROLLER = importlib.import_module(f"{MODULE}.ui.controller").CONTROLLER
 is_scene_captured = importlib.import_module("ft_dcc.host_support.main_thread").is_scene_captured
 
 OUTPUT = Path(os.environ["FT_DCC_TEST_OUTPUT"])
+WIDTH, HEIGHT = 320, 180
 PARTS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
 
 
@@ -42,10 +42,7 @@ def sign_in_and_choose_task():
     yield 2.0
     area, window = find_view()
     area.spaces[0].show_region_ui = True
-    names = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
-    server, user, key = (os.environ[name] for name in names)
-    bpy.ops.ft_dcc.sign_in(server=server, user=user, key=key)
-    yield from until_idle()
+    yield from sign_in()
     if bpy.app.version >= (4, 2):
         # Before 4.2 it cannot be set.
         next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
@@ -58,8 +55,20 @@ def sign_in_and_choose_task():
     return area, window
 
 
-def show_sidebar_tab(area, window) -> None:
-    """Show the tab of the add-on in the sidebar of a view that fills the window."""
+def sign_in():
+    server, user, key = (os.environ[name] for name in ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"))
+    bpy.ops.ft_dcc.sign_in(server=server, user=user, key=key)
+    yield from until_idle()
+
+
+def fill_window(area, window):
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.ops.screen.screen_full_area()
+    yield 1.0
+    return find_view()
+
+
+def show_sidebar_tab(area, window):
     area.spaces[0].show_region_ui = True
     if bpy.app.version >= (4, 2):
         next(part for part in area.regions if part.type == "UI").active_panel_category = "ft-dcc"
@@ -69,7 +78,7 @@ def show_sidebar_tab(area, window) -> None:
     subprocess.run(["xdotool", "mousemove", str(right), str(y), "click", "1"], check=True)
 
 
-def steps_of_artist() -> Iterator[float]:
+def steps_of_artist():
     """Run one step after the other; each yields the seconds that Blender continues by itself."""
     results = {}
     area, window = yield from sign_in_and_choose_task()
@@ -100,23 +109,23 @@ def steps_of_artist() -> Iterator[float]:
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
-def steps_of_screenshot() -> Iterator[float]:
+def steps_of_screenshot():
     """Publish in the whole window, and take the screenshot of the documentation: camera view, panel, tasks, notes."""
+    # Late, so that they import the core of the add-on.
+    from doubles import notes
+
+    from ft_dcc.session import operations
+
     demo_scene.build(OUTPUT / "demo.blend")
     open_tasks_panel()
     yield 2.0
     area, window = find_view()
-    with bpy.context.temp_override(window=window, area=area):
-        bpy.ops.screen.screen_full_area()
-    yield 1.0
-    area, window = find_view()
+    area, window = yield from fill_window(area, window)
     space = area.spaces[0]
     space.show_region_ui, space.region_3d.view_perspective = True, "CAMERA"
     space.show_region_toolbar = space.overlay.show_floor = space.overlay.show_extras = False
     yield 1.0
-    server, user, key = (os.environ[name] for name in ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY"))
-    bpy.ops.ft_dcc.sign_in(server=server, user=user, key=key)
-    yield from until_idle()
+    yield from sign_in()
     bpy.ops.ft_dcc.create_task(project="Film", sequence="SEQ010", shot="SH010", task="Animation")
     yield from until_idle()
     show_sidebar_tab(area, window)
@@ -129,10 +138,13 @@ def steps_of_screenshot() -> Iterator[float]:
     yield from until_idle()
     choices.frames, assignment = "SCENE", ""
     if not CONTROLLER.error and CONTROLLER.published:
-        write_note(CONTROLLER.published[0][1].version_id, NOTE, NOTE_SHAPES, 1024)
-        assignment = assign_task(next(iter(CONTROLLER.tasks)))
-        bpy.ops.ft_dcc.read_tasks()
-        bpy.ops.ft_dcc.read_notes()
+        session, task_id = CONTROLLER.session, next(iter(CONTROLLER.tasks))
+        version_id = CONTROLLER.published[0][1].version_id
+        entry = session.query(f'ReviewSessionObject where version_id is "{version_id}"').one()["id"]
+        notes.write_note(session, entry, NOTE, 1024, {"version": 2, "shapes": NOTE_SHAPES})
+        assignment = notes.assign(session, task_id, operations.update("Task", task_id, {"end_date": "2026-12-01"}))
+        CONTROLLER.read_my_tasks()
+        bpy.ops.ft_dcc.refresh()
         yield from until_read()
         bpy.ops.ft_dcc.show_drawings()
         yield from until_read()
@@ -140,18 +152,63 @@ def steps_of_screenshot() -> Iterator[float]:
     yield 3.0
     take_screenshot("screenshot")
     if assignment:
-        remove_assignment(assignment)
+        # Other tests use the server, too.
+        CONTROLLER.session.call([operations.delete("Appointment", assignment)])
     error = CONTROLLER.error or str(CONTROLLER.problems or "")
     (OUTPUT / "results.json").write_text(json.dumps({"error": error}), encoding="utf-8")
 
 
-def steps_of_round() -> Iterator[float]:
-    """Publish, wait for the note that the test draws on the page, show it, and publish the version that answers it."""
-    area, window = yield from sign_in_and_choose_task()
-    with bpy.context.temp_override(window=window, area=area):
-        bpy.ops.screen.screen_full_area()
+def steps_of_panel():
+    """Take pictures of the panel: empty, with a task, during a publish, and with one and eight problems."""
+    from ft_dcc.errors import ValidationIssue
+
+    demo_scene.build(OUTPUT / "demo.blend")
     yield 1.0
     area, window = find_view()
+    area.spaces[0].show_region_ui = True
+    yield from sign_in()
+    area, window = yield from fill_window(area, window)
+    show_sidebar_tab(area, window)
+    yield 2.0
+    take_screenshot("panel-empty")
+    choices = bpy.context.window_manager.ft_dcc
+    bpy.ops.ft_dcc.create_task(project="Film", sequence="SEQ020", shot="SH020", task="Animation")
+    yield from until_idle()
+    choices.frames, choices.start, choices.end, choices.percentage = "CUSTOM", 1001, 1006, 25
+    choices.outputs = {"1080"}
+    yield 3.0
+    take_screenshot("panel-task")
+    press_publish(area, window)
+    while not is_scene_captured() and CONTROLLER.is_busy:
+        yield 0.05
+    yield 0.5
+    take_screenshot("panel-busy")
+    yield from until_idle()
+    yield 2.0
+    take_screenshot("panel-published")
+    bpy.context.scene.frame_end += 10
+    panel_controller = importlib.import_module(f"{MODULE}.ui.controller")
+    issue = ValidationIssue("Frame range", "", PROBLEM, "1", "2", "Give the scene the shot's frame range")
+    others = [ValidationIssue("Name", "Camera", f"The object {number} has no name.") for number in range(3)]
+    CONTROLLER.published = []
+    for name, problems in (("one", (issue,)), ("eight", (issue, *others) * 2)):
+        CONTROLLER.problems = problems
+        CONTROLLER._on_change()
+        yield 1.0
+        while panel_controller._remaining_redraws:
+            yield 0.2
+        take_screenshot(f"panel-{name}")
+    CONTROLLER.problems = ()
+    (OUTPUT / "results.json").write_text(json.dumps({"error": CONTROLLER.error}), encoding="utf-8")
+
+
+PROBLEM = "The frame range is 1001-1058; expected 1001-1048. Change it."
+
+
+def steps_of_round():
+    """Publish, wait for the note that the test draws on the page, show it, and publish the version that answers it."""
+    area, window = yield from sign_in_and_choose_task()
+    area, window = yield from fill_window(area, window)
     area.spaces[0].region_3d.view_perspective = "CAMERA"
     show_sidebar_tab(area, window)
     yield 1.0
@@ -159,7 +216,7 @@ def steps_of_round() -> Iterator[float]:
     choices.percentage, choices.review = 25, f"Round {uuid.uuid4().hex[:8]}"
     drawn = record_drawn_notes()
     yield from publish_without_error(area, window)
-    bpy.ops.ft_dcc.read_notes()
+    bpy.ops.ft_dcc.refresh()
     yield from until_read()
     report("published", version_id=CONTROLLER.published[0][1].version_id)
     # Nothing is pressed until the panel has drawn the note.
@@ -187,24 +244,23 @@ def steps_of_round() -> Iterator[float]:
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
-def report(event: str, **values: object) -> None:
-    """Print an event for the test, with its time."""
+def report(event, **values):
     print("FT_DCC_EVENT", json.dumps({"event": event, "time": time.time(), **values}), flush=True)
 
 
-def record_drawn_notes() -> list[str]:
+def record_drawn_notes():
     """Return a list to which the ids of notes are added when the panel draws them."""
-    drawn, draw_note = [], feedback_panel._draw_note
+    drawn, draw_note = [], review_panels._draw_note
 
-    def draw(box, note) -> None:
-        draw_note(box, note)
+    def draw(layout, choices, version, note):
+        draw_note(layout, choices, version, note)
         drawn.append(note.id)
 
-    feedback_panel._draw_note = draw
+    review_panels._draw_note = draw
     return drawn
 
 
-def publish_without_error(area, window) -> Iterator[float]:
+def publish_without_error(area, window):
     press_publish(area, window)
     yield from until_idle()
     problem = CONTROLLER.error or str(CONTROLLER.problems or "")
@@ -212,17 +268,14 @@ def publish_without_error(area, window) -> Iterator[float]:
         raise RuntimeError(problem)
 
 
-def capture_round(name: str, *, is_shown: bool = False) -> dict[int, str]:
+def capture_round(name, *, is_shown=False):
     """Capture the frame of the note and its neighbours as a publish does; ``is_shown`` as the viewport shows them."""
-    from ft_dcc.frames import FrameRange, Resolution
-    from ft_dcc.host import PlayblastRequest
-
     hidden = scene_feedback.hidden
     if is_shown:
         scene_feedback.hidden = nullcontext
     try:
         source = sources.find_sources(bpy.context.scene)[0]
-        request = PlayblastRequest(source, FrameRange(1003, 1005), Resolution(320, 180), OUTPUT / "round", name, {})
+        request = request_of(source, (1003, 1005), OUTPUT / "round", name, {})
         frames = host.BlenderHost().playblast(request, lambda _frame: None)
     finally:
         scene_feedback.hidden = hidden
@@ -236,65 +289,28 @@ NOTE_SHAPES = [
 ]
 
 
-def open_tasks_panel() -> None:
+def open_tasks_panel():
     """Register the panel of tasks as one that is open from the start; a script cannot open it."""
-    bpy.utils.unregister_class(tasks_panel.TasksPanel)
-    tasks_panel.TasksPanel.bl_options = set()
-    bpy.utils.register_class(tasks_panel.TasksPanel)
+    bpy.utils.unregister_class(review_panels.TasksPanel)
+    review_panels.TasksPanel.bl_options = set()
+    bpy.utils.register_class(review_panels.TasksPanel)
 
 
-def write_note(version_id: str, text: str, shapes: list[dict[str, object]], frame: int) -> None:
-    """Write a note with a drawing on the version's entry in its review session, as the review page does."""
-    from ft_dcc.session import operations
-
-    session, note, drawing = CONTROLLER.session, str(uuid.uuid4()), str(uuid.uuid4())
-    entry = session.query(f'ReviewSessionObject where version_id is "{version_id}"').one()["id"]
-    own = json.dumps({"frame": frame, "annotation_id": drawing})
-    data = json.dumps({"version": 2, "shapes": shapes})
-    values = {"id": drawing, "frame_number": frame, "data": data, "review_session_object_id": entry}
-    session.call(
-        [
-            operations.create(
-                "Note", {"id": note, "content": text, "parent_id": entry, "parent_type": "ReviewSessionObject"}
-            ),
-            operations.create("ReviewSessionObjectAnnotation", values),
-            operations.create("Metadata", {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": own}),
-        ]
-    )
-
-
-def assign_task(task_id: str) -> str:
-    """Assign the task to the user, with a due date; return the id of the assignment."""
-    from ft_dcc.session import operations
-
-    session = CONTROLLER.session
-    user = session.query(f'User where username is "{session.api_user}"').one()
-    assignment = str(uuid.uuid4())
-    values = {"id": assignment, "context_id": task_id, "resource_id": user["id"], "type": "assignment"}
-    due = operations.update("Task", task_id, {"end_date": "2026-12-01"})
-    session.call([operations.create("Appointment", values), due])
-    return assignment
-
-
-def remove_assignment(assignment: str) -> None:
-    """Remove the assignment from the server, which other tests use, too."""
-    from ft_dcc.session import operations
-
-    CONTROLLER.session.call([operations.delete("Appointment", assignment)])
-
-
-def until_read() -> Iterator[float]:
+def until_read():
     yield 0.1
     while not (CONTROLLER.feedback.wait(0) and CONTROLLER.my_tasks.wait(0) and CONTROLLER.images.wait(0)):
         yield 0.1
 
 
-def steps_of_protection() -> Iterator[float]:
+def steps_of_protection():
     """Disturb a publish of 48 frames in every way, then disable the add-on during another one."""
     results = {}
     area, window = yield from sign_in_and_choose_task()
     bpy.context.window_manager.ft_dcc.percentage = 25
+    views_of_saves = set()
+    bpy.app.handlers.save_post.append(lambda *_: views_of_saves.add("VIEW_3D" in area_types()))
     yield from work_during_publish(results, area, window)
+    results["views of saves"] = sorted(views_of_saves)
     press_publish(area, window)
     while CONTROLLER.is_busy and (CONTROLLER.progress is None or CONTROLLER.progress.done < 30):
         yield 0.1
@@ -361,7 +377,7 @@ def work_during_publish(results, area, window):
     yield 0.5
 
 
-def steps_of_quit(mode: str) -> Iterator[float]:
+def steps_of_quit(mode):
     """Quit in the middle of a capture, as an artist does who closes the window and saves nothing."""
     area, window = yield from sign_in_and_choose_task()
     choices = bpy.context.window_manager.ft_dcc
@@ -382,7 +398,7 @@ def steps_of_quit(mode: str) -> Iterator[float]:
         assert CONTROLLER.is_busy, (CONTROLLER.error, CONTROLLER.problems)
 
 
-def steps_of_recovery() -> Iterator[float]:
+def steps_of_recovery():
     """Compare the file that the quit has written with the scene before."""
     results = json.loads((OUTPUT / "results.json").read_text(encoding="utf-8"))
     yield 0.1
@@ -390,7 +406,7 @@ def steps_of_recovery() -> Iterator[float]:
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
-def steps_of_keys() -> Iterator[float]:
+def steps_of_keys():
     """Press Ctrl+S during a capture, and Delete whenever the scene is restored, also after the last frame."""
     area, window = yield from sign_in_and_choose_task()
     choices, cube, file = bpy.context.window_manager.ft_dcc, selected_object(), OUTPUT / "keys.blend"
@@ -426,16 +442,15 @@ def steps_of_keys() -> Iterator[float]:
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
-def press_key(key: str) -> None:
+def press_key(key):
     subprocess.run(["xdotool", "mousemove", "400", "300", "key", key], check=True)
 
 
-def record_reports() -> list[str]:
-    """Return a list to which the messages are added that the guard of the input shows."""
+def record_reports():
     messages, guard = [], importlib.import_module(f"{MODULE}.scene.input_guard").GuardInput
     show = guard._show
 
-    def show_and_record(self, kind: str, message: str) -> None:
+    def show_and_record(self, kind, message):
         messages.append(message)
         show(self, kind, message)
 
@@ -443,12 +458,12 @@ def record_reports() -> list[str]:
     return messages
 
 
-def press_at_the_end(key: str) -> None:
+def press_at_the_end(key):
     """Press the key whenever the capture restores the scene, while the window handles no events."""
     borrowed_scene = importlib.import_module(f"{MODULE}.scene.capture").BorrowedScene
     give_back = borrowed_scene.give_back
 
-    def press_and_give_back(self) -> None:
+    def press_and_give_back(self):
         press_key(key)
         give_back(self)
 
@@ -473,7 +488,6 @@ def examine_saved_files(results, before):
 
 
 def change_view(space):
-    """Make the view look from elsewhere, through no camera, with a local camera set."""
     other = bpy.data.objects.new("Beside", bpy.data.cameras.new("Beside"))
     bpy.context.scene.collection.objects.link(other)
     space.use_local_camera, space.camera = True, other
@@ -511,14 +525,19 @@ LOOKS = {
 }
 
 
-def image_size_in_bytes(name: str, look: dict[str, object]) -> int:
+def image_size_in_bytes(name, look):
     """Capture one frame with this look, and return the size of its file, which differs between looks."""
+    source = sources.find_sources(bpy.context.scene)[0]
+    request = request_of(source, (1001, 1001), OUTPUT / "looks", name, look)
+    return host.BlenderHost().playblast(request, lambda _frame: None).path(1001).stat().st_size
+
+
+def request_of(source, frames, folder, name, look):
+    # Late, so that they import the core of the add-on.
     from ft_dcc.frames import FrameRange, Resolution
     from ft_dcc.host import PlayblastRequest
 
-    source = sources.find_sources(bpy.context.scene)[0]
-    request = PlayblastRequest(source, FrameRange(1001, 1001), Resolution(320, 180), OUTPUT / "looks", name, look)
-    return host.BlenderHost().playblast(request, lambda _frame: None).path(1001).stat().st_size
+    return PlayblastRequest(source, FrameRange(*frames), Resolution(WIDTH, HEIGHT), folder, name, look)
 
 
 def find_view():
@@ -532,13 +551,13 @@ def press_publish(area, window):
         bpy.ops.ft_dcc.publish("INVOKE_DEFAULT")
 
 
-def until_idle() -> Iterator[float]:
+def until_idle():
     yield 0.1
     while CONTROLLER.is_busy:
         yield 0.1
 
 
-def take_screenshot(name: str) -> None:
+def take_screenshot(name):
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
         bpy.ops.screen.screenshot(filepath=str(OUTPUT / f"{name}.png"))
 
@@ -554,7 +573,47 @@ def state():
     return values
 
 
-def steps_of_both_ways() -> Iterator[float]:
+def steps_of_look():
+    """Capture the default look with back plates, and what Blender itself renders of the same view."""
+    yield 1.0
+    area, window = find_view()
+    scene, space, switches = window.scene, area.spaces.active, importlib.import_module(f"{MODULE}.scene.viewport")
+    scene.render.resolution_x, scene.render.resolution_y, scene.view_settings.exposure = WIDTH, HEIGHT, 1.0
+    space.region_3d.view_perspective = "CAMERA"
+    space.shading.show_shadows = space.shading.show_cavity = space.shading.show_backface_culling = True
+    scene.camera.data.show_background_images = True
+    for depth, colour in (("BACK", (1, 0, 0, 1)), ("FRONT", (0, 1, 0, 1))):
+        plate = scene.camera.data.background_images.new()
+        plate.image, plate.display_depth = bpy.data.images.new(depth, 8, 8), depth
+        plate.image.generated_color = colour
+    # The redraw turns the view as the camera is.
+    yield 1.0
+    before, scene_host = [view_state(space), area_types(), bpy.data.images.keys()], host.BlenderHost()
+    look = dict(next(iter(scene_host.looks.values())))
+    request = request_of("Camera", (1, 3), OUTPUT / "ours", "frame", look)
+    thread = threading.Thread(target=scene_host.playblast, args=(request, lambda _frame: None))
+    thread.start()
+    hidden = set()
+    while thread.is_alive():
+        yield 0.01
+        hidden.add("VIEW_3D" in area_types())
+    after = [view_state(space), area_types(), bpy.data.images.keys()]
+    results = {"before": before, "after": after, "views": sorted(hidden), "look": look}
+    for name in switches._overlays(space.overlay):
+        setattr(space.overlay, name, False)
+    scene.render.image_settings.file_format, scene.frame_start, scene.frame_end = "PNG", 1, 3
+    scene.render.filepath = str(OUTPUT / "theirs" / "frame.")
+    region = next(part for part in area.regions if part.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.render.opengl(animation=True, view_context=True)
+    (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
+
+
+def area_types():
+    return [area.type for window in bpy.context.window_manager.windows for area in window.screen.areas]
+
+
+def steps_of_both_ways():
     """Capture a scene in the window, save it, and let the same Blender capture the file without a window."""
     build_both_ways()
     yield 2.0
@@ -574,18 +633,14 @@ def steps_of_both_ways() -> Iterator[float]:
 BOTH_WAYS_LOOKS = {"viewport": {}, "render": {"visibility": "RENDER"}}
 
 
-def capture_both_ways(scene_host, name: str) -> None:
-    """Capture three frames with each look into the folder of this name."""
-    from ft_dcc.frames import FrameRange, Resolution
-    from ft_dcc.host import PlayblastRequest
-
+def capture_both_ways(scene_host, name):
     for look_name, look in BOTH_WAYS_LOOKS.items():
         folder = OUTPUT / name / look_name
-        request = PlayblastRequest("Camera", FrameRange(1, 3), Resolution(320, 180), folder, "frame", look)
+        request = request_of("Camera", (1, 3), folder, "frame", look)
         scene_host.playblast(request, lambda _frame: None)
 
 
-def build_both_ways() -> None:
+def build_both_ways():
     """Build a scene whose cubes are hidden in every way, with annotations, and with the second view layer active."""
     scene, window = bpy.context.scene, bpy.context.window_manager.windows[0]
     for item in list(bpy.data.objects):
@@ -621,14 +676,14 @@ BOTH_WAYS_CUBES = (
 )
 
 
-def add_object(name: str, data: object, location: tuple[float, float, float]):
+def add_object(name, data, location):
     item = bpy.data.objects.new(name, data)
     item.location = location
     bpy.context.scene.collection.objects.link(item)
     return item
 
 
-def add_cube(name: str, colour: tuple[float, ...], x: float):
+def add_cube(name, colour, x):
     mesh = bpy.data.meshes.new(name)
     corners = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
     sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
@@ -639,8 +694,7 @@ def add_cube(name: str, colour: tuple[float, ...], x: float):
     return add_object(name, mesh, (x, 0, 0))
 
 
-def annotate(scene) -> None:
-    """Draw a thick annotation across the image."""
+def annotate(scene):
     is_new = hasattr(scene, "annotation")
     notes = (bpy.data.annotations if is_new else bpy.data.grease_pencils).new("Notes")
     layer = notes.layers.new("Layer")
@@ -652,8 +706,7 @@ def annotate(scene) -> None:
     setattr(scene, "annotation" if is_new else "grease_pencil", notes)
 
 
-def capture_without_a_window() -> None:
-    """Open the file in this headless Blender, and capture it."""
+def capture_without_a_window():
     capture_both_ways(host.BlenderHost.open(OUTPUT / "both.blend"), "headless")
 
 
@@ -666,6 +719,8 @@ STEPS = {
     "artist": steps_of_artist,
     "protection": steps_of_protection,
     "both ways": steps_of_both_ways,
+    "look": steps_of_look,
+    "panel": steps_of_panel,
     "round": steps_of_round,
     "quit in OBJECT": lambda: steps_of_quit("OBJECT"),
     "quit in EDIT": lambda: steps_of_quit("EDIT"),
@@ -675,7 +730,7 @@ STEPS = {
 steps, until = STEPS[os.environ["FT_DCC_TEST_STEPS"]](), time.monotonic() + 420
 
 
-def run_next_step() -> float | None:
+def run_next_step():
     try:
         if time.monotonic() < until:
             return next(steps)

@@ -1,10 +1,5 @@
 """A small scene in real Blender, and functions to inspect its state and images."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import bpy
 from PIL import Image
 
@@ -14,7 +9,7 @@ RED, SKY = (1.0, 0.0, 0.0, 1.0), (0.0, 0.0, 1.0)
 _SETTINGS_PATHS = ("render", "render.image_settings", "render.ffmpeg", "display", "display.shading", "view_settings")
 
 
-def build(width: int = 64, height: int = 36) -> Any:
+def build(width=64, height=36):
     """Build a scene: a red cube moves from left to right in frames 1001 to 1012 in front of a blue sky."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
@@ -30,7 +25,7 @@ def build(width: int = 64, height: int = 36) -> Any:
     return scene
 
 
-def add_cube(name: str, colour: tuple[float, ...] = RED) -> Any:
+def add_cube(name, colour=RED):
     mesh = bpy.data.meshes.new(name)
     corners = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
     sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
@@ -41,15 +36,14 @@ def add_cube(name: str, colour: tuple[float, ...] = RED) -> Any:
     return add(bpy.data.objects.new(name, mesh))
 
 
-def add_camera(name: str, x: float = 0.0) -> Any:
+def add_camera(name, x=0.0):
     camera = add(bpy.data.objects.new(name, bpy.data.cameras.new(name)))
     camera.data.type, camera.data.ortho_scale = "ORTHO", 10.0
     camera.location, camera.rotation_euler = (x, -10, 0), (1.5707963, 0, 0)
     return camera
 
 
-def add_curve() -> Any:
-    """Add a tube from left to right."""
+def add_curve():
     data = bpy.data.curves.new("Curve", "CURVE")
     data.dimensions, data.bevel_depth = "3D", 0.5
     spline = data.splines.new("POLY")
@@ -59,7 +53,7 @@ def add_curve() -> Any:
     return add(bpy.data.objects.new("Curve", data))
 
 
-def add_text() -> Any:
+def add_text():
     data = bpy.data.curves.new("Text", "FONT")
     data.body, data.size, data.extrude = "MMMM", 2.0, 0.1
     data.align_x = data.align_y = "CENTER"
@@ -68,7 +62,7 @@ def add_text() -> Any:
     return item
 
 
-def add_grease_pencil() -> Any:
+def add_grease_pencil():
     """Add a thick stroke from left to right; the data of strokes changed in Blender 4.3."""
     data = getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils).new("Drawing")
     frame = data.layers.new("Layer").frames.new(1)
@@ -88,15 +82,27 @@ def add_grease_pencil() -> Any:
     return add(bpy.data.objects.new("Drawing", data))
 
 
-def add(item: Any) -> Any:
+def strips(parent):
+    """Return the strips of an edit or of a meta strip; Blender 4.4 has renamed them."""
+    return parent.strips if hasattr(parent, "strips") else parent.sequences
+
+
+def add_colour_strip(parent, colour, start, end):
+    length = {"length": end - start} if bpy.app.version >= (5, 0) else {"frame_end": end}
+    strip = parent.new_effect("Colour", "COLOR", 1, start, **length)
+    strip.color = colour
+    return strip
+
+
+def add(item):
     bpy.context.scene.collection.objects.link(item)
     return item
 
 
-def state() -> dict[str, Any]:
+def state():
     """Return everything that an artist could find changed."""
     scene = bpy.context.scene
-    values: dict[str, Any] = {
+    values = {
         "scene": (bpy.context.window.scene.name, bpy.context.view_layer.name, scene.camera and scene.camera.name),
         "time": (scene.frame_current, scene.frame_subframe, scene.frame_start, scene.frame_end, scene.frame_step),
         "markers": [(m.name, m.frame, m.camera and m.camera.name) for m in scene.timeline_markers],
@@ -112,20 +118,18 @@ def state() -> dict[str, Any]:
     return values
 
 
-def _values(part: Any) -> dict[str, Any]:
+def _values(part):
     simple = (item for item in part.bl_rna.properties if item.type not in ("POINTER", "COLLECTION"))
     values = {item.identifier: getattr(part, item.identifier) for item in simple}
     return {name: tuple(value) if hasattr(value, "__len__") else value for name, value in values.items()}
 
 
-def pixels(path: Path) -> list[list[tuple[int, int, int]]]:
-    """Return rows of red, green and blue, decoded by Pillow independently of the writer."""
+def pixels(path):
     with Image.open(path) as image:
         width, triples = image.width, list(zip(*[iter(image.convert("RGB").tobytes())] * 3))
     return [triples[start : start + width] for start in range(0, len(triples), width)]
 
 
-def red_columns(path: Path) -> list[int]:
-    """Return the columns of the image that contain red."""
+def red_columns(path):
     rows = pixels(path)
     return [x for x in range(len(rows[0])) if any(row[x][0] > 90 and row[x][2] < 80 for row in rows)]

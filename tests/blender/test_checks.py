@@ -1,8 +1,7 @@
 """Checks of scenes that Blender cannot show completely."""
 
-from __future__ import annotations
-
 import shutil
+from contextlib import suppress
 
 import attrs
 import pytest
@@ -15,7 +14,6 @@ from ft_dcc.publish.publisher import Publisher
 
 @pytest.fixture
 def find_problems(host, session, project_task, tmp_path):
-    """Return a function that validates a publish of the open scene, and returns the problems of Blender's checks."""
     request = PublishRequest(project_task["id"], source="Camera", review=())
 
     def find(**options):
@@ -27,7 +25,6 @@ def find_problems(host, session, project_task, tmp_path):
 
 
 def image_on(cube, bpy, path):
-    """Load an image into a material of the cube."""
     image = bpy.data.images.new("Paint", 4, 4)
     image.filepath_raw, image.file_format = str(path), "PNG"
     image.save()
@@ -45,6 +42,38 @@ def test_a_complete_scene_has_no_problem(find_problems, scene, bpy, tmp_path):
     bpy.data.images.new("Generated", 4, 4)
     bpy.data.curves.new("Text", "FONT")
     assert find_problems() == []
+
+
+def test_no_data_block_that_blender_adds_with_its_defaults_is_a_missing_file(host, scene, bpy, tmp_path, sample):
+    for group in (bpy.ops.object, bpy.ops.mesh, bpy.ops.curve, bpy.ops.surface):
+        for name in dir(group):
+            operator = getattr(group, name)
+            if name.endswith("_add") and operator.poll():
+                with suppress(RuntimeError):
+                    operator()
+    cube, pencil = scene.objects["Cube"], sample.add_grease_pencil()
+    for kind in bpy.types.Modifier.bl_rna.properties["type"].enum_items:
+        for item in (cube, pencil):
+            item.modifiers.new(kind.identifier, kind.identifier)
+    for kind in bpy.types.Texture.bl_rna.properties["type"].enum_items:
+        texture = bpy.data.textures.new(kind.identifier, kind.identifier)
+        cube.modifiers.new(kind.identifier, "DISPLACE").texture = texture
+    group = bpy.data.node_groups.new("Nodes", "GeometryNodeTree")
+    cube.modifiers.new("Nodes", "NODES").node_group = group
+    if bpy.app.version < (5, 0):
+        cube.data.materials[0].use_nodes = True
+    for tree in (group, cube.data.materials[0].node_tree):
+        for name in (each for each in dir(bpy.types) if "Node" in each):
+            with suppress(RuntimeError, TypeError):
+                tree.nodes.new(name)
+    backgrounds = scene.camera.data.background_images
+    backgrounds.new().image = bpy.data.images.new("Generated", 4, 4)
+    backgrounds.new().source = "MOVIE_CLIP"
+    # Saving changes empty paths.
+    for _ in range(2):
+        assert host.completeness_warnings([("Camera", [1001])], has_sound=True) == []
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "deep.blend"))
+    assert bpy.data.volumes and len(cube.modifiers) > 50 and len(group.nodes) > 100
 
 
 def test_a_missing_image_is_named_and_can_be_accepted(find_problems, scene, bpy, tmp_path):
@@ -68,7 +97,6 @@ def test_a_missing_cache_is_named(find_problems, scene):
 
 
 def sequence_on(cube, bpy, folder, numbers):
-    """Show a numbered image from frame 1001 on in a material of the cube; return the node."""
     image = image_on(cube, bpy, folder / "paint.0001.png")
     (folder / "paint.0001.png").rename(folder / "other.png")
     for number in numbers:
@@ -101,13 +129,11 @@ def test_a_gap_of_an_image_sequence_is_reported_only_in_the_captured_range(find_
     assert "paint.0001.png (files 0)." in problem
 
 
-def test_a_gap_of_a_volume_sequence_is_reported(find_problems, scene, bpy, tmp_path):
-    from blender import sample_scene
-
+def test_a_gap_of_a_volume_sequence_is_reported(find_problems, scene, bpy, tmp_path, sample):
     volume = bpy.data.volumes.new("Smoke")
     volume.filepath, volume.is_sequence = str(tmp_path / "smoke_0001.vdb"), True
     volume.frame_start, volume.frame_duration = 1005, 4
-    sample_scene.add(bpy.data.objects.new("Smoke", volume))
+    sample.add(bpy.data.objects.new("Smoke", volume))
     for name in ("smoke_0001.vdb", "smoke_0002.vdb", "smoke_0004.vdb", "other.vdb"):
         (tmp_path / name).touch()
     [problem] = find_problems()
@@ -117,14 +143,13 @@ def test_a_gap_of_a_volume_sequence_is_reported(find_problems, scene, bpy, tmp_p
 
 
 @pytest.mark.parametrize("mode", ["CLIP", "EXTEND", "REPEAT", "PING_PONG"])
-def test_the_number_of_a_volume_is_the_one_that_blender_reads(scene, bpy, tmp_path, mode):
-    from blender import sample_scene
-    from ft_dcc_blender.completeness.missing_files import volume_number
+def test_the_number_of_a_volume_is_the_one_that_blender_reads(scene, bpy, tmp_path, mode, sample):
+    from ft_dcc_blender.completeness import volume_number
 
     volume = bpy.data.volumes.new("Smoke")
     volume.filepath, volume.is_sequence = str(tmp_path / "smoke_0001.vdb"), True
     volume.frame_start, volume.frame_duration, volume.frame_offset, volume.sequence_mode = 1003, 4, 5, mode
-    item = sample_scene.add(bpy.data.objects.new("Smoke", volume))
+    item = sample.add(bpy.data.objects.new("Smoke", volume))
     for frame in range(996, 1016):
         scene.frame_set(frame)
         grids = item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.grids
@@ -133,19 +158,11 @@ def test_the_number_of_a_volume_is_the_one_that_blender_reads(scene, bpy, tmp_pa
         assert (None if grids.frame == 2**31 - 1 else grids.frame) == shown
 
 
-def edit_of(scene, bpy, tmp_path):
-    """Add an image of three frames and a movie to the edit; return the strips."""
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    image = strips.new_image("stills", str(tmp_path / "still.0001.png"), 2, 1001)
+def test_missing_images_of_the_edit_are_reported_if_the_edit_is_published(find_problems, strips, tmp_path):
+    strip = strips.new_image("stills", str(tmp_path / "still.0001.png"), 2, 1001)
     for number in (2, 3):
-        image.elements.append(f"still.{number:04d}.png")
-    setattr(image, "right_handle" if hasattr(image, "right_handle") else "frame_final_end", 1004)
-    return strips
-
-
-def test_missing_images_of_the_edit_are_reported_if_the_edit_is_published(find_problems, scene, bpy, tmp_path):
-    [strip] = edit_of(scene, bpy, tmp_path)
+        strip.elements.append(f"still.{number:04d}.png")
+    setattr(strip, "right_handle" if hasattr(strip, "right_handle") else "frame_final_end", 1004)
     for number in (1, 3):
         (tmp_path / f"still.{number:04d}.png").touch()
     [problem] = find_problems(source="sequencer edit")
@@ -156,30 +173,26 @@ def test_missing_images_of_the_edit_are_reported_if_the_edit_is_published(find_p
     assert find_problems(source="sequencer edit") == []
 
 
-def test_a_missing_movie_in_a_meta_strip_of_the_edit_is_reported(find_problems, scene, bpy, tmp_path):
+def test_a_missing_movie_in_a_meta_strip_of_the_edit_is_reported(find_problems, strips, sample, tmp_path):
     from doubles.numbered_images import run_ffmpeg
 
     path = tmp_path / "clip.mp4"
     run_ffmpeg("-f", "lavfi", "-i", "color=red:s=64x36:d=1:r=24", path)
-    editor = scene.sequence_editor_create()
-    meta = (editor.strips if hasattr(editor, "strips") else editor.sequences).new_meta("scene", 2, 1001)
-    (meta.strips if hasattr(meta, "strips") else meta.sequences).new_movie("clip", str(path), 1, 1001)
+    sample.strips(strips.new_meta("scene", 2, 1001)).new_movie("clip", str(path), 1, 1001)
     assert find_problems(source="sequencer edit") == []
     path.unlink()
     [problem] = find_problems(source="sequencer edit")
     assert f"movie {path}" in problem
 
 
-def test_files_of_instanced_objects_are_needed_and_those_of_unused_objects_are_not(find_problems, scene, bpy):
-    from blender import sample_scene
-
+def test_files_of_instanced_objects_are_needed_and_those_of_unused_objects_are_not(find_problems, scene, bpy, sample):
     asset = bpy.data.collections.new("Asset")
-    cube = sample_scene.add_cube("Inside")
+    cube = sample.add_cube("Inside")
     scene.collection.objects.unlink(cube)
     asset.objects.link(cube)
     cube.modifiers.new("Cloth", "MESH_CACHE").filepath = "//cloth.pc2"
     assert find_problems() == []
-    item = sample_scene.add(bpy.data.objects.new("Instance", None))
+    item = sample.add(bpy.data.objects.new("Instance", None))
     item.instance_type, item.instance_collection = "COLLECTION", asset
     [problem] = find_problems()
     assert "cache //cloth.pc2" in problem
@@ -194,16 +207,14 @@ def test_missing_files_of_unused_data_and_other_scenes_are_not_reported(find_pro
     assert find_problems() == []
 
 
-def test_missing_files_of_nodes_are_reported(find_problems, scene, bpy):
-    from blender import sample_scene
-
+def test_missing_files_of_nodes_are_reported(find_problems, scene, bpy, sample):
     light = bpy.data.lights.new("Lamp", "POINT")
     if light.node_tree is None:
         light.use_nodes = True
     node = light.node_tree.nodes.new("ShaderNodeTexIES")
     node.mode, node.filepath = "EXTERNAL", "//lamp.ies"
     assert find_problems() == []
-    sample_scene.add(bpy.data.objects.new("Lamp", light))
+    sample.add(bpy.data.objects.new("Lamp", light))
     [problem] = find_problems()
     assert f"file //lamp.ies of the node {node.name} in Lamp" in problem
     node.mute = True
@@ -220,17 +231,11 @@ def test_a_missing_file_of_a_geometry_node_is_reported(find_problems, scene, bpy
     assert "file //tree.ply of the node" in problem
 
 
-def test_a_missing_sound_is_named_and_can_be_accepted(find_problems, scene, bpy, tmp_path):
-    from blender.test_sound import write_tone
-
-    if not bpy.app.build_options.audaspace:
-        pytest.skip("this Blender was built without sound")
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    strip = strips.new_sound("tone", str(write_tone(tmp_path / "tone.wav")), 1, 1001)
-    (tmp_path / "tone.wav").unlink()
+def test_a_missing_sound_is_named_and_can_be_accepted(find_problems, strips, tone):
+    strip = strips.new_sound("tone", str(tone), 1, 1001)
+    tone.unlink()
     [problem] = find_problems()
-    assert f"sound {tmp_path / 'tone.wav'}" in problem
+    assert f"sound {tone}" in problem
     assert find_problems(allow_incomplete=True) == find_problems(scene_sound=False) == []
     strip.mute = True
     assert find_problems() == []
@@ -251,10 +256,8 @@ def test_a_missing_library_is_named(find_problems, scene, bpy, tmp_path):
 
 
 def test_drivers_that_did_not_run_are_reported(find_problems, scene, bpy, tmp_path, host):
-    driver = scene.objects["Cube"].driver_add("location", 2).driver
-    driver.expression = "__import__('math').pi"
-    text = bpy.data.texts.new("rig.py")
-    text.use_module = True
+    scene.objects["Cube"].driver_add("location", 2).driver.expression = "__import__('math').pi"
+    bpy.data.texts.new("rig.py").use_module = True
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     host.open(tmp_path / "scene.blend")
     [problem] = find_problems()
@@ -265,14 +268,8 @@ def test_drivers_that_did_not_run_are_reported(find_problems, scene, bpy, tmp_pa
     assert dict(bpy.app.driver_namespace) == {}
 
 
-def test_a_packed_sound_before_frame_0_is_reported_and_can_be_accepted(find_problems, scene, bpy, tmp_path):
-    from blender.test_sound import write_tone
-
-    if not bpy.app.build_options.audaspace:
-        pytest.skip("this Blender was built without sound")
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    strip = strips.new_sound("tone", str(write_tone(tmp_path / "tone.wav")), 1, -20)
+def test_a_packed_sound_before_frame_0_is_reported_and_can_be_accepted(find_problems, strips, tone):
+    strip = strips.new_sound("tone", str(tone), 1, -20)
     assert find_problems(frame_range=FrameRange(-10, 10)) == []
     strip.sound.pack()
     [problem] = find_problems(frame_range=FrameRange(-10, 10))
@@ -283,9 +280,7 @@ def test_a_packed_sound_before_frame_0_is_reported_and_can_be_accepted(find_prob
 
 
 def test_a_driver_that_fails_with_allowed_scripts_is_named(find_problems, scene, bpy, tmp_path, host):
-    cube = scene.objects["Cube"]
-    curve = cube.driver_add("location", 2)
-    curve.driver.expression = "studio_function(frame)"
+    scene.objects["Cube"].driver_add("location", 2).driver.expression = "studio_function(frame)"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     host.open(tmp_path / "scene.blend", run_scripts=True)
     [problem] = find_problems()
@@ -308,10 +303,10 @@ def test_a_panoramic_camera_needs_cycles(find_problems, scene):
 def test_a_preview_range_that_is_not_set_is_an_error(scene, bpy):
     from types import SimpleNamespace
 
-    from ft_dcc_blender.ui.properties import chosen_frames, make_request
+    from ft_dcc_blender.ui.operators import chosen_frames, make_request
 
     scene["ft_dcc_task_id"] = "4e1c"
-    choices = SimpleNamespace(frames="PREVIEW", start=1, end=2)
+    choices = SimpleNamespace(camera="", has_several_sources=False, frames="PREVIEW", start=1, end=2)
     with pytest.raises(SettingInvalid, match="The timeline has no preview range"):
         make_request(choices, scene)
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 1003, 1005

@@ -1,7 +1,5 @@
 """The zip file of the extension, installed in a Blender with nothing but its bundled packages."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -51,7 +49,7 @@ for number in range(2):
     part("demo_scene").build(Path(folder, "demo.blend"))
     controller = part("ui.controller").CONTROLLER
     bpy.ops.ft_dcc.sign_in(**account)
-    assert controller.wait(60) and not controller.error, controller.error
+    assert controller.wait(600) and not controller.error, controller.error
     choices = bpy.context.window_manager.ft_dcc
     choices.task = os.environ["FT_DCC_TEST_TASK"]
     bpy.ops.ft_dcc.use_shot_settings()
@@ -98,8 +96,7 @@ print("FOUND" + json.dumps(found))
 
 @pytest.fixture(scope="module")
 def zips(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("zips")
-    command = [sys.executable, str(BUILD), "--to", str(folder)]
+    command = [sys.executable, str(BUILD), "--to", str(tmp_path_factory.mktemp("zips"))]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if "No matching distribution" in done.stderr or "Could not find a version" in done.stderr:
         pytest.skip("no package index can be reached")
@@ -109,7 +106,6 @@ def zips(tmp_path_factory):
 
 @pytest.fixture
 def bare_python(bpy, tmp_path):
-    """Return a function that runs Python with only the packages that Blender bundles."""
     if bpy.app.version < (4, 2):
         pytest.skip("extensions came with Blender 4.2")
     packages, site = tmp_path / "packages", Path(str(distribution("bpy").locate_file("")))
@@ -132,7 +128,6 @@ def bare_python(bpy, tmp_path):
 
 @pytest.fixture
 def publish_environment(studio_server, project_task, small_shot, tmp_path):
-    """Return the environment of a Blender that publishes to the shared server."""
     account = [studio_server.server_url, studio_server.api_user, studio_server.api_key]
     # The zip files for all platforms have no ffmpeg.
     programs = tmp_path / "programs"
@@ -148,7 +143,6 @@ def publish_environment(studio_server, project_task, small_shot, tmp_path):
 
 
 def found_by(done):
-    """Return what the script has found, after it has published twice."""
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout.partition("FOUND")[2].splitlines()[0])
     publish = found.pop("publish")

@@ -1,9 +1,6 @@
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
-import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,38 +11,21 @@ from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import Soundtrack, SupportsFocalLengths
 
 
-def saved(bpy, path: Path, *, compress: bool = False) -> Path:
+def saved(bpy, path, *, compress=False):
     bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=compress)
     return path
 
 
-def reopened(bpy, path: Path):
+def reopened(bpy, path):
     from ft_dcc_blender.host import BlenderHost
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     return BlenderHost.open(path)
 
 
-def test_an_unsaved_scene_has_no_path(host):
-    assert host.scene().path is None
-
-
-def test_range_rate_resolution_and_sources_are_those_of_the_scene(host):
-    scene = host.scene()
-    assert (str(scene.frame_range), scene.fps, str(scene.resolution)) == ("1001-1012", Fraction(24), "64x36")
-    assert (scene.sources, scene.task_id) == (("Camera",), None)
-
-
 @pytest.mark.parametrize(
     ("fps", "base", "rate"),
-    [
-        (24, 1.001, Fraction(24000, 1001)),
-        (30, 1.001, Fraction(30000, 1001)),
-        (60, 1.001, Fraction(60000, 1001)),
-        (2997, 100.0, Fraction(30000, 1001)),
-        (25, 1.0, Fraction(25)),
-        (25, 2.0, Fraction(25, 2)),
-    ],
+    [(24, 1.001, Fraction(24000, 1001)), (2997, 100.0, Fraction(30000, 1001)), (25, 2.0, Fraction(25, 2))],
 )
 def test_the_frame_rate_is_exact(host, scene, fps, base, rate):
     scene.render.fps, scene.render.fps_base = fps, base
@@ -75,18 +55,14 @@ def test_focal_lengths_cover_each_frame_and_keep_the_current_frame(host, scene):
         host.focal_lengths("Nobody", FrameRange(1001, 1003))
 
 
-def test_the_active_camera_is_the_first_source(host, scene, bpy):
-    from blender import sample_scene
-
-    sample_scene.add_camera("Alternative")
-    scene.camera = sample_scene.add_camera("Zenith")
+def test_the_active_camera_is_the_first_source(host, scene, bpy, sample):
+    sample.add_camera("Alternative")
+    scene.camera = sample.add_camera("Zenith")
     assert host.scene().sources == ("Zenith", "Alternative", "Camera")
 
 
-def test_a_light_as_active_camera_is_not_a_source(host, scene, bpy):
-    from blender import sample_scene
-
-    scene.camera = sample_scene.add(bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "SUN")))
+def test_a_light_as_active_camera_is_not_a_source(host, scene, bpy, sample):
+    scene.camera = sample.add(bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "SUN")))
     assert host.scene().sources == ("Camera",)
 
 
@@ -97,12 +73,6 @@ def test_the_host_uses_the_scene_of_the_active_window(host, bpy):
     bpy.context.window.scene = other
     # It has no camera of its own; without a window, those of other scenes are sources with the name of their scene.
     assert (str(host.scene().frame_range), host.scene().sources) == ("1-5", ("Scene: Camera",))
-
-
-def test_the_task_is_saved_in_the_file(host, bpy, tmp_path):
-    host.remember_task("0b5a4f7e")
-    assert host.scene().is_modified
-    assert reopened(bpy, saved(bpy, tmp_path / "shot.blend")).scene().task_id == "0b5a4f7e"
 
 
 def test_a_file_that_was_opened_is_not_modified(host, bpy, tmp_path):
@@ -117,7 +87,7 @@ def test_configure_sets_range_rate_and_size_of_the_shot(host, scene):
     assert (scene.render.fps, scene.render.resolution_percentage, now.is_modified) == (24, 100, True)
 
 
-@pytest.mark.parametrize("rate", [Fraction(24), Fraction(25, 2), Fraction(30000, 1001), Fraction(120000, 1001)])
+@pytest.mark.parametrize("rate", [Fraction(25, 2), Fraction(30000, 1001)])
 def test_a_configured_rate_is_read_back_exactly(host, rate):
     host.configure(FrameRange(1, 2), rate, Resolution(64, 36))
     assert host.scene().fps == rate
@@ -147,26 +117,20 @@ def test_save_writes_the_file_in_place(host, bpy, tmp_path):
 def test_save_into_a_missing_folder_raises_storage_error(host, bpy, tmp_path):
     folder = tmp_path / "gone"
     folder.mkdir()
-    path = saved(bpy, folder / "shot.blend")
-    path.unlink()
+    saved(bpy, folder / "shot.blend").unlink()
     folder.rmdir()
     with pytest.raises(StorageError, match="cannot be saved"):
         host.save()
 
 
-def test_a_missing_file_cannot_be_opened(host, tmp_path):
+@pytest.mark.parametrize("content", [None, b"hello", b"BLENDER17-01v0500"])
+def test_a_file_that_is_missing_or_of_another_format_cannot_be_opened(bpy, tmp_path, content):
     from ft_dcc_blender.host import BlenderHost
 
-    with pytest.raises(SceneUnreadable, match=r"nowhere\.blend does not exist"):
-        BlenderHost.open(tmp_path / "nowhere.blend")
-
-
-@pytest.mark.parametrize("content", [b"", b"hello", b"BLENDER17-01v0500", b"\x28\xb5\x2f\xfd\x00"])
-def test_a_file_of_another_format_cannot_be_opened(bpy, tmp_path, content):
-    from ft_dcc_blender.host import BlenderHost
-
-    (tmp_path / "shot.blend").write_bytes(content)
-    with pytest.raises(SceneUnreadable, match=r"shot\.blend is not a Blender file, or it is damaged") as caught:
+    if content is not None:
+        (tmp_path / "shot.blend").write_bytes(content)
+    reason = "does not exist" if content is None else "is not a Blender file, or it is damaged"
+    with pytest.raises(SceneUnreadable, match=rf"shot\.blend {reason}") as caught:
         BlenderHost.open(tmp_path / "shot.blend")
     assert "\n" not in str(caught.value)
 
@@ -211,22 +175,9 @@ def test_opening_prints_nothing(host, bpy, tmp_path, capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_the_host_reports_name_and_version(host, bpy):
-    assert (host.name, host.version) == ("Blender", bpy.app.version_string.split()[0])
-
-
-def test_audible_strips_are_listed_with_start_cut_and_volume(host, scene, bpy, tmp_path):
-    if not bpy.app.build_options.audaspace:
-        pytest.skip("this Blender was built without sound")
-    path = tmp_path / "a.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 48000, 0, "NONE", ""))
-        # A second, 24 frames.
-        file.writeframes(bytes(96000))
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+def test_audible_strips_are_listed_with_start_cut_and_volume(host, scene, strips, tone):
     _first, cut, muted, silent = (
-        strips.new_sound(name, str(path), channel, 990 + channel)
+        strips.new_sound(name, str(tone), channel, 990 + channel)
         for channel, name in enumerate(("first", "cut", "muted", "silent"), 1)
     )
     # Blender 5 renames the properties of a strip.
@@ -236,15 +187,11 @@ def test_audible_strips_are_listed_with_start_cut_and_volume(host, scene, bpy, t
     for name, frames in zip(names, (3.0, 4.0)):
         setattr(cut, name, frames)
     cut.volume = 0.5
-    muted.mute, editor.channels[silent.channel].mute = True, True
+    muted.mute, scene.sequence_editor.channels[silent.channel].mute = True, True
     assert sorted(host.scene().sounds, key=lambda sound: sound.start) == [
-        Soundtrack(path, Fraction(991), (Fraction(991), Fraction(1015))),
-        Soundtrack(path, Fraction(992), (Fraction(995), Fraction(1012)), 0.5),
+        Soundtrack(tone, Fraction(991), (Fraction(991), Fraction(1015))),
+        Soundtrack(tone, Fraction(992), (Fraction(995), Fraction(1012)), 0.5),
     ]
-
-
-def test_a_scene_without_a_sequencer_has_no_sounds(host):
-    assert host.scene().sounds == ()
 
 
 def test_a_headless_capture_is_safe_beside_a_thread_that_runs_python(tmp_path, bpy):
@@ -266,7 +213,7 @@ def run_python():
         sum(range(100))
 
 def capture(name):
-    frames, size, folder = FrameRange(1001, 1024), Resolution(32, 18), Path(sys.argv[1], name)
+    frames, size, folder = FrameRange(1001, 1010), Resolution(32, 18), Path(sys.argv[1], name)
     request = PlayblastRequest("Camera", frames, size, folder, "shot", {"samples": "OFF"})
     BlenderHost().playblast(request, lambda frame: None)
 
@@ -282,8 +229,8 @@ busy.join()
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert (done.returncode, "without holding the GIL" in done.stderr) == (0, False), done.stderr[-2000:]
-    assert len(list((tmp_path / "main").iterdir())) == 24
+    assert len(list((tmp_path / "main").iterdir())) == 10
     if bpy.app.version < (4, 5):
         assert "can draw only on its main thread. Capture from there." in done.stderr
     else:
-        assert len(list((tmp_path / "worker").iterdir())) == 24
+        assert len(list((tmp_path / "worker").iterdir())) == 10

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from ft_dcc.errors import SettingInvalid
@@ -46,7 +44,7 @@ def test_an_unavailable_value_is_named_in_the_error(apply, state, settings):
     assert state() == before
 
 
-def test_a_transparent_image_has_an_alpha_channel(host, request_of):
-    frames = host.playblast(request_of("1001", look={"transparent": True}), lambda frame: None)
+def test_a_transparent_image_has_an_alpha_channel(playblast):
+    frames = playblast("1001", look={"transparent": True})
     # The byte after the size and the depth is the colour type; 6 is RGB with alpha (PNG, 11.2.1).
     assert frames.path(1001).read_bytes()[25] == 6

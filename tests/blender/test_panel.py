@@ -1,7 +1,5 @@
 """What an artist does in the panel without a terminal: create the task, choose outputs, preview, publish several."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -13,7 +11,6 @@ from ft_dcc.session.transport.codec import to_datetime
 
 @pytest.fixture
 def ready(choices, scene, bpy, project_task, small_shot):
-    """Return the choices of a scene that publishes two small frames."""
     scene["ft_dcc_task_id"] = project_task["id"]
     bpy.ops.ft_dcc.use_shot_settings()
     choices.frames, choices.start, choices.end = "CUSTOM", 1001, 1002
@@ -28,7 +25,9 @@ def report():
 def test_a_task_is_created_with_its_project_and_chosen_for_the_scene(signed_in, scene, bpy, session, project):
     from ft_dcc_blender.ui.operators import reason_not_to_publish
 
-    assert reason_not_to_publish(scene) == "Choose the task of this scene, or create it with the button beside it."
+    choices = bpy.context.window_manager.ft_dcc
+    reason = "Choose the task of this scene, or create it with the button beside it."
+    assert reason_not_to_publish(choices, scene) == reason
     scene.render.fps, scene.render.fps_base = 24, 1.001
     names = {"project": project["name"], "sequence": "SQ090", "shot": "SH030", "task": "Lighting"}
     assert bpy.ops.ft_dcc.create_task(**names) == {"FINISHED"}
@@ -36,7 +35,7 @@ def test_a_task_is_created_with_its_project_and_chosen_for_the_scene(signed_in, 
     assert task.path == "/".join(names.values())
     shot = session.get("Shot", task.parent_id)["custom_attributes"]
     assert (shot["fstart"], shot["fend"], round(shot["fps"], 3)) == (1001, 1012, 23.976)
-    assert reason_not_to_publish(scene) == ""
+    assert reason_not_to_publish(choices, scene) == ""
     with pytest.raises(RuntimeError, match="Enter project, shot and task, without a slash"):
         bpy.ops.ft_dcc.create_task(project="A/B", shot="SH010", task="Animation")
 
@@ -48,14 +47,14 @@ def test_the_browser_login_asks_for_the_server(controller, bpy):
 
 
 def test_step_status_burn_in_slate_and_outputs_are_in_the_request(ready, scene, signed_in):
-    from ft_dcc_blender.ui.properties import make_request
+    from ft_dcc_blender.ui.operators import make_request
 
     request = make_request(ready, scene)
     assert (request.burnin, request.slate, request.outputs, request.status) == (None, None, None, None)
     ready.step, ready.burnin, ready.slate, ready.status = 2, "STANDARD", "STANDARD", signed_in.statuses[0]
-    ready.outputs = {"720", "contact-sheet"}
+    ready.outputs = {"1080", "contact-sheet"}
     request = make_request(ready, scene)
-    assert (str(request.frame_range), request.outputs) == ("1001-1002x2", ("720", "contact-sheet"))
+    assert (str(request.frame_range), request.outputs) == ("1001-1002x2", ("1080", "contact-sheet"))
     assert (request.burnin["bottom right"], request.slate) == ("{frame}", True)
     assert request.status == signed_in.statuses[0]
     ready.burnin = ready.slate = "NONE"
@@ -85,13 +84,12 @@ def test_a_dropped_preview_leaves_nothing(ready, bpy, signed_in, session, projec
     assert session.query(f'AssetVersion where task_id is "{project_task["id"]}"').all() == []
 
 
-def test_several_sources_are_published_as_versions_of_their_own(ready, scene, bpy, signed_in):
-    from blender import sample_scene
+def test_several_sources_are_published_as_versions_of_their_own(ready, scene, bpy, signed_in, sample):
     from ft_dcc_blender.ui.operators import reason_not_to_publish
 
-    sample_scene.add_camera("Side")
+    sample.add_camera("Side")
     ready.has_several_sources = True
-    assert reason_not_to_publish(scene) == "Choose at least one source."
+    assert reason_not_to_publish(ready, scene) == "Choose at least one source."
     for name in ("Camera", "Side", "Camera", "Camera"):
         bpy.ops.ft_dcc.toggle_source(name=name)
     assert sorted(item.name for item in ready.sources) == ["Camera", "Side"]
@@ -110,7 +108,7 @@ def test_rendered_files_are_published_from_the_panel(ready, scene, bpy, signed_i
 
 
 def test_the_versions_of_the_task_are_listed_with_status_and_date(ready, bpy, signed_in, session, project_task):
-    from ft_dcc_blender.ui.versions_panel import version_line
+    from ft_dcc_blender.ui.review_panels import version_line
 
     bpy.ops.ft_dcc.publish()
     signed_in.feedback.read(signed_in.session, project_task["id"])
@@ -133,4 +131,4 @@ def test_a_preview_range_that_does_not_exist_is_the_reason_of_the_disabled_butto
     from ft_dcc_blender.ui.operators import reason_not_to_publish
 
     ready.frames = "PREVIEW"
-    assert reason_not_to_publish(scene).startswith("The timeline has no preview range.")
+    assert reason_not_to_publish(ready, scene).startswith("The timeline has no preview range.")

@@ -1,14 +1,9 @@
 """The sound of a movie compared with Blender's own mixdown."""
 
-from __future__ import annotations
-
-import math
 import struct
 import wave
 from fractions import Fraction
-from pathlib import Path
 
-import pytest
 import requests
 from doubles.numbered_images import run_ffmpeg
 from run_options import TIMEOUT_SECONDS
@@ -20,29 +15,7 @@ from ft_dcc.publish.publisher import Publisher
 RATE = 48000
 
 
-@pytest.fixture(autouse=True)
-def _needs_sound(bpy):
-    if not bpy.app.build_options.audaspace:
-        pytest.skip("this Blender was built without sound")
-
-
-def write_tone(path: Path, seconds: float = 1.0) -> Path:
-    """Write a sine of 440 Hz."""
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        values = (int(12000 * math.sin(2 * math.pi * 440 * n / RATE)) for n in range(int(RATE * seconds)))
-        file.writeframes(b"".join(struct.pack("<h", value) for value in values))
-    return path
-
-
-@pytest.fixture
-def strips(scene):
-    editor = scene.sequence_editor_create()
-    return editor.strips if hasattr(editor, "strips") else editor.sequences
-
-
-def levels(path: Path, fps: int = 24) -> list[int]:
-    """Return the peak of each frame of a WAV file of 16 bit."""
+def levels(path, fps=24):
     with wave.open(str(path)) as file:
         count = file.getframerate() // fps * file.getnchannels()
         raw = file.readframes(file.getnframes())
@@ -55,8 +28,8 @@ def mixed(host, path, frames="1001-1012"):
     return levels(path)
 
 
-def test_the_mixdown_covers_the_range_and_restores_the_scene(host, strips, scene, tmp_path, state):
-    strips.new_sound("tone", str(write_tone(tmp_path / "a.wav")), 1, 1005)
+def test_the_mixdown_covers_the_range_and_restores_the_scene(host, strips, tmp_path, state, tone):
+    strips.new_sound("tone", str(tone), 1, 1005)
     before = state()
     heard = mixed(host, tmp_path / "mix.wav")
     # Four silent frames, then the tone.
@@ -64,8 +37,8 @@ def test_the_mixdown_covers_the_range_and_restores_the_scene(host, strips, scene
     assert state() == before
 
 
-def test_an_animated_volume_is_heard(host, strips, scene, tmp_path):
-    strip = strips.new_sound("tone", str(write_tone(tmp_path / "a.wav")), 1, 1001)
+def test_an_animated_volume_is_heard(host, strips, tmp_path, tone):
+    strip = strips.new_sound("tone", str(tone), 1, 1001)
     for frame, volume in ((1001, 1.0), (1012, 0.0)):
         strip.volume = volume
         strip.keyframe_insert("volume", frame=frame)
@@ -73,41 +46,38 @@ def test_an_animated_volume_is_heard(host, strips, scene, tmp_path):
     assert heard[0] > 2 * heard[7] > 4 * heard[10]
 
 
-def test_a_packed_sound_is_heard_and_not_refused(host, strips, bpy, tmp_path):
-    path = write_tone(tmp_path / "a.wav")
-    strips.new_sound("tone", str(path), 1, 1001).sound.pack()
-    path.unlink()
+def test_a_packed_sound_is_heard_and_not_refused(host, strips, tmp_path, tone):
+    strips.new_sound("tone", str(tone), 1, 1001).sound.pack()
+    tone.unlink()
     assert host.scene().sounds == ()
     assert min(mixed(host, tmp_path / "mix.wav")[:10]) > 1000
 
 
-def test_a_muted_meta_strip_is_silent_and_its_sounds_are_not_listed(host, strips, scene, tmp_path):
+def test_a_muted_meta_strip_is_silent_and_its_sounds_are_not_listed(host, strips, scene, tmp_path, tone, sample):
     meta = strips.new_meta("scene", 2, 1001)
-    inside = meta.strips if hasattr(meta, "strips") else meta.sequences
-    inside.new_sound("tone", str(write_tone(tmp_path / "a.wav")), 1, 1001)
-    assert [sound.path.name for sound in host.scene().sounds] == ["a.wav"]
+    sample.strips(meta).new_sound("tone", str(tone), 1, 1001)
+    assert [sound.path.name for sound in host.scene().sounds] == ["tone.wav"]
     meta.mute = True
     assert host.scene().sounds == ()
     assert not host.mixdown(FrameRange(1001, 1012), tmp_path / "mix.wav")
 
 
-def test_a_sound_in_a_trimmed_meta_strip_is_listed_with_the_range_of_the_meta_strip(host, strips, tmp_path):
+def test_a_sound_in_a_trimmed_meta_strip_is_listed_with_the_range_of_the_meta_strip(host, strips, tone, sample):
     meta = strips.new_meta("scene", 2, 1001)
-    inside = meta.strips if hasattr(meta, "strips") else meta.sequences
-    inside.new_sound("tone", str(write_tone(tmp_path / "a.wav")), 1, 1001)
+    sample.strips(meta).new_sound("tone", str(tone), 1, 1001)
     setattr(meta, "right_handle" if hasattr(meta, "right_handle") else "frame_final_end", 1007)
     (sound,) = host.scene().sounds
     assert sound.heard == (Fraction(1001), Fraction(1007))
 
 
-def test_a_scene_without_sound_or_before_frame_0_is_not_mixed(host, strips, tmp_path):
+def test_a_scene_without_sound_or_before_frame_0_is_not_mixed(host, strips, tmp_path, tone):
     assert not host.mixdown(FrameRange(1001, 1012), tmp_path / "mix.wav")
-    strips.new_sound("tone", str(write_tone(tmp_path / "a.wav")), 1, 1001)
+    strips.new_sound("tone", str(tone), 1, 1001)
     assert not host.mixdown(FrameRange(-5, 12), tmp_path / "mix.wav")
 
 
-def test_the_sound_of_a_published_movie_is_the_mixdown(host, strips, session, project_task, tmp_path):
-    strip = strips.new_sound("tone", str(write_tone(tmp_path / "a.wav")), 1, 1003)
+def test_the_sound_of_a_published_movie_is_the_mixdown(host, strips, session, project_task, tmp_path, tone):
+    strip = strips.new_sound("tone", str(tone), 1, 1003)
     for frame, volume in ((1003, 0.2), (1012, 1.0)):
         strip.volume = volume
         strip.keyframe_insert("volume", frame=frame)

@@ -1,7 +1,5 @@
 """Sources of a scene beside its cameras: the sequencer's edit, a turntable, and rendered files."""
 
-from __future__ import annotations
-
 import pytest
 
 from ft_dcc.errors import CameraMissing, CaptureFailed
@@ -12,46 +10,28 @@ def ignore(frame):
     pass
 
 
-def add_colour_strip(scene, colour, start, end):
-    import bpy
-
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    length = {"length": end - start} if bpy.app.version >= (5, 0) else {"frame_end": end}
-    strip = strips.new_effect("Colour", "COLOR", 1, start, **length)
-    strip.color = colour
-    return strip
-
-
-def test_the_edit_of_the_sequencer_is_a_source(host, request_of, scene, state):
-    from blender.sample_scene import pixels
-
+def test_the_edit_of_the_sequencer_is_a_source(host, playblast, strips, state, sample):
     assert host.scene().sources == ("Camera",)
-    add_colour_strip(scene, (0.0, 1.0, 0.0), 1001, 1003)
+    sample.add_colour_strip(strips, (0.0, 1.0, 0.0), 1001, 1003)
     before = state()
     assert host.scene().sources == ("Camera", "sequencer edit")
-    frames = host.playblast(request_of("1001-1003", source="sequencer edit"), ignore)
-    middles = [pixels(frames.path(frame))[18][32] for frame in frames.frame_range]
+    frames = playblast("1001-1003", source="sequencer edit")
+    middles = [sample.pixels(frames.path(frame))[18][32] for frame in frames.frame_range]
     assert [red < 60 < green for red, green, _ in middles] == [True, True, False]
     assert (state(), host.focal_lengths("sequencer edit", frames.frame_range)) == (before, {})
 
 
-def test_the_edit_is_captured_in_the_requested_size(host, request_of, scene):
-    from blender.sample_scene import pixels
-
-    add_colour_strip(scene, (0.0, 1.0, 0.0), 1001, 1003)
-    request = request_of("1001", source="sequencer edit", resolution=Resolution(32, 18))
-    rows = pixels(host.playblast(request, ignore).path(1001))
+def test_the_edit_is_captured_in_the_requested_size(playblast, strips, sample):
+    sample.add_colour_strip(strips, (0.0, 1.0, 0.0), 1001, 1003)
+    rows = sample.pixels(playblast("1001", source="sequencer edit", resolution=Resolution(32, 18)).path(1001))
     assert (len(rows[0]), len(rows)) == (32, 18)
 
 
-def test_a_turntable_goes_around_the_active_object_alone(host, request_of, scene, bpy, state):
-    from blender import sample_scene
-
+def test_a_turntable_goes_around_the_active_object_alone(host, request_of, scene, bpy, state, sample):
     cube = scene.objects["Cube"]
-    side = sample_scene.add_cube("Side", colour=(0.0, 1.0, 0.0, 1.0))
+    side = sample.add_cube("Side", colour=(0.0, 1.0, 0.0, 1.0))
     side.parent, side.location, side.scale = cube, (2.0, 0, 0), (0.5, 0.5, 0.5)
-    sample_scene.add_cube("Other").location = (0, 0, 4)
+    sample.add_cube("Other").location = (0, 0, 4)
     bpy.context.view_layer.objects.active = cube
     cube.select_set(True)
     before = state()
@@ -60,7 +40,7 @@ def test_a_turntable_goes_around_the_active_object_alone(host, request_of, scene
     frames = host.playblast(request, ignore)
     widths = []
     for frame in frames.frame_range:
-        rows = sample_scene.pixels(frames.path(frame))
+        rows = sample.pixels(frames.path(frame))
         green = [x for row in rows for x in range(64) if row[x][1] > 90 and row[x][0] < 80]
         red = [x for row in rows for x in range(64) if row[x][0] > 90 and row[x][1] < 80]
         assert red and min(red) > 0 and max(red) < 63
@@ -80,7 +60,6 @@ def instance_of(collection, name, bpy):
 
 
 def asset(bpy):
-    """Return a collection with a long red box that is in no scene."""
     from blender import sample_scene
 
     box = sample_scene.add_cube("Box")
@@ -112,8 +91,7 @@ def parent_of_an_instance(bpy):
 
 
 @pytest.mark.parametrize("kind", [collection_instance, instance_in_an_instance, parent_of_an_instance])
-def test_a_turntable_of_an_instance_shows_the_whole_asset(host, request_of, scene, bpy, state, tmp_path, kind):
-    from blender import sample_scene
+def test_a_turntable_of_an_instance_shows_the_whole_asset(host, request_of, scene, bpy, state, tmp_path, kind, sample):
     from doubles.numbered_images import run_ffmpeg
 
     from ft_dcc.media import encode
@@ -128,37 +106,33 @@ def test_a_turntable_of_an_instance_shows_the_whole_asset(host, request_of, scen
     movie = encode(host.playblast(request, ignore), tmp_path / "movie.mp4")
     run_ffmpeg("-i", movie.path, tmp_path / "decoded.%d.png")
     for number in range(1, 5):
-        columns = sample_scene.red_columns(tmp_path / f"decoded.{number}.png")
+        columns = sample.red_columns(tmp_path / f"decoded.{number}.png")
         assert len(columns) > 10 and min(columns) > 0 and max(columns) < 63
     assert state() == before
 
 
-def test_a_turntable_of_nothing_visible_is_not_offered_and_refused(host, request_of, scene, bpy, state):
-    from blender import sample_scene
-
-    item = sample_scene.add(bpy.data.objects.new("Nothing", None))
+def test_a_turntable_of_nothing_visible_is_not_offered_and_refused(host, playblast, scene, bpy, state, sample):
+    item = sample.add(bpy.data.objects.new("Nothing", None))
     cube = scene.objects["Cube"]
     bpy.context.view_layer.objects.active = item
     item.select_set(True)
     assert host.scene().sources == ("Camera",)
     with pytest.raises(CameraMissing, match="Nothing has no geometry that a turntable can show"):
-        host.playblast(request_of("1-4", source="turntable of Nothing"), ignore)
+        playblast("1-4", source="turntable of Nothing")
     cube.hide_viewport = True
     before = state()
     with pytest.raises(CaptureFailed, match="Nothing of Cube is visible"):
-        host.playblast(request_of("1-4", source="turntable of Cube"), ignore)
+        playblast("1-4", source="turntable of Cube")
     assert state() == before
 
 
-def test_a_turntable_of_a_missing_object_is_reported(host, request_of):
+def test_a_turntable_of_a_missing_object_is_reported(playblast):
     with pytest.raises(CameraMissing, match="no object 'Chair' for a turntable"):
-        host.playblast(request_of("1-4", source="turntable of Chair"), ignore)
+        playblast("1-4", source="turntable of Chair")
 
 
 @pytest.mark.parametrize("name", ["shot_", "shot_######", "take 1 of 3 - "])
-def test_rendered_frames_are_a_source_with_existing_files(host, scene, bpy, tmp_path, name):
-    from blender.sample_scene import red_columns
-
+def test_rendered_frames_are_a_source_with_existing_files(host, scene, bpy, tmp_path, name, sample):
     scene.render.filepath = str(tmp_path / name)
     assert host.scene().sources == ("Camera",)
     scene.render.engine, scene.frame_start, scene.frame_end = "BLENDER_WORKBENCH", 1001, 1002
@@ -170,7 +144,7 @@ def test_rendered_frames_are_a_source_with_existing_files(host, scene, bpy, tmp_
     from ft_dcc.frames import Frames
 
     frames = Frames(footage.pattern, footage.frame_range, host.scene().fps, Resolution(64, 36))
-    assert frames.missing() == () and red_columns(frames.path(1001))
+    assert frames.missing() == () and sample.red_columns(frames.path(1001))
 
 
 def test_a_rendered_movie_is_a_source(host, scene, tmp_path):

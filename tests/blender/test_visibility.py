@@ -1,12 +1,8 @@
 """One rule decides what a frame shows: the viewport's visibility or that of renders, chosen by the look."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
-
-from ft_dcc.cli import main as cli
 
 
 def ignore(frame):
@@ -56,14 +52,7 @@ def hide_with_keys(scene, bpy):
             cube.keyframe_insert(name, frame=frame)
 
 
-WAYS = (
-    hide_object,
-    hide_with_eye,
-    hide_collection,
-    hide_collection_with_eye,
-    hide_with_driver,
-    hide_with_keys,
-)
+WAYS = (hide_object, hide_with_eye, hide_collection, hide_collection_with_eye, hide_with_driver, hide_with_keys)
 
 
 @pytest.mark.parametrize("hide", WAYS, ids=lambda each: each.__name__)
@@ -102,19 +91,17 @@ def test_what_renders_hide_is_captured_as_the_viewport_shows_it(host, request_of
     assert is_seen(host, request_of)
     assert not is_seen(host, request_of, visibility="RENDER")
     assert state() == before
-    assert not any(curve.mute for curve in animation_curves(scene.objects["Cube"]))
+    assert not any(curve.mute for curve in animation_curves(scene.objects["Cube"].animation_data.action))
 
 
-def test_modifiers_are_captured_as_in_the_viewport(host, request_of, scene, state):
-    from blender.sample_scene import red_columns
-
+def test_modifiers_are_captured_as_in_the_viewport(host, request_of, scene, state, sample):
     array = scene.objects["Cube"].modifiers.new("Array", "ARRAY")
     array.count, array.show_viewport, array.show_render = 3, True, False
     before = state()
 
     def width(**look):
         request = request_of("1001", look={"samples": "OFF", **look})
-        return len(red_columns(host.playblast(request, ignore).path(1001)))
+        return len(sample.red_columns(host.playblast(request, ignore).path(1001)))
 
     assert width() > 2 * width(visibility="RENDER")
     assert (state(), array.show_render) == (before, False)
@@ -146,24 +133,30 @@ def test_annotations_are_detached_during_a_capture_without_overlays(host, reques
     assert (seen, getattr(scene, name)) == ([None, notes], notes)
 
 
+def differences(host, **look):
+    return host.capture_details(look)["differs_from_viewport"]
+
+
+def differing_objects(host, **look):
+    return [each for each in differences(host, **look) if ": " in each]
+
+
 def test_the_details_of_a_capture_name_what_differs_from_the_viewport(host, scene, bpy):
     scene.objects["Cube"].hide_viewport = True
     bpy.data.collections.new("Box").hide_render = True
     modifier = scene.objects["Cube"].modifiers.new("Smooth", "SUBSURF")
     modifier.levels, modifier.render_levels = 1, 2
-    assert host.capture_details({"visibility": "VIEWPORT"})["differs_from_viewport"] == []
-    details = host.capture_details({"visibility": "RENDER"})
-    assert details["differs_from_viewport"] == [
+    assert differing_objects(host, visibility="VIEWPORT") == []
+    assert differing_objects(host, visibility="RENDER") == [
         "Hidden in the movie, visible in the viewport: Box.",
         "Visible in the movie, hidden in the viewport: Cube.",
         "Other render settings than in the viewport: Smooth of Cube.",
     ]
-    assert json.dumps(details)
+    assert json.dumps(host.capture_details({}))
 
 
 @pytest.fixture
 def view(bpy):
-    """Return the largest 3D view of the window as the context of an operator."""
     window = bpy.context.window_manager.windows[0]
     areas = [area for area in window.screen.areas if area.type == "VIEW_3D"]
     area = max(areas, key=lambda each: each.width * each.height)
@@ -194,38 +187,82 @@ def hide_local_collection(scene, bpy, view):
 
 @pytest.mark.parametrize(
     "hide, reason",
-    [
-        (enter_local_view, "local view"),
-        (filter_meshes, "object types"),
-        (hide_local_collection, "local collections"),
-    ],
+    [(enter_local_view, "local view"), (filter_meshes, "object types"), (hide_local_collection, "local collections")],
 )
 def test_the_details_of_a_capture_name_what_only_one_3d_view_hides(host, request_of, scene, bpy, view, hide, reason):
-    assert host.capture_details({})["differs_from_viewport"] == []
+    assert differing_objects(host) == []
     hide(scene, bpy, view)
     bpy.context.view_layer.update()
     assert is_seen(host, request_of)
     expected = [f"Visible in the movie, hidden in the viewport: Cube ({reason})."]
-    assert host.capture_details({})["differs_from_viewport"] == expected
-    assert host.capture_details({"visibility": "RENDER"})["differs_from_viewport"] == expected
+    assert differing_objects(host) == expected
+    assert differing_objects(host, visibility="RENDER") == expected
     # The 3D view itself draws such a movie.
-    assert host.capture_details({"shading": "VIEWPORT"})["differs_from_viewport"] == []
+    assert differing_objects(host, shading="VIEWPORT") == []
 
 
-def test_the_details_of_a_capture_name_the_shading_of_the_viewport(host, view):
+def test_the_details_of_a_capture_name_the_shading_of_the_viewport(host, view, scene):
     shading = view["area"].spaces.active.shading
     shading.type = "MATERIAL"
-    assert host.capture_details({})["differs_from_viewport"] == [
-        "Shaded as Solid in the movie, as Material Preview in the viewport."
-    ]
+    assert "Shaded as Solid in the movie, as Material Preview in the viewport." in differences(host)
     shading.type, shading.show_xray, shading.color_type = "SOLID", True, "OBJECT"
-    assert host.capture_details({})["differs_from_viewport"] == ["Other shading than in the viewport: colour, X-ray."]
-    assert host.capture_details({"colours": "OBJECT"})["differs_from_viewport"] == [
-        "Other shading than in the viewport: X-ray."
-    ]
-    assert host.capture_details({"shading": "RENDERED"})["differs_from_viewport"] == [
-        "Shaded as Rendered in the movie, as Solid in the viewport."
-    ]
+    found = differences(host, colours="MATERIAL")
+    assert {"Color is Material in the movie, Object in the viewport."} < {*found}
+    assert "Show X-Ray is off in the movie, on in the viewport." in found
+    assert "Color" not in " ".join(differences(host, colours="OBJECT"))
+    scene.view_settings.exposure, scene.render.film_transparent = 2.0, True
+    assert "Exposure is 0 in the movie, 2 in the viewport." in differences(host)
+    shading.type = "RENDERED"
+    found = differences(host, shading="RENDERED")
+    assert "View is Standard in the movie, AgX in the viewport." in found
+    assert "Transparent background is off in the movie, on in the viewport." in found
+
+
+def test_a_movie_of_the_3d_view_itself_differs_in_nothing(host, scene):
+    scene.view_settings.exposure = 2.0
+    own = {"shading": "VIEWPORT", "scene_colours": True}
+    without_window = "No window shows the scene in a 3D view, so the movie does not have the look of one."
+    assert differences(host, **own, overlays=True) == [without_window]
+    assert differences(host, **own) == ["Overlays are off in the movie, on in the viewport.", without_window]
+
+
+def _choices(prop):
+    # The lights of the preferences are not in the list.
+    is_light = prop.identifier == "studio_light"
+    return ["studio.sl"] if is_light else [each.identifier for each in getattr(prop, "enum_items", ())]
+
+
+def test_no_property_of_the_shading_of_this_blender_is_forgotten(host, view):
+    from ft_dcc_blender.scene.visibility import _NEEDS, _NOT_SOLID
+
+    shading = view["area"].spaces.active.shading
+    properties = [each for each in shading.bl_rna.properties if each.identifier not in _NOT_SOLID]
+    for prop in properties:
+        name, (needed, values) = prop.identifier, _NEEDS.get(prop.identifier, ("", ()))
+        # The movie has another value of the property that it needs, so that one is named.
+        names = {prop.name, *(each.name for each in properties if each.identifier == needed)}
+        number = [0.123] * 3 if getattr(prop, "is_array", False) else 0.123
+        kinds = {"ENUM": _choices(prop), "BOOLEAN": [True, False]}
+        before = {each: getattr(shading, each) for each in {name, needed or name}}
+        if needed:
+            setattr(shading, needed, values[0])
+        found = []
+        for value in kinds.get(prop.type, [number]):
+            setattr(shading, name, value)
+            found += differences(host)
+        assert any(each.startswith(f"{label} is ") for each in found for label in names), (name, found)
+        for each, value in before.items():
+            setattr(shading, each, value)
+
+
+def test_back_plates_of_a_camera_are_named(host, scene, bpy):
+    data = scene.camera.data
+    plate, data.show_background_images = data.background_images.new(), True
+    plate.image = bpy.data.images.new("Plate", 4, 4)
+    sentence = "Not in the movie, background images of: Camera."
+    assert sentence in differences(host)
+    plate.show_background_image = False
+    assert sentence not in differences(host)
 
 
 def test_the_details_of_a_capture_name_geometry_that_asks_for_the_viewport(host, scene, bpy):
@@ -238,28 +275,23 @@ def test_the_details_of_a_capture_name_geometry_that_asks_for_the_viewport(host,
         "Other render settings than in the viewport: "
         "Bricks of Cube (node Is Viewport), Hair of Cube (10 % in the viewport)."
     )
-    assert host.capture_details({})["differs_from_viewport"] == [expected]
+    assert differing_objects(host) == [expected]
 
 
 def test_percentage_and_visibility_of_the_command_line_are_captured(
-    scene, bpy, tmp_path, studio_server, project_task, monkeypatch, capsys
+    scene, bpy, tmp_path, run_cli, project_task, capsys
 ):
     scene.objects["Cube"].hide_viewport = True
     scene.render.resolution_x, scene.render.resolution_y = 128, 72
     scene.frame_start, scene.frame_end, scene.render.fps = 1001, 1002, 24
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
-    keys = ("FTRACK_SERVER", "FTRACK_API_USER", "FTRACK_API_KEY")
-    account = (studio_server.server_url, studio_server.api_user, studio_server.api_key)
-    for name, value in zip((*keys, "FT_DCC_JOBS"), (*account, str(tmp_path / "jobs"))):
-        monkeypatch.setenv(name, value)
     options = ["--task", project_task["id"], "--no-review", "--percentage", "50", "--visibility", "render"]
     command = ["playblast", str(tmp_path / "shot.blend"), *options]
-    assert cli.run([*command, "--frames", "1001-1002", "--fps", "24"]) == 0, capsys.readouterr().err
+    assert run_cli(*command, "--frames", "1001-1002", "--fps", "24") == 0, capsys.readouterr().err
     (path,) = (tmp_path / "jobs").glob("*/report.json")
     report = json.loads(path.read_text("utf-8"))
     assert report["made"][0]["resolution"] == "64x36"
-    assert report["found"][0]["origin"]["differs_from_viewport"] == [
-        "Visible in the movie, hidden in the viewport: Cube."
-    ]
-    assert cli.run([*command, "--resolution", "64x36"]) == 2
+    differing = report["found"][0]["origin"]["differs_from_viewport"]
+    assert differing[0] == "Visible in the movie, hidden in the viewport: Cube."
+    assert run_cli(*command, "--resolution", "64x36") == 2
     assert "either --percentage or --resolution" in capsys.readouterr().err

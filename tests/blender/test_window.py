@@ -3,8 +3,6 @@
 It needs xvfb-run and xdotool; on Debian: apt-get install blender xvfb xauth xdotool.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -13,10 +11,10 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
+from doubles.command_line import account_variables
 from PIL import Image
 from run_options import TIMEOUT_SECONDS
 
@@ -34,7 +32,6 @@ bpy.ops.wm.save_userpref()
 
 
 def has_extensions():
-    """Return whether it is Blender 4.2 or later."""
     version = subprocess.run([PROGRAM, "--version"], capture_output=True, encoding="utf-8", check=True).stdout
     return tuple(int(part) for part in version.split()[1].split(".")[:2]) >= (4, 2)
 
@@ -51,10 +48,9 @@ def blender(tmp_path, studio_server, project_task):
         "FT_DCC_JOBS": str(tmp_path / "jobs"),
         "FT_DCC_TEST_OUTPUT": str(tmp_path),
         "FT_DCC_ENCODER": "software",
+        "FT_DCC_TESTS": str(FOLDER.parent),
         "FT_DCC_MODULE": "bl_ext.user_default.ft_dcc" if has_extensions() else "ft_dcc_blender",
-        "FTRACK_SERVER": studio_server.server_url,
-        "FTRACK_API_USER": studio_server.api_user,
-        "FTRACK_API_KEY": studio_server.api_key,
+        **account_variables(studio_server),
     }
 
     return partial(ProgramRun, env=env, output=tmp_path)
@@ -63,7 +59,7 @@ def blender(tmp_path, studio_server, project_task):
 class ProgramRun:
     """A run of a program; its output is read line by line, so that a test can wait for an event in it."""
 
-    def __init__(self, *command: str, env: dict[str, str], output: Path, **more: str) -> None:
+    def __init__(self, *command, env, output, **more):
         self._output, self._text = output, ""
         self._process = subprocess.Popen(
             command,
@@ -74,8 +70,7 @@ class ProgramRun:
             start_new_session=True,
         )
 
-    def wait_for_event(self, name: str) -> dict[str, Any]:
-        """Return the next event that the steps report; fail if it has another name, or if the program ends."""
+    def wait_for_event(self, name):
         for line in self._process.stdout:
             self._text += line
             if line.startswith("FT_DCC_EVENT "):
@@ -85,17 +80,14 @@ class ProgramRun:
         self.wait()
         raise AssertionError(f"There was no event {name!r}: {self._text[-2000:]}")
 
-    def wait(self) -> None:
-        """Wait for the end, and fail if the program or its steps have failed."""
+    def wait(self):
         self._text += self._process.communicate(timeout=560)[0]
         # Blender may exit with 1 after Escape was pressed.
-        is_finished = self._process.returncode == 0 or (self._output / "results.json").exists()
-        assert is_finished, self._text[-4000:]
+        assert self._process.returncode == 0 or (self._output / "results.json").exists(), self._text[-4000:]
         error = self._output / "error.txt"
         assert not error.exists(), error.read_text(encoding="utf-8")
 
-    def stop(self) -> None:
-        """End the program with its display, if it runs."""
+    def stop(self):
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
         self._process.communicate()
@@ -103,10 +95,9 @@ class ProgramRun:
 
 @pytest.fixture
 def start_steps(blender, tmp_path):
-    """Return a function that installs the add-on, and starts these steps in a window."""
     started = []
 
-    def start(steps: str, width: int, height: int, **more: str):
+    def start(steps, width, height, **more):
         subprocess.run([sys.executable, str(BUILD), "--platform", "linux-x64", "--to", str(tmp_path)], check=True)
         zips = {"classic" in path.name: str(path) for path in tmp_path.glob("*.zip")}
         if has_extensions():
@@ -129,9 +120,7 @@ def start_steps(blender, tmp_path):
 
 @pytest.fixture
 def run_steps(start_steps, tmp_path):
-    """Return a function that runs these steps in a window, and returns their results."""
-
-    def run(steps: str, width: int, height: int):
+    def run(steps, width, height):
         start_steps(steps, width, height).wait()
         return json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
 
@@ -154,12 +143,26 @@ def test_an_artist_publishes_and_cancels_in_the_window(run_steps):
 @pytest.mark.timeout(900)
 def test_the_screenshot_of_the_documentation_shows_a_version_with_its_note(run_steps, tmp_path):
     """``FT_DCC_SCREENSHOT`` names the file that the image is written to: ``make screenshot-blender``."""
-    results = run_steps("screenshot", 1320, 1180)
-    assert results["error"] == ""
+    assert run_steps("screenshot", 1320, 1180)["error"] == ""
     image = tmp_path / "screenshot.png"
     assert image.stat().st_size > 10_000
     if "FT_DCC_SCREENSHOT" in os.environ:
         shutil.copy(image, os.environ["FT_DCC_SCREENSHOT"])
+
+
+@pytest.mark.timeout(900)
+def test_the_panel_is_drawn_empty_busy_and_with_problems(run_steps, tmp_path):
+    """``FT_DCC_PANELS`` names the file for the panels beside each other, ``FT_DCC_PANEL_SIZE`` is the window's."""
+    width, height = map(int, os.environ.get("FT_DCC_PANEL_SIZE", "1280x720").split("x"))
+    assert run_steps("panel", width, height)["error"] == ""
+    assert (tmp_path / "panel-busy.png").stat().st_size > 10_000
+    names = ("empty", "task", "published", "one", "eight")
+    panels = [Image.open(tmp_path / f"panel-{name}.png").crop((width - 222, 80, width, 640)) for name in names]
+    together = Image.new("RGB", (222 * len(panels), 560))
+    for index, panel in enumerate(panels):
+        together.paste(panel, (222 * index, 0))
+    if "FT_DCC_PANELS" in os.environ:
+        together.save(os.environ["FT_DCC_PANELS"])
 
 
 @pytest.mark.timeout(900)
@@ -170,6 +173,7 @@ def test_nothing_that_is_pressed_or_saved_during_a_publish_changes_the_scene(run
     assert results["the cube exists"] and results["as it was after an undo"]
     assert results["phases"]["captured"] > 5
     assert (results["saved files"] > 1, results["different files"]) == (True, {})
+    assert results["views of saves"] == [True]
     assert results["disabled meanwhile"] and results["disabled at frame"] >= 30
     assert (results["left behind"], results["threads"]) == ([], [])
 
@@ -211,8 +215,7 @@ def test_a_window_and_a_headless_blender_capture_the_same_images(run_steps, tmp_
     results = run_steps("both ways", 960, 600)
     assert (results["headless"][0], results["is as it was"], results["view layer"]) == (0, True, "Second"), results
     # "Not shown" is in a render, too, but a headless Blender 3.4 draws an object that the viewport hides in black.
-    shown = {"viewport": {"Moving", "Not rendered"}, "render": {"Moving", "Eye"}}
-    for look, names in shown.items():
+    for look, names in {"viewport": {"Moving", "Not rendered"}, "render": {"Moving", "Eye"}}.items():
         images = {way: decoded(tmp_path / way / look) for way in ("window", "headless")}
         for frame, (one, other) in enumerate(zip(images["window"], images["headless"]), 1):
             if look == "render":
@@ -227,8 +230,20 @@ def test_a_window_and_a_headless_blender_capture_the_same_images(run_steps, tmp_
 WIDTH, HEIGHT = 320, 180
 
 
+@pytest.mark.timeout(900)
+def test_the_default_look_is_that_of_the_viewport_with_back_plates_and_the_views_are_hidden_meanwhile(
+    run_steps, tmp_path
+):
+    results = run_steps("look", 960, 600)
+    assert results["after"] == results["before"]
+    assert results["look"]["shading"] == "VIEWPORT"
+    # The view is hidden whenever Blender may draw it, except before the first frame and after the last one.
+    assert False in results["views"]
+    for ours, theirs in zip(decoded(tmp_path / "ours"), decoded(tmp_path / "theirs")):
+        assert max(abs(one - other) for one, other in zip(ours, theirs)) <= 1
+
+
 def without_the_middle(image):
-    """Return the image without the columns of the cube in the middle."""
     rows = [image[start : start + 3 * WIDTH] for start in range(0, len(image), 3 * WIDTH)]
     return b"".join(row[: 3 * 130] + row[3 * 190 :] for row in rows)
 
@@ -244,7 +259,6 @@ CUBES = {
 
 
 def decoded(folder):
-    """Return the three frames of the folder, each as bytes of red, green and blue."""
     frames = [Image.open(folder / f"frame.{frame:04d}.png") for frame in (1, 2, 3)]
     assert {frame.size for frame in frames} == {(WIDTH, HEIGHT)}
     return [frame.convert("RGB").tobytes() for frame in frames]

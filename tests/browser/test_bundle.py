@@ -1,11 +1,14 @@
-"""Test that the committed page matches its sources, without Node."""
-
-from __future__ import annotations
+"""Test that the committed page matches its sources, without Node, and the sources themselves, if Node is installed."""
 
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
+from run_options import TIMEOUT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB, STATIC = ROOT / "web", ROOT / "ft_dcc" / "server" / "static"
@@ -49,3 +52,18 @@ def test_page_contains_no_external_url():
             # The names of XML namespaces are not requested.
             text = re.sub(r"http://www\.w3\.org/(2000/svg|1999/xhtml|1998/Math/MathML)", "", path.read_text("utf-8"))
             assert "http://" not in text and "https://" not in text, path.name
+
+
+@pytest.mark.parametrize("script", ["check", "test"])
+def test_sources_pass_type_check_and_unit_tests(script):
+    npm = shutil.which("npm")
+    if npm is None or not (WEB / "node_modules").is_dir():
+        pytest.skip("the tools of the page are not installed: npm --prefix web ci")
+    done = subprocess.run(
+        [npm, "--prefix", str(WEB), "run", script],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,85 +1,48 @@
 """Test the exports of a review session with a real movie: what other programs read from them."""
 
-from __future__ import annotations
-
 import io
-import uuid
 import zipfile
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
-import opentimelineio
+import attrs
 import pytest
 import requests
 from doubles.numbered_movies import BITS
 from doubles.pdf_text import pages_of, text_of
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.review.drawings import Drawing, parse_shapes
 from ft_dcc.review.export.document import to_pdf
+from ft_dcc.review.export.movie_frames import MovieFrames
 from ft_dcc.review.notes import Clip, Note, ReviewedSession, ReviewedVersion
-from ft_dcc.server.review.export.drawn_frames import drawn_frames
-from ft_dcc.server.storage.media_store import MediaStore
+from ft_dcc.server.storage.derived_media import ffmpeg_command
 from ft_dcc.session import operations
+
+RED_RECTANGLE = {"kind": "rectangle", "colour": "#ff0000", "width": 0.02, "from": [0.1, 0.4], "to": [0.9, 0.6]}
 
 
 @pytest.fixture(scope="module")
 def exported(reviews, make_movie):
-    """Return a function that exports a session with two versions, notes, a drawing and a reply."""
     movie = make_movie("24000/1001", 1001, 24)
     review_id = reviews.open("Evening dailies")
     first = reviews.add(review_id, movie, comment="Held two frames longer.")
     reviews.add(review_id, make_movie("24000/1001", 993, 30), name="sh020", comment="First pass of the lighting.")
     link = reviews.invite(review_id, "Ada Example", "view comment draw decide download")
-    shapes = [
-        {
-            "kind": "pen",
-            "colour": "#ff5148",
-            "width": 0.01,
-            "points": [[0.2, 0.3, 0.5], [0.5, 0.6, 0.9], [0.8, 0.3, 0.4]],
-        },
-        {"kind": "arrow", "colour": "#ffd23f", "width": 0.008, "from": [0.2, 0.8], "to": [0.45, 0.55]},
-        {"kind": "text", "colour": "#ffffff", "at": [0.1, 0.1], "text": "Brighter", "size": 0.08},
-    ]
-    note_id = str(uuid.uuid4())
-    long_text = "The chin drops too early. " * 12
     for payload in (
-        {"id": note_id, "content": long_text, "frame": 1012, "drawing": shapes, "drawing_end": 1014},
-        {"content": "Two frames later.", "in_reply_to": note_id},
+        {"content": "Lift the chin.", "frame": 1012, "drawing": [RED_RECTANGLE], "drawing_end": 1014},
         {"content": "Too fast.", "frame": 1005, "end_frame": 1009},
         {"content": "Lovely."},
     ):
-        answer = requests.post(f"{link}/notes", json={"object": first.id, **payload}, timeout=30)
+        answer = requests.post(f"{link}/notes", json={"object": first.id, **payload}, timeout=TIMEOUT_SECONDS)
         assert answer.status_code == 200, answer.text
-    verdict = {"object": first.id, "status": "require_changes"}
-    assert requests.post(f"{link}/status", json=verdict, timeout=30).status_code == 200
 
     def export(name: str) -> bytes:
-        answer = requests.get(f"{link}/export/{name}", timeout=240)
+        answer = requests.get(f"{link}/export/{name}", timeout=TIMEOUT_SECONDS)
         assert answer.status_code == 200, answer.text
         return answer.content
 
     return export, movie
-
-
-def test_timeline_has_clips_and_drawn_notes_at_their_frames(exported):
-    export, _ = exported
-    timeline = opentimelineio.adapters.read_from_string(export("otio").decode(), "otio_json")
-    media, *lanes = timeline.tracks
-    assert [clip.name for clip in media] == ["sh010 v001", "sh020 v001"]
-    assert [clip.media_reference.target_url for clip in media] == ["sh010_v001.mp4", "sh020_v001.mp4"]
-    assert media[0].source_range.start_time.value == 1001
-    assert media[0].source_range.duration == opentimelineio.opentime.RationalTime(24, float(Fraction(24000, 1001)))
-    clips = {clip.name[:9]: (lane, clip) for lane in lanes for clip in lane.find_clips()}
-    lane, drawn = clips["The chin "]
-    assert round(lane.range_of_child(drawn).start_time.value) == 11
-    kinds = [command.original_schema_name for command in drawn.metadata["annotation_commands"]]
-    assert kinds[0] == "PaintStart" and {"ArrowAnnotation", "TextAnnotation"} < set(kinds)
-    assert list(drawn.metadata["ft_dcc"]["replies"]) == ["Two frames later."]
-    lane, ranged = clips["Too fast."]
-    assert round(lane.range_of_child(ranged).duration.value) == 5
-    assert [thread[0]["text"] for thread in media[0].metadata["ft_dcc"]["notes"]] == ["Lovely."]
-    assert dict(media[0].metadata["ft_dcc"]["verdicts"]) == {"Ada Example": "Changes required"}
 
 
 def test_movies_are_those_that_were_published(exported):
@@ -98,45 +61,35 @@ def test_document_has_an_image_for_each_note_on_a_frame_and_each_version(exporte
     assert {"frame 1005", "frame 1009"} <= set(text_of(content).splitlines())
 
 
-RED_RECTANGLE = {"kind": "rectangle", "colour": "#ff0000", "width": 0.02, "from": [0.1, 0.4], "to": [0.9, 0.6]}
-
-
-@pytest.mark.parametrize(
-    ("frame", "end_frame", "drawing_end", "shown", "drawn"),
-    [
-        (1005, None, None, {1005: 4}, [True]),
-        (1005, 1009, None, {1005: 4, 1009: 8}, [True, False]),
-        (1005, 1009, 1012, {1005: 4, 1009: 8}, [True, True]),
-        (1005, 1030, None, {1005: 4}, [True]),
-    ],
-)
-def test_a_note_on_a_range_shows_its_first_and_last_frame(
-    make_movie, tmp_path, frame, end_frame, drawing_end, shown, drawn
-):
-    media, version = exported_version(make_movie("24000/1001", 1001, 24), tmp_path)
-    drawing = Drawing("drawing", "Ada", frame, parse_shapes([RED_RECTANGLE]), drawing_end)
-    note = Note("note", ("", ""), "Ada", None, "Slower", frame, end_frame, drawing)
-    images = drawn_frames(media, version, note)
-    assert {number: burnt_in_index(image) for number, image in images} == shown
-    assert [has_red(image) for _, image in images] == drawn
+def test_a_note_on_a_range_shows_its_first_and_last_frame(make_movie, tmp_path):
+    frames, version = exported_version(make_movie("24000/1001", 1001, 24), tmp_path)
+    for end_frame, drawing_end, shown, drawn in (
+        (None, None, {1005: 4}, [True]),
+        (1009, None, {1005: 4, 1009: 8}, [True, False]),
+        (1009, 1012, {1005: 4, 1009: 8}, [True, True]),
+        (1030, None, {1005: 4}, [True]),
+    ):
+        drawing = Drawing("drawing", "Ada", 1005, parse_shapes([RED_RECTANGLE]), drawing_end)
+        note = Note("note", ("", ""), "Ada", None, "Slower", 1005, end_frame, drawing)
+        images = frames.images_of(attrs.evolve(version, id=str(end_frame), notes=(note,)), note)
+        assert {number: burnt_in_index(image) for number, image in images} == shown
+        assert [has_red(image) for _, image in images] == drawn
 
 
 def test_the_title_of_a_version_is_on_the_page_of_its_image(make_movie, tmp_path):
-    media, version = exported_version(make_movie("24000/1001", 1001, 24), tmp_path)
-    pages = pages_of(to_pdf(ReviewedSession("Dailies", "Film", (version,) * 10), partial(drawn_frames, media)))
+    frames, version = exported_version(make_movie("24000/1001", 1001, 24), tmp_path)
+    pages = pages_of(to_pdf(ReviewedSession("Dailies", "Film", (version,) * 10), frames.images_of))
     titles = [text.count("sh010 v001") for text, _ in pages]
     assert titles == [images for _, images in pages]
     assert (sum(titles), len(pages) > 2) == (10, True)
 
 
 def exported_version(movie, folder):
-    """Return a media store with the movie, and a version of it without notes."""
-    media, copy = MediaStore(folder, b"secret"), folder / "copy.mp4"
-    copy.write_bytes(movie.path.read_bytes())
-    media.import_file(copy, "movie")
     clip = Clip(Fraction(24), movie.first_frame, movie.frame_count, *movie.size)
     facts = {"clip": clip, "comment": "Held longer.", "media_id": "movie"}
-    return media, ReviewedVersion("version", 1, "sh010", None, "Film", "Ada", None, "", **facts)
+    return MovieFrames(ffmpeg_command(), {"movie": movie.path}, folder), ReviewedVersion(
+        "version", 1, "sh010", None, "Film", "Ada", None, "", **facts
+    )
 
 
 def burnt_in_index(image):
@@ -152,6 +105,8 @@ def has_red(image):
 
 
 def test_review_page_offers_exports_and_movies_with_the_right_to_download(view, reviews, movie):
+    view.open(reviews.link(reviews.open("Nothing to export")))
+    assert not view.page.is_visible("#show-export")
     review_id = reviews.open("Page exports")
     reviews.add(review_id, movie)
     view.open(reviews.link(review_id))
@@ -177,20 +132,18 @@ def test_review_page_offers_exports_and_movies_with_the_right_to_download(view, 
 def test_refused_export_is_a_sentence_on_the_page(view, reviews, movie):
     review_id = reviews.open("Refused exports")
     version = reviews.add(review_id, movie)
-    link = reviews.invite(review_id, "Ada Example", "view download")
-    view.open(link)
+    view.open(reviews.invite(review_id, "Ada Example", "view download"))
     view.page.click("#show-export")
-    saved = []
+    pages, saved = list(view.page.context.pages), []
     view.page.on("download", lambda download: saved.append(download.suggested_filename))
 
     def check(sentence):
         for name in ("Movies", "CSV"):
             view.page.click(f"text=Download {name}")
-            view.page.wait_for_selector(
-                f"#export .export-state:text-is('The server writes {name} …')", state="detached"
-            )
+            written = f"#export .export-state:text-is('The server writes {name} …')"
+            view.page.wait_for_selector(written, state="detached")
             view.page.wait_for_selector(f"#export .export-state:text('{sentence}')")
-        assert (len(view.page.context.pages), saved) == (1, [])
+        assert (view.page.context.pages, saved) == (pages, [])
 
     view.page.context.set_offline(True)
     check("The server does not answer. Check the network, then try again.")
@@ -200,21 +153,3 @@ def test_refused_export_is_a_sentence_on_the_page(view, reviews, movie):
     reviews.delete(review_id)
     check("This review link is not valid. Ask for a new one.")
     view.leave()
-
-
-def test_movies_without_the_right_to_download_are_refused_by_a_sentence(view, reviews, movie):
-    review_id = reviews.open("Right withdrawn")
-    reviews.add(review_id, movie)
-    view.open(reviews.invite(review_id, "Ada Example", "view download"))
-    view.page.click("#show-export")
-    (invitee,) = reviews.session.query(f'ReviewSessionInvitee where review_session_id is "{review_id}"')
-    reviews.session.call([operations.update("ReviewSessionInvitee", invitee["id"], {"rights": "view"})])
-    view.page.click("text=Download Movies")
-    view.page.wait_for_selector("#export .export-state:text('download')")
-    assert len(view.page.context.pages) == 1
-    view.leave()
-
-
-def test_empty_session_offers_no_export(view, reviews):
-    view.open(reviews.link(reviews.open("Nothing to export")))
-    assert not view.page.is_visible("#show-export")

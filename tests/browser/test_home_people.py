@@ -1,43 +1,42 @@
 """Test the home as the people of a studio use it: invitations, links, versions, dates, a reviewer, and backups."""
 
-from __future__ import annotations
-
 import re
 import uuid
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import attrs
 import pytest
 from browser.conftest import sign_in
 from browser.test_home import check_layout, copied_link, home
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import expect
 
 from ft_dcc.server.admin.service import open_admin
 from ft_dcc.server.database.scheduled_backup import BackupSchedule
-from ft_dcc.server.mail.outbox import queued_messages
+from ft_dcc.server.mail.mailer import queued_messages
 
 __all__ = ["home"]
 
 
 @pytest.fixture
-def open_link(new_context: Callable[..., BrowserContext]) -> Callable[[str], Page]:
-    """Return a function that opens an address in a browser profile of its own."""
+def open_link(other_context):
+    """Return a function that opens an address in the browser of a person who has not visited the server before."""
 
-    def open_page(address: str) -> Page:
-        page = new_context(viewport={"width": 1100, "height": 700}).new_page()
-        page.goto(address)
+    def open_page(address):
+        other_context.clear_cookies()
+        page = other_context.new_page()
+        page.goto(address, wait_until="commit")
         return page
 
     return open_page
 
 
-@pytest.fixture
-def dialog(home: Page, reviews: Any) -> Callable[..., str]:
-    """Return a function that creates a review, opens its dialog at a part, and returns its id."""
+def wait_for_frame(page):
+    page.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
 
-    def manage(name: str, part: str = "Session", **versions: Any) -> str:
+
+@pytest.fixture
+def dialog(home, reviews):
+    def manage(name, part="Session", **versions):
         review_id = reviews.open(name)
         for movie in versions.values():
             reviews.add(review_id, movie)
@@ -88,7 +87,7 @@ def test_public_link_and_passphrase_are_switched_from_the_page(home, dialog, mov
     dialog("Public", movie=movie)
     link = copied_link(home)
     guest = open_link(link)
-    guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    wait_for_frame(guest)
     home.fill("#field-passphrase", "lantern")
     home.click("dialog button:has-text('Set the passphrase')")
     home.wait_for_selector("dialog >> text=The passphrase is set.")
@@ -98,10 +97,10 @@ def test_public_link_and_passphrase_are_switched_from_the_page(home, dialog, mov
     expect(guest.locator("main p")).to_contain_text("The passphrase is wrong")
     guest.fill("input[type=password]", "lantern")
     guest.click("button")
-    guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    wait_for_frame(guest)
     home.click("dialog button:has-text('Remove the passphrase')")
     home.wait_for_selector("dialog >> text=The passphrase is removed.")
-    open_link(link).wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    wait_for_frame(open_link(link))
     home.uncheck("dialog input[name='is_shared']")
     home.click("dialog button:has-text('Save')")
     home.wait_for_selector("dialog >> text=The public link is off.")
@@ -110,19 +109,20 @@ def test_public_link_and_passphrase_are_switched_from_the_page(home, dialog, mov
     home.check("dialog input[name='is_shared']")
     home.click("dialog button:has-text('Save')")
     expect(home.locator("#copied-text")).to_have_value(link)
-    open_link(link).wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    wait_for_frame(open_link(link))
 
 
-def test_review_is_scheduled_closed_and_opened_again(home, dialog, movie, open_link):
+def test_review_is_scheduled_renamed_opened_and_closed(home, dialog, movie, open_link):
     dialog("Christmas dailies", movie=movie)
     link = copied_link(home)
     home.fill("#field-start", "2040-01-02T09:00")
     home.fill("#field-end", "2040-01-01T09:00")
     home.click("dialog button:has-text('Save')")
-    home.wait_for_selector("dialog .notice.failed")
+    home.wait_for_selector("dialog .notice.failed >> text=The review would close before it opens.")
     home.fill("#field-end", "2040-02-01T18:00")
+    home.fill("#field-name", "Christmas dailies, final")
     home.click("dialog button:has-text('Save')")
-    home.wait_for_selector("dialog >> text=Saved.")
+    home.wait_for_selector("dialog h2:has-text('Christmas dailies, final')")
     expect(open_link(link).locator("body")).to_contain_text("opens")
     card = home.locator(".card", has_text="Christmas dailies")
     expect(card).to_contain_text("opens")
@@ -149,12 +149,11 @@ def test_review_without_an_opening_date_is_open_in_every_time_zone(
     page.click("dialog button:has-text('Save')")
     page.wait_for_selector("dialog >> text=Saved.")
     guest = open_link(reviews.link(review_id))
-    guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    wait_for_frame(guest)
 
 
 def test_existing_versions_are_found_added_and_removed(home, dialog, reviews, movie):
-    other = reviews.open("Source of versions")
-    version = reviews.add(other, movie)
+    version = reviews.add(reviews.open("Source of versions"), movie)
     asset = reviews.session.get("Asset", version.asset_id)["name"]
     review_id = dialog("Collected", "Versions")
     home.wait_for_selector("text=The review has no versions yet.")
@@ -183,21 +182,18 @@ def test_numbered_images_are_uploaded_as_one_version_with_their_frame_numbers(ho
     reviews.session.reset()
     (item,) = reviews.session.query(f'ReviewSessionObject where review_session_id is "{review_id}"')
     assert item["name"] == "numbered"
-    home.goto(reviews.link(review_id))
-    home.wait_for_function("() => document.querySelector('#frame-number').value === '1001'")
+    home.goto(reviews.link(review_id), wait_until="commit")
+    wait_for_frame(home)
     assert "1 / 6" in home.inner_text("#transport")
 
 
-def test_reviewer_reads_the_home_and_cannot_change_it(reviews, movie, server_process, new_context):
-    review_id = reviews.open("For reviewers")
-    reviews.add(review_id, movie)
+def test_reviewer_reads_the_home_and_cannot_change_it(view, reviews, movie, server_process):
+    reviews.add(reviews.open("For reviewers"), movie)
     name = f"rev{uuid.uuid4().hex[:6]}"
     with open_admin(server_process.data) as owner:
         owner.run("user", name=name, role="Reviewer", projects=[])
         key = owner.run("key", user=name)["FTRACK_API_KEY"]
-    page = new_context(bypass_csp=True).new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    page = view.page
     sign_in(page, attrs.evolve(server_process.credentials, api_user=name, api_key=key))
     card = page.locator(".card", has_text="For reviewers").first
     expect(card).to_be_visible()
@@ -206,7 +202,7 @@ def test_reviewer_reads_the_home_and_cannot_change_it(reviews, movie, server_pro
     assert page.locator("nav >> text=Administration").count() == 0
     check_layout(page)
     card.locator("a").click()
-    page.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    wait_for_frame(page)
     page.fill("#note-text", "Too dark.")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".note >> text=Too dark.")
@@ -220,8 +216,8 @@ def test_reviewer_reads_the_home_and_cannot_change_it(reviews, movie, server_pro
     assert page.locator("main table input, main table select").count() == 0
     check_layout(page)
     page.goto(f"{server_process.credentials.server_url}/administration")
-    page.wait_for_selector("text=Only an administrator of the studio can open this page.")
-    assert problems == []
+    page.wait_for_selector("text=Only an administrator of the studio can open this page. Ask one.")
+    view.leave()
 
 
 def test_invitation_in_the_outbox_is_read_and_removed(home, reviews, movie, open_link):
@@ -237,7 +233,7 @@ def test_invitation_in_the_outbox_is_read_and_removed(home, reviews, movie, open
     home.wait_for_selector("text=is removed.")
     expect(row).to_have_count(0)
     guest = open_link(link)  # The link stays valid.
-    guest.wait_for_function("() => document.querySelector('#frame-number')?.value === '1001'")
+    wait_for_frame(guest)
 
 
 def test_backup_is_checked_on_the_administration_page(home, server_process):
@@ -253,3 +249,30 @@ def test_backup_is_checked_on_the_administration_page(home, server_process):
     row.get_by_role("button", name=re.compile("Check")).click()
     expect(row.locator(".problem")).to_contain_text(made.name)
     made.unlink()
+
+
+def test_words_of_the_studio_are_added_assigned_and_deleted_if_nothing_uses_them(home, user_view, session):
+    home.click("nav >> text=Administration")
+    for word in ("status", "task type", "workflow", "role"):
+        home.click(f"button:has-text('New {word}')")
+        home.fill("#field-name", f"Our {word}")
+        if word == "workflow":
+            home.check("dialog label:has-text('Our status') input")
+        home.click("dialog button:has-text('Save')")
+        expect(home.locator(f"button[aria-label='Edit Our {word}']")).to_be_visible()
+    check_layout(home)
+    home.locator("[aria-labelledby=schemas] button").first.click()
+    home.select_option("dialog select[name=task_workflow_schema_id]", label="Our workflow")
+    home.select_option("label:has-text('Statuses of Our task type') + select", label="Our workflow")
+    home.click("dialog button:has-text('Save')")
+    expect(home.locator("dialog")).to_have_count(0)
+    (override,) = session.query("select workflow_schema.statuses.name from ProjectSchemaOverride").all()
+    assert [each["name"] for each in override["workflow_schema"]["statuses"]] == ["Our status"]
+    home.click("button[aria-label='Edit Our workflow']")
+    home.click("dialog button:has-text('Delete')")
+    expect(home.locator("dialog [role=status]")).to_contain_text("The WorkflowSchema is in use by 1 ProjectSchema")
+    user_view.errors.clear()
+    home.click("dialog button:has-text('Close')")
+    home.click("button[aria-label='Edit Our role']")
+    home.click("dialog button:has-text('Delete')")
+    expect(home.locator("button[aria-label='Edit Our role']")).to_have_count(0)

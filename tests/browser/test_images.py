@@ -1,7 +1,5 @@
 """The image of the home for the documentation: ``FT_DCC_IMAGES=docs/images pytest tests/browser/test_images.py``."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path
@@ -28,12 +26,11 @@ pytestmark = pytest.mark.skipif(FOLDER is None, reason="FT_DCC_IMAGES names the 
 
 
 def generated_movie(folder: Path, source: str) -> Movie:
-    """Return a short movie of a source of ffmpeg."""
     path = folder / f"{source.replace('=', '-')}.mp4"
     options = f"{source}{':' if '=' in source else '='}s={SIZE[0]}x{SIZE[1]}:r=24"
     codec = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "0", "-frames:v", "12")
     command = [ffmpeg.find(), "-v", "error", "-y", "-f", "lavfi", "-i", options, *codec, str(path)]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True)
     return Movie(path, "24", 1001, 12, SIZE)
 
 

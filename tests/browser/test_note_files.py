@@ -1,23 +1,15 @@
 """Test files, mentions, notes of earlier versions and flattened images, in the page and as other clients see them."""
 
-from __future__ import annotations
-
 import io
-from typing import Any
-from uuid import uuid4
 
 import pytest
 import requests
-from browser.test_feedback import opened
-from browser.test_guests import draw, review, wait_for_notes, wait_for_strokes
 from PIL import Image
-from run_options import wait_until
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.session import operations
 
-__all__ = ["opened", "review"]
-
-_PASTE = """([selector, size]) => {
+PASTE = """([selector, size]) => {
   const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
   return new Promise((done) => canvas.toBlob((blob) => {
     const data = new DataTransfer();
@@ -27,7 +19,7 @@ _PASTE = """([selector, size]) => {
     done();
   }));
 }"""
-_DROP = """([selector, name]) => {
+DROP = """([selector, name]) => {
   const data = new DataTransfer();
   data.items.add(new File(["a text"], name, { type: "text/plain" }));
   document.querySelector(selector).dispatchEvent(
@@ -35,7 +27,7 @@ _DROP = """([selector, name]) => {
 }"""
 
 
-def note_components(reviews: Any, version: Any) -> list[Any]:
+def note_components(reviews, version):
     """Return the files of the only note on a version, as an API client reads them."""
     (note,) = reviews.notes(version)
     return list(note["note_components"])
@@ -43,14 +35,13 @@ def note_components(reviews: Any, version: Any) -> list[Any]:
 
 def test_pasted_image_and_dropped_file_are_on_the_note(view, reviews, review, opened):
     view.page.fill("#note-text", "Like this.")
-    view.page.evaluate(_PASTE, ["#note-text", 64])
-    view.page.evaluate(_DROP, ["#note-form", "curve.txt"])
+    view.page.evaluate(PASTE, ["#note-text", 64])
+    view.page.evaluate(DROP, ["#note-form", "curve.txt"])
     view.page.wait_for_function("() => document.querySelectorAll('.draft-file .text-button').length === 2")
-    view.page.reload()  # An unsent note keeps its files.
+    view.reload()  # An unsent note keeps its files.
     view.wait_for(1001)
     assert sorted(view.page.locator(".draft-file-name").all_inner_texts()) == ["curve.txt", "pasted.png"]
-    view.page.click("#send-note")
-    wait_for_notes(view, 1)
+    view.send(1)
     view.page.wait_for_function("() => document.querySelector('.note-files img')?.naturalWidth === 64")
     assert view.text(".note-files li >> nth=1") in ("curve.txt", "")
     names = {link["component"]["name"] + link["component"]["file_type"] for link in note_components(reviews, review[1])}
@@ -68,7 +59,7 @@ def test_file_that_is_too_large_or_refused_is_told_and_can_be_tried_again(view, 
     view.page.click("text=Dismiss")
     view.page.fill("#note-text", "Do not lose me.")
     view.page.route("**/attachments?*", lambda route: route.abort())
-    view.page.evaluate(_DROP, ["#note-form", "curve.txt"])
+    view.page.evaluate(DROP, ["#note-form", "curve.txt"])
     view.page.wait_for_selector("text=curve.txt was not attached: The server does not answer.")
     view.page.unroute("**/attachments?*")
     view.page.click("text=Try again")
@@ -95,25 +86,27 @@ def test_mention_is_chosen_by_keyboard_and_makes_a_recipient(view, reviews, revi
     view.page.wait_for_function("() => document.querySelector('#note-text').value === 'Please ask @Ida Berg '")
     view.page.keyboard.type("about it.")
     view.page.keyboard.press("Control+Enter")
-    wait_for_notes(view, 1)
+    view.wait_for_notes(1)
     assert view.text(".note-content .mention") == "@Ida Berg"
     (note,) = reviews.notes(review[1])
     assert note["content"] == "Please ask @Ida Berg about it."
-    recipients = {link["resource_id"]: link["text_mentioned"] for link in note["recipients"]}
-    assert recipients[author] == "@Ida Berg"
+    assert {link["resource_id"]: link["text_mentioned"] for link in note["recipients"]}[author] == "@Ida Berg"
 
 
 def test_notes_of_an_earlier_version_are_shown_and_marked_as_addressed(view, reviews, review, opened, movie):
-    view.jump(1007)
-    view.wait_for(1007)
-    view.page.fill("#note-text", "Lift the chin.")
-    view.page.press("#note-text", "Control+Enter")
-    wait_for_notes(view, 1)
+    view.go(1007)
+    view.send(1, "Lift the chin.")
     reviews.add(review[0], movie, after=review[1])
     view.page.click(".stack-version:not([aria-current])")
     view.page.click("text=Notes of earlier versions: 1 open of 1")
     view.page.click("#earlier-notes .note-frame")
     view.wait_for(1007)
+    # Notes appear as they are written.
+    later = reviews.write(review[1], "Slower.")
+    view.page.wait_for_selector("#earlier-notes >> text=Slower.")
+    assert view.page.locator("#notes .note").count() == 0
+    reviews.session.call([operations.delete("Note", later)])
+    view.page.wait_for_selector("text=Notes of earlier versions: 1 open of 1")
     view.page.click("text=Addressed in v002")
     view.page.wait_for_selector("text=Notes of earlier versions: 0 open of 1")
     assert "v002" in view.text("#earlier-notes .note-addressed")
@@ -121,39 +114,25 @@ def test_notes_of_an_earlier_version_are_shown_and_marked_as_addressed(view, rev
     view.page.wait_for_selector("#notes .note-addressed")
 
 
-def test_notes_of_an_earlier_version_appear_as_they_are_written(view, reviews, review, opened, movie):
-    newer = reviews.add(review[0], movie, after=review[1])
-    view.page.click(".stack-version:not([aria-current])")
-    note = {"content": "Lift the chin.", "parent_id": review[1].id, "parent_type": "ReviewSessionObject"}
-    reviews.session.call([operations.create("Note", {"id": str(uuid4()), **note})])
-    view.page.click("text=Notes of earlier versions: 1 open of 1")
-    reviews.session.call([operations.create("Note", {"id": str(uuid4()), **note, "content": "Slower."})])
-    view.page.wait_for_selector("#earlier-notes >> text=Slower.")
-    assert view.page.locator("#notes .note").count() == 0
-    assert newer.id != review[1].id
-
-
 def test_flattened_image_of_frame_and_drawing_hangs_on_the_note(view, reviews, review, opened):
-    view.jump(1012)
-    view.wait_for(1012)
+    view.go(1012)
     view.press("d")
-    draw(view, (0.25, 0.5), (0.75, 0.5))
-    wait_for_strokes(view, 1)
-    view.page.click("#send-note")
-    wait_for_notes(view, 1)
+    view.draw((0.25, 0.5), (0.75, 0.5))
+    view.wait_for_strokes(1)
+    view.send(1)
     (link,) = wait_until(lambda: note_components(reviews, review[1]), "the flattened image")
     assert (link["component"]["name"], link["component"]["file_type"]) == ("sh010 v001 1012", ".png")
-    with Image.open(io.BytesIO(requests.get(link["url"]["url"], timeout=30).content)) as image:
-        assert image.size == (640, 360)
-        red, green, blue = image.convert("RGB").getpixel((320, 180))
+    with Image.open(io.BytesIO(requests.get(link["url"]["url"], timeout=TIMEOUT_SECONDS).content)) as image:
+        assert image.size == (320, 180)
+        red, green, blue = image.convert("RGB").getpixel((160, 90))
         assert red > 200 and green < 130 and blue < 130
         # The burnt-in bits of the frame with index 11.
-        bits = [image.convert("L").getpixel((int((bit + 0.5) * 640 / 14), 90)) > 127 for bit in range(14)]
+        bits = [image.convert("L").getpixel((int((bit + 0.5) * 320 / 14), 45)) > 127 for bit in range(14)]
     assert int("".join("1" if bit else "0" for bit in bits), 2) == 11
     assert view.page.locator(".note-files").count() == 0
     view.page.once("dialog", lambda dialog: dialog.accept())
     view.page.click(".note-delete")
-    wait_for_notes(view, 0)
+    view.wait_for_notes(0)
     component_id = link["component"]["id"]
     reviews.session.reset()
     assert list(reviews.session.query(f'Component where id is "{component_id}"')) == []

@@ -1,7 +1,5 @@
 """Test the sign-in of a program's user on the server's page."""
 
-from __future__ import annotations
-
 import threading
 from contextlib import suppress
 
@@ -25,8 +23,9 @@ def begin(server, program):
     return address, accounts, thread, is_over
 
 
-def test_second_sign_in_needs_one_click_only(new_context, studio_server):
-    page = new_context(viewport={"width": 390, "height": 700}).new_page()
+def test_second_sign_in_needs_one_click_only(context, studio_server):
+    page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 700})
     address, accounts, thread, _ = begin(studio_server, "Blender")
     page.goto(address)
     assert page.locator("h1").inner_text() == "Sign in"
@@ -48,14 +47,14 @@ def test_second_sign_in_needs_one_click_only(new_context, studio_server):
     assert accounts[0].user == studio_server.api_user
 
 
-def test_wrong_key_keeps_the_user_name_and_the_program_waiting(new_context, studio_server):
-    page = new_context().new_page()
+def test_wrong_key_keeps_the_user_name_and_the_program_waiting(context, studio_server):
+    page = context.new_page()
     address, accounts, thread, is_over = begin(studio_server, "Blender")
     page.goto(address)
     page.fill("#user", "ada")
     page.fill("#key", "wrong")
     page.click("button")
-    assert "does not know this user and API key" in page.locator("main p").first.inner_text()
+    page.wait_for_selector("main p:has-text('does not know this user and API key')")
     assert page.input_value("#user") == "ada"
     assert thread.is_alive()
     is_over.set()

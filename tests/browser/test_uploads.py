@@ -1,16 +1,11 @@
 """Test uploads of the home over a line that is cut: nothing is lost, and what happens is told in a sentence."""
 
-from __future__ import annotations
-
 import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from browser.conftest import sign_in
 from doubles.cut_line import CutLine
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import expect
 
 from ft_dcc.session import SERVER_LOCATION_ID
 
@@ -20,29 +15,27 @@ _LOST = "text=The server does not answer. The upload goes on by itself where it 
 
 
 @pytest.fixture
-def line(server_process: Any) -> Iterator[CutLine]:
-    """Return a line to the server, which can be cut."""
+def line(server_process):
     with CutLine(server_process.credentials.server_url).open() as line:
         yield line
 
 
 @pytest.fixture
-def page(new_context: Callable[..., BrowserContext], server_process: Any, line: CutLine) -> Iterator[Page]:
+def page(context, signed_in_cookies, line):
     """Return the home of a user who is signed in over the line."""
-    page = new_context(viewport={"width": 1280, "height": 900}).new_page()
+    context.add_cookies(signed_in_cookies)
+    page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    sign_in(page, server_process.credentials, line.url)
+    page.goto(f"{line.url}/")
     yield page
-    page.context.close()
+    page.close()
     assert problems == []
 
 
 @pytest.fixture
-def upload(page: Page, reviews: Any) -> Callable[..., str]:
-    """Return a function that starts an upload to a new review, and returns the id of the review."""
-
-    def start(name: str, *paths: Path) -> str:
+def upload(page, reviews):
+    def start(name, *paths):
         review_id = str(reviews.open(name))
         page.reload()
         page.click(f"button[aria-label='Manage {name}']")
@@ -55,7 +48,7 @@ def upload(page: Page, reviews: Any) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="module")
-def large(movie, tmp_path_factory) -> Path:
+def large(movie, tmp_path_factory):
     """Return a movie of 40 MiB: after its last box there is one of bytes that players skip."""
     path = tmp_path_factory.mktemp("large") / "large.mp4"
     content = movie.path.read_bytes()
@@ -65,8 +58,7 @@ def large(movie, tmp_path_factory) -> Path:
     return path
 
 
-def uploaded(reviews: Any, review_id: str) -> list[Any]:
-    """Return the components that were uploaded to a review."""
+def uploaded(reviews, review_id):
     reviews.session.reset()
     items = reviews.session.query(f'ReviewSessionObject where review_session_id is "{review_id}"')
     return [
@@ -77,8 +69,7 @@ def uploaded(reviews: Any, review_id: str) -> list[Any]:
     ]
 
 
-def checksum_on_server(reviews: Any, component: Any) -> int:
-    """Return the CRC-32 of the bytes that the server has."""
+def checksum_on_server(reviews, component):
     location = reviews.session.get("Location", SERVER_LOCATION_ID)
     with location.accessor.open(location.get_resource_identifier(component), "rb") as file:
         return zlib.crc32(file.read())
@@ -115,22 +106,19 @@ def test_cancelled_upload_makes_no_version_and_can_be_continued(page, upload, li
     assert line.sent - before < _SIZE + _PART
 
 
-def test_version_whose_answer_was_lost_is_not_made_twice(page, upload, large, reviews):
+def test_version_whose_answer_was_lost_is_not_made_twice(page, upload, movie, reviews):
     lost = []
 
     def lose_answer(route):
-        if (
-            lost
-            or '"AssetVersion"' not in (route.request.post_data or "")
-            or "encode_media" not in route.request.post_data
-        ):
+        sent = route.request.post_data or ""
+        if lost or '"AssetVersion"' not in sent or "encode_media" not in sent:
             route.continue_()
             return
         lost.append(route.fetch().status)
         route.abort()
 
     page.route("**/home/api", lose_answer)
-    review_id = upload("Lost answer", large)
+    review_id = upload("Lost answer", movie.path)
     page.wait_for_selector("dialog >> text=1 version is uploaded.")
     assert lost == [200]
     assert len(uploaded(reviews, review_id)) == 1
@@ -157,12 +145,7 @@ def test_upload_goes_on_after_an_expired_sign_in(page, upload, line, large, revi
     line.connect()
     page.wait_for_selector("dialog >> text=Your sign-in has expired. Sign in again in another tab")
     assert uploaded(reviews, review_id) == []
-    other = page.context.new_page()
-    other.goto(f"{line.url}/")
-    other.fill("#user", server_process.credentials.api_user)
-    other.fill("#key", server_process.credentials.api_key)
-    other.click("button")
-    other.wait_for_selector("h1:has-text('Reviews')")
+    sign_in(page.context.new_page(), server_process.credentials, line.url)
     page.click("dialog button.main-button:has-text('Upload')")
     page.wait_for_selector("dialog >> text=1 version is uploaded.")
     assert len(uploaded(reviews, review_id)) == 1
@@ -170,7 +153,7 @@ def test_upload_goes_on_after_an_expired_sign_in(page, upload, line, large, revi
 
 
 def test_second_upload_waits_for_the_first(page, upload, movie):
-    held: list[Any] = []
+    held = []
     page.route("**/component/upload/**", lambda route: held.append(route))
     with page.expect_request("**/component/upload/**"):
         upload("First upload", movie.path)
@@ -186,26 +169,21 @@ def test_second_upload_waits_for_the_first(page, upload, movie):
     page.wait_for_selector("dialog >> text=1 version is uploaded.")
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "sentence"),
-    [
+def test_file_that_cannot_be_a_version_is_refused_before_anything_is_sent(page, upload, movie, reviews, tmp_path):
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.post_data or ""))
+    for name, size, sentence in (
         ("huge.mp4", (4 << 30) + 1, "huge.mp4 has more than 4 GiB. Publish it with ft-dcc publish."),
         ("empty.mp4", 0, "empty.mp4 is empty. Choose another file."),
         ("notes.txt", 1, "notes.txt is no movie or image. Choose another file."),
-    ],
-)
-def test_file_that_cannot_be_a_version_is_refused_before_anything_is_sent(
-    page, upload, line, movie, reviews, tmp_path, name, size, sentence
-):
-    path = tmp_path / name
-    with path.open("wb") as file:
-        file.truncate(size)  # Without blocks on the disk.
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.post_data or ""))
-    review_id = upload(f"Refused {name}", movie.path, path)
-    page.wait_for_selector(f"dialog >> text={sentence}")
+    ):
+        path = tmp_path / name
+        with path.open("wb") as file:
+            file.truncate(size)  # Without blocks on the disk.
+        review_id = upload(f"Refused {name}", movie.path, path)
+        page.wait_for_selector(f"dialog >> text={sentence}")
+        assert uploaded(reviews, review_id) == []
     assert [text for text in requests if "get_upload_metadata" in text] == []
-    assert uploaded(reviews, review_id) == []
 
 
 def test_file_that_is_removed_during_the_upload_is_named(page, upload, line, large, tmp_path):
@@ -217,3 +195,18 @@ def test_file_that_is_removed_during_the_upload_is_named(page, upload, line, lar
     path.unlink()
     line.connect()
     page.wait_for_selector("dialog >> text=gone.mp4 was changed or removed while it was sent. Choose it again.")
+
+
+def test_an_upload_is_shown_and_becomes_the_next_version_of_its_asset(page, upload, movie, reviews, tmp_path):
+    for number, name in enumerate(("plate.mp4", "plate_v006.mp4"), 1):
+        (tmp_path / name).write_bytes(movie.path.read_bytes())
+        review_id = upload(f"Plates {number}", tmp_path / name)
+        page.wait_for_selector("text=1 version is uploaded.")
+        reviews.session.reset()
+        item = reviews.session.query(f'ReviewSessionObject where review_session_id is "{review_id}"').one()
+        assert (item["asset_version"]["asset"]["name"], item["asset_version"]["version"]) == ("plate", number)
+    page.set_input_files("#field-files", str(tmp_path / "plate_v006.mp4"))
+    shown = page.locator("select[aria-label='Version of plate_v006.mp4']")
+    expect(shown.locator("option:checked")).to_have_text("plate v003")
+    shown.select_option("")
+    expect(shown.locator("option:checked")).to_have_text("new: plate v001")

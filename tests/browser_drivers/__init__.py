@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-WINDOW_SIZE = (1440, 900)
+# Wide enough for the wide layout; each screenshot costs time by its size.
+# Left, top, width and height in CSS pixels.
+Box = tuple[float, float, float, float]
+WINDOW_SIZE = (1024, 640)
 
 
 class Driver(Protocol):
@@ -23,8 +26,8 @@ class Driver(Protocol):
     def drag(self, points: Sequence[tuple[float, float]]) -> None:
         """Press the main button at the first point, move through the others, and release it at the last one."""
 
-    def screenshot(self) -> bytes:
-        """Return the viewport as a PNG file."""
+    def screenshot(self, box: Box) -> bytes:
+        """Return a part of the viewport as a PNG file; an engine may return all of the viewport."""
 
     def close(self) -> None:
         """End the browser."""

@@ -16,7 +16,7 @@ from typing import Any
 from run_options import TIMEOUT_SECONDS
 from websockets.sync.client import connect
 
-from browser_drivers import WINDOW_SIZE, BrowserMissing
+from browser_drivers import WINDOW_SIZE, Box, BrowserMissing
 from browser_drivers.actions import drag_actions, key_actions
 
 # No start page, no first-run page, no update, no report, no request that the test did not ask for.
@@ -89,8 +89,12 @@ class Firefox:
     def drag(self, points: Sequence[tuple[float, float]]) -> None:
         self._send("input.performActions", context=self._context, actions=drag_actions(points))
 
-    def screenshot(self) -> bytes:
-        return base64.b64decode(self._send("browsingContext.captureScreenshot", context=self._context)["data"])
+    def screenshot(self, box: Box) -> bytes:
+        left, top, width, height = box
+        clip = {"type": "box", "x": left, "y": top, "width": width, "height": height}
+        return base64.b64decode(
+            self._send("browsingContext.captureScreenshot", context=self._context, clip=clip)["data"]
+        )
 
     def close(self) -> None:
         self._exit.close()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -17,12 +17,13 @@ from typing import Any
 import requests
 from run_options import TIMEOUT_SECONDS
 
-from browser_drivers import WINDOW_SIZE, BrowserMissing, EngineHung
+from browser_drivers import WINDOW_SIZE, Box, BrowserMissing, EngineHung
 from browser_drivers.actions import drag_actions, key_actions
 
 _END_TIMEOUT_SECONDS = 10
 # A browser that needs longer for an answer has hung, and is replaced.
 _HUNG_SECONDS = 45
+_STARTS = itertools.count()
 _PROGRAMS = {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"}
 
 
@@ -56,7 +57,7 @@ class WebKit:
             if os.geteuid() == 0:
                 # Its sandbox needs name spaces that the root user of a container does not get.
                 environment["WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"] = "1"
-            port = _free_port()
+            port = _own_port()
             driver = subprocess.Popen(
                 ["WebKitWebDriver", f"--port={port}"],
                 env=environment,
@@ -90,7 +91,7 @@ class WebKit:
     def drag(self, points: Sequence[tuple[float, float]]) -> None:
         self._send("POST", "/actions", actions=drag_actions(points))
 
-    def screenshot(self) -> bytes:
+    def screenshot(self, box: Box) -> bytes:
         return base64.b64decode(self._send("GET", "/screenshot"))
 
     def close(self) -> None:
@@ -125,10 +126,9 @@ class WebKit:
         return answer
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def _own_port() -> int:
+    """Return a port of this process below those that systems give away, so that no other program can take it."""
+    return 16_384 + (16 * os.getpid() + next(_STARTS) % 16) % 16_384
 
 
 def _end(process: subprocess.Popen[Any]) -> None:

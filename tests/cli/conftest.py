@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 from doubles.batch_folder import Batch, running_dask
 
@@ -11,7 +9,6 @@ def batch(studio_server, session, tmp_path):
 
 @pytest.fixture
 def dask_cluster(batch):
-    """Yield the address of a Dask scheduler with two workers, and the workers."""
     pytest.importorskip("distributed")
-    with running_dask(batch) as cluster:
+    with running_dask(batch, workers=2) as cluster:
         yield cluster

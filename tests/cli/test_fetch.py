@@ -1,7 +1,5 @@
 """``ft-dcc fetch`` on a running studio, in this process."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import partial
 
@@ -17,13 +15,11 @@ from ft_dcc.publish.publisher import publish
 
 @pytest.fixture
 def fetch(signed_in):
-    """Run ``ft-dcc fetch ...`` as the studio's first user."""
     return partial(run_command, "fetch")
 
 
 @pytest.fixture
 def version_path(session, project, project_task, tmp_path):
-    """Publish a version with its scene file and return its path."""
     scene = tmp_path / "sh010.blend"
     scene.write_bytes(b"a scene")
     size = {"frame_range": FrameRange(1001, 1002), "fps": Fraction(24), "resolution": Resolution(64, 36)}
@@ -54,7 +50,5 @@ def test_scene_file_and_movie_of_a_version_are_downloaded_once(fetch, version_pa
     ],
 )
 def test_wrong_arguments_are_one_sentence(fetch, arguments, code, sentence):
-    found = fetch(*arguments)
-    assert (found.returncode, sentence in found.stderr, "Traceback" in found.stderr) == (code, True, False), (
-        found.stderr
-    )
+    done = fetch(*arguments)
+    assert (done.returncode, sentence in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr

@@ -1,17 +1,17 @@
 """Exit codes and one-line messages for invalid input."""
 
-from __future__ import annotations
-
 import json
+import logging
 import os
-import subprocess
-import sys
+import zipfile
+from pathlib import Path
 
 import pytest
-from click import shell_completion
 from doubles.command_line import account_variables, run_command
-from run_options import TIMEOUT_SECONDS
 
+from ft_dcc.cli import main
+from ft_dcc.cli.terminal.inputs import AbsolutePath, expand_paths
+from ft_dcc.files import log_file
 from ft_dcc.session.transport import http
 
 
@@ -19,17 +19,8 @@ def run(*arguments, environ=None, **changes):
     return run_command(*arguments, environ={**(environ or {}), **changes})
 
 
-def run_process(*arguments, environ):
-    """Run the command in a process of its own."""
-    command = [sys.executable, "-m", "ft_dcc.cli.main", *arguments]
-    return subprocess.run(
-        command, env=environ, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS, check=False
-    )
-
-
 @pytest.fixture
 def studio_environ(studio_server, tmp_path, monkeypatch):
-    """Return an environment that is signed in to the studio, with a temporary jobs folder; retry without pauses."""
     monkeypatch.setattr(http, "wait", lambda *_: None)
     return {**os.environ, **account_variables(studio_server, tmp_path / "jobs")}
 
@@ -38,12 +29,6 @@ def one_line(done):
     lines = done.stderr.strip().splitlines()
     assert "Traceback" not in done.stderr
     return lines[-1]
-
-
-def test_every_command_has_a_help_text():
-    for command in ("publish", "playblast", "serve", "doctor", "demo", "task"):
-        done = run(command, "--help")
-        assert done.returncode == 0 and "Usage: ft-dcc" in done.stdout
 
 
 def test_wrong_usage_exits_with_2():
@@ -63,9 +48,10 @@ def test_a_server_without_a_user_names_the_missing_variable(tmp_path):
     assert done.returncode == 2 and "FTRACK_API_USER" in one_line(done)
 
 
-def test_an_unreachable_server_exits_with_1(studio_environ):
-    done = run("task", "ensure", "P/S/T", environ=studio_environ, FTRACK_SERVER="http://127.0.0.1:9")
+def test_an_unreachable_server_exits_with_1_and_is_in_the_json_report(studio_environ):
+    done = run("task", "ensure", "P/S/T", "--json", environ=studio_environ, FTRACK_SERVER="http://127.0.0.1:9")
     assert done.returncode == 1 and "127.0.0.1:9" in one_line(done)
+    assert json.loads(done.stdout)["error"]["class"] == "ServerUnreachable"
 
 
 def test_a_wrong_key_exits_with_1_and_is_not_printed(studio_environ):
@@ -73,33 +59,66 @@ def test_a_wrong_key_exits_with_1_and_is_not_printed(studio_environ):
     assert done.returncode == 1 and "not-the-key-at-all" not in done.stdout + done.stderr
 
 
-def test_an_unknown_task_exits_with_3(studio_environ, tmp_path):
-    (tmp_path / "a.1001.png").write_bytes(b"x")
-    done = run("publish", str(tmp_path / "a.%04d.png"), "--task", "No/Such/Task", environ=studio_environ)
-    assert done.returncode == 3 and "No/Such/Task" in one_line(done)
-
-
-def test_json_option_prints_errors_as_json(studio_environ):
-    done = run("task", "ensure", "P/S/T", "--json", environ=studio_environ, FTRACK_SERVER="http://127.0.0.1:9")
-    assert json.loads(done.stdout)["error"]["class"] == "ServerUnreachable"
-
-
 def test_ensure_creates_a_task_once(studio_environ):
     values = ("--frames", "993-1100+8", "--fps", "23.976", "--create-project")
-    first = run_process("task", "ensure", "Cli/SEQ/SH010/Animation", *values, environ=studio_environ)
+    first = run("task", "ensure", "Cli/SEQ/SH010/Animation", *values, environ=studio_environ)
     again = run("task", "ensure", "Cli/SEQ/SH010/Animation", environ=studio_environ)
     assert first.returncode == 0, first.stderr
     assert len(first.stdout.strip()) == 36
     assert first.stdout == again.stdout
 
 
-def test_doctor_reaches_the_server_and_hides_the_key(studio_environ):
-    done = run("doctor", "--json", environ=studio_environ)
+def test_doctor_reaches_the_server_hides_the_key_and_names_plugins_of_others(studio_environ):
+    done = run("doctor", "--json", environ=studio_environ, PYBLISHPLUGINPATH=os.pathsep.join(["a", "b"]))
     assert done.returncode == 0, done.stdout + done.stderr
     findings = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert findings["server"]["is_good"] is True
     assert findings["key"]["text"] == "set  (environment FTRACK_API_KEY)"
     assert studio_environ["FTRACK_API_KEY"] not in done.stdout + done.stderr
+    assert findings["publish plugins"]["text"].startswith("Publishes leave out 2 plugin folders of other users of")
+
+
+def test_support_bundle_has_the_last_publishes_and_no_secret_or_personal_path(studio_environ, tmp_path, monkeypatch):
+    monkeypatch.setattr(log_file.platformdirs, "user_log_dir", lambda *_, **__: str(tmp_path / "log"))
+    key, home = studio_environ["FTRACK_API_KEY"], str(Path.home())
+    told = f"{home}/scene.blend /home/ada/x {key} ida@example.com http://s/review/1f/Secr3tLink token=hidden"
+    job = tmp_path / "jobs" / "20260101-000000-000000-abcd"
+    for path in (job / "journal.jsonl", job / "report.json", tmp_path / "log" / "ft-dcc.log"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"told": told, "marker": path.name}))
+    (job / "1").mkdir()
+    (job / "1" / "movie.mp4").write_bytes(b"film")
+    environ = {**studio_environ, "HTTPS_PROXY": "", "FT_DCC_WATERMARK": told, "no_proxy": "127.0.0.1"}
+    done = run("doctor", "--bundle", str(tmp_path / "support.zip"), environ=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with zipfile.ZipFile(tmp_path / "support.zip") as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    folder = f"jobs/{job.name}"
+    assert list(texts) == [
+        "doctor.txt",
+        "environment.txt",
+        "log/ft-dcc.log",
+        f"{folder}/journal.jsonl",
+        f"{folder}/report.json",
+    ]
+    assert all(f'"marker": "{name.rpartition("/")[2]}"' in text for name, text in texts.items() if "/" in name)
+    for secret in (key, home, "/home/ada", "ida@example.com", "Secr3tLink", "hidden"):
+        assert [name for name, text in texts.items() if secret in text] == [], secret
+    assert run("doctor", "--bundle", str(tmp_path / "support.zip"), environ=environ).returncode == 1
+
+
+def test_log_file_starts_with_a_command_and_has_no_key(tmp_path, monkeypatch):
+    monkeypatch.setattr(log_file.platformdirs, "user_log_dir", lambda *_, **__: str(tmp_path / "log"))
+    monkeypatch.setattr(logging.getLogger("ft_dcc"), "handlers", [])
+    text = ""
+    for arguments in (["--help"], ["settings", "set", "key", "S3cretKey"]):
+        assert text == ""
+        monkeypatch.setattr(main.sys, "argv", ["ft-dcc", *arguments])
+        with pytest.raises(SystemExit):
+            main.main()
+        text = "".join(each.read_text("utf-8") for each in tmp_path.glob("log/*"))
+    assert "ft-dcc settings set key *** starts." in text and "ended with SettingInvalid" in text
+    assert "S3cretKey" not in text
 
 
 def test_doctor_reports_a_wrong_key(studio_environ):
@@ -116,15 +135,33 @@ def test_a_mistyped_command_of_a_group_names_the_nearest_one():
         assert (done.returncode, f"Did you mean {nearest}?" in done.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
-def test_completion_prints_a_script_that_calls_the_command(shell):
-    if shell == "powershell" and shell_completion.get_completion_class(shell) is None:
-        pytest.skip("This click has no completion for PowerShell")
-    done = run("completion", shell, environ=dict(os.environ))
-    assert done.returncode == 0
-    assert "_FT_DCC_COMPLETE" in done.stdout and "ft-dcc" in done.stdout
+def test_completion_prints_a_script_that_calls_the_command():
+    for shell in ("bash", "zsh", "fish"):
+        done = run("completion", shell, environ=dict(os.environ))
+        assert done.returncode == 0
+        assert "_FT_DCC_COMPLETE" in done.stdout and "ft-dcc" in done.stdout
+        assert shell != "bash" or "complete -o default -o nosort -F _ft_dcc_completion ft-dcc" in done.stdout
 
 
-def test_completion_knows_the_commands_of_groups():
-    environ = {**os.environ, "_FT_DCC_COMPLETE": "bash_complete", "COMP_WORDS": "ft-dcc queue cl", "COMP_CWORD": "2"}
-    assert run_process(environ=environ).stdout == "plain,clear\n"
+def test_completion_knows_the_commands_of_groups(monkeypatch, capsys):
+    variables = {"_FT_DCC_COMPLETE": "bash_complete", "COMP_WORDS": "ft-dcc queue cl", "COMP_CWORD": "2"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        main.run([])
+    assert capsys.readouterr().out == "plain,clear\n"
+
+
+def test_paths_are_expanded_that_the_shell_of_windows_leaves_alone(tmp_path, monkeypatch):
+    for name in ("a[1].mov", "b.mov"):
+        (tmp_path / name).touch()
+    for home in ("USERPROFILE", "HOME"):
+        monkeypatch.setenv(home, str(tmp_path))
+    for given, expected in (
+        (str(tmp_path / "*.mov"), ["a[1].mov", "b.mov"]),
+        (str(tmp_path / "?[1].mov"), ["a[1].mov"]),
+        (str(Path("~", "b.mov")), ["b.mov"]),
+        (str(tmp_path / "none*.mov"), ["none*.mov"]),
+    ):
+        assert expand_paths([given]) == tuple(str(tmp_path / name) for name in expected)
+    assert AbsolutePath().convert(str(Path("~", "b.mov")), None, None) == tmp_path / "b.mov"

@@ -1,7 +1,5 @@
 """``ft-dcc notes`` on a running studio, in this process."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from types import SimpleNamespace
@@ -15,13 +13,11 @@ from ft_dcc.session import operations
 
 @pytest.fixture
 def notes(signed_in):
-    """Run ``ft-dcc notes ...`` as the studio's first user."""
     return partial(run_command, "notes")
 
 
 @pytest.fixture
 def noted(session, project, project_task):
-    """Create version 3 of an asset with a note on frame 1010, and return both ids and its path."""
     ids = SimpleNamespace(asset=str(uuid4()), version=str(uuid4()), note=str(uuid4()))
     asset_type = session.query("AssetType").first()["id"]
     asset = {"id": ids.asset, "name": "main", "context_id": project_task["parent_id"], "type_id": asset_type}
@@ -89,10 +85,8 @@ def test_notes_are_exported_with_the_frames_of_the_shot(notes, noted, tmp_path):
     ],
 )
 def test_wrong_arguments_are_one_sentence(notes, arguments, code, sentence):
-    found = notes(*arguments)
-    assert (found.returncode, sentence in found.stderr, "Traceback" in found.stderr) == (code, True, False), (
-        found.stderr
-    )
+    done = notes(*arguments)
+    assert (done.returncode, sentence in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
 
 
 def test_a_version_without_drawings_has_no_archive(notes, noted, tmp_path):

@@ -1,19 +1,21 @@
 """The options of a publish on the command line."""
 
-from __future__ import annotations
-
 import json
 import os
+import re
+import sys
 import wave
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from doubles.colour_bars import painted
+from doubles.colour_bars import painted, write_painted
 from doubles.command_line import account_variables, run_command
 from doubles.numbered_images import run_ffmpeg
 
-from ft_dcc.cli.publish import publish_command
+from ft_dcc.cli.publish import _expand_folders, publish_command
+from ft_dcc.cli.terminal.output import Output
+from ft_dcc.errors import UserFixableError
 from ft_dcc.frames import Resolution
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.session import operations
@@ -23,13 +25,11 @@ TESTS = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def publish(studio_server, session, tmp_path):
-    for frame in range(1001, 1005):
-        (tmp_path / f"sh010.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
-    task = ensure_task(session, f"{tmp_path.name}{os.getpid()}/SQ010/SH010/Animation")
+    write_painted(tmp_path, range(1001, 1005), "sh010")
     environ = {
         **os.environ,
         **account_variables(studio_server, tmp_path / "jobs"),
-        "FTRACK_TASKID": task["id"],
+        "FTRACK_TASKID": ensure_task(session, f"{tmp_path.name}{os.getpid()}/SQ010/SH010/Animation")["id"],
         "FT_DCC_REVIEW": "Dailies {date}",
     }
 
@@ -40,15 +40,38 @@ def publish(studio_server, session, tmp_path):
     return run
 
 
-def test_a_folder_of_frames_with_the_number_before_the_pass_is_one_version(publish, tmp_path):
+def planned(publish, source, *more):
+    done = publish(*more, "--no-review", "--dry-run", "--json", source=source)
+    assert done.returncode == 0, done.stderr
+    return [(each["source"], each["frames"]) for each in json.loads(done.stdout)["planned"]]
+
+
+def test_sequences_are_found_in_folders_in_images_and_by_the_numbers_of_other_programs(publish, tmp_path, monkeypatch):
     (tmp_path / "passes").mkdir()
     for frame in (1, 2, 3):
         (tmp_path / "passes" / f"sh.v002.{frame:04d}.beauty.png").write_bytes(painted(frame, Resolution(64, 36)))
-    done = publish("--no-review", "--json", source="passes")
-    assert done.returncode == 0, done.stderr
-    (path,) = (tmp_path / "jobs").glob("*/report.json")
-    report = json.loads(path.read_text("utf-8"))
-    assert [(found["source"], found["frames"]) for found in report["found"]] == [("sh.v002", "1-3")]
+    assert planned(publish, "passes") == [("sh.v002", "1-3")]
+    images = sorted(path.name for path in tmp_path.glob("sh010.*.png"))
+    assert planned(publish, images[0], *images[1:]) == [("sh010", "1001-1004")]
+    for source in ("sh010.@@@@.png", "sh010.$F4.png", "sh010.<frame04>.png"):
+        assert planned(publish, source) == [("sh010", "1001-1004")]
+    for frame, number in [(996, 10), (999, 11), (1000, 12)]:
+        (tmp_path / "passes" / f"sh.{frame}.png").write_bytes(painted(number, Resolution(64, 36)))
+    pattern, left_out = "passes/sh.%04d.png", "sh.%04d.png leaves out 996, 999, whose numbers have fewer digits."
+    for options in ((), ("--frames", "996-1000")):
+        assert f"{left_out} Give sh.###.png" in publish("--no-review", *options, source=pattern).stderr
+    monkeypatch.setattr("ft_dcc.publish.pipeline.runner._MANY_SOURCES", 2)
+    read = []
+    monkeypatch.setattr(os, "scandir", lambda folder, scan=os.scandir: read.append(str(folder)) or scan(folder))
+    assert "check 2 sources: " in publish("--dry-run", "--no-review", source="passes").stderr
+    # Once to find the sequences, once to find the frames of all of them.
+    assert sum(folder.endswith("passes") for folder in read) == 2
+    (tmp_path / "render").mkdir()
+    assert "The folder render contains no images or movies." in publish(source="render").stderr
+    for image in images:
+        (tmp_path / image).rename(tmp_path / "render" / image)
+    (tmp_path / "render" / ".DS_Store").touch()
+    assert planned(publish, "render") == [("sh010", "1001-1004")]
 
 
 def test_image_and_sound_options_are_in_the_report(publish, tmp_path):
@@ -73,21 +96,16 @@ def test_image_and_sound_options_are_in_the_report(publish, tmp_path):
     assert request["sounds"] == [str(tmp_path / "a.wav"), str(tmp_path / "b.wav@1003")]
 
 
-def test_characters_without_a_font_are_named_after_the_publish(publish, tmp_path):
+def test_step_and_two_handles_are_accepted_and_characters_without_a_font_named(publish, tmp_path):
+    for frame in (1002, 1004):
+        (tmp_path / f"sh010.{frame}.png").unlink()
     # No character has this number.
     publish.environ["FT_DCC_BURNIN_TOP_LEFT"] = "Shot \u0378"
-    done = publish("--no-review", "--json")
+    done = publish("--no-review", "--frames", "1003-1003x2+2+1", "--json")
     assert done.returncode == 0, done.stderr
     sentence = "no font has \u0378 (U+0378): install a Noto font, or set FT_DCC_FONTS to a folder with one"
     assert f"sh010: {sentence}." in done.stderr
     assert json.loads(done.stdout)["changes"] == [sentence]
-
-
-def test_frames_option_accepts_step_and_two_handles(publish, tmp_path):
-    for frame in (1002, 1004):
-        (tmp_path / f"sh010.{frame}.png").unlink()
-    done = publish("--no-review", "--frames", "1003-1003x2+2+1")
-    assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "jobs").glob("*/report.json")
     assert json.loads(path.read_text("utf-8"))["made"][0]["frame_count"] == 4
 
@@ -98,35 +116,19 @@ def test_publish_options_are_applied_to_the_version(session, publish):
     done = publish(
         *("--review", "Client", "--review", "Dailies", "--status", "Pending Review", "--asset", "{shot}"),
         *("--asset-type", "geo", "--uses", first["version_id"], "--note", "Look at 1003.", "--comment", "wip"),
-        "--json",
+        *("--list", "Selects", "--json"),
     )
     assert done.returncode == 0, done.stderr
     version = session.query(
-        "select comment, status.name, asset.name, asset.type.short, incoming_links.from_id, "
+        "select comment, status.name, lists.name, asset.name, asset.type.short, incoming_links.from_id, "
         f"review_session_objects.notes.content from AssetVersion where id is '{json.loads(done.stdout)['version_id']}'"
     ).one()
     assert (version["comment"], version["status"]["name"]) == ("wip", "Pending Review")
     assert (version["asset"]["name"], version["asset"]["type"]["short"]) == ("SH010", "geo")
+    assert [each["name"] for each in version["lists"]] == ["Selects"]
     assert [link["from_id"] for link in version["incoming_links"]] == [first["version_id"]]
     notes = [note["content"] for entry in version["review_session_objects"] for note in entry["notes"]]
     assert notes == ["Look at 1003."] * 2
-
-
-def test_a_folder_selects_the_sequences_in_it(publish, tmp_path):
-    (tmp_path / "render").mkdir()
-    assert "The folder render contains no images or movies." in publish(source="render").stderr
-    for image in tmp_path.glob("sh010.100[1-4].png"):
-        image.rename(tmp_path / "render" / image.name)
-    (tmp_path / "render" / ".DS_Store").touch()
-    done = publish("--no-review", "--frames", "1001-1004", "--json", source="render")
-    assert done.returncode == 0, done.stderr
-    assert [version["source"] for version in json.loads(done.stdout)["versions"]] == ["sh010"]
-
-
-def test_an_unknown_status_exits_with_3(publish):
-    done = publish("--status", "Nearly done")
-    assert done.returncode == 3
-    assert "Pending Review" in done.stderr
 
 
 def test_an_issue_names_its_repair_and_the_repair_option_runs_it(session, publish, tmp_path, monkeypatch):
@@ -146,14 +148,9 @@ def test_an_issue_names_its_repair_and_the_repair_option_runs_it(session, publis
     assert (unused.returncode, unused.stderr.splitlines()[0]) == (3, "These checks found no problem to repair.")
     unknown = publish(*asset, "--repair=Aset name")
     assert (unknown.returncode, unknown.stderr) == (2, "There is no check 'Aset name'. Did you mean Asset name?\n")
-    repaired = publish(*asset, "--repair", "--json")
-    assert (repaired.returncode, repaired.stderr.splitlines()[0]) == (
-        0,
-        "Asset name: Write the name in small letters: done",
-    )
-    made = session.query(
-        f"select asset.name from AssetVersion where id is '{json.loads(repaired.stdout)['version_id']}'"
-    )
+    fixed = publish(*asset, "--repair", "--json")
+    assert (fixed.returncode, fixed.stderr.splitlines()[0]) == (0, "Asset name: Write the name in small letters: done")
+    made = session.query(f"select asset.name from AssetVersion where id is '{json.loads(fixed.stdout)['version_id']}'")
     assert made.one()["asset"]["name"] == "sh_010_animation"
 
 
@@ -167,8 +164,7 @@ def test_repair_takes_no_argument_and_says_when_there_is_none(publish):
 
 
 def test_third_party_plugins_run(publish, tmp_path, monkeypatch):
-    """Run plugins that print, import neighbours and create instances of their own."""
-    monkeypatch.setitem(publish.environ, "PYBLISHPLUGINPATH", str(TESTS / "doubles" / "third_party_plugins"))
+    monkeypatch.setitem(publish.environ, "FT_DCC_PLUGINS", str(TESTS / "doubles" / "third_party_plugins"))
     monkeypatch.setitem(publish.environ, "OTHER_STUDIO", str(tmp_path))
     done = publish("--no-review", "--json")
     assert done.returncode == 0, done.stderr
@@ -204,7 +200,7 @@ def test_a_job_that_did_not_start_is_deleted_and_one_with_a_revoked_key_is_kept(
     stopped = publish()
     (job,) = jobs.iterdir()
     assert (stopped.returncode, (job / "1" / "ftrackreview-mp4.mp4").is_file()) == (1, True)
-    assert f"good no more. When it is fixed: 'ft-dcc queue resume {job.name}'" in stopped.stderr
+    assert f"good no more. Afterwards: 'ft-dcc queue resume {job.name}'" in stopped.stderr
 
 
 def test_colour_space_option_is_in_the_report(publish, tmp_path):
@@ -215,63 +211,52 @@ def test_colour_space_option_is_in_the_report(publish, tmp_path):
     assert report["request"]["colour"]["space"] == "ACEScct"
 
 
-def test_images_of_one_sequence_are_one_source(publish, tmp_path):
-    images = sorted(path.name for path in tmp_path.glob("sh010.*.png"))
-    done = publish(*images[1:], "--no-review", "--json", source=images[0])
-    assert done.returncode == 0, done.stderr
-    assert [version["source"] for version in json.loads(done.stdout)["versions"]] == ["sh010"]
+IMAGE = "sh010.1001.png"
 
 
-@pytest.mark.parametrize("source", ["sh010.@@@@.png", "sh010.$F4.png", "sh010.<frame04>.png"])
-def test_numbers_of_other_programs_are_understood(publish, source):
-    done = publish("--no-review", "--json", source=source)
-    assert done.returncode == 0, done.stderr
-    assert [version["source"] for version in json.loads(done.stdout)["versions"]] == ["sh010"]
+@pytest.mark.parametrize(
+    ("options", "source", "message"),
+    [
+        (
+            ("--slate", "--output", "1080"),
+            IMAGE,
+            f"{IMAGE} is a single image, so --slate, --output 1080 cannot be applied.",
+        ),
+        (("--frames", "1001-1003"), IMAGE, f"{IMAGE} is a single image, so --frames cannot be applied."),
+        (
+            ("--resolution", "10x10"),
+            IMAGE,
+            "expected 10x10. It is not scaled. Add --resolution 64x36 to publish it so.",
+        ),
+        (("--colour-space", "ACEScg"), "a.mov", "a.mov is a movie, whose colours are converted by its own tags."),
+        (
+            ("--view", "Raw", "--dry-run"),
+            "sh010.####.png",
+            "so --view cannot be applied. Name the colour space of the images with --colour-space",
+        ),
+        ((), "", "A source is empty. Give a file, a folder or a pattern.\n"),
+        (("--status", "Nearly done"), "sh010.####.png", "Pending Review"),
+    ],
+)
+def test_what_cannot_be_applied_to_a_source_exits_with_3(publish, tmp_path, options, source, message):
+    if source == "a.mov":
+        run_ffmpeg("-framerate", "24", "-start_number", "1001", "-i", tmp_path / "sh010.%04d.png", tmp_path / "a.mov")
+    refused = publish("--no-review", *options, source=source)
+    assert (refused.returncode, message in refused.stderr) == (3, True), refused.stderr
 
 
-def test_options_of_movies_are_refused_for_a_single_image(publish):
-    refused = publish("--no-review", "--slate", "--output", "720", source="sh010.1001.png")
-    assert refused.returncode == 3
-    assert "sh010.1001.png is a single image, so --slate, --output 720 cannot be applied." in refused.stderr
+@pytest.mark.parametrize("name", ["aux", "CON.exr", "com1.%04d.png"])
+def test_a_device_of_windows_is_no_source(monkeypatch, name):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(UserFixableError, match=f"{name} is the name of a device of Windows"):
+        _expand_folders(Output(), (name,))
 
 
 def test_an_unknown_field_of_a_watermark_is_refused_before_a_job_exists(publish, tmp_path):
-    before = {path.name for path in tmp_path.rglob("journal.jsonl")}
     refused = publish("--no-review", "--watermark", "for {arist}")
     assert refused.returncode == 2
     assert "'for {arist}' contains the unknown field {arist}. Did you mean {artist}?" in refused.stderr
-    assert {path.name for path in tmp_path.rglob("journal.jsonl")} == before
-
-
-def test_an_empty_source_is_refused(publish):
-    refused = publish("--no-review", source="")
-    assert refused.returncode == 3
-    assert refused.stderr == "A source is empty. Give a file, a folder or a pattern.\n"
-
-
-def test_frames_are_refused_for_a_single_image(publish):
-    refused = publish("--no-review", "--frames", "1001-1003", source="sh010.1001.png")
-    assert refused.returncode == 3
-    assert "sh010.1001.png is a single image, so --frames cannot be applied." in refused.stderr
-
-
-def test_the_requested_size_is_checked_for_a_single_image(publish):
-    refused = publish("--no-review", "--resolution", "10x10", source="sh010.1001.png")
-    assert refused.returncode == 3
-    assert "; expected 10x10. --resolution checks and does not scale." in refused.stderr
-
-
-def test_colour_space_is_refused_for_a_movie(publish, tmp_path):
-    run_ffmpeg("-framerate", "24", "-start_number", "1001", "-i", tmp_path / "sh010.%04d.png", tmp_path / "a.mov")
-    refused = publish("--no-review", "--colour-space", "ACEScg", source="a.mov")
-    assert refused.returncode == 3
-    assert "a.mov is a movie, whose colours are converted by its own tags." in refused.stderr
-
-
-def test_a_view_is_refused_for_images_of_no_known_colour_space_by_the_dry_run(publish):
-    refused = publish("--no-review", "--view", "Raw", "--dry-run")
-    assert refused.returncode == 3
-    assert "so --view cannot be applied. Name the colour space of the images with --colour-space" in refused.stderr
+    assert not list(tmp_path.rglob("journal.jsonl"))
 
 
 def test_missing_frames_are_in_the_json_report(publish, tmp_path):
@@ -283,7 +268,7 @@ def test_missing_frames_are_in_the_json_report(publish, tmp_path):
     assert (problem["check"], problem["found"], problem["expected"]) == ("Missing frames", "1001, 1003", "1000-1004")
 
 
-def test_open_notes_of_the_last_version_are_printed_before_the_next_one(session, publish):
+def test_open_notes_of_the_task_are_printed_before_the_next_one(session, publish):
     first = json.loads(publish("--json").stdout)
     notes = [
         {"id": str(uuid4()), "content": text, "parent_type": "AssetVersion"} for text in ("Arm too high", "Addressed")
@@ -291,6 +276,26 @@ def test_open_notes_of_the_last_version_are_printed_before_the_next_one(session,
     session.call([operations.create("Note", {**note, "parent_id": first["version_id"]}) for note in notes])
     second = publish("--addresses", notes[1]["id"])
     assert second.returncode == 0, second.stderr
-    assert "1 open note on Animation v001, which --addresses can name:\n" in second.stderr
-    assert f"  {notes[0]['id'][:8]}  admin: Arm too high\n" in second.stderr
+    assert "1 open note, which --addresses can name:\n" in second.stderr
+    assert f"  {notes[0]['id'][:8]}  Animation v001, admin: Arm too high\n" in second.stderr
     assert notes[1]["id"][:8] not in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("FONTS", "/nope", "environment FT_DCC_FONTS: fonts: there is no file or folder /nope"),
+        ("ENCODER", "videotoolbox", "environment FT_DCC_ENCODER: encoder: videotoolbox: "),
+        ("OCIO", "/nope.ocio", "environment FT_DCC_OCIO: /nope.ocio is not an OCIO config"),
+        ("DISPLAY", "nope", "environment FT_DCC_DISPLAY: .*nope"),
+        ("VIEW", "nope", "environment FT_DCC_VIEW: .*nope"),
+        ("", "nope", "The colours of the publish: .*nope"),
+    ],
+)
+def test_values_that_the_machine_does_not_have_are_wrong_usage(publish, tmp_path, variable, value, reason):
+    options = () if variable else ("--colour-space", "ACEScg", "--display", value)
+    publish.environ.update({f"FT_DCC_{variable}": value} if variable else {})
+    for more in ((), ("--dry-run",)):
+        done = publish(*options, *more)
+        assert done.returncode == 2 and re.search(reason, done.stderr), done.stderr
+    assert not list((tmp_path / "jobs").glob("*"))

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 import uuid
 from fractions import Fraction
@@ -10,7 +8,7 @@ from doubles.colour_bars import painted
 from ft_dcc.cli.main import run
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.production.tasks import ensure_task
-from ft_dcc.renders.log import PublishOptions, RenderExecution, RenderLogWriter
+from ft_dcc.renders.log import RenderExecution, RenderLogWriter, RenderOptions
 
 
 @pytest.fixture
@@ -25,7 +23,7 @@ def render(tmp_path, monkeypatch, signed_in):
             "Write1",
             "comp.nk",
             "Nuke 15.1",
-            PublishOptions(**{"when": "always", **options}),
+            RenderOptions(**{"when": "always", **options}),
             "24",
             (1001, 1004),
             ("main",),
@@ -60,8 +58,11 @@ def test_list_and_publish_report_missing_frames(render, call, tmp_path):
     render([1001, 1003])
     code, printed, _ = call("list")
     render_id, words = printed.split(None, 1)
-    assert (code, words) == (0, f"incomplete            Write1  {tmp_path / 'comp.%04d.png'}  missing: 1002, 1004\n")
-    assert call("publish") == (3, "\n", f"{render_id}: Write1: incomplete  missing: 1002, 1004\n")
+    assert (code, words) == (
+        0,
+        f"incomplete            Write1  {tmp_path / 'comp.%04d.png'}  new: 1001, 1003; missing: 1002, 1004\n",
+    )
+    assert call("publish") == (3, "\n", f"{render_id}: Write1: incomplete  new: 1001, 1003; missing: 1002, 1004\n")
     code, _, said = call("publish", render_id)
     assert code == 3
     assert "Frames of Write1 are missing: 1002, 1004" in said

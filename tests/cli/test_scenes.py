@@ -1,7 +1,5 @@
 """``ft-dcc batch`` and ``ft-dcc playblast`` with scenes of Maya and Nuke, in programs that run the doubles."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -16,15 +14,17 @@ from ft_dcc.batch.plan import Plan
 from ft_dcc.media.ffmpeg import find
 from ft_dcc.production.tasks import ensure_task
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for the programs are shell scripts")
-
 # Writes the arguments of each start, one line for each.
-LOG_ARGUMENTS = 'printf "%s " "$@" >> "$(dirname "$0")/starts"; printf "\\n" >> "$(dirname "$0")/starts"'
+LOG_ARGUMENTS = "open(os.path.join(os.path.dirname(sys.argv[0]), 'starts'), 'a').write(' '.join(sys.argv[1:]) + '\\n')"
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for another process")
+
+
+def log_pid(scenes):
+    return f"open({str(scenes.folder / 'pid')!r}, 'w').write(str(os.getpid()))"
 
 
 @pytest.fixture
 def scenes(batch):
-    """Return the batch folder with a Maya and a Nuke in its environment."""
     batch.maya = make_maya(batch.folder, LOG_ARGUMENTS)
     batch.nuke = make_nuke(batch.folder, LOG_ARGUMENTS)
     batch.environ.update(FT_DCC_MAYA=str(batch.maya), FT_DCC_NUKE=str(batch.nuke), FT_DCC_FFMPEG=str(find()))
@@ -32,15 +32,20 @@ def scenes(batch):
 
 
 def add_scene(batch, shot, source, **values):
-    """Add a row with this scene and a task for it."""
     task = f"{batch.project}/SQ010/{shot}/Animation"
     ensure_task(batch.session, task)
     batch.rows.append({"source": source, "task": task, "fps": "", "comment": shot, **values})
     return task
 
 
+BROKEN_PLUGIN = """import pyblish.api
+class ValidateNothing(pyblish.api.InstancePlugin):
+    def process(self, instance): instance.data["nothing"]
+    order = 1
+"""
+
+
 def starts(program):
-    """Return the command lines of the starts of a program."""
     path = program.parent / "starts"
     return path.read_text("utf-8").splitlines() if path.is_file() else []
 
@@ -56,7 +61,6 @@ def is_running(pid):
 
 
 def use_program(batch, before):
-    """Let the stand-in for Maya run these lines of shell."""
     make_program(batch.maya.with_name("mayapy"), "doubles.maya.mayapy", before)
 
 
@@ -85,12 +89,11 @@ def test_batch_publishes_scenes_of_maya_and_nuke_once(scenes):
     assert [found[shot] for shot in ("SH010", "SH020", "SH030")] == ["shotCam", "second", "Write1"]
     assert (len(starts(scenes.maya)), len(starts(scenes.nuke))) == (2, 1)
     assert scenes.environ["FTRACK_API_KEY"] not in "".join([*starts(scenes.maya), *starts(scenes.nuke)])
-    again = scenes.run(manifest)
-    assert "4 items: 0 to publish, 4 done, 0 with problems." in again.stderr
+    assert "4 items: 0 to publish, 4 done, 0 with problems." in scenes.run(manifest).stderr
     assert len(starts(scenes.maya)) == 2
 
 
-def test_a_missing_program_is_a_problem_of_the_plan_and_not_for_a_farm(scenes):
+def test_a_missing_or_too_old_program_is_a_problem_of_the_plan_and_not_for_a_farm(scenes):
     del scenes.environ["FT_DCC_MAYA"]
     scenes.environ["FT_DCC_NUKE"] = str(scenes.folder / "Nuke15.1v2" / "Nuke15.1")
     write_maya_scene(scenes.folder / "shot.ma")
@@ -105,55 +108,40 @@ def test_a_missing_program_is_a_problem_of_the_plan_and_not_for_a_farm(scenes):
     assert planned.stderr.splitlines()[-1] == "2 items: 0 to publish, 0 done, 2 with problems."
     farm = scenes.run("shots.csv", "--engine", "openjd:bundle", "--dry-run")
     assert farm.stderr.splitlines()[-1] == "2 items: 2 to publish, 0 done, 0 with problems."
+    scenes.environ["FT_DCC_MAYA"] = str(
+        make_program(scenes.folder / "maya2022" / "bin" / "maya", "doubles.maya.mayapy")
+    )
+    old = "Maya 2022 runs Python 3.7, and ft-dcc needs 3.9. Use Maya 2023 or later."
+    assert old in scenes.run("shots.csv", "--dry-run").stderr
 
 
-def test_a_program_whose_python_is_too_old_is_a_problem_of_the_plan(scenes):
-    old = make_program(scenes.folder / "maya2022" / "bin" / "maya", "doubles.maya.mayapy")
-    scenes.environ["FT_DCC_MAYA"] = str(old)
-    write_maya_scene(scenes.folder / "shot.ma")
-    add_scene(scenes, "SH010", "shot.ma")
-    planned = scenes.run(scenes.write(), "--dry-run")
-    assert planned.returncode == 3
-    assert "Maya 2022 runs Python 3.7, and ft-dcc needs 3.9. Use Maya 2023 or later." in planned.stderr
-
-
-def test_a_script_of_a_limited_nuke_is_a_problem_of_the_plan(scenes):
-    for name in ("comp.nknc", "comp.nkind"):
-        (scenes.folder / name).write_bytes(b"a script")
-        add_scene(scenes, name, name)
-    planned = scenes.run(scenes.write(), "--dry-run")
-    assert planned.returncode == 3
-    for name in ("comp.nknc", "comp.nkind"):
-        assert f"{name} is a script of Nuke Indie or Non-commercial" in planned.stderr
-
-
-def test_camera_and_look_of_files_are_problems_of_the_plan(scenes):
-    scenes.add_shot("SH010", camera="shotCam", look="lit")
-    planned = scenes.run(scenes.write(), "--dry-run")
-    assert planned.returncode == 3
-    assert "is no scene, so it has no camera." in planned.stderr
-    assert "is no scene, so it has no look." in planned.stderr
-
-
-def test_colours_are_those_of_files_and_a_problem_of_a_scene_that_has_them(scenes):
+def test_colours_are_those_of_files_and_camera_and_look_those_of_scenes(scenes):
     scenes.add_shot("SH010", layer="diffuse", display="Rec.709")
     write_maya_scene(scenes.folder / "shot.ma")
     add_scene(scenes, "SH020", "shot.ma")
     add_scene(scenes, "SH030", "shot.ma", layer="diffuse")
+    scenes.add_shot("SH040", camera="shotCam", look="lit")
+    for name in ("comp.nknc", "comp.nkind"):
+        (scenes.folder / name).write_bytes(b"a script")
+        add_scene(scenes, name, name)
     planned = scenes.run(scenes.write(), "--dry-run", "--view", "Raw", "--display", "sRGB", "--out", "out")
     assert planned.returncode == 3
     assert "shots.csv, line 4: shot.ma is a scene, so it has no layer." in planned.stderr
-    files, scene, _ = Plan.open(scenes.folder / "out" / "items.jsonl").items
+    assert "is no scene, so it has no camera." in planned.stderr and "is no scene, so it has no look." in planned.stderr
+    for name in ("comp.nknc", "comp.nkind"):
+        assert f"{name} is a script of Nuke Indie or Non-commercial" in planned.stderr
+    files, scene, *_ = Plan.open(scenes.folder / "out" / "items.jsonl").items
     assert files.request.colour is not None
     found = (files.request.colour.display, files.request.colour.view, files.request.colour.layer)
     assert found == ("Rec.709", "Raw", "diffuse")
     assert scene.request.colour is None
 
 
+@needs_signals
 def test_an_interrupted_batch_ends_the_program_and_the_next_run_publishes_once(scenes):
     write_maya_scene(scenes.folder / "shot.ma")
     add_scene(scenes, "SH010", "shot.ma")
-    use_program(scenes, f"echo $$ > {scenes.folder}/pid; {LOG_ARGUMENTS}")
+    use_program(scenes, f"{log_pid(scenes)}; {LOG_ARGUMENTS}")
     manifest = scenes.write()
     process = scenes.start(manifest, start_new_session=True)
     wait_until(lambda: process.poll() is not None or list(scenes.jobs.glob("batch-*/journal.jsonl")), "a journal")
@@ -167,7 +155,6 @@ def test_an_interrupted_batch_ends_the_program_and_the_next_run_publishes_once(s
 
 
 def test_an_item_whose_result_was_lost_needs_no_program_again(scenes):
-    """The result was lost after the job had ended."""
     write_maya_scene(scenes.folder / "shot.ma")
     add_scene(scenes, "SH010", "shot.ma")
     assert scenes.run(scenes.write(), "--dry-run").returncode == 0
@@ -181,35 +168,31 @@ def test_an_item_whose_result_was_lost_needs_no_program_again(scenes):
     assert (scenes.versions(), len(starts(scenes.maya))) == ([("SH010", 1)], 1)
 
 
+# What the program prints and does, and the beginning of the message.
 SENTENCES = {
-    "licence": (
-        "echo 'starting'; echo 'Could not obtain a license from the server'; exit 100",
-        "Maya 2025 has no licence: Could not obtain a license from the server. Free a licence and publish ",
+    "print('starting'); print('Could not obtain a license from the server'); sys.exit(100)": (
+        "Maya 2025 has no licence: Could not obtain a license from the server. Free a licence and publish "
     ),
-    "crash at the start": (
-        "echo 'Using a licence.'; echo 'libGL error'; exit 7",
-        "Maya 2025 stopped with code 7 before it could start. Its last output: Using a licence. libGL error. Open ",
+    "print('Using a licence.'); print('libGL error'); sys.exit(7)": (
+        "Maya 2025 stopped with code 7 before it could start. Its last output: Using a licence. libGL error. Open "
     ),
-    "nothing printed": ("kill -KILL $$", "Maya 2025 stopped with code -9 before it could start. It printed nothing."),
-    "silence": (
-        "echo 'waiting'; sleep 600",
-        "Maya 2025 made no progress for 0.01 minutes with ",
-    ),
+    "os.kill(os.getpid(), 9)": "Maya 2025 stopped with code -9 before it could start. It printed nothing.",
+    "print('waiting', flush=True); time.sleep(600)": "Maya 2025 made no progress for 0.01 minutes with ",
 }
 
 
 def test_a_program_that_fails_is_reported_in_one_sentence_and_the_next_run_publishes(scenes):
     scene = write_maya_scene(scenes.folder / "shot.ma")
     task = add_scene(scenes, "SH010", "shot.ma")
-    for case, (before, sentence) in SENTENCES.items():
+    for before, sentence in SENTENCES.items():
         use_program(scenes, before)
-        # Only the program without output reaches this time-out of 0.6 s; the others end at once.
-        limit = {"FT_DCC_SCENE_TIMEOUT": "0.01"} if case == "silence" else {}
+        # Only the program that sleeps reaches this time-out of 0.6 s; the others end at once.
+        limit = {"FT_DCC_SCENE_TIMEOUT": "0.01"} if "sleep" in before else {}
         refused = scenes.run(scene, "--task", task, command="playblast", **limit)
         assert (refused.returncode, refused.stdout) == (1, "")
         (line,) = refused.stderr.splitlines()
         assert line.startswith(sentence)
-    use_program(scenes, "exit 7")
+    use_program(scenes, "sys.exit(7)")
     assert scenes.run(scenes.write()).returncode == 1
     assert scenes.versions() == []
     make_maya(scenes.folder)
@@ -268,6 +251,12 @@ def test_dry_run_of_a_scene_prints_its_problems_and_publishes_nothing(scenes):
     missing = scenes.run(scene, "--task", task, "--camera", "none", "--dry-run", command="playblast")
     assert missing.returncode == 3
     assert "The scene has no camera called none. It has shotCam, second." in missing.stderr
+    (scenes.folder / "broken.py").write_text(BROKEN_PLUGIN, encoding="utf-8")
+    script = write_nuke_script(scenes.folder / "comp.nk")
+    for source in (scene, script):
+        options = (source, "--task", task, "--dry-run", "--debug")
+        found = scenes.run(*options, command="playblast", FT_DCC_PLUGINS=str(scenes.folder))
+        assert 'broken.py", line 3, in process' in found.stderr
     assert (scenes.versions(), list(scenes.jobs.glob("*/journal.jsonl"))) == ([], [])
 
 
@@ -286,29 +275,24 @@ def test_a_file_that_is_no_scene_is_refused(scenes):
     assert "scene.hip is no scene of Blender, Maya or Nuke. Give a .blend, .ma, .mb or .nk file." in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--visibility", "render"), "--visibility and --run-scripts are for Blender scenes."),
-        (("--look", "wireframe"), "Maya without a window draws every scene smooth shaded and textured"),
-        (("--repair=Nothing",), "There is no check 'Nothing'"),
-    ],
-)
-def test_options_that_a_scene_of_maya_does_not_have_are_refused(scenes, options, message):
+def test_options_that_a_scene_of_maya_does_not_have_are_refused(scenes):
     scene = write_maya_scene(scenes.folder / "shot.ma")
     task = add_scene(scenes, "SH010", "shot.ma")
-    refused = scenes.run(scene, "--task", task, *options, command="playblast")
-    assert refused.returncode == 2
-    assert message in refused.stderr
+    for options, message in (
+        (("--visibility", "render"), "--visibility and --run-scripts are for Blender scenes."),
+        (("--repair=Nothing",), "There is no check 'Nothing'"),
+    ):
+        refused = scenes.run(scene, "--task", task, *options, command="playblast")
+        assert refused.returncode == 2
+        assert message in refused.stderr
     assert scenes.versions() == []
 
 
 def test_a_playblast_that_crashes_in_the_capture_is_resumed_by_the_queue(scenes):
     # The double ends when it draws its third frame.
-    use_program(scenes, "export DOUBLE_CRASH_AT=1003")
+    use_program(scenes, "os.environ['DOUBLE_CRASH_AT'] = '1003'")
     scene = write_maya_scene(scenes.folder / "shot.ma")
-    task = add_scene(scenes, "SH010", "shot.ma")
-    failed = scenes.run(scene, "--task", task, command="playblast")
+    failed = scenes.run(scene, "--task", add_scene(scenes, "SH010", "shot.ma"), command="playblast")
     assert failed.returncode == 1
     assert "Maya 2025 stopped with code 139 while it captured " in failed.stderr
     (journal,) = scenes.jobs.glob("*/journal.jsonl")
@@ -318,9 +302,10 @@ def test_a_playblast_that_crashes_in_the_capture_is_resumed_by_the_queue(scenes)
     assert scenes.versions() == [("SH010", 1)]
 
 
+@needs_signals
 def test_ctrl_c_while_the_program_starts_ends_it(scenes):
     # The program interrupts its parent before anything else.
-    use_program(scenes, f"echo $$ > {scenes.folder}/pid; kill -INT $PPID; sleep 600")
+    use_program(scenes, f"{log_pid(scenes)}; os.kill(os.getppid(), {int(signal.SIGINT)}); time.sleep(600)")
     scene = write_maya_scene(scenes.folder / "shot.ma")
     process = scenes.start(scene, "--task", add_scene(scenes, "SH010", "shot.ma"), command="playblast")
     _, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
@@ -328,36 +313,10 @@ def test_ctrl_c_while_the_program_starts_ends_it(scenes):
     assert not is_running(int((scenes.folder / "pid").read_text("utf-8")))
 
 
-def test_ctrl_c_ends_a_playblast_and_its_program(scenes):
-    use_program(scenes, f"echo $$ > {scenes.folder}/pid; sleep 600")
-    scene = write_maya_scene(scenes.folder / "shot.ma")
-    task = add_scene(scenes, "SH010", "shot.ma")
-    process = scenes.start(scene, "--task", task, command="playblast", start_new_session=True)
-    pid = scenes.folder / "pid"
-    wait_until(
-        lambda: process.poll() is not None or (pid.is_file() and pid.read_text("utf-8").endswith("\n")), "the program"
-    )
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
-    assert (process.returncode, "Traceback" in stderr) == (130, False)
-    assert not is_running(int(pid.read_text("utf-8")))
-
-
-def test_a_program_that_hangs_in_the_capture_is_stopped(scenes):
-    use_program(scenes, "export DOUBLE_HANG_AT=1003")
-    scenes.environ["FT_DCC_SCENE_TIMEOUT"] = "0.05"
-    scene = write_maya_scene(scenes.folder / "shot.ma")
-    task = add_scene(scenes, "SH010", "shot.ma")
-    stopped = scenes.run(scene, "--task", task, command="playblast")
-    assert stopped.returncode == 1
-    assert f"Maya 2025 made no progress for 0.05 minutes with {scene} and was stopped." in stopped.stderr
-
-
 def test_a_program_ends_with_a_parent_that_was_killed(scenes):
-    use_program(scenes, f"echo $$ > {scenes.folder}/pid; export DOUBLE_HANG_AT=1003")
+    use_program(scenes, f"{log_pid(scenes)}; os.environ['DOUBLE_HANG_AT'] = '1003'")
     scene = write_maya_scene(scenes.folder / "shot.ma")
-    task = add_scene(scenes, "SH010", "shot.ma")
-    process = scenes.start(scene, "--task", task, command="playblast")
+    process = scenes.start(scene, "--task", add_scene(scenes, "SH010", "shot.ma"), command="playblast")
     for line in process.stderr:
         if "capture" in line:
             break

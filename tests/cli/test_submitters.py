@@ -1,7 +1,5 @@
 """What submits a batch to Deadline, OpenCue and Flamenco."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex
@@ -55,10 +53,8 @@ def launch(job, *, use_pycuerun):
 def plan(tmp_path):
     request = PublishRequest("Film/SQ010/SH010/Comp", "a.mov")
     problems = {2: ("There is no task.",)}
-    items = tuple(
-        PlannedItem(index, f"k{index}", "http://localhost", "", request, problems=problems.get(index, ()))
-        for index in range(5)
-    )
+    ids = [{"index": index, "key": f"k{index}", "server": "http://localhost"} for index in range(5)]
+    items = tuple(PlannedItem("", request, problems=problems.get(each["index"], ()), **each) for each in ids)
     return Plan(tmp_path, items)
 
 
@@ -68,7 +64,7 @@ def arguments(plan):
 
 @pytest.mark.skipif(os.name == "nt", reason="Other rules of quotation")
 def test_deadline_gets_a_command_job_of_the_items_without_problems(plan):
-    program, action, *rest = shlex.split(submitters.deadline_command(plan))
+    program, action, *rest = shlex.split(submitters.write_deadline(plan))
     assert (program, action) == ("deadlinecommand", "-SubmitCommandLineJob")
     options = dict(zip(rest[::2], rest[1::2]))
     assert (options["-executable"], options["-frames"], options["-chunksize"]) == ("ft-dcc", "0-1,3-4", "1")
@@ -81,7 +77,7 @@ def test_flamenco_compiles_a_task_for_each_item(plan, tmp_path):
     (tmp_path / "manager.js").write_text(FLAMENCO, encoding="utf-8")
     script = submitters.write_flamenco(plan)
     ran = subprocess.run(
-        ["node", str(tmp_path / "manager.js"), script], capture_output=True, encoding="utf-8", timeout=120, check=False
+        ["node", str(tmp_path / "manager.js"), script], capture_output=True, encoding="utf-8", check=False
     )
     assert ran.returncode == 0, ran.stderr
     tasks = json.loads(ran.stdout)
@@ -104,7 +100,6 @@ def test_opencue_launches_a_layer_of_the_items(plan, tmp_path):
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Callable
 
 import attrs
@@ -28,23 +27,22 @@ class HostSetup:
     state: Callable[[], Any]
     process_events_until: Callable[[threading.Thread], None]
     change_camera: Callable[[], Any] = lambda: None
-    can_capture: bool = True
     has_window: bool = False
     checks: Sequence[Check] = ()
 
-    def build(self) -> None:
+    def build(self):
         """Do nothing."""
 
-    def reopen(self, path: Path) -> None:
+    def reopen(self, path):
         """Do nothing: the adapter's own tests save and open the scene."""
 
-    def menu(self) -> None:
+    def menu(self):
         """Return None: a host without a window has no menu."""
 
-    def set_menu(self, *, is_installed: bool) -> None:
+    def set_menu(self, *, is_installed):
         """Do nothing."""
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self):
         """Return nothing."""
         return {}
 
@@ -53,7 +51,7 @@ def colour_bars(tmp_path_factory, stack):
     from doubles.colour_bars import ColourBars
 
     host = ColourBars()
-    state = lambda: (host.scene(), host.feedback, host.frame, host.movie)  # noqa: E731
+    state = lambda: (host.scene(), host.feedback, host.frame, host.movie, *host.loaded)  # noqa: E731
     return HostSetup(host, state, host.serve, lambda: host.lenses.update(dict.fromkeys(range(1001, 1013), 35.0)))
 
 
@@ -116,7 +114,6 @@ def tested_host(request, tmp_path_factory):
 
 @pytest.fixture
 def feedback_host(tested_host):
-    """Return a host that shows feedback."""
     if not isinstance(tested_host.host, ShowsFeedback):
         pytest.skip(f"{tested_host.host.name} does not show feedback")
     return tested_host

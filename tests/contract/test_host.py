@@ -1,7 +1,5 @@
 """The contract that every host must fulfil: the checks that ``ft-dcc accept`` runs in a host program."""
 
-from __future__ import annotations
-
 import pytest
 
 from ft_dcc.contract.checks import CHECKS

@@ -1,7 +1,5 @@
 """The tutorial for adapters: its host passes the contract tests, and its publish makes a movie that plays."""
 
-from __future__ import annotations
-
 import importlib
 import re
 import sys
@@ -15,6 +13,7 @@ from contract.conftest import HostSetup
 
 # The tests of every host, with the tutorial's host in the fixtures below.
 from contract.test_host import *  # noqa: F403
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.frames import FrameRange, frame_rate
 from ft_dcc.media import probe
@@ -24,9 +23,8 @@ from ft_dcc.session import SERVER_LOCATION_ID
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "contributor" / "write-an-adapter.md"
 
 
-def files_of(page: Path) -> dict[str, str]:
-    """Return the content of each file that the titles of the page's blocks name."""
-    files: dict[str, list[str]] = defaultdict(list)
+def files_of(page):
+    files = defaultdict(list)
     for name, code in re.findall(r'^```python title="(.+?)"\n(.*?)^```', page.read_text("utf-8"), re.M | re.S):
         files[name].append(code)
     return {name: "\n".join(blocks) for name, blocks in files.items()}
@@ -76,8 +74,7 @@ def test_publish_of_the_tutorial_makes_a_version_with_a_movie_that_plays(
     movie = next(part for part in version["components"] if part["name"] == "ftrackreview-mp4")
     url = session.get("Location", SERVER_LOCATION_ID).get_url(movie)
     path = tmp_path / "movie.mp4"
-    path.write_bytes(requests.get(url, timeout=60).content)
+    path.write_bytes(requests.get(url, timeout=TIMEOUT_SECONDS).content)
     info = probe(path)
     assert (info.frame_count, info.fps, str(info.resolution)) == (12, 24, "64x36")
-    page = requests.get(published.link, timeout=60)
-    assert page.status_code == 200
+    assert requests.get(published.link, timeout=TIMEOUT_SECONDS).status_code == 200

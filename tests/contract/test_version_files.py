@@ -1,28 +1,16 @@
-"""The contract of hosts that open scenes of versions and show their movies."""
-
-from __future__ import annotations
-
-from fractions import Fraction
+"""The contract of hosts that open scenes of versions, show their movies, and load their frames."""
 
 import attrs
 import pytest
-from doubles.numbered_images import write_flat
+from doubles.drawings import compared_movie
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, SceneUnreadable, UnsavedChanges
-from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import ComparedMovie, ComparesMovies, OpensScenes
+from ft_dcc.host import ComparesMovies, LoadsFrames, OpensScenes
 
 
 @pytest.fixture
 def movie(tmp_path):
-    """Return the images of a movie of three frames from 1002 on."""
-    size, folder = Resolution(64, 36), tmp_path / "images"
-    folder.mkdir()
-    for number in (1, 2, 3):
-        write_flat(folder / f"image.{number:05d}.png", (0, 200, 0), size)
-    return ComparedMovie(
-        "main v003", Frames(str(folder / "image.%05d.png"), FrameRange(1, 3), Fraction(24), size), 1002
-    )
+    return compared_movie(tmp_path, 3, 1002)
 
 
 @pytest.fixture
@@ -31,14 +19,10 @@ def comparing(tested_host):
     return tested_host
 
 
-def test_clearing_without_a_movie_changes_nothing(comparing):
+def test_a_second_movie_replaces_the_first(comparing, movie):
     before = comparing.state()
     comparing.host.clear_movie()
     assert comparing.state() == before
-
-
-def test_a_second_movie_replaces_the_first(comparing, movie):
-    before = comparing.state()
     comparing.host.show_movie(movie)
     comparing.host.show_movie(attrs.evolve(movie, name="main v002", first_frame=1001))
     comparing.host.clear_movie()
@@ -71,3 +55,16 @@ def test_unsaved_changes_and_files_of_other_programs_are_not_opened(tested_host,
     with pytest.raises(SceneUnreadable, match="does not exist"):
         host.open_scene_file(path.with_name(f"gone{path.suffix}"), discard_changes=True)
     assert tested_host.state() == before
+
+
+@pytest.mark.parametrize("source", ["", "deleted"])
+def test_loaded_frames_stay_in_the_scene(tested_host, movie, source):
+    host = tested_host.host
+    assert isinstance(host, LoadsFrames)
+    before = tested_host.state()
+    assert host.load_frames(movie.images.pattern, movie.images.frame_range, source).startswith("The frames are ")
+    loaded = tested_host.state()
+    assert loaded != before
+    host.show_movie(movie)
+    host.clear_movie()
+    assert tested_host.state() == loaded

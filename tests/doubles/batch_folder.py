@@ -1,7 +1,5 @@
 """A folder with the items of a batch, and a Dask cluster that publishes them."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -27,16 +25,10 @@ def enable_sigint():
 
 
 class Batch:
-    """A folder with frames, and tasks for them on the studio server."""
-
     def __init__(self, server, session, folder):
         self.folder, self.session, self.jobs = folder, session, folder / "jobs"
         self.project = f"Batch{uuid4().hex[:10]}"
-        self.environ = {
-            **os.environ,
-            **account_variables(server, self.jobs),
-            "FT_DCC_REVIEW": "",
-        }
+        self.environ = {**os.environ, **account_variables(server, self.jobs), "FT_DCC_REVIEW": ""}
         self.rows = []
 
     def add_shot(self, name, count=3, task=None, size="64x36", **values):
@@ -45,8 +37,7 @@ class Batch:
             ensure_task(self.session, task)
         (self.folder / name).mkdir()
         for number in range(1001, 1001 + count):
-            image = painted(number, Resolution.parse(size))
-            (self.folder / name / f"{name}.{number}.png").write_bytes(image)
+            (self.folder / name / f"{name}.{number}.png").write_bytes(painted(number, Resolution.parse(size)))
         self.rows.append({"source": f"{name}/{name}.%04d.png", "task": task, "fps": "24", "comment": name, **values})
 
     def write(self, name="shots.csv"):
@@ -66,27 +57,24 @@ class Batch:
         return subprocess.Popen(line, env=self.environ, cwd=self.folder, **pipes, **options)
 
     def run(self, *arguments, command="batch", **variables):
-        """Run a command in this process, with these variables in its environment."""
         return run_command(command, *arguments, environ={**self.environ, **variables}, folder=self.folder)
 
     def run_process(self, *arguments):
-        """Run ``ft-dcc batch`` in a process of its own, for clients that leave threads."""
         process = self.start(*arguments)
         stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
         assert "Traceback" not in stderr
         return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
 
     def versions(self):
-        """Return the paths of the tasks of all versions of the project, with the number of each."""
         found = self.session.query(
-            f"select version, task.link from AssetVersion where task.project.name is '{self.project}'"
+            f"select version, asset.parent.name from AssetVersion where asset.parent.project.name is '{self.project}'"
         )
-        return sorted((each["task"]["link"][-2]["name"], each["version"]) for each in found)
+        return sorted((each["asset"]["parent"]["name"], each["version"]) for each in found)
 
 
 @contextmanager
-def running_dask(batch, *security):
-    """Run a Dask scheduler and two workers on this machine; yield the scheduler's address and the workers.
+def running_dask(batch, *security, workers=1):
+    """Run a Dask scheduler and its workers on this machine; yield the scheduler's address and the workers.
 
     ``security`` are options of both programs.
     """
@@ -102,13 +90,11 @@ def running_dask(batch, *security):
     options = ("--host", "127.0.0.1", "--no-dashboard")
     try:
         scheduler = start("scheduler", *options, "--port", "0", "--scheduler-file", str(scheduler_file))
-        wait_until(
-            lambda: scheduler_file.is_file() or scheduler.poll() is not None, "the address of the Dask scheduler"
-        )
+        wait_until(lambda: scheduler_file.is_file() or scheduler.poll() is not None, "the Dask scheduler")
         assert scheduler.poll() is None, (batch.folder / "dask-0.log").read_text("utf-8")
         address = json.loads(scheduler_file.read_text("utf-8"))["address"]
-        workers = [start("worker", address, *options, "--nthreads", "1", "--no-nanny") for _ in range(2)]
-        yield address.partition("://")[2], workers
+        started_workers = [start("worker", address, *options, "--nthreads", "1", "--no-nanny") for _ in range(workers)]
+        yield address.partition("://")[2], started_workers
     finally:
         for process in started:
             process.kill()

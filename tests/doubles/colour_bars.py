@@ -1,38 +1,27 @@
 """A host that paints colour bars: it has no scene file, but writes real images and is as strict as the real hosts."""
 
-from __future__ import annotations
-
 import queue
-import struct
 import threading
-import zlib
-from collections.abc import Sequence
 from concurrent.futures import Future
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import TypeVar
 
 import attrs
+from doubles.numbered_images import png
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, StorageError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import ComparedMovie, OnFrame, PlayblastRequest, Scene
+from ft_dcc.host import Scene
 from ft_dcc.host_support.feedback import drawings_in_range
 from ft_dcc.host_support.scene_files import read_start, require_openable
-from ft_dcc.review.drawings import Drawing
 
 T = TypeVar("T")
 
 # 75 % colour bars from left to right.
 BARS = (
-    (191, 191, 191),
-    (191, 191, 0),
-    (0, 191, 191),
-    (0, 191, 0),
-    (191, 0, 191),
-    (191, 0, 0),
-    (0, 0, 191),
-    (16, 16, 16),
+    *((191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0)),
+    *((191, 0, 191), (191, 0, 0), (0, 0, 191), (16, 16, 16)),
 )
 WHITE = (255, 255, 255)
 
@@ -52,76 +41,81 @@ class ColourBars:
     name = "Colour bars"
     version = "1.0"
 
-    def __init__(self, scene: Scene = SCENE) -> None:
+    def __init__(self, scene=SCENE):
         self._scene = scene
         self._main = threading.get_ident()
-        self._calls: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
+        self._calls = queue.Queue()
         self.captures = self.saves = 0
-        self.lenses: dict[int, float] = {}
-        self.feedback: tuple[Drawing, ...] = ()
-        self.feedback_source: str | None = None
+        self.lenses = {}
+        self.feedback = ()
+        self.feedback_source = None
         self.frame = 1001
-        self.movie: ComparedMovie | None = None
+        self.movie = None
+        self.loaded = []
 
-    def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
+    def focal_lengths(self, source, frame_range):
         self._demand_main_thread("focal_lengths")
         return {frame: self.lenses.get(frame, 50.0) for frame in frame_range.with_handles}
 
-    def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
-        self._demand_main_thread("camera_settings")
-        if source not in self._scene.sources:
-            raise CameraMissing(f"There is no camera called {source}.")
+    def camera_settings(self, source, frames):
+        self._demand_main_thread("camera_settings", source)
         return {frame: {"lens": self.lenses.get(frame, 50.0)} for frame in frames}
 
-    def scene(self) -> Scene:
+    def scene(self):
         self._demand_main_thread("scene")
         return self._scene
 
-    def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
+    def playblast(self, request, on_frame):
         return self.run_in_main_thread(lambda: self._paint(request, on_frame))
 
-    def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
-        self._demand_main_thread("show_feedback")
-        if source is not None and source not in self._scene.sources:
-            raise CameraMissing(f"There is no camera called {source}.")
+    def show_feedback(self, drawings, source=None):
+        self._demand_main_thread("show_feedback", source)
         first, last = self._scene.frame_range.start, self._scene.frame_range.end
         inside, problems = drawings_in_range(drawings, first, last)
         self.feedback, self.feedback_source = tuple(inside), source
         return problems
 
-    def clear_feedback(self) -> None:
+    def clear_feedback(self):
         self._demand_main_thread("clear_feedback")
         self.feedback = ()
 
-    def go_to_frame(self, frame: int) -> None:
+    def current_frame(self):
+        self._demand_main_thread("current_frame")
+        return self.frame
+
+    def go_to_frame(self, frame):
         self._demand_main_thread("go_to_frame")
         self.frame = frame
 
-    def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
-        self._demand_main_thread("show_movie")
-        if source is not None and source not in self._scene.sources:
-            raise CameraMissing(f"There is no camera called {source}.")
+    def show_movie(self, movie, source=None):
+        self._demand_main_thread("show_movie", source)
         if movie.images.missing():
             raise CaptureFailed(f"The images of {movie.name} do not exist.")
         self.movie = movie
         return []
 
-    def clear_movie(self) -> None:
+    def clear_movie(self):
         self._demand_main_thread("clear_movie")
         self.movie = None
 
+    def load_frames(self, pattern, frame_range, source=""):
+        self._demand_main_thread("load_frames")
+        self.loaded.append((pattern, frame_range, source))
+        return f"The frames are behind {source or 'the bars'}."
+
     @property
-    def scene_suffixes(self) -> tuple[str, ...]:
+    def scene_suffixes(self):
         return (".bars",)
 
-    def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
+    def open_scene_file(self, path, *, discard_changes=False):
         self._demand_main_thread("open_scene")
         suffixes = self.scene_suffixes
         require_openable(path, self._scene, program=self.name, suffixes=suffixes, discard_changes=discard_changes)
         read_start(path)
         self._scene = attrs.evolve(self._scene, path=path, is_modified=False)
 
-    def _paint(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
+    def _paint(self, request, on_frame):
+        # On any thread: hosts of tests that wait between two frames call it outside of the main thread.
         if request.source not in self._scene.sources:
             raise CameraMissing(f"There is no camera called {request.source}.")
         if not request.directory.is_absolute() or not request.directory.is_dir():
@@ -139,36 +133,39 @@ class ColourBars:
             on_frame(frame)
         return frames
 
-    def save(self) -> Path:
+    def save(self, path=None):
         self._demand_main_thread("save")
-        if self._scene.path is None:
+        path = path or self._scene.path
+        if path is None:
             raise CaptureFailed("Colour bars have no file.")
-        self._scene = attrs.evolve(self._scene, is_modified=False)
+        if path != self._scene.path:
+            path.write_bytes(b"colour bars")
+        self._scene = attrs.evolve(self._scene, path=path, is_modified=False)
         self.saves += 1
-        return self._scene.path
+        return path
 
-    def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
+    def configure(self, frame_range, fps, resolution):
         self._demand_main_thread("configure")
         self._scene = attrs.evolve(self._scene, frame_range=frame_range, fps=fps, resolution=resolution)
 
-    def remember_task(self, task_id: str) -> None:
+    def remember_task(self, task_id):
         self._demand_main_thread("remember_task")
         self._scene = attrs.evolve(self._scene, task_id=task_id)
 
-    def run_in_main_thread(self, function: Callable[[], T]) -> T:
+    def run_in_main_thread(self, function):
         if threading.get_ident() == self._main:
             return function()
-        future: Future[T] = Future()
+        future = Future()
         self._calls.put((function, future))
         return future.result()
 
-    def serve(self, thread: threading.Thread) -> None:
+    def serve(self, thread):
         """Be the main thread's event loop until the other thread has ended."""
         self._demand_main_thread("serve")
         while thread.is_alive() or not self._calls.empty():
             self.idle(0.01)
 
-    def idle(self, seconds: float = 0.001) -> None:
+    def idle(self, seconds=0.001):
         """Run the waiting calls, as a program does in an idle moment."""
         self._demand_main_thread("idle")
         try:
@@ -180,27 +177,27 @@ class ColourBars:
         except BaseException as error:  # noqa: BLE001 - it is raised in the calling thread
             future.set_exception(error)
 
-    def _demand_main_thread(self, what: str) -> None:
+    def _demand_main_thread(self, what, source=None):
+        """Fail as a real host would outside of its main thread; raise CameraMissing for a missing camera."""
         if threading.get_ident() != self._main:
             raise RuntimeError(f"{what} was called outside of the main thread, where a real host would crash")
+        if source is not None and source not in self._scene.sources:
+            raise CameraMissing(f"There is no camera called {source}.")
 
 
-def painted(frame: int, resolution: Resolution, *, has_alpha: bool = False) -> bytes:
+def painted(frame, resolution, *, has_alpha=False):
     """Return a PNG of the bars, with a white line that moves one pixel to the right per frame.
 
     With alpha, all but the line is transparent, as is the background of a view.
     """
-    width, height = resolution.width, resolution.height
-    row = bytearray()
+    width, row = resolution.width, bytearray()
     for x in range(width):
         is_line = x == frame % width
         row += bytes(WHITE if is_line else BARS[x * len(BARS) // width])
         row += bytes([255 * is_line]) if has_alpha else b""
-    # Each row of a PNG begins with its filter type: 0, none.
-    pixels = zlib.compress((b"\0" + bytes(row)) * height, 1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 6 if has_alpha else 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return png(resolution, lambda _y: bytes(row), has_alpha=has_alpha)
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def write_painted(folder, frames, name):
+    for frame in frames:
+        (folder / f"{name}.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))

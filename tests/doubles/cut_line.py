@@ -1,10 +1,7 @@
 """A network line to the studio server that can be cut in the middle of a request, and connected again."""
 
-from __future__ import annotations
-
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -17,21 +14,20 @@ class CutLine:
     A line that is cut closes its connections, and each new one.
     """
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url):
         parts = urlsplit(server_url)
         self._target = (str(parts.hostname), int(parts.port or 80))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._lock = threading.Lock()
-        self._sockets: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
-        self._cut_at: int | None = None
+        self._sockets = set()
+        self._threads = []
+        self._cut_at = None
         self._is_cut = self._is_closed = False
         self.sent = 0
 
     @contextmanager
-    def open(self) -> Iterator[CutLine]:
-        """Pass bytes on during the block."""
+    def open(self):
         self._start(self._accept)
         try:
             yield self
@@ -43,22 +39,21 @@ class CutLine:
                 thread.join()
             self._listener.close()
 
-    def cut_after(self, count: int) -> None:
+    def cut_after(self, count):
         """Cut the line as soon as clients have sent so many more bytes."""
         with self._lock:
             self._cut_at = self.sent + count
 
-    def connect(self) -> None:
-        """Pass new connections on again."""
+    def connect(self):
         with self._lock:
             self._cut_at, self._is_cut = None, False
 
-    def _start(self, run: object, *arguments: object) -> None:
+    def _start(self, run, *arguments):
         thread = threading.Thread(target=run, args=arguments, daemon=True)  # type: ignore[arg-type]
         self._threads.append(thread)
         thread.start()
 
-    def _accept(self) -> None:
+    def _accept(self):
         while not self._is_closed:
             client, _ = self._listener.accept()
             if self._is_cut or self._is_closed:
@@ -70,7 +65,7 @@ class CutLine:
             self._start(self._pass_on, client, server, True)
             self._start(self._pass_on, server, client, False)
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, is_request: bool) -> None:
+    def _pass_on(self, source, target, is_request):
         with suppress(OSError):
             while block := source.recv(_BLOCK):
                 if is_request and self._count(len(block)):
@@ -80,7 +75,7 @@ class CutLine:
         for each in (source, target):
             _close(each)
 
-    def _count(self, count: int) -> bool:
+    def _count(self, count):
         """Count bytes of a request; return whether the line is cut before they arrive."""
         with self._lock:
             self.sent += count
@@ -88,14 +83,14 @@ class CutLine:
                 self._is_cut = True
             return self._is_cut
 
-    def _close_all(self) -> None:
+    def _close_all(self):
         with self._lock:
             sockets, self._sockets = self._sockets, set()
         for each in sockets:
             _close(each)
 
 
-def _close(connection: socket.socket) -> None:
+def _close(connection):
     # Another thread that waits for bytes of it returns by the shutdown only.
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
+from run_options import TIMEOUT_SECONDS
 
 # The status, headers and content of an answer.
 Answer = tuple[int, dict[str, str], bytes]
 # Headers of one connection, and length and encoding, which the proxy changes.
 _OWN = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive", "date", "server"}
-
-
-Distortion = Callable[["FaultyProxy", "Handler", Answer], None]
 
 
 class FaultyProxy:
@@ -29,7 +26,7 @@ class FaultyProxy:
     counted requests so far.
     """
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url):
         self.server_url = server_url
         self._lock = threading.Lock()
         self._released, self.hung = threading.Event(), threading.Event()
@@ -38,27 +35,18 @@ class FaultyProxy:
         self.set()
 
     def set(
-        self,
-        breaks_at: int = 0,
-        *,
-        loses_answer: bool = False,
-        heals: bool = False,
-        every: int = 0,
-        hangs: bool = False,
-        answer: Answer | None = None,
-        distort: Distortion | None = None,
-        path: str = "",
-    ) -> None:
+        self, breaks_at=0, *, loses_answer=False, heals=False, every=0, hangs=False, answer=None, distort=None, path=""
+    ):
         with self._lock:
             self._released.set()
             self._released, self.hung, self._hangs = threading.Event(), threading.Event(), hangs
             self.count, self._every, self.answer, self._path = 0, every, answer, path
             self._breaks_at, self._loses_answer, self._heals = breaks_at, loses_answer, heals
             self.distort, self.earlier = distort, None
-            self.methods: list[str] = []
+            self.methods = []
 
     @contextmanager
-    def open(self) -> Iterator[FaultyProxy]:
+    def open(self):
         thread = threading.Thread(target=self._proxy.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
@@ -69,15 +57,14 @@ class FaultyProxy:
             self._proxy.server_close()
             thread.join()
 
-    def hang(self) -> None:
+    def hang(self):
         with self._lock:
             hangs, released, hung = self._hangs, self._released, self.hung
         if hangs:
             hung.set()
             released.wait()
 
-    def fate(self, method: str, path: str) -> tuple[bool, bool]:
-        """Return whether the server receives the next request, and whether the client receives its response."""
+    def fate(self, method, path):
         with self._lock:
             if self._path not in ("", path):
                 return True, True
@@ -99,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def do_POST(self) -> None:
+    def do_POST(self):
         proxy = self.proxy
         self._body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         arrives, answers = proxy.fate(self.command, self.path)
@@ -117,15 +104,14 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST  # noqa: N815 - the names are those of http.server
 
-    def forward(self) -> Answer:
-        """Send the request to the server and return its answer."""
+    def forward(self):
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
         url = self.proxy.server_url + self.path
-        answer = requests.request(self.command, url, data=self._body, headers=headers, timeout=60)
+        answer = requests.request(self.command, url, data=self._body, headers=headers, timeout=TIMEOUT_SECONDS)
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OWN}
         return answer.status_code, kept, answer.content
 
-    def send_answer(self, answer: Answer, length: int | None = None) -> None:
+    def send_answer(self, answer, length=None):
         """Send an answer, whose content may end after ``length`` bytes although all are announced."""
         status, headers, content = answer
         self.send_response(status)
@@ -137,18 +123,17 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content[:length])
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format, *args):
         pass
 
 
-def cut_off(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+def cut_off(proxy, handler, answer):
     """Announce the whole answer, send half of it, and close the connection."""
     handler.send_answer(answer, length=len(answer[2]) // 2)
     handler.close_connection = True
 
 
-def send_byte_by_byte(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
-    """Send each byte on its own."""
+def send_byte_by_byte(proxy, handler, answer):
     handler.send_answer(answer, length=0)
     with suppress(OSError):
         for position in range(len(answer[2])):
@@ -156,24 +141,22 @@ def send_byte_by_byte(proxy: FaultyProxy, handler: Handler, answer: Answer) -> N
             handler.wfile.flush()
 
 
-def repeat_earlier_answer(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+def repeat_earlier_answer(proxy, handler, answer):
     """Send the answer to the request before, as a cache does that ignores what was asked."""
     handler.send_answer(proxy.earlier or answer)
 
 
-def send_request_again(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
-    """Send the request to the server a second time, and its second answer to the client."""
+def send_request_again(proxy, handler, answer):
     handler.send_answer(handler.forward())
 
 
-def send_answer_twice(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
+def send_answer_twice(proxy, handler, answer):
     """Send the answer two times, of which the second would be read as that to the next request."""
     handler.send_answer(answer)
     handler.send_answer(answer)
 
 
-def claim_failure(proxy: FaultyProxy, handler: Handler, answer: Answer) -> None:
-    """Send the answer with the status of an error."""
+def claim_failure(proxy, handler, answer):
     handler.send_answer((502, *answer[1:]))
 
 

@@ -5,35 +5,30 @@ publish kills itself, and the number of simultaneous publishes. The response is 
 and how it ended.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from doubles.colour_bars import ColourBars
+from doubles.server_processes import Helper
 
 from ft_dcc.publish import publisher
-from ft_dcc.publish.jobs import checkpoint
 from ft_dcc.publish.jobs.journal import read_value, write_value
 from ft_dcc.publish.pipeline import runner
 from ft_dcc.session import Session
 
 
-def end() -> None:
+def end():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def make_deadly(step: str) -> None:
+def make_deadly(step):
     """Kill the process before a plugin runs, or after it has run and before that is recorded."""
-    run_one, record_step = runner.PluginRunner._run_one, checkpoint.CheckpointStore.record_step
+    run_one, record_step = runner.PluginRunner._run_one, runner.PluginRunner._record_step
 
     def deadly_run_one(self, plugin, instance):
         if step == f"before {plugin.__name__} {'' if instance is None else instance.name}":
@@ -45,10 +40,10 @@ def make_deadly(step: str) -> None:
             end()
         record_step(self, outcome, *others)
 
-    runner.PluginRunner._run_one, checkpoint.CheckpointStore.record_step = deadly_run_one, deadly_record_step
+    runner.PluginRunner._run_one, runner.PluginRunner._record_step = deadly_run_one, deadly_record_step
 
 
-def publish(job: dict) -> str:
+def publish(job):
     os.environ.update(job["environment"])
     step = job.get("step", "")
     make_deadly(step)
@@ -64,8 +59,7 @@ def publish(job: dict) -> str:
     return str([version.version for version in published.versions])
 
 
-def fork(job: dict) -> tuple[int, int]:
-    """Return the id of the child, and the descriptor of its output."""
+def fork(job):
     ours, theirs = os.pipe()
     child = os.fork()
     if child:
@@ -82,7 +76,7 @@ def fork(job: dict) -> tuple[int, int]:
         os._exit(code)
 
 
-def main() -> None:
+def main():
     for line in sys.stdin:
         job = json.loads(line)
         said = []
@@ -94,30 +88,19 @@ def main() -> None:
         print(json.dumps(said), flush=True)
 
 
-@contextmanager
-def opened() -> Iterator[ForkServer]:
-    with subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
-    ) as process:
-        yield ForkServer(process)
-        process.stdin.close()
+class ForkServer(Helper):
+    def __init__(self):
+        super().__init__(__file__)
 
-
-class ForkServer:
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def publish(self, credentials, jobs, request, **options) -> list[tuple[str, int]]:
+    def publish(self, credentials, jobs, request, **options):
         """Return what each publish has printed, and the signal that killed it or 0."""
         environment = {
             "FTRACK_SERVER": credentials.server_url,
             "FTRACK_API_USER": credentials.api_user,
             "FTRACK_API_KEY": credentials.api_key,
         }
-        job = {"environment": environment, "jobs": str(jobs), "request": json.loads(write_value(request)), **options}
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        return [(text, number) for text, number in json.loads(self._process.stdout.readline())]
+        order = {"environment": environment, "jobs": str(jobs), "request": json.loads(write_value(request))}
+        return [(text, number) for text, number in self.ask(**order, **options)]
 
 
 if __name__ == "__main__":

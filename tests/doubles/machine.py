@@ -1,13 +1,9 @@
 """A machine of any kind, laid out in a folder: home, system folders, and empty programs."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 from ft_dcc.install.host_discovery import Machine
 
 
-def machine_in(folder: Path, platform: str, **environment: str) -> Machine:
+def machine_in(folder, platform, **environment):
     """Return a machine of this kind; its environment is what is given, and what such a system always has."""
     home = folder / {"linux": "home/ada", "darwin": "Users/ada", "win32": "Users/ada"}[platform]
     data = {
@@ -20,16 +16,14 @@ def machine_in(folder: Path, platform: str, **environment: str) -> Machine:
     return Machine(platform, home, home / "Documents", data, {**always, **environment}, root=folder)
 
 
-def add_program(machine: Machine, path: str) -> Path:
-    """Put a program that does nothing where its installer would."""
+def add_program(machine, path):
     program = machine.root / path
     program.parent.mkdir(parents=True, exist_ok=True)
     program.write_text("", encoding="utf-8")
     return program
 
 
-def files_in(folder: Path) -> dict[str, bytes]:
-    """Every file below the folder, and every folder, so that what is left behind is seen."""
+def files_in(folder):
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")
     }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy
+from doubles.numbered_images import run_ffmpeg
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
-from ft_dcc.media import encode, ffmpeg, transcode
+from ft_dcc.media import encode, transcode
 
 # Bars from left to right, the highest bit first; the lower half of the frame shows the inverse.
 BITS = 14
@@ -20,26 +18,21 @@ _BLACK, _WHITE = 50, 200
 
 @attrs.frozen
 class Movie:
-    """A movie file, and the facts that its publish stores."""
-
     path: Path
     fps: str
     first_frame: int
     frame_count: int
     size: tuple[int, int]
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self):
         return {"fps": self.fps, "first_frame": self.first_frame, "frame_count": self.frame_count}
 
     @property
-    def duration(self) -> float:
+    def duration(self):
         return self.frame_count / float(frame_rate(self.fps))
 
 
-def publish_movie(
-    folder: Path, fps: str, first_frame: int = 1001, frame_count: int = 24, size: tuple[int, int] = (640, 360)
-) -> Movie:
-    """Encode numbered images as a publish does."""
+def publish_movie(folder, fps, first_frame=1001, frame_count=24, size=(320, 180)):
     target = folder / f"{fps.replace('/', '-')}-{first_frame}-{frame_count}-{size[0]}x{size[1]}"
     target.mkdir(exist_ok=True)
     pattern = str(target / "numbered.%04d.png")
@@ -51,7 +44,7 @@ def publish_movie(
     return Movie(path, fps, first_frame, frame_count, size)
 
 
-def encode_directly(folder: Path, movie: Movie, *codec: str) -> Movie:
+def encode_directly(folder, movie, *codec):
     """Encode numbered frames with these arguments of ffmpeg, as other programs or older publishes did."""
     path = folder / f"{movie.path.stem}.mp4"
     arguments = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-movflags", "+faststart", *codec)
@@ -59,29 +52,22 @@ def encode_directly(folder: Path, movie: Movie, *codec: str) -> Movie:
     return attrs.evolve(movie, path=path)
 
 
-def add_sound(movie: Movie, seconds: float) -> Movie:
+def add_sound(movie, seconds):
     """Return the movie with a tone of this length, as a publish converts it."""
     source, path = movie.path.with_name("with-sound.mov"), movie.path.with_name("with-sound.mp4")
     tone = ("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=44100:duration={seconds}")
-    command = [ffmpeg.find(), "-v", "error", "-y", "-i", str(movie.path), *tone]
-    command += ["-c:v", "copy", "-c:a", "pcm_s16le", str(source)]
-    subprocess.run(command, check=True, timeout=120)
+    run_ffmpeg("-i", movie.path, *tone, "-c:v", "copy", "-c:a", "pcm_s16le", source)
     transcode(source, path)
     return attrs.evolve(movie, path=path)
 
 
-def _run_ffmpeg(frame_count: int, size: tuple[int, int], *output: str, fps: str = "24") -> None:
+def _run_ffmpeg(frame_count, size, *output, fps="24"):
     width, height = size
     source = f"-f rawvideo -pix_fmt gray -s {width}x{height} -r {fps} -i -".split()
-    process = subprocess.Popen([ffmpeg.find(), "-v", "error", "-y", *source, *output], stdin=subprocess.PIPE)
-    assert process.stdin is not None
-    for frame in _draw(frame_count, width, height):
-        process.stdin.write(frame)
-    process.stdin.close()
-    assert process.wait(timeout=120) == 0
+    run_ffmpeg(*source, *output, pixels=b"".join(_draw(frame_count, width, height)))
 
 
-def _draw(frame_count: int, width: int, height: int) -> Iterator[bytes]:
+def _draw(frame_count, width, height):
     bit_of_column = BITS - 1 - numpy.arange(width) * BITS // width
     for index in range(frame_count):
         bits = (index >> bit_of_column) & 1

@@ -1,13 +1,11 @@
 """The pages of PDF files that the server writes."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from contextlib import suppress
 
 
-def pages_of(document: bytes) -> list[tuple[str, int]]:
+def pages_of(document):
     """Return the text of each page, one line for each text, and its number of images.
 
     The fonts of the file have two bytes for each character.
@@ -24,11 +22,10 @@ def pages_of(document: bytes) -> list[tuple[str, int]]:
     return pages
 
 
-def text_of(document: bytes) -> str:
-    """Return the text of a PDF, one line for each text."""
+def text_of(document):
     return "\n".join(text for text, _ in pages_of(document))
 
 
-def _decode(text: bytes, letters: dict[bytes, str]) -> str:
+def _decode(text, letters):
     plain = re.sub(rb"\\([()\\])", rb"\1", text.replace(rb"\r", b"\r").replace(rb"\n", b"\n"))
     return "".join(letters.get(plain[index : index + 2], "?") for index in range(0, len(plain), 2))

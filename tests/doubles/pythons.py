@@ -1,7 +1,5 @@
 """The Python versions of this machine: on the PATH, or where pyenv and uv install them."""
 
-from __future__ import annotations
-
 import functools
 import shutil
 import subprocess
@@ -10,13 +8,12 @@ from pathlib import Path
 import pytest
 
 
-def need_python(version: str) -> str:
-    """Return a Python of this version; skip the test if there is none."""
+def need_python(version):
     return _find(version) or pytest.skip(f"there is no Python {version} on this machine")
 
 
 @functools.cache
-def _find(version: str) -> str:
+def _find(version):
     homes = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
     kept = [path for home in homes for path in home.glob(f"*{version}.*/bin/python{version}")]
     for candidate in filter(None, (shutil.which(f"python{version}"), *map(str, kept))):

@@ -3,19 +3,15 @@
 Arguments: the module of SQLite (sqlite3 or pysqlite3), a seed, the number of queries, and a file for the last query.
 """
 
-from __future__ import annotations
-
 import importlib
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 
-def queries(schema: Any, chosen: random.Random) -> Iterator[str]:
+def queries(schema, chosen):
     """Yield queries without end: many terms, long paths, and conditions inside each other."""
     names = [found.name for found in schema if not found.is_private]
     while True:
@@ -30,7 +26,7 @@ def queries(schema: Any, chosen: random.Random) -> Iterator[str]:
         yield f"{selected}{type_name}{where}{group}{order}{window}"
 
 
-def _path(schema: Any, type_name: str, chosen: random.Random, depth: int = 4, to_many: bool = False) -> str:
+def _path(schema, type_name, chosen, depth=4, to_many=False):
     steps, here = [], schema[type_name]
     for _ in range(chosen.randint(1, depth)):
         found = [each for each in here.attributes.values() if not each.is_hidden and (to_many or not each.is_many)]
@@ -42,7 +38,7 @@ def _path(schema: Any, type_name: str, chosen: random.Random, depth: int = 4, to
     return ".".join(steps)
 
 
-def _criteria(schema: Any, type_name: str, chosen: random.Random, depth: int) -> str:
+def _criteria(schema, type_name, chosen, depth):
     kind = chosen.random()
     if depth < 6 and kind < 0.35:
         word, count = chosen.choice((" and ", " or ")), chosen.choice((2, 3, 7, 40))
@@ -61,13 +57,13 @@ def _criteria(schema: Any, type_name: str, chosen: random.Random, depth: int) ->
     return f"{path} {operator} {chosen.choice(('none', '1', 'x', '2024-01-01'))}"
 
 
-def main(module: str, seed: str, count: str, last: str) -> None:
+def main(module, seed, count, last):
     """Run the queries as an administrator, and as users of all and of some projects."""
     if module != "sqlite3":
         sys.modules["sqlite3"] = importlib.import_module(module)
         sys.modules["sqlite3.dbapi2"] = importlib.import_module(f"{module}.dbapi2")
     from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
-    from ft_dcc.server.bootstrap import open_server_context
+    from ft_dcc.server.context import open_server_context
     from ft_dcc.server.errors import HttpError
     from ft_dcc.server.query.loader import QueryContext
 

@@ -1,17 +1,13 @@
 """Small releases for tests of deployments: every Python and system, without a network and in a moment."""
 
-from __future__ import annotations
-
 import zipfile
-from pathlib import Path
 
 from ft_dcc.install import deployment, release_build, vendored
-from ft_dcc.install.host_discovery import Python
 
 RELEASE = "1.0.0"
 
 
-def write_wheel(folder: Path, name: str, files: dict[str, str]) -> Path:
+def write_wheel(folder, name, files):
     """Write a wheel with these files; those in a folder ``binaries`` are programs."""
     path = folder / f"{name}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -22,7 +18,7 @@ def write_wheel(folder: Path, name: str, files: dict[str, str]) -> Path:
     return path
 
 
-def _write_empty_package(name: str, folder: Path, *, without: str = "") -> None:
+def _write_empty_package(name, folder, *, without=""):
     (folder / name).mkdir(parents=True)
     (folder / name / "__init__.py").touch()
 
@@ -38,34 +34,31 @@ class SmallReleases:
     unless they are to be started: ``with_adapters``.
     """
 
-    def __init__(self, monkeypatch, *, with_adapters: bool = False) -> None:
+    def __init__(self, monkeypatch, *, with_adapters=False):
         self.content = "one"
-        self.missing: set[Python] = set()
+        self.missing = set()
         self.systems_offline = False
         monkeypatch.setattr(vendored, "minimum_python", lambda: (3, 11))
         monkeypatch.setattr(vendored, "release", lambda: RELEASE)
         monkeypatch.setattr(vendored, "make_wheels", self._make_wheels)
         monkeypatch.setattr(vendored, "make_ffmpeg_wheel", self._make_ffmpeg_wheel)
-        monkeypatch.setattr(
-            release_build, "_TRY_IMPORT", "import sys; sys.path.append(sys.argv[1]); import ft_dcc.late"
-        )
+        monkeypatch.setattr(release_build, "TRY_IMPORT", "import sys; sys.path.append(sys.argv[1]); import ft_dcc.late")
         if not with_adapters:
             monkeypatch.setattr(vendored, "copy_package", _write_empty_package)
 
-    def deploy(self, top: Path, content: str = "one", *, replace: bool = False, **order: object) -> deployment.Deployed:
-        """Deploy a release with this content."""
+    def deploy(self, top, content="one", *, replace=False, **order):
         self.content = content
         order = {"only": ("2025", "16", "4.2"), "systems": ("linux-x86_64",), **order}
         return deployment.deploy(top, release_build.Order(**order), may_lose_versions=replace)
 
-    def _make_wheels(self, folder: Path, python: Python, *, with_ffmpeg: bool, is_for_this_machine: bool) -> list[Path]:
+    def _make_wheels(self, folder, python, *, with_ffmpeg, is_for_this_machine):
         assert (with_ffmpeg, is_for_this_machine) == (False, False)
         if python in self.missing:
             raise vendored.InstallFailed(f"pip could not download packages for {python} to {folder}.")
         late = f"CONTENT = {self.content!r}\nPYTHON = {python!r}\n"
         return [write_wheel(folder, "ft_dcc", {"ft_dcc/__init__.py": "", "ft_dcc/late.py": late})]
 
-    def _make_ffmpeg_wheel(self, folder: Path, platforms: tuple[str, ...], *, is_own_system: bool) -> Path:
+    def _make_ffmpeg_wheel(self, folder, platforms, *, is_own_system):
         if self.systems_offline and not is_own_system:
             raise vendored.InstallFailed(f"no network in {folder}")
         files = {"imageio_ffmpeg/__init__.py": f"PLATFORM = {platforms[0]!r}\n", "imageio_ffmpeg/binaries/ffmpeg": ""}

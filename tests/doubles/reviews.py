@@ -12,15 +12,14 @@ import requests
 from doubles.operations import create, update
 from run_options import TIMEOUT_SECONDS
 
-from ft_dcc.server.mail.outbox import queued_messages
+from ft_dcc.server.mail.mailer import queued_messages
 
 PAST, FUTURE = ({"__type__": "datetime", "value": f"{year}-03-04T09:30:00"} for year in (2020, 2090))
 MOVIE_BYTES = b"film" * 1000
+INVITEE = {"name": "Ada Example", "email": "ada@example.com"}
 
 
-def review_operations(
-    project: str = "", context: str = "", name: str = "Dailies", **version: Any
-) -> tuple[SimpleNamespace, list[dict[str, Any]]]:
+def review_operations(project="", context="", name="Dailies", **version):
     """Return the ids of a review session with one version of an asset, and the operations that create it.
 
     The session is in a project of its own if none is given, and the asset in the project if no context is.
@@ -32,13 +31,7 @@ def review_operations(
         create("AssetVersion", id=ids.version, asset_id=ids.asset, **version),
         create("ReviewSession", id=ids.session, name=name, project_id=ids.project),
         create("ReviewSessionObject", id=ids.object, review_session_id=ids.session, version_id=ids.version),
-        create(
-            *("ReviewSessionInvitee",),
-            id=ids.invitee,
-            review_session_id=ids.session,
-            name="Ada Example",
-            email="ada@example.com",
-        ),
+        create("ReviewSessionInvitee", id=ids.invitee, review_session_id=ids.session, **INVITEE),
     ]
     if not project:
         operations.insert(0, create("Project", id=ids.project, name=f"p{uuid4().hex[:8]}"))
@@ -52,17 +45,16 @@ class Review:
     http_client: Any
     ids: SimpleNamespace
 
-    def __getattr__(self, name: str) -> str:
+    def __getattr__(self, name):
         return str(getattr(self.ids, name))
 
-    def change(self, entity_type: str, key: str, **data: Any) -> Any:
+    def change(self, entity_type, key, **data):
         return self.http_client.post(update(entity_type, key, **data))
 
-    def set(self, **data: Any) -> None:
+    def set(self, **data):
         assert self.change("ReviewSession", self.session, **data).status_code == 200
 
-    def invitation(self) -> Any:
-        """Return the mail that is sent to the invitee now."""
+    def invitation(self):
         outbox = self.http_client.server.data / "outbox"
         before = {mail.path for mail in queued_messages(outbox)}
         sending = {"action": "send_review_session_invite", "review_session_invitee_id": self.invitee}
@@ -70,22 +62,20 @@ class Review:
         (mail,) = (found for found in queued_messages(outbox) if found.path not in before)
         return mail
 
-    def invite(self) -> str:
+    def invite(self):
         """Return the link in the mail that is sent now."""
         (link,) = re.findall(r"http://\S+", self.invitation().text)
         return str(link)
 
     @property
-    def link(self) -> str:
+    def link(self):
         return str(self.query(f"select review_url from ReviewSession where id is {self.session}")[0]["review_url"])
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        answer = self.http_client.post({"action": "query", "expression": expression}).json()
-        found: list[dict[str, Any]] = answer[0]["data"]
-        return found
+    def query(self, expression):
+        return self.http_client.post({"action": "query", "expression": expression}).json()[0]["data"]
 
 
-def make_review(http_client: Any, name: str = "Dailies", *, has_media: bool = False) -> Review:
+def make_review(http_client, name="Dailies", *, has_media=False):
     """Create a review session; with media, its version has a movie, and a secret scene beside it."""
     ids, operations = review_operations(name=name)
     operations += [
@@ -101,15 +91,13 @@ def make_review(http_client: Any, name: str = "Dailies", *, has_media: bool = Fa
     return Review(http_client, ids)
 
 
-def say(link: str, what: str, **fields: Any) -> requests.Response:
-    """Post to a route of the page below a link."""
+def say(link, what, **fields):
     return requests.post(f"{link}/{what}", json=fields, timeout=TIMEOUT_SECONDS)
 
 
-def see(link: str, path: str = "", **options: Any) -> requests.Response:
-    """Get the page of a link, or a route below it."""
+def see(link, path="", **options):
     return requests.get(f"{link}/{path}" if path else link, timeout=TIMEOUT_SECONDS, **options)
 
 
-def entry_of(link: str, object_id: str) -> Any:
+def entry_of(link, object_id):
     return see(link, f"entries/{object_id}").json()

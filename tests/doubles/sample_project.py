@@ -1,9 +1,5 @@
 """A studio with the project Film, which has nearly all types, and another project that refers to it."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from ft_dcc.session import Session, operations
@@ -14,13 +10,12 @@ MOVIE_BYTES = b"not quite a movie" * 4096
 ELSEWHERE = ("Other", "elsewhere", "alien")
 
 
-def opened(server: Any) -> Session:
-    """Return a session of the first user of a server."""
+def opened(server):
     known = server.credentials
     return Session(known.server_url, known.api_key, known.api_user)
 
 
-def fill(session: Session, folder: Path) -> None:
+def fill(session, folder):
     """Create the project: a guest's note, two versions with a gap in their numbers, and a closed review session."""
     schema = session.query("ProjectSchema").one()
     movie = session.create("Project", {"name": "Film", "full_name": "The Film", "project_schema": schema})
@@ -73,12 +68,13 @@ def fill(session: Session, folder: Path) -> None:
     task["metadata"]["renderer"] = "eevee"
     review["passphrase"], review["passphrase_enabled"] = "open sesame", True
     session.commit()
-    _add_movie(session, folder, third)
+    session.call([operations.update("AssetVersion", first["id"], {"thumbnail_id": _add_movie(session, folder, third)})])
+    session.call([operations.create("Note", {"content": "Lift the chin.", "frame_number": 1010, **place})])
     review["end_date"] = "2020-01-01"
     session.commit()
 
 
-def _add_movie(session: Session, folder: Path, version: Any) -> None:
+def _add_movie(session, folder, version):
     path, key = folder / "movie.mp4", str(uuid4())
     path.write_bytes(MOVIE_BYTES)
     upload(session, path, component_id=key, name="movie", file_type=".mp4")
@@ -91,3 +87,4 @@ def _add_movie(session: Session, folder: Path, version: Any) -> None:
             operations.create("Metadata", metadata),
         ]
     )
+    return key

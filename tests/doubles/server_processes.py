@@ -4,8 +4,6 @@ The import is two thirds of the cost of a start. ``python server_processes.py`` 
 that starts one, and answers how one has ended.
 """
 
-from __future__ import annotations
-
 import atexit
 import json
 import os
@@ -15,7 +13,6 @@ import threading
 import time
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
 
 POLL_INTERVAL_SECONDS = 0.01
 
@@ -23,17 +20,17 @@ POLL_INTERVAL_SECONDS = 0.01
 class ForkedProcess:
     """A forked server, with the part of ``subprocess.Popen`` that tests use."""
 
-    def __init__(self, parent: _Parent, pid: int, stdout: IO[str]) -> None:
+    def __init__(self, parent, pid, stdout):
         self.pid, self.stdout = pid, stdout
-        self.returncode: int | None = None
+        self.returncode = None
         self._parent = parent
 
-    def poll(self) -> int | None:
+    def poll(self):
         if self.returncode is None:
             self.returncode = self._parent.ask(wait_for=self.pid)
         return self.returncode
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self, timeout=None):
         deadline = None if timeout is None else time.monotonic() + timeout
         while (status := self.poll()) is None:
             if timeout is not None and deadline is not None and time.monotonic() > deadline:
@@ -41,28 +38,32 @@ class ForkedProcess:
             time.sleep(POLL_INTERVAL_SECONDS)
         return status
 
-    def send_signal(self, number: int) -> None:
+    def send_signal(self, number):
         if self.poll() is None:
             os.kill(self.pid, number)
 
-    def terminate(self) -> None:
+    def terminate(self):
         self.send_signal(15)
 
-    def kill(self) -> None:
+    def kill(self):
         self.send_signal(9)
 
 
-class _Parent:
-    """The process that forks, one for each process of tests; it ends with it."""
+class Helper:
+    """A program that answers each line of JSON with another, in a process that ends with this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, program=__file__):
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            [sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
         )
-        atexit.register(self._process.communicate)
+        atexit.register(self.close)
 
-    def ask(self, **question: Any) -> Any:
+    def close(self):
+        if self._process.poll() is None:
+            self._process.communicate()
+
+    def ask(self, **question):
         with self._lock:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
@@ -71,10 +72,11 @@ class _Parent:
             return json.loads(self._process.stdout.readline())
 
 
-_parent = cache(_Parent)
+# The process that forks, one for each process of tests.
+_parent = cache(Helper)
 
 
-def start_process(arguments: list[str], change: str, log: Path) -> subprocess.Popen[str] | ForkedProcess:
+def start_process(arguments, change, log):
     """Start ``python -m ft_dcc.server`` after the statements of ``change``; its errors go to the log."""
     if not hasattr(os, "fork"):
         program = f"{change}\nfrom ft_dcc.server.__main__ import main\nmain()"
@@ -89,7 +91,7 @@ def start_process(arguments: list[str], change: str, log: Path) -> subprocess.Po
     return ForkedProcess(_parent(), pid, output.open(encoding="utf-8"))
 
 
-def _become_server(job: dict[str, Any]) -> None:
+def _become_server(job):
     from ft_dcc.server.__main__ import main
 
     opened = (
@@ -108,7 +110,7 @@ def _become_server(job: dict[str, Any]) -> None:
     main()
 
 
-def _serve() -> None:
+def _serve():
     import ft_dcc.server.__main__  # noqa: F401  the import is what the forks share
 
     for line in sys.stdin:

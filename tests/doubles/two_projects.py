@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
 from uuid import uuid4
 
 import attrs
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from ft_dcc.server.auth.access_rules import access_rule
-from ft_dcc.server.schema.model import Attribute, EntityType, Schema
+from ft_dcc.server.auth.permissions import access_rule
+from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 
 OPEN, PRIVATE = "open", "private"
@@ -29,30 +27,25 @@ _OF_FAMILY = {
 }
 # The id of a configuration of links between entities, for tests that create one.
 LINK_CONFIGURATION = "link-configuration"
-_SPECIAL: dict[str, dict[str, Any]] = {
-    "Component": {"container_id": None},
-    "CustomAttributeLink": {"configuration_id": LINK_CONFIGURATION},
-}
+_SPECIAL = {"Component": {"container_id": None}, "CustomAttributeLink": {"configuration_id": LINK_CONFIGURATION}}
 _NAMED = ("name", "key", "group", "username", "parent_type")
 _EDITIONS = {OPEN: "first edition", PRIVATE: "secret", SPARE: "spare edition"}
 
 
-def families(schema: Schema, tables: Tables) -> list[str]:
+def families(schema, tables):
     """Return the families whose rows do not belong to everyone."""
     return [family for family in tables.by_family if not access_rule(schema, schema[family]).is_public]
 
 
-def row_id(project: str, family: str) -> str:
-    """Return the id of the row of a family in a project."""
+def row_id(project, family):
     return project if family == "Project" else f"{project}-{family}"
 
 
-def open_database(studio: Any) -> Any:
-    """Return a transaction on the studio's database that does not check foreign keys."""
+def open_database(studio):
     return create_engine(f"sqlite:///{studio.folder / 'studio.db'}", poolclass=NullPool).begin()
 
 
-def fill(connection: Connection, schema: Schema, tables: Tables, users: dict[str, str]) -> None:
+def fill(connection, schema, tables, users):
     """Add both projects; ``users`` are the authors of their rows. Keys that decide nothing lead into the other one."""
     for project in (OPEN, PRIVATE):
         values = {"id": project, "project_id": project, TYPE_COLUMN: "Project", "name": f"{project} project"}
@@ -62,13 +55,13 @@ def fill(connection: Connection, schema: Schema, tables: Tables, users: dict[str
             connection.execute(tables.by_family[family].insert().values(row))
 
 
-def make_row(schema: Schema, tables: Tables, family: str, project: str, user: str) -> dict[str, Any]:
+def make_row(schema, tables, family, project, user):
     """Return a row of a project: each owner is in the same project, and each other key leads into the other one."""
     entity_type = schema[_OF_FAMILY.get(family, family)]
     rule = access_rule(schema, entity_type)
     owners = {key.column: key for key in rule.owners}
     other = PRIVATE if project == OPEN else OPEN
-    row: dict[str, Any] = {}
+    row = {}
     for name, _column in tables.by_family[family].c.items():
         attribute = _attribute(schema, family, name)
         if name == TYPE_COLUMN:
@@ -97,16 +90,16 @@ def make_row(schema: Schema, tables: Tables, family: str, project: str, user: st
     return row
 
 
-def _attribute(schema: Schema, family: str, column: str) -> Any:
+def _attribute(schema, family, column):
     found = (member.attributes.values() for member in schema.family_of(family) if not member.is_view)
     return next((attribute for each in found for attribute in each if attribute.column == column), None)
 
 
-def _family(schema: Schema, attribute: Any) -> str:
+def _family(schema, attribute):
     return schema[attribute.rows].family
 
 
-def _value(kind: str, project: str, family: str, name: str, edition: str = "") -> Any:
+def _value(kind, project, family, name, edition=""):
     text = f"{edition or _EDITIONS[project]} {family} {name}"
     if kind in ("variable", "object"):
         return f'"{text}"'
@@ -119,7 +112,7 @@ def _value(kind: str, project: str, family: str, name: str, edition: str = "") -
     return text
 
 
-def change_private_rows(connection: Connection, schema: Schema, tables: Tables, edition: str = "changed") -> None:
+def change_private_rows(connection, schema, tables, edition="changed"):
     """Change all values of the private project but its keys, so that an answer that depends on one changes.
 
     The edition "" is the original one.
@@ -137,7 +130,7 @@ def change_private_rows(connection: Connection, schema: Schema, tables: Tables, 
             connection.execute(table.update().where(key).values(values))
 
 
-def telling_column(schema: Schema, family: str) -> str:
+def telling_column(schema, family):
     """Return the column of a family that tells to which project a generated row belongs."""
     if "id" in schema[family].key:
         return "id"
@@ -145,7 +138,7 @@ def telling_column(schema: Schema, family: str) -> str:
     return rule.owners[0].column if rule.owners else rule.author
 
 
-def _key(table: Any, schema: Schema, family: str) -> Any:
+def _key(table, schema, family):
     column = table.c[telling_column(schema, family)]
     return column == 2 if family == "Event" else column.in_((PRIVATE, f"of-{PRIVATE}")) | column.like(f"{PRIVATE}-%")
 
@@ -164,15 +157,15 @@ class Operations:
     hidden: frozenset[str] = attrs.field(init=False)
 
     @hidden.default
-    def _find_hidden(self) -> frozenset[str]:
+    def _find_hidden(self):
         # History is written by the server alone, with numbers as ids.
         return frozenset(families(self.schema, self.tables)) - {"Event", "Feed"}
 
-    def all(self, public_rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    def all(self, public_rows):
         """Return all operations, in an order that does not depend on the project."""
         return [*self.creates(), *self.updates(public_rows), *self.changes()]
 
-    def creates(self) -> Iterator[dict[str, Any]]:
+    def creates(self):
         """Yield the creation of an entity of each type with each key and relation."""
         for entity_type in self.schema:
             if entity_type.is_private or entity_type.is_abstract or entity_type.is_materialised:
@@ -181,7 +174,7 @@ class Operations:
                 data = {**self.new_values(entity_type), name: value}
                 yield {"action": "create", "entity_type": entity_type.name, "entity_data": data}
 
-    def updates(self, public_rows: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def updates(self, public_rows):
         """Yield the update of each key and relation of an own entity, and of a public one."""
         for family in self.tables.by_family:
             row = self.row(family, self.own) if family in self.hidden else public_rows[family]
@@ -193,7 +186,7 @@ class Operations:
                 data = {name: value}
                 yield {"action": "update", "entity_type": entity_type.name, "entity_key": key, "entity_data": data}
 
-    def changes(self) -> Iterator[dict[str, Any]]:
+    def changes(self):
         """Yield the deletion of each entity of the project, and each of its attributes with another value."""
         for family in sorted(self.hidden):
             row = self.row(family, self.project)
@@ -207,7 +200,7 @@ class Operations:
                     value = [] if attribute.is_many else None if attribute.kind == "foreign key" else "x"
                     yield {"action": "update", **call, "entity_data": {attribute.name: value}}
 
-    def keys(self, entity_type: EntityType) -> Iterator[tuple[str, Any]]:
+    def keys(self, entity_type):
         """Yield each key and relation of a type that may lead to the project, with a value that does."""
         for attribute in entity_type.attributes.values():
             for family in self.targets(entity_type, attribute):
@@ -219,21 +212,20 @@ class Operations:
                 reference = {"__entity_type__": target.name, **{name: row[name] for name in target.key}}
                 yield attribute.name, [reference] if attribute.is_many else reference
 
-    def targets(self, entity_type: EntityType, attribute: Attribute) -> list[str]:
+    def targets(self, entity_type, attribute):
         """Return the families that a key or relation may lead to and that belong to projects or users."""
         if attribute.is_hidden or not attribute.rows:
             return []
-        found: tuple[str, ...] = (attribute.rows,)
+        found = (attribute.rows,)
         if attribute.rows == "*":
             owners = access_rule(self.schema, entity_type).owners
             found = next((key.targets for key in owners if key.column == attribute.column), ())
         return [family for family in (self.schema[name].family for name in found) if family in self.hidden]
 
-    def new_values(self, entity_type: EntityType) -> dict[str, Any]:
+    def new_values(self, entity_type):
         """Return the values that a new entity needs."""
-        rule = access_rule(self.schema, entity_type)
-        owners = {key.column: key.targets for key in rule.owners}
-        found: dict[str, Any] = {}
+        owners = {key.column: key.targets for key in access_rule(self.schema, entity_type).owners}
+        found = {}
         for attribute in entity_type.attributes.values():
             if attribute.is_hidden or attribute.column is None:
                 continue
@@ -246,6 +238,5 @@ class Operations:
             found["parent_id"] = self.own
         return {**found, **_SPECIAL.get(entity_type.family, {})}
 
-    def row(self, family: str, project: str) -> dict[str, Any]:
-        """Return the row of a family in a project."""
+    def row(self, family, project):
         return make_row(self.schema, self.tables, family, project, f"of-{PRIVATE if project == PRIVATE else OPEN}")

@@ -93,26 +93,17 @@ def test_keywords_may_be_fields_and_values():
     [
         ("", "The subscription is empty. Write it like topic=ftrack.update."),
         ("   ", "The subscription is empty. Write it like topic=ftrack.update."),
-        (
-            "topic",
-            "The subscription is invalid at character 6 (the end): expected an operator such as '='.",
-        ),
+        ("topic", "The subscription is invalid at character 6 (the end): expected an operator such as '='."),
         (
             "topic=a nor topic=b",
             "The subscription is invalid at character 9 (nor topic=b): expected 'and', 'or' or the end.",
         ),
-        (
-            "(topic=a",
-            "The subscription is invalid at character 9 (the end): expected a closing parenthesis.",
-        ),
+        ("(topic=a", "The subscription is invalid at character 9 (the end): expected a closing parenthesis."),
         (
             "topic=",
             "The subscription is invalid at character 7 (the end): expected a value (in quotes when it has blanks).",
         ),
-        (
-            "topic=a and",
-            "The subscription is invalid at character 12 (the end): expected the name of a field.",
-        ),
+        ("topic=a and", "The subscription is invalid at character 12 (the end): expected the name of a field."),
     ],
 )
 def test_syntax_error_is_reported_with_its_position(text: str, message: str):

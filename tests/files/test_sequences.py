@@ -1,15 +1,15 @@
 """Frames on a disk as one sequence: placeholders, padding, views and ranges."""
 
-from __future__ import annotations
-
 import os
+import sys
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from ft_dcc.errors import FramesMissing
-from ft_dcc.files.sequences import find_sequences, is_sequence, join_sequences
+from ft_dcc.files import sequences
+from ft_dcc.files.sequences import find_sequences, frame_sizes, is_sequence, join_sequences, padded_pattern
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, split_range
 
 
@@ -131,10 +131,7 @@ def test_a_range_follows_its_pattern_in_one_argument_or_two():
         (("a.0001.pass2.png", "a.0002.pass2.png"), ["a.%04d.pass2.png"]),
         (("a.0001.b_v3.png", "a.0002.b_v3.png"), ["a.%04d.b_v3.png"]),
         # Two passes, of which each has its own sequence.
-        (
-            ("s.0001.a.png", "s.0001.b.png", "s.0002.a.png", "s.0002.b.png"),
-            ["s.%04d.a.png", "s.%04d.b.png"],
-        ),
+        (("s.0001.a.png", "s.0001.b.png", "s.0002.a.png", "s.0002.b.png"), ["s.%04d.a.png", "s.%04d.b.png"]),
         # The last number is the frame, and the shot 020 has one frame only.
         (("s_010_1001_a.png", "s_010_1002_a.png", "s_020_1001_a.png"), ["s_010_%04d_a.png", "s_020_1001_a.png"]),
         (("s_010.1001.png", "s_010.1002.png", "s_020.1001.png"), ["s_010.%04d.png", "s_020.1001.png"]),
@@ -185,6 +182,13 @@ def test_a_folder_of_many_frames_is_searched_once(tmp_path, monkeypatch):
     assert find_sequences([tmp_path]) == [str(tmp_path / "sh.v002.%05d.pass2.png")]
     # A search of the folder for each frame would take minutes with ten thousand of them.
     assert len(searches) < 5
+    touch(tmp_path, *(f"sh{shot}.{frame}.png" for shot in range(3) for frame in (9, 10))), searches.clear()
+    patterns = [str(tmp_path / f"sh{shot}.%d.png") for shot in range(3)]
+    with sequences.folders_read_once():
+        assert [find_frames(pattern) for pattern in patterns * 2] == [FrameRange(9, 10)] * 6
+        touch(tmp_path, "sh0.11.png")
+        assert (find_frames(patterns[0]).end, len(searches)) == (10, 1)
+    assert find_frames(patterns[0]).end == 11
 
 
 @pytest.mark.parametrize("given", ["sh.#.png", "sh.%d.png", "sh.$F.png", "sh.##.png", "sh.%06d.png"])
@@ -202,3 +206,21 @@ def test_the_frame_number_of_houdini_without_padding_is_recognised(tmp_path):
     assert pattern == str(tmp_path / "sh.%d.png")
     assert find_frames(pattern) == FrameRange(8, 10)
     assert join_sequences(["sh.$FSTART.png", "sh.$F4.png"]) == ("sh.$FSTART.png", "sh.%04d.png")
+
+
+@pytest.mark.parametrize(
+    ("system", "pattern", "found"),
+    [
+        ("win32", "SH010.%04d.EXR", 1),
+        ("darwin", "SH010.%04d.EXR", 1),
+        ("linux", "SH010.%04d.EXR", 0),
+        ("darwin", "caf\u00e9.%04d.exr", 1),
+        ("linux", "caf\u00e9.%04d.exr", 0),
+    ],
+)
+def test_names_are_compared_as_the_system_does(tmp_path, monkeypatch, system, pattern, found):
+    touch(tmp_path, "sh010.1001.exr", "cafe\u0301.1001.exr")
+    monkeypatch.setattr(sys, "platform", system)
+    path = str(tmp_path / pattern)
+    assert len(frame_sizes(path)) == found
+    assert bool(padded_pattern(path)) == bool(found)

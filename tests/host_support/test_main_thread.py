@@ -39,7 +39,7 @@ def test_a_host_with_a_running_controller_survives_a_broken_pipe():
 
 
 def test_ignore_sigpipe_does_nothing_outside_of_the_main_thread():
-    script = "from ft_dcc.host_support.main_thread import ignore_sigpipe\n"
+    script = "from ft_dcc.system.signals import ignore_sigpipe\n"
     script += "thread = threading.Thread(target=ignore_sigpipe); thread.start(); thread.join()\n"
     script += "print(signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL); ignore_sigpipe()\n"
     script += "print(signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN)"

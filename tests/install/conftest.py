@@ -1,14 +1,11 @@
-from __future__ import annotations
-
 import pytest
 from doubles.machine import machine_in
 
-from ft_dcc.install import run, vendored
+from ft_dcc.install import installation, vendored
 
 
 @pytest.fixture(params=["linux", "darwin", "win32"])
 def machine(request, tmp_path):
-    """Return an empty machine of each platform, simulated by its folders and environment."""
     return machine_in(tmp_path, request.param)
 
 
@@ -21,7 +18,6 @@ def _no_index(monkeypatch):
 
 @pytest.fixture(scope="session")
 def all_wheels(tmp_path_factory):
-    """Return the wheels of this environment, made once for all tests."""
     return vendored.make_wheels(tmp_path_factory.mktemp("wheels"), (3, 11), with_ffmpeg=False)
 
 
@@ -49,6 +45,6 @@ def _installing(wheels, monkeypatch):
     def call(host, machine, **options):
         if host == "nuke":
             pytest.importorskip("ft_dcc_nuke", reason="the Nuke adapter is not installed")
-        return run.install(host, machine, with_ffmpeg=False, **options)
+        return installation.install(host, machine, with_ffmpeg=False, **options)
 
     return call

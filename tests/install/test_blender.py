@@ -3,8 +3,6 @@
 A normal run has the zip and the packages tested in tests/blender.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 from doubles.machine import machine_in
 
-from ft_dcc.install import blender, deployment, release_build, run
+from ft_dcc.install import deployment, installation, layouts, release_build
 from ft_dcc.install.diagnose import diagnose
 
 PROGRAM = os.environ.get("FT_DCC_BLENDER", "")
@@ -38,7 +36,7 @@ def test_a_real_blender_loads_the_release_of_a_deployment(machine, tmp_path):
     start = share / "blender" / "startup" / "ft_dcc_start.py"
     # An older Blender ignores the variable, and must not lose its own modules because of it.
     environment = {**machine.environment, "BLENDER_SYSTEM_SCRIPTS": str(share / "blender")}
-    loads, details = blender.runs_deployment(Path(shutil.which(PROGRAM) or PROGRAM), start, environment)
+    loads, details = layouts.runs_deployment(Path(shutil.which(PROGRAM) or PROGRAM), start, environment)
     assert loads, details
     assert details.startswith("runs Python 3.")
     assert list((share / "leases").iterdir()) == []
@@ -55,7 +53,7 @@ def test_install_enables_and_uninstall_disables_in_a_real_blender(machine, insta
     (found,) = diagnose("blender", machine)
     assert found.is_good, found.text
     assert " runs Python 3." in found.text
-    (removed,) = run.uninstall("blender", machine)
+    (removed,) = installation.uninstall("blender", machine)
     assert (removed.folder, removed.left, done.folder.exists()) == (done.folder, (), False)
     (found,) = diagnose("blender", machine)
     assert "ft-dcc is not installed" in found.text

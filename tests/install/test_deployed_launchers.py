@@ -1,7 +1,5 @@
 """Launchers that start hosts from a deployment: its Rez package, and its plugin of ftrack Connect."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -13,16 +11,11 @@ from doubles.releases import SmallReleases
 
 from ft_dcc.install import deployed_files
 
-HOSTS = {
-    "maya": ["MAYA_MODULE_PATH"],
-    "nuke": ["NUKE_PATH"],
-    "blender": ["BLENDER_SYSTEM_SCRIPTS"],
-}
+HOSTS = {"maya": ["MAYA_MODULE_PATH"], "nuke": ["NUKE_PATH"], "blender": ["BLENDER_SYSTEM_SCRIPTS"]}
 
 
 @pytest.fixture(scope="module")
 def share(tmp_path_factory):
-    """Return a deployment that tests only read."""
     share = tmp_path_factory.mktemp("share") / "Freigabe für alle"
     with pytest.MonkeyPatch.context() as patch:
         SmallReleases(patch).deploy(share)
@@ -30,8 +23,6 @@ def share(tmp_path_factory):
 
 
 class RezVariable:
-    """A variable in the commands of a Rez package: it can be appended to, prepended to and set."""
-
     def __init__(self, values):
         self._values = values
 
@@ -109,24 +100,21 @@ def ask_hook(python, share, *events):
     return json.loads(done.stdout)
 
 
-def test_the_connect_hook_adds_the_variables_of_each_host(share, official_python):
+def test_the_connect_hook_adds_the_variables_of_each_host_and_starts_older_blenders_by_a_script(share, official_python):
     events = [("launch", "maya_2025", "2025"), ("launch", "nuke_15.1v2", "15.1v2"), ("launch", "blender_4.2", "4.2")]
-    for (host, variables), (answer,) in zip(HOSTS.items(), ask_hook(official_python, share, *events)):
+    events += [("launch", "nuke-studio_15.1v2", "15.1v2"), ("launch", "blender_3.6", "3.6.1")]
+    *answers, (studio,), (older,) = ask_hook(official_python, share, *events)
+    assert studio["integration"]["name"] == "ft-dcc-nuke"
+    script = share / "blender" / "startup" / "ft_dcc_start.py"
+    assert older["integration"]["launch_arguments"] == ["--python", str(script)]
+    assert script.is_file()
+    for (host, variables), (answer,) in zip(HOSTS.items(), answers):
         assert answer["integration"] == {
             "name": f"ft-dcc-{host}",
             "version": "1.0.0",
             "env": {"SHOW": "film", **dict.fromkeys(variables, str(share / host)), "FTRACK_CONTEXTID.set": "1a2b"},
             "launch_arguments": [],
         }
-
-
-def test_the_connect_hook_serves_nuke_studio_as_nuke_and_older_blenders_by_a_script(share, official_python):
-    events = [("launch", "nuke-studio_15.1v2", "15.1v2"), ("launch", "blender_3.6", "3.6.1")]
-    (studio,), (answer,) = ask_hook(official_python, share, *events)
-    assert studio["integration"]["name"] == "ft-dcc-nuke"
-    script = share / "blender" / "startup" / "ft_dcc_start.py"
-    assert answer["integration"]["launch_arguments"] == ["--python", str(script)]
-    assert script.is_file()
 
 
 def test_the_connect_hook_is_discovered_for_its_hosts_only_also_without_a_release(share, official_python, tmp_path):

@@ -1,19 +1,18 @@
 """Deploy, roll back and prune on one share, with small releases."""
 
-from __future__ import annotations
-
 import getpass
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import filelock
 import pytest
+from doubles.command_line import run_command
 from doubles.releases import EVERYTHING, SmallReleases
 
 from ft_dcc.errors import InstallFailed, SettingInvalid, StorageError
@@ -65,6 +64,30 @@ def test_a_release_serves_every_supported_version_and_names_the_others(releases,
     assert set(facts.systems) == set(release_build.SYSTEMS)
     assert all((share / "releases" / "1.0.0" / "systems" / name / "imageio_ffmpeg").is_dir() for name in facts.systems)
     assert set(facts.files) == set(release_build.checksums(share / "releases" / "1.0.0")) - {"release.json"}
+    # No folder that replaces one of an older Blender.
+    assert sorted(path.name for path in (share / "blender").iterdir()) == ["ft_dcc", "startup"]
+
+
+def test_every_package_of_a_release_has_its_licence(all_wheels, releases, share, tmp_path):
+    vendored.unpack(all_wheels, tmp_path / "packages")
+    infos = sorted((tmp_path / "packages").glob("*.dist-info"))
+    assert len(infos) >= len(vendored.PACKAGES) + 1
+    lacking = [info.name for info in infos if not any(len(text) > 500 for text in texts_in(info))]
+    assert lacking == []
+    releases.deploy(share, **EVERYTHING)
+    for system in release_build.SYSTEMS:
+        folder = share / "releases" / "1.0.0" / "systems" / system / "imageio_ffmpeg"
+        assert "GNU GENERAL PUBLIC LICENSE" in "".join(texts_in(folder)), system
+    # Of the package around ffmpeg.
+    assert vendored._licences("imageio-ffmpeg", Path("imageio_ffmpeg-1-py3-none-any.whl"))
+
+
+def texts_in(folder):
+    return [
+        path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if "licen" in path.name.lower() and path.is_file()
+    ]
 
 
 def test_equal_packages_of_two_pythons_are_stored_once(releases, share, monkeypatch):
@@ -92,7 +115,7 @@ def test_a_release_without_any_version_is_an_error(releases, share):
 
 def test_nothing_on_the_share_names_the_builder_or_a_path_of_its_machine(share, monkeypatch):
     monkeypatch.setenv("FTRACK_API_KEY", "secret-key-of-the-builder")
-    monkeypatch.setattr(release_build, "_TRY_IMPORT", "")
+    monkeypatch.setattr(release_build, "TRY_IMPORT", "")
     deployment.deploy(share, release_build.Order(only=("2025",), systems=()))
     forbidden = [str(share), str(Path(sys.executable).parent), str(Path.home() / "x")[:-1], "secret-key-of-the-builder"]
     if len(getpass.getuser()) > 4:
@@ -104,22 +127,17 @@ def test_nothing_on_the_share_names_the_builder_or_a_path_of_its_machine(share, 
             assert [text for text in forbidden if text.encode() in content] == [], path
 
 
-def test_an_upgrade_keeps_the_earlier_release_and_an_identical_one_changes_nothing(releases, share):
+def test_an_upgrade_keeps_the_earlier_release_and_an_identical_intact_one_is_used_again(releases, share):
     releases.deploy(share)
     before = release_build.checksums(share / "releases" / "1.0.0")
-    second = releases.deploy(share, "two")
-    assert (second.name, current(share)) == ("1.0.0-2", "1.0.0-2")
+    assert (releases.deploy(share, "two").name, current(share)) == ("1.0.0-2", "1.0.0-2")
     assert release_build.checksums(share / "releases" / "1.0.0") == before
     state = (share / "current.json").read_bytes()
     again = releases.deploy(share, "two")
     assert (again.is_new, again.was_current, again.name) == (False, True, "1.0.0-2")
     assert (share / "current.json").read_bytes() == state
-
-
-def test_a_damaged_release_is_not_used_again(releases, share):
-    releases.deploy(share)
-    (share / "releases" / "1.0.0" / "packages" / "py3.11" / "ft_dcc" / "late.py").write_text("", encoding="utf-8")
-    assert releases.deploy(share).name == "1.0.0-2"
+    (share / "releases" / "1.0.0-2" / "packages" / "py3.11" / "ft_dcc" / "late.py").write_text("", encoding="utf-8")
+    assert releases.deploy(share, "two").name == "1.0.0-3"
 
 
 def test_rollback_goes_back_release_by_release_and_an_identical_deploy_returns(releases, share):
@@ -135,7 +153,7 @@ def test_rollback_goes_back_release_by_release_and_an_identical_deploy_returns(r
     assert deployment.rollback(share) == ("1.0.0-3", "1.0.0")
 
 
-def test_a_release_that_differs_on_the_share_is_not_switched_to(releases, share, monkeypatch):
+def test_a_release_that_differs_on_the_share_or_cannot_be_imported_is_not_switched_to(releases, share, monkeypatch):
     releases.deploy(share)
 
     def copy_badly(source, target):
@@ -145,12 +163,8 @@ def test_a_release_that_differs_on_the_share_is_not_switched_to(releases, share,
     monkeypatch.setattr(deployment, "shutil", SimpleNamespace(copytree=copy_badly, rmtree=shutil.rmtree))
     with pytest.raises(InstallFailed, match=r"late\.py is not what was written"):
         releases.deploy(share, "two")
-    assert (current(share), names(share)) == ("1.0.0", ["1.0.0"])
-
-
-def test_a_release_that_cannot_be_imported_is_not_switched_to(releases, share, monkeypatch):
-    releases.deploy(share)
-    monkeypatch.setattr(release_build, "_TRY_IMPORT", "import nowhere_at_all")
+    monkeypatch.setattr(deployment, "shutil", shutil)
+    monkeypatch.setattr(release_build, "TRY_IMPORT", "import nowhere_at_all")
     with pytest.raises(InstallFailed, match=r"py3\.11 cannot be imported: .*nowhere_at_all"):
         releases.deploy(share, "two")
     assert (current(share), names(share)) == ("1.0.0", ["1.0.0"])
@@ -201,11 +215,6 @@ def test_the_files_are_readable_and_not_writable_for_everybody_whatever_the_umas
     assert (share / "leases").stat().st_mode & 0o7777 == 0o1777
     programs = [path for path in paths if path.parent.name == "binaries"]
     assert [path.stat().st_mode & 0o777 for path in programs] == [0o755] * len(release_build.SYSTEMS)
-
-
-def test_the_folder_for_blender_has_no_folder_that_replaces_one_of_an_older_blender(releases, share):
-    releases.deploy(share)
-    assert sorted(path.name for path in (share / "blender").iterdir()) == ["ft_dcc", "startup"]
 
 
 def test_hosts_and_versions_can_be_chosen(releases, share):
@@ -262,15 +271,10 @@ def test_status_lists_releases_with_versions_and_running_hosts(releases, share):
     first, second = deployment.status(share)
     assert (first.name, first.is_current, first.is_previous, first.users) == ("1.0.0", False, True, ("Maya 2025",))
     assert (second.name, second.is_current, second.users) == ("1.0.0-2", True, ())
-    with pytest.raises(InstallFailed, match="contains no deployment of ft-dcc"):
-        deployment.status(share / "maya")
-
-
-def test_a_folder_that_is_no_deployment_is_not_changed_by_rollback_and_prune(share):
-    for change in (deployment.rollback, deployment.prune):
-        with pytest.raises(InstallFailed, match="contains no deployment"):
-            change(share)
-    assert not share.exists()
+    for function in (deployment.status, deployment.rollback, deployment.prune):
+        with pytest.raises(InstallFailed, match="contains no deployment of ft-dcc"):
+            function(share / "none")
+    assert not (share / "none").exists()
 
 
 def test_files_of_others_are_not_replaced_by_the_first_deploy(releases, share):
@@ -296,28 +300,18 @@ def test_a_damaged_current_file_is_an_error(releases, share):
             deployment.status(share)
 
 
-COMMAND = [sys.executable, "-m", "ft_dcc.cli.main", "deploy"]
-
-
-def run_command(*arguments):
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, encoding="utf-8", check=False)
-
-
 def test_the_command_reports_what_is_served_and_what_is_not(share):
-    done = run_command(str(share), "--only", "2025,16", "--hosts", "maya,nuke", "--no-ffmpeg")
+    deploy = partial(run_command, "deploy")
+    done = deploy(share, "--only", "2025,16", "--hosts", "maya,nuke", "--no-ffmpeg")
     assert done.returncode == 0, done.stderr
-    for line in (
-        "Maya: 2025",
-        "  not 2022: it was deployed without it",
-        "Nuke: 16",
+    assert set(done.stdout.splitlines()) >= {
+        *("Maya: 2025", "  not 2022: it was deployed without it", "Nuke: 16"),
         "ffmpeg: not included; hosts use FT_DCC_FFMPEG, or the ffmpeg on the PATH",
-        f"Add to MAYA_MODULE_PATH: {share / 'maya'}",
-        f"Add to NUKE_PATH: {share / 'nuke'}",
-    ):
-        assert line in done.stdout.splitlines()
+        *(f"Add to MAYA_MODULE_PATH: {share / 'maya'}", f"Add to NUKE_PATH: {share / 'nuke'}"),
+    }
     assert "BLENDER" not in done.stdout
-    listed = json.loads(run_command(str(share), "--status", "--json").stdout)["releases"]
+    listed = json.loads(deploy(share, "--status", "--json").stdout)["releases"]
     assert [each["served"] for each in listed] == [{"maya": ["2025"], "nuke": ["16"]}]
-    assert run_command(str(share), "--rollback").returncode == 1
-    assert run_command(str(share), "--prune").stdout.startswith("No release was removed.")
-    assert "houdini is not one of" in run_command(str(share), "--hosts", "houdini").stderr
+    assert deploy(share, "--rollback").returncode == 1
+    assert deploy(share, "--prune").stdout.startswith("No release was removed.")
+    assert "houdini is not one of" in deploy(share, "--hosts", "houdini").stderr

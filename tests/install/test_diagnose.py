@@ -1,31 +1,29 @@
-from __future__ import annotations
-
 import json
 import sys
 
 import attrs
 import pytest
 from doubles.machine import add_program, machine_in
+from doubles.programs import write_program
 from doubles.releases import SmallReleases
 
 from ft_dcc.install import deployment, release_build, vendored
-from ft_dcc.install.deployed_files import VARIABLES
 from ft_dcc.install.diagnose import diagnose
+from ft_dcc.install.host_discovery import HOSTS
 
 MAYA = "usr/autodesk/maya2025/bin/maya"
 
 
 @pytest.fixture
 def maya(tmp_path):
-    """Return a machine with a Maya 2025 whose Python is this one."""
     machine = machine_in(tmp_path, "linux")
     python = add_program(machine, MAYA).with_name("mayapy")
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S -W ignore "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
+    isolated = "import subprocess, sys; command = [sys.executable, '-I', '-S', '-W', 'ignore', *sys.argv[1:]]\n"
+    write_program(python, f"{isolated}sys.exit(subprocess.run(command).returncode)")
     return machine
 
 
-needs_a_shell = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for mayapy is a shell script")
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="mayapy has no suffix on the simulated Linux")
 
 
 def diagnosis(host, machine):
@@ -33,36 +31,24 @@ def diagnosis(host, machine):
     return found.name, found.text, found.is_good
 
 
-def test_a_missing_host_is_information(tmp_path):
-    assert diagnosis("maya", machine_in(tmp_path, "win32")) == ("Maya", "not found", None)
-
-
-def test_a_host_without_the_suite_is_reported_with_the_install_command(maya):
-    assert diagnosis("maya", maya) == (
-        "Maya 2025",
-        f"ft-dcc is not installed. Run: ft-dcc install maya  ({maya.root / MAYA})",
-        None,
-    )
-
-
-def test_a_host_with_a_too_old_python_is_reported(tmp_path):
-    machine = machine_in(tmp_path, "linux")
+def test_a_host_that_is_missing_without_the_suite_or_too_old_is_information(tmp_path, maya):
+    assert diagnosis("maya", machine_in(tmp_path / "empty", "win32")) == ("Maya", "not found", None)
+    advice = f"ft-dcc is not installed. Run: ft-dcc install maya  ({maya.root / MAYA})"
+    assert diagnosis("maya", maya) == ("Maya 2025", advice, None)
+    machine = machine_in(tmp_path / "old", "linux")
     add_program(machine, "usr/autodesk/maya2022/bin/maya")
     assert diagnosis("maya", machine)[1].startswith("its Python 3.7 is too old for ft-dcc, which needs 3.9")
 
 
-@needs_a_shell
+@needs_posix
 def test_a_complete_installation_that_can_be_imported_is_good(maya, install_whole):
     (done,) = install_whole("maya", maya)
     version = "{}.{}.{}".format(*sys.version_info[:3])
-    assert diagnosis("maya", maya) == (
-        "Maya 2025",
-        f"ft-dcc {done.record.release} in {done.folder}, runs Python {version}  ({maya.root / MAYA})",
-        True,
-    )
+    text = f"ft-dcc {done.record.release} in {done.folder}, runs Python {version}  ({maya.root / MAYA})"
+    assert diagnosis("maya", maya) == ("Maya 2025", text, True)
 
 
-@needs_a_shell
+@needs_posix
 def test_an_import_error_in_the_host_is_reported(maya, install_whole):
     (done,) = install_whole("maya", maya)
     broken = done.folder / "vendored" / "ft_dcc" / "frames.py"
@@ -81,10 +67,8 @@ def test_missing_files_and_another_release_are_reported(maya, install):
     record.write_text(json.dumps({**there, "release": "0.0.9"}), encoding="utf-8")
     assert "ft-dcc 0.0.9 is installed, this is " in diagnosis("maya", maya)[1]
     (done.folder / "scripts" / "userSetup.py").unlink()
-    assert diagnosis("maya", maya)[1:] == (
-        f"missing or changed in {done.folder}: scripts/userSetup.py. Run: ft-dcc install maya",
-        False,
-    )
+    text = f"missing or changed in {done.folder}: scripts/userSetup.py. Run: ft-dcc install maya"
+    assert diagnosis("maya", maya)[1:] == (text, False)
     record.write_text("{", encoding="utf-8")
     assert diagnosis("maya", maya)[2] is False
 
@@ -112,29 +96,24 @@ def test_an_installation_that_nuke_does_not_load_is_reported(tmp_path, install_w
 def test_an_installation_without_a_host_is_reported(maya, install):
     (done,) = install("maya", maya, version="2026")
     (maya.root / MAYA).unlink()
-    assert (
-        diagnosis("maya", maya)[1]
-        == f"ft-dcc {done.record.release} is installed in {done.folder}, but its program was not found"
-    )
+    text = f"ft-dcc {done.record.release} is installed in {done.folder}, but its program was not found"
+    assert diagnosis("maya", maya)[1] == text
 
 
 def on_share(machine, share, host):
     separator = ";" if machine.platform == "win32" else ":"
-    variable = {VARIABLES[host]: f"/elsewhere{separator}{share / host}"}
+    variable = {HOSTS[host].variable: f"/elsewhere{separator}{share / host}"}
     return attrs.evolve(machine, environment={**machine.environment, **variable})
 
 
-@needs_a_shell
+@needs_posix
 def test_a_deployment_counts_as_installed_with_its_release(maya, tmp_path, monkeypatch):
     share = tmp_path / "share with spaces"
     deployment.deploy(share, release_build.Order(only=("2025", "16"), systems=()))
     version = "{}.{}.{}".format(*sys.version_info[:3])
     name = vendored.release()
-    assert diagnosis("maya", on_share(maya, share, "maya")) == (
-        "Maya 2025",
-        f"ft-dcc {name}, release {name} of the deployment in {share}, runs Python {version}  ({maya.root / MAYA})",
-        True,
-    )
+    what = f"ft-dcc {name}, release {name} of the deployment in {share}, runs Python {version}  ({maya.root / MAYA})"
+    assert diagnosis("maya", on_share(maya, share, "maya")) == ("Maya 2025", what, True)
     add_program(maya, "usr/local/Nuke16.0v1/Nuke16.0")
     assert diagnosis("nuke", on_share(maya, share, "nuke"))[2] is True
     next(share.rglob("publisher.py")).unlink()
@@ -168,7 +147,7 @@ def test_an_installation_that_hides_a_deployment_is_reported(maya, tmp_path, mon
     assert is_good is False
 
 
-@needs_a_shell
+@needs_posix
 def test_an_installation_on_the_path_of_the_host_counts_as_installed(maya, tmp_path, install_whole):
     share = tmp_path / "share"
     (done,) = install_whole("maya", maya, to=share)

@@ -1,7 +1,5 @@
 """The files of a deployment for farms, run as each farm runs them, on strict doubles or with its own program."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import os
@@ -14,16 +12,15 @@ from doubles.releases import SmallReleases
 from ft_dcc.renders.log import derive_render_id
 
 
-@pytest.fixture
-def farm(monkeypatch, tmp_path):
-    """Return the folder of a deployment for farms."""
-    SmallReleases(monkeypatch).deploy(tmp_path / "share")
-    return tmp_path / "share" / "farm"
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory):
+    share = tmp_path_factory.mktemp("farm") / "share"
+    with pytest.MonkeyPatch.context() as patch:
+        SmallReleases(patch).deploy(share)
+    return share / "farm"
 
 
 class Job:
-    """Deadline's job: its id, and the environment that the submitter gave it."""
-
     __slots__ = ("JobId", "_environment")
 
     def __init__(self, job_id, environment):
@@ -76,11 +73,8 @@ def test_tasks_of_a_job_of_deadline_belong_to_the_render_with_the_id_of_the_job(
     assert plugin.log == ["ft-dcc: the tasks of this job belong to the render 65a1"]
 
 
-def test_a_job_of_deadline_with_a_render_of_its_own_keeps_it(farm):
+def test_a_job_of_deadline_keeps_its_own_render_and_runs_although_its_id_cannot_be_read(farm):
     assert preload(farm, Job("65a1", {"FT_DCC_RENDER": "sh010-comp"})).variables == {}
-
-
-def test_a_job_of_deadline_renders_although_its_id_cannot_be_read(farm):
     plugin = preload(farm, None)
     assert plugin.variables == {}
     assert plugin.log == ["Warning: ft-dcc: this job has no FT_DCC_RENDER: the job was deleted"]
@@ -141,7 +135,6 @@ open(sys.argv[1], "w").write(json.dumps({name: os.environ[name] for name in name
 
 @pytest.fixture
 def run_job(farm, tmp_path):
-    """Return a function that runs a job of one task in the environment, and returns the variables of the task."""
     pytest.importorskip("openjd.cli")
     environment = farm / "openjd" / "ft_dcc_environment.yaml"
     action = {"command": sys.executable, "args": ["-c", TASK, str(tmp_path / "task.json")]}
@@ -150,32 +143,21 @@ def run_job(farm, tmp_path):
     (tmp_path / "job.json").write_text(json.dumps(job), encoding="utf-8")
 
     def run(*parameters):
-        call(sys.executable, "-m", "openjd", "check", environment)
-        call(
-            *(sys.executable, "-m", "openjd", "run", tmp_path / "job.json", "--environment", environment),
-            *(word for each in parameters for word in ("-p", each)),
-        )
+        options = ("--environment", environment, *(word for each in parameters for word in ("-p", each)))
+        call(sys.executable, "-m", "openjd", "run", tmp_path / "job.json", *options)
         return json.loads((tmp_path / "task.json").read_text(encoding="utf-8"))
 
+    call(sys.executable, "-m", "openjd", "check", environment)
     return run
 
 
 def call(*command):
-    done = subprocess.run(
-        [str(word) for word in command],
-        env={name: value for name, value in os.environ.items() if not name.startswith("FT_DCC_")},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    own = {name: value for name, value in os.environ.items() if not name.startswith("FT_DCC_")}
+    done = subprocess.run([*map(str, command)], env=own, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_tasks_of_an_openjd_job_belong_to_the_render_of_its_parameter(run_job):
+def test_tasks_of_an_openjd_job_belong_to_the_render_of_its_parameter_or_of_deadline_cloud(run_job):
     found = run_job("FtDccRender=sh010-comp-1402", "FtDccFrames=1001-1100x2")
     assert found == {"FT_DCC_RENDER": "sh010-comp-1402", "FT_DCC_RENDER_FRAMES": "1001-1100x2"}
-
-
-def test_without_parameters_the_job_id_of_deadline_cloud_says_which_tasks_belong_together(run_job):
     assert derive_render_id("", {**run_job(), "DEADLINE_JOB_ID": "job-1"}) == "job job-1"

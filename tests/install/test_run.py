@@ -1,5 +1,4 @@
-from __future__ import annotations
-
+import errno
 import json
 import os
 import re
@@ -12,9 +11,11 @@ from pathlib import Path
 import pytest
 import tomli
 from doubles.machine import add_program, files_in, machine_in
+from doubles.programs import write_program
+from run_options import TIMEOUT_SECONDS
 
-from ft_dcc.errors import HostMissing, InstallFailed
-from ft_dcc.install import run, vendored
+from ft_dcc.errors import HostMissing, InstallFailed, StorageError
+from ft_dcc.install import installation, vendored
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
@@ -57,9 +58,7 @@ def test_nuke_gets_a_folder_and_the_line_that_names_it(machine, tmp_path, instal
     (done,) = install("nuke", machine, version="16")
     init = machine.home / ".nuke" / "init.py"
     assert done.folder == machine.data / "nuke"
-    assert init.read_text(encoding="utf-8").endswith(
-        f"\nimport nuke\n\nnuke.pluginAddPath({done.folder.as_posix()!r})\n"
-    )
+    assert init.read_text("utf-8").endswith(f"\nimport nuke\n\nnuke.pluginAddPath({done.folder.as_posix()!r})\n")
     for name in ("init.py", "menu.py", "ft_dcc_nuke/__init__.py", "vendored/clique/__init__.py"):
         assert (done.folder / name).is_file()
 
@@ -73,7 +72,7 @@ def test_an_existing_init_py_is_not_changed(machine, install):
     assert f"or this line to {init}: nuke.pluginAddPath({done.folder.as_posix()!r})" in done.hints[0]
     init.write_text(f"import nuke\nnuke.pluginAddPath({done.folder.as_posix()!r})\n", encoding="utf-8")
     assert install("nuke", machine, version="16")[0].hints[:-1] == ()
-    run.uninstall("nuke", machine)
+    installation.uninstall("nuke", machine)
     assert list((machine.home / ".nuke").rglob("*")) == [init]
 
 
@@ -95,9 +94,36 @@ def test_a_repeated_installation_is_removed_completely(machine, install, host):
     (cache / "init.cpython-311.pyc").touch()
     install(host, machine, version=version)
     assert files_in(machine.home) == after
-    assert [removed.left for removed in run.uninstall(host, machine)] == [()]
+    assert [removed.left for removed in installation.uninstall(host, machine)] == [()]
     assert files_in(machine.home) == before
-    assert run.uninstall(host, machine) == []
+    assert installation.uninstall(host, machine) == []
+
+
+def test_the_earlier_installation_comes_back_when_the_new_one_cannot_take_its_name(machine, install, monkeypatch):
+    (first,) = install("nuke", machine, version="16")
+    before, rename, failed = files_in(machine.home), Path.rename, []
+
+    def held(path, target):
+        if Path(target) == first.folder and not failed:
+            failed.append(path)
+            raise OSError(errno.EINVAL, "Another program uses it")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    with pytest.raises(StorageError, match=r"Another program uses it\. Close the program"):
+        install("nuke", machine, version="16")
+    assert (len(failed), files_in(machine.home)) == (1, before)
+
+
+def test_an_add_on_is_made_where_temporary_files_are_on_another_disk(machine, install, monkeypatch):
+    def across_disks(path, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(installation, "rename", lambda source, target: shutil.copytree(source, target))
+    monkeypatch.setattr(Path, "rename", across_disks)
+    monkeypatch.setattr(Path, "replace", across_disks)
+    (done,) = install("blender", machine, version="4.2")
+    assert (done.folder / "blender_manifest.toml").is_file()
 
 
 def test_files_of_others_are_neither_replaced_nor_removed(machine, install):
@@ -107,7 +133,7 @@ def test_files_of_others_are_neither_replaced_nor_removed(machine, install):
     module_file.write_text("+ changed 1 ./ft-dcc\n", encoding="utf-8")
     with pytest.raises(InstallFailed, match=r"ft_dcc\.mod exists and is not a file of ft-dcc"):
         install("maya", machine, version="2025")
-    (removed,) = run.uninstall("maya", machine)
+    (removed,) = installation.uninstall("maya", machine)
     assert removed.left == (module_file, done.folder)
     assert [path.name for path in done.folder.rglob("*") if path.is_file()] == ["mine.py"]
     with pytest.raises(InstallFailed, match="exists and is not an installation of ft-dcc"):
@@ -121,8 +147,8 @@ def test_install_on_a_share_prints_the_variable_to_set(machine, tmp_path, instal
     install("blender", machine, to=share, version="4.2")
     assert maya.hints[0] == f"Add {share} to MAYA_MODULE_PATH"
     assert nuke.hints[0].startswith(f"Add {share / 'ft-dcc-nuke'} to NUKE_PATH, or this line")
-    assert run.uninstall("maya", machine) == []
-    assert [len(run.uninstall(host, machine, to=share)) for host in ("nuke", "blender", "maya")] == [1, 1, 1]
+    assert installation.uninstall("maya", machine) == []
+    assert [len(installation.uninstall(host, machine, to=share)) for host in ("nuke", "blender", "maya")] == [1, 1, 1]
     assert not share.exists()
 
 
@@ -145,11 +171,10 @@ def test_blender_gets_an_extension_or_an_add_on(machine, install):
         assert old.folder.parts[-4:] == ("3.6", "scripts", "addons", "ft_dcc_blender")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+@pytest.mark.skipif(sys.platform == "win32", reason="the program has no suffix on the simulated Linux")
 def test_the_packages_of_a_blender_are_those_for_the_python_that_it_runs(tmp_path, all_wheels, monkeypatch):
     program = add_program(machine_in(tmp_path, "linux"), "usr/bin/blender")
-    program.write_text("#!/bin/sh\necho 'Blender 3.4.1'\necho 'FT_DCC Python 3.11'\n", encoding="utf-8")
-    program.chmod(0o755)
+    write_program(program, "print('Blender 3.4.1'); print('FT_DCC Python 3.11')")
     asked = []
 
     def make_wheels(folder, python, *, with_ffmpeg):
@@ -159,7 +184,9 @@ def test_the_packages_of_a_blender_are_those_for_the_python_that_it_runs(tmp_pat
         return [named, next(wheel for wheel in all_wheels if wheel.name.startswith("certifi-"))]
 
     monkeypatch.setattr(vendored, "make_wheels", make_wheels)
-    (done,) = run.install("blender", machine_in(tmp_path, "linux", PATH=str(program.parent)), with_ffmpeg=False)
+    (done,) = installation.install(
+        "blender", machine_in(tmp_path, "linux", PATH=str(program.parent)), with_ffmpeg=False
+    )
     assert asked == [(3, 11)]
     assert (done.folder / "vendored" / "certifi").is_dir()
     assert not (done.folder / "vendored" / "Qt.py").exists()
@@ -176,20 +203,15 @@ def test_a_blender_with_a_preferences_folder_is_installed_into(machine, install)
     assert done.folder == machine.home / config / "5.0" / "extensions" / "user_default" / "ft_dcc"
 
 
-def test_the_suite_can_be_imported_from_the_installation_alone(tmp_path, install_whole):
+def test_the_suite_can_be_imported_from_the_installation_alone_which_has_no_compiled_modules(tmp_path, install_whole):
     (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
     command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", LOAD, str(done.folder / "vendored")]
-    found = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
+    found = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert found.returncode == 0, found.stderr
     assert found.stdout.startswith(str(done.folder))
-
-
-def test_wheels_contain_no_compiled_modules(tmp_path, install_whole):
-    (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
     names = list(done.record.files)
     assert [name for name in names if name.endswith((".so", ".pyd", ".dylib", ".pyc"))] == []
-    assert "vendored/tests/__init__.py" not in names
-    assert "vendored/charset_normalizer/md.py" in names
+    assert "vendored/tests/__init__.py" not in names and "vendored/charset_normalizer/md.py" in names
 
 
 def test_packages_are_the_direct_and_indirect_dependencies():
@@ -216,8 +238,6 @@ def test_install_for_an_older_python_downloads_older_packages(tmp_path, install)
 
 
 def test_install_into_an_unwritable_folder_is_an_error_and_changes_nothing(tmp_path, install):
-    from ft_dcc.errors import StorageError
-
     machine = machine_in(tmp_path, "linux")
     (machine.home / "maya").write_text("a file where a folder would be", encoding="utf-8")
     with pytest.raises(StorageError, match="cannot be changed"):
@@ -243,15 +263,10 @@ def test_a_host_starts_the_local_studio_with_the_python_that_installed_it(tmp_pa
     command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", START, str(done.folder / "vendored")]
     environment = {**os.environ, "FT_DCC_LOCAL_STUDIO_IDLE": "0.1"}
     found = subprocess.run(
-        [*command, str(tmp_path / "studio")],
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=90,
+        [*command, str(tmp_path / "studio")], env=environment, capture_output=True, encoding="utf-8", check=False
     )
     assert found.returncode == 0, found.stderr
-    assert requests.get(f"{found.stdout.strip()}/health", timeout=60).status_code == 200
+    assert requests.get(f"{found.stdout.strip()}/health", timeout=TIMEOUT_SECONDS).status_code == 200
 
 
 def test_an_installation_that_would_serve_fewer_versions_is_refused(tmp_path, install):

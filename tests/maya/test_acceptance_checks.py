@@ -1,7 +1,5 @@
 """The acceptance checks fail in a Maya, or with an adapter, that has the fault that each is made for."""
 
-from __future__ import annotations
-
 import io
 from contextlib import nullcontext
 
@@ -14,9 +12,8 @@ from ft_dcc.errors import Error
 
 @pytest.fixture
 def run(maya, tmp_path):
-    """Return a function that runs a check on the scene of the acceptance test and returns its figures."""
     pytest.importorskip("Qt")
-    from ft_dcc_maya.acceptance.under_test import MayaUnderTest
+    from ft_dcc_maya.acceptance import MayaUnderTest
 
     def run(name, **values):
         target = MayaUnderTest()

@@ -1,7 +1,5 @@
 """The commands and flags in the adapter's sources, checked for every supported Maya without running them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

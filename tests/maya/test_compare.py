@@ -1,47 +1,23 @@
-"""The movie of a version on an image plane of Maya's camera: its image on each frame, and that nothing remains."""
-
-from __future__ import annotations
-
-from fractions import Fraction
+"""The movie and the frames of a version on image planes of Maya's camera: the image of each frame, what remains."""
 
 import attrs
 import pytest
+from doubles.drawings import compared_movie
 
 from ft_dcc.errors import CaptureFailed
-from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import ComparedMovie
+from ft_dcc.frames import FrameRange, Resolution
 
 
 @pytest.fixture
 def movie(tmp_path):
     """Return the images of a movie of four frames, the first of which is a slate before frame 1001."""
-    for number in range(1, 5):
-        (tmp_path / f"image.{number:05d}.jpg").write_bytes(b"image")
-    images = Frames(str(tmp_path / "image.%05d.jpg"), FrameRange(1, 4), Fraction(24), Resolution(64, 36))
-    return ComparedMovie("main v003", images, 1000)
+    return compared_movie(tmp_path, 4, 1000)
 
 
 @pytest.fixture
-def shown(maya, tmp_path):
+def shown(artists_view):
     """Return a function that returns the number of the image that the artist's view shows at a frame."""
-    from maya import cmds
-
-    def draw(frame):
-        cmds.modelEditor("modelPanel4", edit=True, camera="shotCam")
-        cmds.playblast(
-            completeFilename=str(tmp_path / "view.png"),
-            frame=[frame],
-            editorPanelName="modelPanel4",
-            widthHeight=(64, 36),
-            percent=100,
-            format="image",
-            compression="png",
-            viewer=False,
-            forceOverwrite=True,
-        )
-        return [int(path.name.split(".")[1]) for path in maya.drawn[-1].images]
-
-    return draw
+    return lambda frame: [int(path.name.split(".")[1]) for path in artists_view(frame).images]
 
 
 def plane(maya):
@@ -83,12 +59,6 @@ def test_selection_undo_and_the_modified_flag_are_kept(maya, host, movie, select
     assert maya.state() == before
 
 
-def test_a_second_movie_replaces_the_first(maya, host, movie):
-    host.show_movie(movie)
-    host.show_movie(attrs.evolve(movie, first_frame=990))
-    assert plane(maya).attributes["frameOffset"] == -989
-
-
 def test_nothing_is_saved_and_the_movie_is_shown_again(maya, host, movie, tmp_path, shown):
     from maya import cmds
 
@@ -104,15 +74,8 @@ def test_nothing_is_saved_and_the_movie_is_shown_again(maya, host, movie, tmp_pa
     assert maya.callbacks == {}
 
 
-def test_a_capture_does_not_show_the_movie(maya, host, movie, request_of, shown):
-    host.show_movie(movie)
-    host.playblast(request_of("1001"), lambda _: None)
-    assert maya.drawn[-1].images == ()
-    assert shown(1001) == [2]
-
-
 def test_a_movie_does_not_make_the_camera_animated(maya, host, movie):
-    from ft_dcc_maya.camera_plane import is_animated
+    from ft_dcc_maya.cameras import is_animated
 
     host.show_movie(movie)
     assert not is_animated("shotCamShape")
@@ -126,22 +89,37 @@ def test_a_locked_camera_is_one_sentence_and_changes_nothing(maya, host, movie):
     assert maya.state() == before
 
 
-def test_images_that_were_deleted_are_one_sentence_and_change_nothing(maya, host, movie):
-    movie.images.path(1).unlink()
-    before = maya.state()
-    with pytest.raises(CaptureFailed, match="does not exist"):
-        host.show_movie(movie)
-    assert maya.state() == before
-
-
-def test_a_plane_that_the_artist_renamed_is_kept(maya, host, movie):
-    host.show_movie(movie)
-    plane(maya).name = "keptShape"
-    host.clear_movie()
-    assert plane(maya).name == "keptShape"
-
-
 def test_attributes_whose_effect_is_not_computed_are_named(maya, host, movie):
     maya.scene.node("shotCamShape").attributes["horizontalFilmOffset"] = 0.1
     (sentence,) = host.show_movie(movie)
     assert sentence.startswith("shotCam has horizontalFilmOffset, so the movie may lie beside its place.")
+
+
+def test_frames_are_loaded_behind_the_camera_of_the_version_as_one_undo_step(maya, host, movie, shown, tmp_path):
+    from maya import cmds
+
+    steps = list(maya.undo)
+    sentence = host.load_frames(movie.images.pattern, FrameRange(2, 4), "shotCam")
+    assert (sentence, maya.undo) == ("The frames are on an image plane of shotCam.", [*steps, "ft-dcc: load frames"])
+    assert [shown(frame) for frame in (2, 4)] == [[2], [4]]
+    values = plane(maya).attributes
+    assert (values["alphaGain"], values["fit"], values["depth"], values["displayOnlyIfCurrent"]) == (1, 1, 100, True)
+    host.show_movie(movie)
+    host.clear_movie()
+    name = (tmp_path / "shot.ma").as_posix()
+    cmds.file(rename=name)
+    host.save()
+    assert "imagePlane" in {node.kind for node in maya.files[name].nodes}
+
+
+def test_frames_of_another_source_are_behind_the_first_camera(host, movie):
+    sentence = host.load_frames(movie.images.pattern, FrameRange(1, 4), "render.%04d.exr")
+    assert sentence == f"The frames are on an image plane of {host.scene().sources[0]}."
+
+
+def test_frames_on_a_locked_camera_are_one_sentence_and_change_nothing(maya, host, movie):
+    maya.scene.node("shotCam").is_reference_locked = True
+    before = maya.scene.state()
+    with pytest.raises(CaptureFailed, match=r"Maya cannot show image\.00001\.png on shotCam: .*Unlock the camera"):
+        host.load_frames(movie.images.pattern, FrameRange(1, 4), "shotCam")
+    assert maya.scene.state() == before

@@ -1,7 +1,5 @@
 """The double refuses what Maya refuses, so that a test does not pass with invalid code."""
 
-from __future__ import annotations
-
 import re
 import threading
 

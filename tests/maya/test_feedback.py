@@ -1,24 +1,14 @@
 """Drawings of reviewers in Maya: where they lie in the image, on which frames, and that nothing of them remains."""
 
-from __future__ import annotations
-
-import json
-
 import pytest
+from doubles.drawings import LINE, drawing
 from doubles.maya.scene import IDENTITY
 
 from ft_dcc.errors import CaptureFailed
 from ft_dcc.host_support.camera_settings import changed_settings, pack_settings
-from ft_dcc.review.drawings import parse_drawing
 
-LINE = {"kind": "line", "colour": "#ff8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
 # In an image of 64x36.
 PIXELS = ((16, 9), (32, 27))
-
-
-def drawing(frame, *shapes, text="", label="", author="Ida Berg", **values):
-    data = json.dumps({"version": 2, "shapes": list(shapes or (LINE,)), **values})
-    return parse_drawing(data, frame, author=author, text=text, label=label)
 
 
 @pytest.fixture
@@ -27,26 +17,8 @@ def shape(maya):
 
 
 @pytest.fixture
-def viewport(maya, tmp_path):
-    """Return a function that draws a frame as the artist's view shows it, and returns its curves."""
-    from maya import cmds
-
-    def draw(frame, size=(64, 36)):
-        cmds.modelEditor("modelPanel4", edit=True, camera="shotCam")
-        cmds.playblast(
-            completeFilename=str(tmp_path / "view.png"),
-            frame=[frame],
-            editorPanelName="modelPanel4",
-            widthHeight=size,
-            percent=100,
-            format="image",
-            compression="png",
-            viewer=False,
-            forceOverwrite=True,
-        )
-        return maya.drawn[-1].curves
-
-    return draw
+def viewport(artists_view):
+    return lambda frame, size=(64, 36): artists_view(frame, size).curves
 
 
 def assert_lies_at(curves, pixels):
@@ -55,21 +27,15 @@ def assert_lies_at(curves, pixels):
         assert found == pytest.approx(expected, abs=0.01)
 
 
-def set_lens(shape, **values):
-    shape.attributes.update(values)
-
-
 @pytest.mark.parametrize(
     "lens",
     [
         {},
-        {"focalLength": 400.0},
         {"filmFit": 1},
         {"filmFit": 2},
         {"filmFit": 3},
         {"horizontalFilmAperture": 0.5},
         {"horizontalFilmAperture": 0.5, "filmFit": 3},
-        {"horizontalFilmOffset": 0.2, "verticalFilmOffset": -0.1},
         {"lensSqueezeRatio": 2.0, "horizontalFilmOffset": 0.1},
         {"cameraScale": 1.5, "verticalFilmOffset": 0.1},
         {"nearClipPlane": 30.0},
@@ -78,7 +44,7 @@ def set_lens(shape, **values):
     ids=str,
 )
 def test_a_drawing_lies_over_its_place_in_the_image(host, shape, viewport, lens):
-    set_lens(shape, **lens)
+    shape.attributes.update(lens)
     host.show_feedback([drawing(1003)])
     assert_lies_at(viewport(1003), PIXELS)
 
@@ -98,19 +64,9 @@ def test_a_drawing_lies_over_its_place_in_the_image(host, shape, viewport, lens)
 )
 def test_a_changed_lens_is_recognised_without_a_change_of_time(maya, host, shape, lens, changed):
     calls, stored = len(maya.calls), host.camera_settings("shotCam", [1001, 1012])
-    set_lens(shape, **lens)
+    shape.attributes.update(lens)
     assert list(changed_settings(stored, host.camera_settings("shotCam", [1001, 1012]))) == changed
     assert "currentTime" not in [call.command for call in maya.calls[calls:] if call.mode != "query"]
-
-
-def test_a_changed_animation_of_the_lens_is_recognised(host):
-    from maya import cmds
-
-    cmds.setKeyframe("shotCamShape", attribute="focalLength", time=1001, value=35.0)
-    stored = host.camera_settings("shotCam", [1001, 1012])
-    cmds.setKeyframe("shotCamShape", attribute="focalLength", time=1012, value=80.0)
-    changes = changed_settings(stored, host.camera_settings("shotCam", [1001, 1012]))
-    assert changes == {"focal length": (35.0, 80.0)}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +142,7 @@ def test_width_and_colour_are_those_of_the_stroke(host, viewport):
 
 @pytest.mark.parametrize("near", [0.1, 20.0])
 def test_a_drawing_lies_just_behind_the_near_clip_plane(maya, host, shape, viewport, near):
-    set_lens(shape, nearClipPlane=near)
+    shape.attributes.update(nearClipPlane=near)
     host.show_feedback([drawing(1003)])
     (curve,) = [node for node in maya.scene.nodes if node.kind == "nurbsCurve"]
     depths = [-point[2] / near for point in curve.attributes["points"]]
@@ -221,7 +177,7 @@ def test_author_and_text_of_each_note_are_shown_above_each_other(maya, host):
 
 
 def test_attributes_that_move_the_image_are_named(host, shape):
-    set_lens(shape, filmRollValue=5.0)
+    shape.attributes.update(filmRollValue=5.0)
     (sentence,) = host.show_feedback([drawing(1003)])
     assert sentence.startswith("shotCam has filmRollValue, so drawings may lie beside their places.")
 
@@ -241,19 +197,36 @@ def test_nothing_is_saved_and_the_drawings_are_shown_again(maya, host, tmp_path,
     cmds.file(rename=name)
     host.show_feedback([drawing(1003)])
     host.save()
+    assert not maya.scene.is_modified
     assert not [node for node in maya.files[name].nodes if node.kind in ("nurbsCurve", "animCurve")]
     assert len(viewport(1003)) == 1
     host.clear_feedback()
     assert (maya.callbacks, [node for node in maya.scene.nodes if node.kind == "nurbsCurve"]) == ({}, [])
 
 
-def test_the_scene_is_not_modified_after_a_save(maya, host, tmp_path):
+@pytest.mark.parametrize("hidden", [{"nurbsCurves": False}, {"viewSelected": True}, {}])
+def test_a_view_that_hides_the_drawings_is_named(maya, host, hidden):
+    view = maya.interface.controls["modelPanel4"]
+    assert host.show_feedback([drawing(1003)]) == []
+    view.values.update({"camera": "shotCam", **hidden})
+    problems = host.show_feedback([drawing(1003)])
+    assert [each[:44] for each in problems] == (["The view through shotCam hides the drawings:"] if hidden else [])
+    maya.is_batch = True
+    assert host.show_feedback([drawing(1003)]) == []
+
+
+def test_drawings_are_not_exported_with_their_camera_and_shown_again(maya, host, viewport):
     from maya import cmds
 
-    cmds.file(rename=(tmp_path / "shot.ma").as_posix())
     host.show_feedback([drawing(1003)])
-    host.save()
-    assert not maya.scene.is_modified
+    before = maya.state()
+    cmds.select("shotCam")
+    selected = maya.scene.selection
+    cmds.file("/export/shot.ma", exportSelected=True, type="mayaAscii", force=True)
+    kinds = {node.kind for node in maya.files["/export/shot.ma"].nodes}
+    assert "camera" in kinds and not kinds & {"nurbsCurve", "animCurve", "annotationShape"}
+    assert (len(viewport(1003)), maya.scene.selection) == (1, selected)
+    assert maya.state()["callbacks"] == before["callbacks"]
 
 
 def test_drawings_of_a_closed_scene_are_not_shown_in_the_next_one(maya, host, tmp_path):
@@ -275,16 +248,19 @@ def test_a_group_that_the_artist_renamed_is_kept(maya, host):
 
 
 def test_the_group_is_hidden_in_the_outliner_and_cannot_be_selected(maya, host):
+    maya.scene.namespace = "rig:"
     host.show_feedback([drawing(1003)])
     group = maya.scene.node("ftDccReviewNotes")
-    assert (group.attributes["hiddenInOutliner"], group.attributes["overrideDisplayType"]) == (True, 2)
+    names = ("hiddenInOutliner", "overrideEnabled", "overrideDisplayType")
+    assert [group.attributes[name] for name in names] == [True, True, 2]
     assert maya.scene.selection == ["shotCam"]
 
 
 def test_a_capture_shows_no_drawing(maya, host, request_of):
     host.show_feedback([drawing(1003)])
-    host.playblast(request_of("1003"), lambda _: None)
-    assert maya.drawn[-1].curves == ()
+    for look in ({}, {"hide": []}):
+        host.playblast(request_of("1003", look=look), lambda _: None)
+        assert maya.drawn[-1].curves == ()
     assert maya.scene.node("ftDccReviewNotes").attributes["visibility"] is True
 
 
@@ -309,7 +285,7 @@ def test_a_stroke_of_thousands_of_points_is_one_curve(maya, host):
 
 
 def test_a_drawing_with_too_many_strokes_is_named_and_the_others_are_shown(maya, host):
-    found = host.show_feedback([drawing(1003, *[LINE] * 10_000, text="Too much"), drawing(1003, text="Fine")])
+    found = host.show_feedback([drawing(1003, *[LINE] * 5_001, text="Too much"), drawing(1003, text="Fine")])
     assert found == [
         "1 drawing has more than Maya can show, 5,000 strokes and 500,000 points in all. "
         "See the strokes on the review page."
@@ -321,7 +297,6 @@ def test_the_frames_of_an_animated_lens_count_for_the_limit(maya, host):
     from maya import cmds
 
     cmds.setKeyframe("shotCamShape", attribute="focalLength", time=1003, value=35.0)
-    shapes = [LINE] * 600
-    (sentence,) = host.show_feedback([drawing(1002, *shapes, end_frame=1010)])
+    (sentence,) = host.show_feedback([drawing(1002, *[LINE] * 600, end_frame=1010)])
     assert sentence.startswith("1 drawing has more than Maya can show")
     assert curves(maya) == []

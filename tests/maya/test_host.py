@@ -1,14 +1,12 @@
-from __future__ import annotations
-
 import threading
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from doubles.maya.scene import Node
+from doubles.maya.scene import Node, Reference
 from run_options import TIMEOUT_SECONDS
 
-from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid, StorageError, UserFixableError
+from ft_dcc.errors import CameraMissing, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import DescribesCaptures, ProvidesPlugins, SupportsFocalLengths
 from ft_dcc.host_support.main_thread import run_on_main_thread
@@ -16,33 +14,17 @@ from ft_dcc.host_support.main_thread import run_on_main_thread
 VRAY = ("width", "height", "aspectRatio")
 
 
-@pytest.mark.parametrize(
-    ("unit", "rate"),
-    [
-        ("film", "24"),
-        ("pal", "25"),
-        ("ntsc", "30"),
-        ("show", "48"),
-        ("palf", "50"),
-        ("ntscf", "60"),
-        ("game", "15"),
-        ("sec", "1"),
-        ("min", "1/60"),
-        ("hour", "1/3600"),
-        ("millisec", "1000"),
-        ("23.976fps", "24000/1001"),
-        ("29.97fps", "30000/1001"),
-        ("29.97df", "30000/1001"),
-        ("47.952fps", "48000/1001"),
-        ("59.94fps", "60000/1001"),
-        ("12fps", "12"),
-        ("120fps", "120"),
-        ("750fps", "750"),
-    ],
+UNITS = (
+    "film 24, pal 25, ntsc 30, show 48, palf 50, ntscf 60, game 15, sec 1, min 1/60, hour 1/3600, millisec 1000, "
+    "23.976fps 24000/1001, 29.97fps 30000/1001, 29.97df 30000/1001, 47.952fps 48000/1001, 59.94fps 60000/1001, "
+    "12fps 12, 120fps 120, 750fps 750"
 )
-def test_the_frame_rate_of_each_time_unit_is_exact(maya, host, unit, rate):
-    maya.scene.unit = unit
-    assert host.scene().fps == Fraction(rate)
+
+
+def test_the_frame_rate_of_each_time_unit_is_exact(maya, host):
+    for unit, rate in map(str.split, UNITS.split(", ")):
+        maya.scene.unit = unit
+        assert host.scene().fps == Fraction(rate), unit
 
 
 def test_an_unknown_time_unit_raises_setting_invalid(maya, host):
@@ -62,20 +44,12 @@ def test_configure_sets_the_time_unit_and_keeps_keys_on_their_frames(maya, host,
     assert maya.scene.node("defaultResolution").attributes["deviceAspectRatio"] == pytest.approx(16 / 9)
 
 
-def test_configure_sets_the_aspect_ratio_of_another_size(maya, host):
-    host.configure(FrameRange(1001, 1048), Fraction(24), Resolution(2048, 858))
+def test_configure_sets_size_aspect_ratio_and_the_range_of_the_time_slider_as_one_undo_step(maya, host):
+    host.configure(FrameRange(1001, 1048, 8), Fraction(24), Resolution(2048, 858))
     values = maya.scene.node("defaultResolution").attributes
     assert (values["width"], values["height"], values["deviceAspectRatio"]) == (2048, 858, pytest.approx(2048 / 858))
-
-
-def test_configure_sets_the_range_of_the_time_slider_too_as_one_undo_step(maya, host):
-    host.configure(FrameRange(1001, 1048, 8), Fraction(24), Resolution(1920, 1080))
-    assert maya.scene.options == {
-        "animationStartTime": 993,
-        "minTime": 993,
-        "animationEndTime": 1056,
-        "maxTime": 1056,
-    }
+    starts, ends = ("animationStartTime", "minTime"), ("animationEndTime", "maxTime")
+    assert maya.scene.options == {**dict.fromkeys(starts, 993), **dict.fromkeys(ends, 1056)}
     assert (maya.undo, maya.open_chunks) == (["ft-dcc: shot settings"], [])
 
 
@@ -85,14 +59,13 @@ def test_configure_names_each_rate_as_maya_does(maya, host, rate):
     assert maya.scene.unit == f"{rate}fps" and host.scene().fps == frame_rate(rate)
 
 
-def test_a_range_that_is_not_quite_whole_is_rounded(maya, host):
+def test_ranges_that_are_not_quite_whole_are_rounded(maya, host):
     maya.scene.options.update(animationStartTime=1000.9999, animationEndTime=1011.9999)
-    assert str(host.scene().frame_range) == "1001-1012"
-
-
-def test_the_range_of_the_time_slider_is_rounded(maya, host):
     maya.scene.options.update(minTime=1004.9999, maxTime=1009.9999)
-    assert str(host.scene().ranges["playback"]) == "1005-1010"
+    maya.scene.add_shot("sh020", currentCamera="second", startTime=1002.9999, endTime=1005.9999)
+    scene = host.scene()
+    found = (str(scene.frame_range), str(scene.ranges["playback"]), str(scene.range_of("sh020")))
+    assert found == ("1001-1012", "1005-1010", "1003-1006")
 
 
 def test_configure_with_an_unsupported_rate_changes_nothing(maya, host):
@@ -135,20 +108,11 @@ def test_a_shot_on_the_shape_of_a_camera_whose_name_is_not_unique_is_a_source(ma
     assert host.scene().labels == {"sh020": "shot 020: 1003-1006, second|shotCam"}
 
 
-def test_a_shot_of_one_frame_is_a_source(maya, host):
-    maya.scene.add_shot("sh020", currentCamera="second", startTime=1003.0, endTime=1003.0)
-    assert str(host.scene().range_of("sh020")) == "1003-1003"
-
-
-def test_the_range_of_a_shot_is_rounded(maya, host):
-    maya.scene.add_shot("sh020", currentCamera="second", startTime=1002.9999, endTime=1005.9999)
-    assert str(host.scene().range_of("sh020")) == "1003-1006"
-
-
 def test_shots_are_ordered_by_their_start_and_then_by_their_name(maya, host):
-    for name, start in (("b", 1005.0), ("z", 1001.0), ("a", 1005.0)):
-        maya.scene.add_shot(name, currentCamera="second", startTime=start, endTime=1012.0)
+    for name, start, end in (("b", 1005.0, 1012.0), ("z", 1001.0, 1001.0), ("a", 1005.0, 1012.0)):
+        maya.scene.add_shot(name, currentCamera="second", startTime=start, endTime=end)
     assert host.scene().sources == ("shotCam", "second", "z", "a", "b")
+    assert str(host.scene().range_of("z")) == "1001-1001"
 
 
 def test_shots_of_the_camera_sequencer_follow_the_cameras_with_their_own_range(maya, host):
@@ -176,25 +140,19 @@ def test_a_shot_is_selected_and_measured_as_its_camera(maya, host):
 
 
 @pytest.mark.parametrize(
-    ("values", "applied"),
+    ("values", "applied", "of_views"),
     [
-        ({}, "ACES 1.0 SDR-video (sRGB)"),
-        ({"outputUseViewTransform": False}, "Raw"),
-        ({"outputTransformEnabled": False}, ""),
+        ({}, "ACES 1.0 SDR-video (sRGB)", "ACES 1.0 SDR-video (sRGB)"),
+        ({"outputUseViewTransform": False}, "Raw", "ACES 1.0 SDR-video (sRGB)"),
+        ({"outputTransformEnabled": False}, "", "ACES 1.0 SDR-video (sRGB)"),
+        ({"cmEnabled": False}, "", ""),
     ],
 )
-def test_the_view_transform_of_the_images_is_recorded(maya, host, values, applied):
+def test_the_view_transform_of_the_images_is_recorded(maya, host, values, applied, of_views):
     assert isinstance(host, DescribesCaptures)
     maya.interface.colour_management.update(values)
     found = host.capture_details({})
-    assert found["view_transform"] == applied
-    assert found["view_transform_of_views"] == "ACES 1.0 SDR-video (sRGB)"
-
-
-def test_without_colour_management_there_is_no_view_transform(maya, host):
-    maya.interface.colour_management["cmEnabled"] = False
-    found = host.capture_details({})
-    assert (found["view_transform"], found["view_transform_of_views"]) == ("", "")
+    assert (found["view_transform"], found["view_transform_of_views"]) == (applied, of_views)
 
 
 def test_sounds_that_the_time_slider_does_not_play_are_recorded(maya, host):
@@ -206,9 +164,19 @@ def test_sounds_that_the_time_slider_does_not_play_are_recorded(maya, host):
     assert [track.path for track in host.scene().sounds] == [Path("/a.wav")]
 
 
+def test_references_without_their_file_are_found_behind_those_of_maya_itself(maya):
+    from ft_dcc_maya.checks.validate_scene import missing_references
+
+    maya.scene.references = [Reference("rigRN", "/show/rig.ma", is_loaded=False)]
+    assert missing_references() == [("/show/rig.ma", "rigRN")]
+
+
 def test_sources_list_renderable_cameras_first_and_no_startup_cameras(maya, host):
     maya.scene.add_camera("a_witness")
     assert host.scene().sources == ("shotCam", "a_witness", "second")
+    # Cameras of the same name are listed by their paths.
+    maya.scene.add_camera("shotCam", parent=maya.scene.node("second"))
+    assert set(host.scene().sources) == {"|shotCam", "second|shotCam", "a_witness", "second"}
 
 
 def test_the_camera_of_the_active_view_precedes_equally_renderable_ones(maya, host):
@@ -217,22 +185,10 @@ def test_the_camera_of_the_active_view_precedes_equally_renderable_ones(maya, ho
     assert host.scene().sources == ("second", "shotCam")
     maya.interface.controls["modelPanel4"].values["camera"] = "secondShape"
     assert host.scene().sources == ("second", "shotCam")
+    maya.interface.controls["modelPanel4"].values["camera"] = "shotCam"
+    assert host.scene().sources == ("shotCam", "second")
     maya.interface.focus = "outlinerPanel1"
     assert host.scene().sources == ("second", "shotCam")
-
-
-@pytest.mark.parametrize("shown", ["witness", "witnessShape"])
-def test_the_camera_of_the_active_view_precedes_others_by_name_whether_or_not_it_is_the_shape(maya, host, shown):
-    # The last one by its name.
-    maya.scene.add_camera("witness")
-    maya.interface.controls["modelPanel4"].values["camera"] = shown
-    assert host.scene().sources == ("shotCam", "witness", "second")
-
-
-def test_cameras_of_the_same_name_are_listed_by_their_paths(maya, host):
-    group = maya.scene.node("second")
-    maya.scene.add_camera("shotCam", parent=group)
-    assert set(host.scene().sources) == {"|shotCam", "second|shotCam", "second"}
 
 
 def test_a_scene_with_only_startup_cameras_has_no_sources(maya, host):
@@ -244,18 +200,12 @@ def test_a_scene_with_only_startup_cameras_has_no_sources(maya, host):
         host.focal_lengths("shotCam", FrameRange(1, 2))
 
 
-def test_the_sound_starts_where_the_beginning_of_its_file_lies(maya, host):
-    maya.scene.add_sound("dialogue", filename="/audio/sh010.wav", offset=1005.0, sourceStart=24.0)
+@pytest.mark.parametrize(("end", "heard"), [(48.0, (Fraction(1005), Fraction(1029))), (24.0, None)])
+def test_a_sound_starts_where_its_file_begins_and_is_heard_up_to_its_end_or_completely(maya, host, end, heard):
+    maya.scene.add_sound("dialogue", filename="/audio/sh010.wav", offset=1005.0, sourceStart=24.0, sourceEnd=end)
     maya.interface.sound = "dialogue"
     (track,) = host.scene().sounds
-    assert (track.path, track.start) == (Path("/audio/sh010.wav"), Fraction(981))
-
-
-def test_a_sound_that_was_cut_is_heard_in_its_range(maya, host):
-    maya.scene.add_sound("dialogue", filename="/a.wav", offset=1005.0, sourceStart=24.0, sourceEnd=48.0)
-    maya.interface.sound = "dialogue"
-    (track,) = host.scene().sounds
-    assert (track.start, track.heard) == (Fraction(981), (Fraction(1005), Fraction(1029)))
+    assert (track.path, track.start, track.heard) == (Path("/audio/sh010.wav"), Fraction(981), heard)
 
 
 def test_configure_sets_square_pixels_and_the_size_of_v_ray(maya, host):
@@ -265,13 +215,6 @@ def test_configure_sets_square_pixels_and_the_size_of_v_ray(maya, host):
     host.configure(FrameRange(1, 2), Fraction(24), Resolution(1920, 1080))
     assert maya.scene.node("defaultResolution").attributes["pixelAspect"] == 1.0
     assert list(maya.scene.node("vraySettings").attributes.values()) == [1920, 1080, pytest.approx(16 / 9)]
-
-
-def test_a_sound_without_an_end_is_heard_completely(maya, host):
-    maya.scene.add_sound("dialogue", filename="/a.wav", offset=1005.0, sourceStart=24.0, sourceEnd=24.0)
-    maya.interface.sound = "dialogue"
-    (track,) = host.scene().sounds
-    assert track.heard is None
 
 
 def test_a_muted_hidden_or_missing_sound_is_ignored(maya, host):
@@ -344,18 +287,3 @@ def test_in_batch_mode_one_thread_at_a_time_uses_the_scene(maya):
     first.join(TIMEOUT_SECONDS)
     second.join(TIMEOUT_SECONDS)
     assert (was_disturbed, is_second_inside.is_set()) == ([False], True)
-
-
-def test_a_call_to_a_busy_main_thread_times_out(maya):
-    errors = []
-
-    def ask():
-        try:
-            run_as_maya(lambda: None, has_window=True, timeout=0.05)
-        except CaptureFailed as error:
-            errors.append(str(error))
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    thread.join(TIMEOUT_SECONDS)
-    assert errors == ["Maya's main thread was busy for 0.05 seconds. Try again when it is idle."]

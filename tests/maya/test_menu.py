@@ -1,12 +1,8 @@
-from __future__ import annotations
-
 import sys
 import threading
-from pathlib import Path
 from types import ModuleType
 
 import pytest
-from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.review.drawings import parse_drawing
@@ -21,7 +17,6 @@ def package(maya):
 
 @pytest.fixture
 def shown(monkeypatch):
-    """Return the pages on which the dialog was opened; the dialog has tests of its own."""
     opened = []
     dialog, qt = ModuleType("ft_dcc_qt"), ModuleType("Qt")
     dialog.__dict__["show"] = lambda host, page, parent: opened.append((host.name, page, parent))
@@ -42,14 +37,6 @@ def controls(maya, kind):
     return [control.values["label"] for control in maya.interface.controls.values() if control.kind == kind]
 
 
-def test_the_vendored_folder_is_added_once_at_the_end_of_the_path(maya, package, monkeypatch):
-    vendored = str(Path(package.__file__).parents[2] / "vendored")
-    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != vendored])
-    package.start()
-    package.start()
-    assert (sys.path[-1], sys.path.count(vendored)) == (vendored, 1)
-
-
 def test_the_menu_is_added_after_what_the_studio_has_deferred(maya, package):
     from maya import cmds
 
@@ -64,7 +51,8 @@ def test_installing_twice_adds_one_menu_and_no_button(maya, package):
     package.install()
     package.install()
     assert controls(maya, "menu") == ["ft-dcc"]
-    assert len(controls(maya, "item")) == 12
+    assert [each.values["tearOff"] for each in maya.interface.controls.values() if each.kind == "menu"] == [True]
+    assert len(controls(maya, "item")) == 14
     assert controls(maya, "button") == ["mine"]
 
 
@@ -121,9 +109,7 @@ def test_the_menu_is_removed_whether_or_not_maya_deletes_the_commands(maya, pack
 
 
 def test_the_menu_is_added_when_maya_has_no_shelves(maya, package, monkeypatch):
-    monkeypatch.setitem(
-        sys.modules["maya.mel"].__dict__, "eval", lambda script: "MayaWindow" if "Main" in script else ""
-    )
+    monkeypatch.setitem(sys.modules["maya.mel"].__dict__, "eval", lambda text: "MayaWindow" if "Main" in text else "")
     package.install()
     press(maya, "Add a button to the shelf")
     assert controls(maya, "menu") == ["ft-dcc"] and controls(maya, "button") == ["mine"]
@@ -135,11 +121,8 @@ def test_the_menu_is_added_when_maya_has_no_shelves(maya, package, monkeypatch):
     [
         ("Publish for review…", "publish"),
         ("My tasks", "tasks"),
-        ("Notes", "notes"),
         ("Review sessions", "reviews"),
-        ("Queue", "queue"),
-        ("Settings", "settings"),
-        ("About", "about"),
+        *(("Notes", "notes"), ("Queue", "queue"), ("Settings", "settings"), ("About", "about")),
     ],
 )
 def test_each_command_opens_its_page_of_the_dialog(maya, package, shown, label, page):
@@ -206,31 +189,6 @@ def test_a_core_that_cannot_be_loaded_is_one_sentence_with_the_traceback_in_the_
     assert "Traceback" not in message
 
 
-@pytest.mark.parametrize("succeeds", [True, False])
-def test_publish_again_shows_its_result_when_the_main_thread_is_idle(maya, package, monkeypatch, succeeds):
-    started, release = [], threading.Event()
-
-    def publish(request, host):
-        started.append((request, threading.current_thread() is threading.main_thread()))
-        release.wait(TIMEOUT_SECONDS)
-        if not succeeds:
-            raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
-        return "Version 3 is in review."
-
-    monkeypatch.setattr("ft_dcc.publish.jobs.queue.last_request", lambda host, task: "the last one")
-    monkeypatch.setattr("ft_dcc.ui.menu_commands._publish", publish)
-    package.install()
-    press(maya, "Publish again")
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "ft-dcc publish"]
-    assert maya.interface.messages == []
-    release.set()
-    thread.join(TIMEOUT_SECONDS)
-    assert (started, maya.interface.messages) == ([("the last one", False)], [])
-    maya.idle()
-    wrong = "The server's address is missing. Set FTRACK_SERVER."
-    assert maya.interface.messages == ["Version 3 is in review." if succeeds else wrong]
-
-
 def test_publish_again_without_a_previous_publish_opens_the_dialog(maya, package, shown, monkeypatch, tmp_path):
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
     package.install()
@@ -251,3 +209,19 @@ def test_drawings_of_a_scene_without_a_task_are_one_sentence_and_shown_ones_are_
         thread.join()
     maya.idle()
     assert maya.interface.messages == ["The scene has no task. Choose it in the dialog: Publish for review…"]
+
+
+def test_the_work_file_of_the_task_is_made_and_saved_as_the_next_version(maya, package, signed_in, project_task, root):
+    from ft_dcc_maya.host import MayaHost
+
+    package.install()
+    MayaHost().remember_task(project_task["id"])
+    folder = root.joinpath(*(part["name"] for part in project_task["link"]))
+    for number, label in enumerate(("Open or make the work file", "Save next version"), 1):
+        press(maya, label)
+        while any(each.name == "ft-dcc publish" for each in threading.enumerate()):
+            maya.idle()
+        maya.idle()
+        path = folder / f"sh010_animation_v00{number}.ma"
+        assert (maya.interface.messages[-1], MayaHost().scene().path) == (f"Saved as {path}.", path)
+    assert MayaHost().scene().frame_range.start == 993

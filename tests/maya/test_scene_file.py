@@ -1,12 +1,10 @@
 """Scenes of versions that are opened in Maya: unsaved changes, files that cannot be opened, and what is left."""
 
-from __future__ import annotations
-
 import contextlib
 
 import pytest
 
-from ft_dcc.errors import SceneUnreadable, UnsavedChanges, UserFixableError
+from ft_dcc.errors import SceneUnreadable, UserFixableError
 from ft_dcc.review.drawings import Drawing
 
 
@@ -33,33 +31,21 @@ def cameras(maya):
 
 
 def test_a_scene_is_opened(maya, host, other):
-    host.open_scene_file(other)
-    assert (host.scene().path, "fromTheVersionShape" in cameras(maya)) == (other, True)
-
-
-def test_unsaved_changes_are_kept_until_the_artist_discards_them(maya, host, other):
     host.remember_task("t")
-    before = maya.state()
-    with pytest.raises(UnsavedChanges, match=r"open\.ma has unsaved changes"):
-        host.open_scene_file(other)
-    assert maya.state() == before
     host.open_scene_file(other, discard_changes=True)
-    assert host.scene().path == other
+    assert (host.scene().path, "fromTheVersionShape" in cameras(maya)) == (other, True)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("gone.ma", None, r"gone\.ma does not exist"),
         ("empty.ma", b"", r"empty\.ma is empty"),
-        ("sh010.blend", b"BLENDER", "is no scene of Maya"),
         ("new.ma", b'//Maya ASCII 2031 scene\nrequires maya "2031";\n', "was saved by Maya 2031; this is Maya 2025"),
         ("new.mb", b"FOR8\0\0\0\0\0\0\0\x10MayaVERS\0\0\0\0\0\0\0\x052031\0", "was saved by Maya 2031"),
     ],
 )
 def test_a_file_that_cannot_be_opened_is_a_sentence_and_changes_nothing(maya, host, tmp_path, name, content, message):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
+    (tmp_path / name).write_bytes(content)
     host.show_feedback([Drawing("", "Ida", 1003, ())])
     before = maya.state()
     with pytest.raises(SceneUnreadable, match=message):
@@ -86,6 +72,31 @@ def test_drawings_and_a_compared_movie_do_not_follow_into_the_next_scene(maya, h
     host.show_feedback([Drawing("", "Ida", 1003, ())])
     host.open_scene_file(other)
     assert maya.callbacks == {}
+
+
+@pytest.mark.parametrize(("answer", "ran"), [("", []), ("Run", ["studioTools", "vaccine"])])
+def test_script_nodes_run_only_if_the_artist_says_so(maya, host, other, answer, ran):
+    from doubles.maya.scene import Node
+
+    for name, kind in {"studioTools": 1, "vaccine": 2, "onDemand": 0, "uiConfigurationScriptNode": 3}.items():
+        maya.files[other.as_posix()].nodes.append(Node(name, "script", attributes={"scriptType": kind}))
+    configuration = {"scriptType": 6, "before": "playbackOptions -min 1001 -max 1010 -ast 990 -aet 1020 "}
+    maya.files[other.as_posix()].nodes.append(Node("sceneConfigurationScriptNode", "script", attributes=configuration))
+    maya.answer = answer
+    host.open_scene_file(other)
+    assert maya.scripts_run == ran and not host.scene().is_modified
+    assert "Its script nodes did not run: studioTools, vaccine." in maya.interface.messages[-1]
+    names = ("minTime", "maxTime", "animationStartTime", "animationEndTime")
+    assert [maya.scene.options[name] for name in names] == [1001, 1010, 990, 1020]
+
+
+def test_a_range_with_other_commands_is_not_run(maya, host, other):
+    from doubles.maya.scene import Node
+
+    attributes = {"scriptType": 6, "before": "playbackOptions -min 5; system rm"}
+    maya.files[other.as_posix()].nodes.append(Node("sceneConfigurationScriptNode", "script", attributes=attributes))
+    host.open_scene_file(other)
+    assert (maya.scripts_run, maya.interface.messages, maya.scene.options["minTime"]) == ([], [], 1)
 
 
 @pytest.mark.parametrize("opens_with_errors", [False, True])

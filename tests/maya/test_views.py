@@ -1,7 +1,5 @@
 """What a capture makes of the views: its progress, the focus, the size of an image, and what Maya reports."""
 
-from __future__ import annotations
-
 import pytest
 from doubles.maya.scene import Node
 
@@ -15,16 +13,9 @@ def ignore(frame):
 
 def test_the_progress_window_shows_the_frame_that_is_drawn(maya, host, request_of):
     shown = []
-    host.playblast(request_of("1001-1003"), lambda frame: shown.append(maya.interface.progress["progress"]))
-    assert shown == [1001, 1002, 1003]
-
-
-def test_a_look_like_the_viewport_copies_the_view_that_has_the_focus(maya, host, request_of):
-    # Only modelPanel4 is visible.
-    maya.interface.controls["modelPanel2"].values["displayLights"] = "all"
-    maya.interface.focus = "modelPanel2"
-    host.playblast(request_of("1001", look={"like_viewport": True}), ignore)
-    assert maya.drawn[-1].view["displayLights"] == "all"
+    host.playblast(request_of("1001-1003"), lambda frame: shown.append(dict(maya.interface.progress)))
+    assert [each["progress"] for each in shown] == [1001, 1002, 1003]
+    assert (shown[0]["title"], shown[0]["status"]) == ("ft-dcc", "Capturing. Escape cancels.")
 
 
 def test_the_focus_stays_where_it_is_if_its_panel_was_closed_during_the_capture(maya, host, request_of):
@@ -35,7 +26,7 @@ def test_the_focus_stays_where_it_is_if_its_panel_was_closed_during_the_capture(
 
 def test_a_larger_image_is_cropped_in_its_middle(maya, tmp_path):
     pytest.importorskip("Qt")
-    from ft_dcc_maya.views.playblast import crop_png
+    from ft_dcc_maya.capture import crop_png
     from Qt import QtGui
 
     image = QtGui.QImage(8, 6, QtGui.QImage.Format.Format_RGB32)
@@ -46,8 +37,7 @@ def test_a_larger_image_is_cropped_in_its_middle(maya, tmp_path):
     image.save(str(path))
     assert crop_png(path, Resolution(4, 4)) == Resolution(4, 4)
     cropped = QtGui.QImage(str(path))
-    corners = [cropped.pixelColor(0, 0).name(), cropped.pixelColor(3, 3).name()]
-    assert corners == ["#ff0000", "#0000ff"]
+    assert [cropped.pixelColor(0, 0).name(), cropped.pixelColor(3, 3).name()] == ["#ff0000", "#0000ff"]
 
 
 def test_an_image_that_maya_writes_without_reporting_its_name_is_kept(maya, host, request_of):
@@ -67,7 +57,7 @@ def test_a_missing_image_is_a_failure_if_maya_reports_its_name_and_else_a_cancel
 @pytest.fixture
 def escape(maya, monkeypatch):
     """Return the module that watches the key, with a clock that only its own pauses move."""
-    from ft_dcc_maya.views import escape
+    from ft_dcc_maya import viewport as escape
 
     escape.now, escape.pauses = 0.0, []
 
@@ -116,16 +106,12 @@ def gizmo(maya):
 SHOWN = {"gizmoFilter": True, "gpuCacheDisplayFilter": True, "unusedFilter": True, "emptyFilter": True}
 
 
-def test_locators_of_plugins_are_hidden_and_their_content_is_drawn(maya, host, request_of, gizmo):
+@pytest.mark.parametrize(("look", "shown"), [({}, {**SHOWN, "gizmoFilter": False}), ({"hide": ["joints"]}, SHOWN)])
+def test_locators_of_plugins_are_hidden_with_locators_and_content_is_drawn(maya, host, request_of, gizmo, look, shown):
     before = maya.state()
-    host.playblast(request_of("1001"), ignore)
-    assert maya.drawn[-1].view["pluginObjects"] == {**SHOWN, "gizmoFilter": False}
+    host.playblast(request_of("1001", look=look), ignore)
+    assert maya.drawn[-1].view["pluginObjects"] == shown
     assert maya.state() == before
-
-
-def test_locators_of_plugins_are_drawn_in_a_look_with_locators(maya, host, request_of, gizmo):
-    host.playblast(request_of("1001", look={"hide": ["joints"]}), ignore)
-    assert maya.drawn[-1].view["pluginObjects"] == SHOWN
 
 
 def test_a_look_hides_the_objects_of_a_plugin_by_the_name_of_its_filter(maya, host, request_of, gizmo):

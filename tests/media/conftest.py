@@ -1,14 +1,9 @@
-from __future__ import annotations
-
 import contextlib
 import functools
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Callable
 
 import pytest
 from doubles.numbered_images import run_ffmpeg, write_numbered
@@ -17,7 +12,7 @@ from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ffmpeg
 
 
-def _found() -> dict[str, str]:
+def _found():
     """Return each ffmpeg of this machine: the default one and the system's."""
     found = {"found": str(ffmpeg.find())}
     system = shutil.which("ffmpeg")
@@ -27,28 +22,20 @@ def _found() -> dict[str, str]:
 
 
 @pytest.fixture
-def all_ffmpegs() -> list[str]:
-    """Return a function that selects an ffmpeg, for tests that choose it themselves."""
+def all_ffmpegs():
     return list(_found().values())
 
 
 @pytest.fixture(params=_found().values(), ids=_found().keys())
-def each_ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def each_ffmpeg(request, monkeypatch):
     """Run the test with each ffmpeg: for what depends on its build, such as decoders, fonts, colours and its log."""
     monkeypatch.setenv("FT_DCC_FFMPEG", request.param)
     return str(request.param)
 
 
 @pytest.fixture
-def make_frames(tmp_path: Path) -> Callable[..., Frames]:
-    """Return a function that writes numbered images of a range, handles included."""
-
-    def make(
-        frame_range: str | FrameRange = "1001-1012",
-        fps: Fraction = Fraction(24),
-        size: str = "64x36",
-        pattern: str = "sh010.%04d.png",
-    ) -> Frames:
+def make_frames(tmp_path):
+    def make(frame_range="1001-1012", fps=Fraction(24), size="64x36", pattern="sh010.%04d.png"):
         wanted = FrameRange.parse(frame_range) if isinstance(frame_range, str) else frame_range
         frames = Frames(str(tmp_path / "frames" / pattern), wanted, fps, Resolution.parse(size))
         frames.path(0).parent.mkdir(parents=True, exist_ok=True)
@@ -75,11 +62,11 @@ CONTAINERS = {
 
 
 @pytest.fixture(scope="session")
-def containers(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def containers(tmp_path_factory):
     """Return a function that makes a movie of 25 frames in a container, once for each name and rate; read it only."""
 
     @functools.cache
-    def make(name: str, rate: str = "25") -> Path:
+    def make(name, rate="25"):
         path = tmp_path_factory.mktemp("container") / name
         codec, options = CONTAINERS[name]
         source = ("-f", "lavfi", "-i", f"testsrc2=s=64x36:r={rate}")
@@ -90,8 +77,7 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @contextlib.contextmanager
-def mounted(folder: Path, option: str) -> Iterator[Path]:
-    """Mount a disk at the folder; skip the test if this user may not mount."""
+def mounted(folder, option):
     mount, umount = shutil.which("mount"), shutil.which("umount")
     command = [str(mount), "-t", "tmpfs", "-o", option, "tmpfs", str(folder)]
     if not (mount and umount) or subprocess.run(command, capture_output=True, check=False).returncode:
@@ -101,8 +87,7 @@ def mounted(folder: Path, option: str) -> Iterator[Path]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 64 KiB."""
+def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     with mounted(folder, "size=64k"):
@@ -110,7 +95,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def read_only_folder(tmp_path: Path) -> Iterator[Path]:
+def read_only_folder(tmp_path):
     folder = tmp_path / "locked"
     folder.mkdir()
     folder.chmod(0o555)

@@ -1,7 +1,5 @@
 """Awkward and random texts are drawn literally; FT_DCC_COMMENTS is their number (40)."""
 
-from __future__ import annotations
-
 import os
 import unicodedata
 
@@ -61,7 +59,6 @@ KINDS = {
 
 
 def comments(count=COUNT):
-    """Return comments: awkward ones, one of each kind, then mixtures and random code points; some are very long."""
     chance = seeded("comments of a burn-in")
     made = [*AWKWARD, *("".join(chance.choices(pieces, k=12)) for pieces in KINDS.values())]
     everything = [piece for pieces in KINDS.values() for piece in pieces]
@@ -78,7 +75,6 @@ def comments(count=COUNT):
 
 
 def is_visible(text):
-    """Return whether the text has a visible character."""
     return any(unicodedata.category(character)[0] in "LNPS" for character in text)
 
 
@@ -91,8 +87,7 @@ def test_any_comment_is_drawn(tmp_path, each_ffmpeg, batch):
         write_flat(frames.path(number), (60, 60, 60), SIZE)
     frame_texts = dict(enumerate(texts, 1))
     fields = {"comment": frame_texts, "all": texts[0]}
-    corners = dict.fromkeys(CORNERS, "{comment}")
-    look = Burnin(corners, fields, slate=("{all}", "{comment}"), watermark="{all}")
+    look = Burnin(dict.fromkeys(CORNERS, "{comment}"), fields, slate=("{all}", "{comment}"), watermark="{all}")
     movie = encode(frames, tmp_path / "film.mp4", burnin=look)
     assert movie.frame_count == len(texts) + 1
     raw = run_ffmpeg("-i", movie.path, "-f", "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "gray", "-")

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import attrs
 import pytest
 from doubles.numbered_images import number_in, run_ffmpeg
@@ -10,7 +8,6 @@ from ft_dcc.media import Burnin, contact_sheet, contact_sheet_of_movie, encode, 
 
 
 def cells_of(sheet, cell, columns, count):
-    """Return the luma of each cell, row by row; the gaps have four pixels."""
     width = sheet.resolution.width
     raw = run_ffmpeg("-i", sheet.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
     found = []
@@ -56,8 +53,7 @@ def test_contact_sheet_of_100_frames_has_20(make_frames, tmp_path):
     ],
 )
 def test_grid_size_depends_on_the_number_of_frames(make_frames, tmp_path, frame_range, size, whole):
-    sheet = contact_sheet(make_frames(frame_range, size=size), tmp_path / "sheet.jpg")
-    assert str(sheet.resolution) == whole
+    assert str(contact_sheet(make_frames(frame_range, size=size), tmp_path / "sheet.jpg").resolution) == whole
 
 
 def test_each_cell_has_its_frame_number(make_frames, tmp_path):

@@ -1,11 +1,10 @@
 """Hardware encoders, simulated by a program of this test that wraps the real ffmpeg."""
 
-from __future__ import annotations
-
 import re
 import stat
 import sys
 
+import attrs
 import pytest
 from doubles.numbered_images import numbers_in
 
@@ -13,20 +12,30 @@ from ft_dcc.errors import Cancelled, EncodeFailed
 from ft_dcc.frames import Resolution
 from ft_dcc.media import Burnin, encode, encoders, ffmpeg, probe, start_live_encode, transcode
 from ft_dcc.media.encoders import HARDWARE, self_test
-from ft_dcc.media.presets import EDITORIAL, REVIEW_720
+from ft_dcc.media.presets import EDITORIAL, REVIEW
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the program of this test is started by its first line")
 
 # Simulates nvenc by x264 with a given behaviour, and logs each use.
 PROGRAM = """#!{python} -IS
-import os, sys, time
+import os, subprocess, sys, time
 
 arguments, behaviour = sys.argv[1:], {behaviour!r}
+if "without x264" in behaviour:
+    if "-encoders" in arguments:
+        listed = subprocess.run([{ffmpeg!r}, *arguments], capture_output=True, text=True)
+        lacking = " libopenh264" if "openh264" in behaviour else " libx264"
+        lines = [line for line in listed.stdout.splitlines(True) if " libx264" not in line and lacking not in line]
+        sys.stdout.write("".join(lines))
+        sys.stderr.write(listed.stderr)
+        sys.exit()
+    if "libx264" in arguments:
+        sys.exit("[error] Unknown encoder 'libx264'")
 if "h264_nvenc" in arguments:
     is_movie = "lavfi" not in arguments
     with open({notes!r}, "a") as notes:
         notes.write("film\\n" if is_movie else "trial\\n")
-    if behaviour == "no card" or (behaviour == "fails at a film" and is_movie):
+    if behaviour in ("no card", "without x264 and openh264") or (behaviour == "fails at a film" and is_movie):
         sys.exit("[h264_nvenc @ 0x1] [error] Cannot load libcuda.so.1")
     if behaviour == "hangs":
         time.sleep(1000)
@@ -43,7 +52,6 @@ os.execv({ffmpeg!r}, [{ffmpeg!r}, *arguments])
 
 @pytest.fixture
 def program(tmp_path, monkeypatch):
-    """Install a wrapper of ffmpeg with this behaviour, and return a function that reads its log."""
     monkeypatch.setattr(encoders.platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache" / "ft-dcc"))
     monkeypatch.setattr(encoders, "_unwritten", {})
     monkeypatch.delenv("FT_DCC_ENCODER", raising=False)
@@ -80,13 +88,34 @@ def test_listed_encoder_without_a_device_is_not_used_and_reported(program, make_
 def test_encoder_that_passes_the_self_test_is_used(program, make_frames, tmp_path):
     notes = program("works")
     frames = make_frames("1001-1012", size="640x360")
-    look = Burnin({"top": "{frame}"}, slate=("slate",))
-    movie = encode(frames, tmp_path / "film.mp4", burnin=look)
+    movie = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"top": "{frame}"}, slate=("slate",)))
     assert (movie.encoder, movie.remark, movie.frame_count) == ("nvenc", "", 13)
     assert numbers_in(movie.path, frames.resolution)[1:] == list(range(1001, 1013))
     assert probe(movie.path).is_ready_for_review
-    assert transcode(movie.path, tmp_path / "b.mp4", output=REVIEW_720).encoder == "nvenc"
+    assert transcode(movie.path, tmp_path / "b.mp4", output=attrs.evolve(REVIEW, lines=20)).encoder == "nvenc"
     assert notes() == ["trial", "film", "film"]
+
+
+@pytest.mark.parametrize(("setting", "used"), [("auto", "nvenc"), ("software", "openh264")])
+def test_ffmpeg_without_x264_encodes_with_its_best_encoder(program, make_frames, tmp_path, monkeypatch, setting, used):
+    program("without x264")
+    monkeypatch.setenv("FT_DCC_ENCODER", setting)
+    frames = make_frames("1001-1006", size="320x180")
+    movie = encode(frames, tmp_path / "film.mp4", burnin=Burnin({"top": "{frame}"}))
+    assert (movie.encoder, probe(movie.path).is_ready_for_review) == (used, True)
+    assert numbers_in(movie.path, frames.resolution) == list(range(1001, 1007))
+
+
+def test_ffmpeg_without_a_working_encoder_is_refused_in_one_sentence(program, make_frames, tmp_path):
+    program("without x264 and openh264")
+    with pytest.raises(EncodeFailed) as refused:
+        encode(make_frames("1-3"), tmp_path / "film.mp4")
+    text = str(refused.value)
+    assert text.startswith(f"{tmp_path / 'ffmpeg'} has no libx264, and no other H.264 encoder works: ")
+    assert text.endswith('Run: pip install "ft-dcc[media]", or set FT_DCC_FFMPEG to another ffmpeg.')
+    assert "\n" not in text
+    # Frames of an editorial output need no H.264.
+    assert encode(make_frames("1-3"), tmp_path / "film.mov", output=EDITORIAL).frame_count == 3
 
 
 def test_editorial_output_ignores_hardware_encoders(program, make_frames, tmp_path):

@@ -1,25 +1,18 @@
-from __future__ import annotations
-
-import stat
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from doubles.programs import write_program
 from run_options import wait_until
 
 from ft_dcc.errors import Cancelled, EncodeFailed, MissingExtra, SettingInvalid, StorageError
 from ft_dcc.media import ffmpeg
 from ft_dcc.media.ffmpeg import Finished
 
-needs_a_shell = pytest.mark.skipif(sys.platform == "win32", reason="the program of this test is a shell script")
 pytestmark = pytest.mark.usefixtures("each_ffmpeg")
 ENDLESS = ("-re", "-f", "lavfi", "-i", "testsrc2", "-f", "null", "-")
-
-
-def write_script(path, text):
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
 
 
 def test_ffmpeg_of_the_setting_is_used(each_ffmpeg):
@@ -33,6 +26,14 @@ def test_missing_ffmpeg_of_the_setting_is_an_error(monkeypatch):
         ffmpeg.find()
 
 
+def test_an_error_names_the_file_that_sets_the_ffmpeg(monkeypatch, tmp_path):
+    monkeypatch.delenv("FT_DCC_FFMPEG")
+    monkeypatch.setenv("FT_DCC_USER_SETTINGS", str(tmp_path / "ft_dcc.toml"))
+    (tmp_path / "ft_dcc.toml").write_text('\nffmpeg = "/nowhere/ffmpeg"\n')
+    with pytest.raises(SettingInvalid, match=r"^ffmpeg in .*ft_dcc\.toml.* is .*ffmpeg, which is not a program"):
+        ffmpeg.find()
+
+
 def test_missing_ffmpeg_names_the_install_command(monkeypatch):
     monkeypatch.delenv("FT_DCC_FFMPEG")
     monkeypatch.setenv("PATH", "")
@@ -41,23 +42,20 @@ def test_missing_ffmpeg_names_the_install_command(monkeypatch):
         ffmpeg.find()
 
 
-@needs_a_shell
 def test_ffmpeg_on_the_path_is_the_last_resort(monkeypatch, tmp_path):
     monkeypatch.delenv("FT_DCC_FFMPEG")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    write_script(tmp_path / "ffmpeg", "true")
-    assert ffmpeg.find() == tmp_path / "ffmpeg"
+    program = write_program(tmp_path / "ffmpeg", "")
+    assert ffmpeg.find() == program
 
 
-@needs_a_shell
 def test_program_that_is_not_ffmpeg_is_named(monkeypatch, tmp_path):
-    monkeypatch.setenv("FT_DCC_FFMPEG", str(write_script(tmp_path / "ffmpeg", "echo hello")))
+    monkeypatch.setenv("FT_DCC_FFMPEG", str(write_program(tmp_path / "ffmpeg", "print('hello')")))
     with pytest.raises(EncodeFailed, match="is not an ffmpeg, or is broken"):
         ffmpeg.version()
 
 
-@needs_a_shell
 def test_program_that_cannot_be_started_is_named(monkeypatch, tmp_path):
     broken = tmp_path / "ffmpeg"
     broken.write_bytes(b"\x7fELF but not really")
@@ -68,7 +66,7 @@ def test_program_that_cannot_be_started_is_named(monkeypatch, tmp_path):
 
 
 def test_cancel_stops_an_endless_run():
-    counts: list[int] = []
+    counts = []
     with pytest.raises(Cancelled):
         ffmpeg.run(ENDLESS, on_count=counts.append, is_cancelled=lambda: len(counts) > 1)
 
@@ -84,12 +82,14 @@ def test_error_of_a_callback_stops_an_endless_run():
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the state of a process is read from /proc")
 def test_child_processes_of_a_wrapper_script_are_killed(monkeypatch, tmp_path):
     noted = tmp_path / "pid"
-    script = write_script(
-        tmp_path / "ffmpeg", f'sleep 1000 & echo $! > "{noted}.new"; mv "{noted}.new" "{noted}"; wait'
+    code = (
+        "import os, subprocess, sys\ncommand = [sys.executable, '-c', 'import time; time.sleep(999)']\n"
+        f"started = subprocess.Popen(command)\n"
+        f"open('pid.new', 'w').write(str(started.pid)); os.replace('pid.new', {str(noted)!r}); started.wait()"
     )
-    monkeypatch.setenv("FT_DCC_FFMPEG", str(script))
+    monkeypatch.setenv("FT_DCC_FFMPEG", str(write_program(tmp_path / "ffmpeg", code)))
     with pytest.raises(Cancelled):
-        ffmpeg.run([], is_cancelled=noted.exists)
+        ffmpeg.run([], folder=tmp_path, is_cancelled=noted.exists)
     wait_until(lambda: not is_running(int(noted.read_text())), "the end of the child process")
 
 
@@ -98,6 +98,23 @@ def is_running(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("code", "has_crashed"), [(1, False), (-11, True), (0xC0000005, True), (3199971767, False), (0xD0000000, False)]
+)
+def test_a_negative_exit_code_of_windows_is_no_crash(code, has_crashed):
+    assert Finished(code, (), "").has_crashed is has_crashed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
+def test_the_installed_ffmpeg_without_its_execute_bits_is_used(monkeypatch, tmp_path):
+    program = write_program(tmp_path / "binaries" / "ffmpeg-linux-x86_64-v7.0.2", "")
+    program.chmod(0o644)
+    fake = SimpleNamespace(__file__=str(tmp_path / "__init__.py"), get_ffmpeg_exe=lambda: str(program))
+    monkeypatch.delenv("FT_DCC_FFMPEG")
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", fake)
+    assert os.access(ffmpeg.find(), os.X_OK)
 
 
 def test_kept_log_is_bounded():
@@ -125,17 +142,3 @@ def test_missing_encoder_is_detected_in_the_log():
     finished = ffmpeg.run(["-f", "lavfi", "-i", "testsrc2=d=1", "-c:v", "libnothing", "-f", "null", "-"])
     error = ffmpeg.failure(finished, "testsrc2", Path("a.mp4"))
     assert "lacks a feature: Unknown encoder 'libnothing'" in str(error)
-
-
-def test_replacing_writes_the_file_when_the_block_succeeds(tmp_path):
-    with ffmpeg.replacing(tmp_path / "a.mp4") as unfinished:
-        unfinished.write_bytes(b"whole")
-        assert unfinished.parent == tmp_path
-        assert not (tmp_path / "a.mp4").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
-
-
-def test_replacing_deletes_the_file_when_the_block_fails(tmp_path):
-    with pytest.raises(KeyError), ffmpeg.replacing(tmp_path / "a.mp4"):
-        raise KeyError
-    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 from doubles.numbered_images import run_ffmpeg
 from media.conftest import CONTAINERS

@@ -1,7 +1,5 @@
 """Texts in writing systems that the built-in font does not have."""
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 
@@ -10,8 +8,8 @@ from doubles.numbered_images import run_ffmpeg
 
 from ft_dcc.frames import Resolution
 from ft_dcc.media import Burnin, encode, thumbnail
+from ft_dcc.media import fonts as font_files
 from ft_dcc.media.burnin import BurninTarget, script
-from ft_dcc.media.fonts import font_files
 
 CANVAS = Resolution(128, 64)
 # A CJK character outside of the basic plane, so that both kinds of tables are read.
@@ -60,8 +58,7 @@ def test_font_of_the_setting_draws_the_characters_that_it_has(no_system_fonts, s
 
 
 def test_movie_shows_the_glyphs_of_the_chosen_font(no_system_fonts, square_font, make_frames, tmp_path):
-    frames = make_frames("1-2", size="640x360")
-    made = encode(frames, tmp_path / "m.mp4", burnin=Burnin({}, slate=(TEXT * 2,)))
+    made = encode(make_frames("1-2", size="640x360"), tmp_path / "m.mp4", burnin=Burnin({}, slate=(TEXT * 2,)))
     assert "no font has" not in made.remark
     raw = run_ffmpeg("-i", f"file:{made.path}", "-f", "rawvideo", "-frames:v", "1", "-pix_fmt", "gray", "-")
     # Four squares without a gap; boxes of missing glyphs would be hollow.

@@ -1,22 +1,20 @@
 """Frame identity in every combination of first frame, handles, step and rate.
 
-What a movie shows is read back from it: the number in the blocks of each image, the number that was burnt in, and the
-time code of the start. A normal run has every pair of start, handles and step, and every rate, by one ffmpeg or
-another; FT_DCC_FRAME_MATRIX=all has all combinations by all.
+What a movie shows is read back from it: the number in the blocks of each image, the number that was burnt in, the time
+code of the start, and the texts of range, cut and handles. A normal run has every pair of start, handles and step, and
+every rate, by one ffmpeg or another; FT_DCC_FRAME_MATRIX=all has all combinations by all.
 """
-
-from __future__ import annotations
 
 import functools
 import itertools
 import os
 
 import pytest
-from doubles.numbered_images import number_in, run_ffmpeg, write_numbered
+from doubles.numbered_images import number_in, run_ffmpeg, write_flat, write_numbered
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.media import Burnin, encode, probe
-from ft_dcc.media.timecode import timecode
+from ft_dcc.media.burnin import timecode
 
 STARTS = (-10, 0, 1, 100, 1001)
 HANDLES = ("", "+8", "+8+0", "+0+8", "+8+4")
@@ -55,7 +53,10 @@ def pairwise():
     ]
 
 
-CASES = EVERYTHING if os.environ.get("FT_DCC_FRAME_MATRIX") == "all" else pairwise()
+IS_COMPLETE = os.environ.get("FT_DCC_FRAME_MATRIX") == "all"
+CASES = EVERYTHING if IS_COMPLETE else pairwise()
+# First frame, step, and the handles before and after.
+TEXT_CASES = list(itertools.product((1, 0, -10, 993), (1, 2), ((0, 0), (8, 8), (8, 4))))
 
 
 def test_pairwise_cases_cover_every_pair_and_every_value():
@@ -71,8 +72,6 @@ def test_timecode_of_each_start_and_rate(rate):
 
 @pytest.fixture
 def use_ffmpeg(all_ffmpegs, monkeypatch):
-    """Return a function that selects an ffmpeg and returns its path."""
-
     def use(which):
         program = all_ffmpegs[which % len(all_ffmpegs)]
         monkeypatch.setenv("FT_DCC_FFMPEG", program)
@@ -106,7 +105,6 @@ def test_movie_shows_every_frame_in_its_place(tmp_path, use_ffmpeg, burnt_in, st
 
 
 def clock(frame, base):
-    """Return the timecode of a frame, counted from midnight."""
     day = frame % (24 * 60 * 60 * base)
     hours, minutes, seconds = day // base // 3600, day // base // 60 % 60, day // base % 60
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}:{day % base:02d}"
@@ -154,16 +152,67 @@ def corner(image):
     return b"".join(image[row * SIZE.width :][COLUMNS.start : COLUMNS.stop] for row in ROWS)
 
 
-@pytest.mark.parametrize(
-    ("text", "first", "last", "count", "images"),
-    [
-        ("1001-1100x2+8+4", 993, 1104, 112, 56),
-        ("1001-1100x2", 1001, 1100, 100, 50),
-        ("1001-1100+8", 993, 1108, 116, 116),
-        ("-10-9x3+8+0", -18, 9, 28, 10),
-    ],
-)
-def test_range_text_yields_frames_and_length(text, first, last, count, images):
-    whole = FrameRange.parse(text).with_handles
-    assert (whole.start, whole.end, len(whole.every_frame), len(whole)) == (first, last, count, images)
-    assert FrameRange.parse(text) == FrameRange.parse(str(FrameRange.parse(text)))
+@pytest.mark.parametrize(("start", "step", "handles"), TEXT_CASES if IS_COMPLETE else TEXT_CASES[::5])
+def test_number_range_cut_and_handles_are_burnt_into_every_frame(tmp_path, drawn_texts, start, step, handles):
+    head, tail = handles
+    first, end, last = start - head, start + LENGTH - 1, start + LENGTH - 1 + tail
+    frame_range = FrameRange(start, end, head, tail, step)
+    look = Burnin({**PLACES, "bottom right": "{frame}"}, cut=frame_range, marks_handles=True)
+    texts = read_texts(encode(grey_frames(tmp_path, frame_range), tmp_path / "film.mp4", burnin=look), drawn_texts)
+    assert [int(text["bottom right"]) for text in texts] == list(range(first, last + 1))
+    shown = {(text["top left"], text["top right"]) for text in texts}
+    assert shown == {(f"{first}-{last}", f"{start}-{end}")}
+    in_handles = [not start <= number <= end for number in range(first, last + 1)]
+    assert [text["handle"] for text in texts] == in_handles
+
+
+# The field at each position, and the part of the image that it is read from.
+PLACES = {"top left": "{range}", "top right": "{cut}"}
+PARTS = {
+    "top left": (range(16), range(54)),
+    "top right": (range(16), range(106, 160)),
+    "bottom right": (ROWS, range(106, 160)),
+    "handle": (range(46, 70), range(40, 120)),
+}
+
+
+@pytest.fixture(scope="module")
+def drawn_texts(tmp_path_factory):
+    """Return the image of each text that could be wrong, too: all numbers, and ranges with other handles."""
+    folder = tmp_path_factory.mktemp("texts")
+    starts = sorted({start for start, _, _ in TEXT_CASES})
+    numbers = sorted({start + each for start in starts for each in range(-16, LENGTH + 17)})
+    ends = itertools.product(starts, (16, 8, 4, 0), (0, 4, 8, 16))
+    ranges = [f"{start - head}-{start + LENGTH - 1 + tail}" for start, head, tail in ends]
+    texts = [*map(str, numbers), *ranges]
+    look = Burnin(dict.fromkeys((*PLACES, "bottom right"), "{text}"), {"text": dict(enumerate(texts))})
+    images = frames_of(encode(grey_frames(folder, FrameRange(0, len(texts) - 1)), folder / "a.mp4", burnin=look).path)
+    places = {**dict.fromkeys(PLACES, ranges), "bottom right": list(map(str, numbers))}
+    return {
+        place: {text: part(images[texts.index(text)], place) for text in candidates}
+        for place, candidates in places.items()
+    }
+
+
+def grey_frames(folder, frame_range):
+    frames = Frames(str(folder / "grey.%04d.png"), frame_range, frame_rate("24"), SIZE)
+    for number in frame_range.with_handles:
+        write_flat(frames.path(number), (60, 60, 60), SIZE)
+    return frames
+
+
+def read_texts(movie, known):
+    """Return the text at each position of each image, and whether it has a label of the handles."""
+    found = []
+    for image in frames_of(movie.path):
+        texts = {}
+        for place, candidates in known.items():
+            wanted = part(image, place)
+            texts[place] = min(candidates, key=lambda text: sum(abs(a - b) for a, b in zip(candidates[text], wanted)))
+        found.append({**texts, "handle": sum(level > 140 for level in part(image, "handle")) > 60})
+    return found
+
+
+def part(image, place):
+    rows, columns = PARTS[place]
+    return b"".join(image[row * SIZE.width :][columns.start : columns.stop] for row in rows)

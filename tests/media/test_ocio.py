@@ -4,8 +4,6 @@ Plain light goes through the formulas of IEC 61966-2-1 (sRGB) and ITU-R BT.709 b
 matrix first. For the film look of ACES the reference is OpenColorIO itself, asked for one pixel.
 """
 
-from __future__ import annotations
-
 import struct
 from fractions import Fraction
 
@@ -18,7 +16,6 @@ from ft_dcc.errors import Cancelled, FramesMissing, SettingInvalid, UserFixableE
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions, contact_sheet, encode, image_size, start_live_encode, still, thumbnail
 from ft_dcc.media.inspection.image_channels import Part, find_rgb
-from ft_dcc.media.presets import EDITORIAL
 
 oiio = pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")
 
@@ -28,6 +25,7 @@ AP1_TO_BT709 = np.array(
     [[1.7050510, -0.6217921, -0.0832589], [-0.1302564, 1.1408047, -0.0105483], [-0.0240034, -0.1289690, 1.1529724]]
 )
 AP1 = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
+BT709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
 AP0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
 LIGHTS = [(0.18, 0.18, 0.18), (0.5, 0.2, 0.05), (0.02, 0.6, 0.9), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (6.0, 0.5, 0.1)]
 
@@ -39,8 +37,6 @@ def no_config_of_a_studio(monkeypatch):
 
 @pytest.fixture
 def make_exr(tmp_path):
-    """Return a function that writes frames of one colour each, in any format of OpenImageIO."""
-
     def make(lights, name="a.%04d.exr", channels="RGB", depth="half", size=SIZE, **attributes):
         frames = Frames(str(tmp_path / name), FrameRange(1, len(lights)), Fraction(24), size)
         for number, light in enumerate(lights, 1):
@@ -85,7 +81,6 @@ def srgb(light):
 
 
 def converted_by_ocio(light, space, view="ACES 1.0 - SDR Video", config="ocio://default"):
-    """Return OpenColorIO's result for one pixel, 0 to 255."""
     pixel = oiio.ImageBuf(oiio.ImageSpec(1, 1, 3, "float"))
     pixel.setpixel(0, 0, light)
     shown = oiio.ImageBufAlgo.ociodisplay(pixel, "sRGB - Display", view, space, colorconfig=config)
@@ -137,8 +132,7 @@ def test_all_kinds_of_exr_show_the_same(make_exr, tmp_path, kind):
     else:
         frames = make_exr(lights, **kind)
     assert image_size(frames.path(1)) == frames.resolution
-    movie = encode(frames, tmp_path / "film.mp4")
-    assert differ(colours_of(movie), [srgb(light) for light in lights]) < 4
+    assert differ(colours_of(encode(frames, tmp_path / "film.mp4")), [srgb(light) for light in lights]) < 4
 
 
 def test_exr_part_with_rgb_is_shown(make_exr, tmp_path):
@@ -167,8 +161,7 @@ def test_image_size_of_an_unknown_format_is_rejected(tmp_path):
 
 
 def test_luminance_is_shown_and_depth_alone_is_rejected(make_exr, tmp_path):
-    frames = make_exr([(0, 0, 0)], channels="Y")
-    movie = encode(frames, tmp_path / "film.mp4")
+    movie = encode(make_exr([(0, 0, 0)], channels="Y"), tmp_path / "film.mp4")
     assert differ(colours_of(movie), [srgb((0.5, 0.5, 0.5))]) < 3
     with pytest.raises(ValueMismatch, match=r"Frame 1 \(a\.0001\.exr\) has only channel Z\. Choose a layer"):
         encode(make_exr([(0, 0, 0)], channels="Z"), tmp_path / "film.mp4")
@@ -191,8 +184,7 @@ def test_layer_part_and_view_choose_the_channels(wanted, place):
     beauty = Part(0, "beauty", "", ("R", "G", "B", "spec.R", "spec.G", "spec.B", "Z"))
     depth = Part(1, "depth", "", ("depth.V",))
     stereo = Part(2, "stereo", "", ("R", "G", "B", "right.R", "right.G", "right.B"), ("left", "right"))
-    middle = Part(3, "middle", "middle", ("R", "G", "B"))
-    assert find_rgb((beauty, depth, stereo, middle), **wanted) == place
+    assert find_rgb((beauty, depth, stereo, Part(3, "middle", "middle", ("R", "G", "B"))), **wanted) == place
 
 
 @pytest.mark.parametrize(
@@ -243,8 +235,7 @@ def test_data_outside_of_the_display_window_is_cropped(tmp_path):
     pixels[8:44, 8:72] = 1.0
     write(frames.path(1), spec, pixels)
     movie = encode(frames, tmp_path / "film.mp4")
-    raw = run_ffmpeg("-i", movie.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
-    assert min(raw) > 250
+    assert min(run_ffmpeg("-i", movie.path, "-f", "rawvideo", "-pix_fmt", "gray", "-")) > 250
 
 
 def test_non_square_pixels_are_scaled_to_square(make_exr, tmp_path):
@@ -287,16 +278,11 @@ def test_aces_uses_its_own_view(make_exr, tmp_path, options, space):
     assert differ(colours_of(movie), [converted_by_ocio(light, space) for light in LIGHTS]) < 4
 
 
-@pytest.mark.parametrize(("chromaticities", "space"), [(AP1, "ACEScg"), (AP0, "ACES2065-1")])
-def test_aces_is_detected_by_chromaticities(make_exr, tmp_path, chromaticities, space):
+@pytest.mark.parametrize(("chromaticities", "space"), [(AP1, "ACEScg"), (AP0, "ACES2065-1"), (BT709, "")])
+def test_colour_space_is_detected_by_chromaticities(make_exr, tmp_path, chromaticities, space):
     movie = encode(make_exr(LIGHTS, chromaticities=chromaticities), tmp_path / "film.mp4")
-    assert differ(colours_of(movie), [converted_by_ocio(light, space) for light in LIGHTS]) < 4
-
-
-def test_bt709_is_detected_by_chromaticities(make_exr, tmp_path):
-    bt709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
-    movie = encode(make_exr(LIGHTS, chromaticities=bt709), tmp_path / "film.mp4")
-    assert differ(colours_of(movie), [srgb(light) for light in LIGHTS]) < 4
+    wanted = [converted_by_ocio(light, space) if space else srgb(light) for light in LIGHTS]
+    assert differ(colours_of(movie), wanted) < 4
 
 
 @pytest.mark.parametrize("name", ["a.%04d.png", "a.%04d.tif", "a.%04d.dpx"])
@@ -306,8 +292,7 @@ def test_any_image_may_have_a_named_colour_space(make_exr, tmp_path, name):
     movie = encode(frames, tmp_path / "film.mp4", colour=ColourOptions(space="ACEScct"))
     assert differ(colours_of(movie), [converted_by_ocio(value, "ACEScct") for value in encoded]) < 4
     # The setting applies to OpenEXR only: a playblast in the same project is unchanged.
-    plain = encode(frames, tmp_path / "plain.mp4")
-    assert differ(colours_of(plain), 255 * np.array(encoded)) < 4
+    assert differ(colours_of(encode(frames, tmp_path / "plain.mp4")), 255 * np.array(encoded)) < 4
 
 
 STUDIO = """ocio_profile_version: 2
@@ -331,8 +316,7 @@ def test_studio_config_is_used(make_exr, tmp_path, monkeypatch, variable, view, 
     monkeypatch.setenv(variable, str(tmp_path / "studio.ocio"))
     if view:
         monkeypatch.setenv("FT_DCC_VIEW", view)
-    movie = encode(make_exr([(0.8, 0.4, 0.2)]), tmp_path / "film.mp4")
-    assert differ(colours_of(movie), [wanted]) < 4
+    assert differ(colours_of(encode(make_exr([(0.8, 0.4, 0.2)]), tmp_path / "film.mp4")), [wanted]) < 4
 
 
 @pytest.mark.parametrize(
@@ -349,7 +333,7 @@ def test_unknown_name_of_the_config_is_rejected_before_the_encode(make_exr, tmp_
         encode(make_exr([(0, 0, 0)]), tmp_path / "film.mp4", colour=colour)
 
 
-@pytest.mark.parametrize("kept", [0.2, 0.6, 0.98])
+@pytest.mark.parametrize("kept", [0.2, 0.98])
 @pytest.mark.parametrize("kind", [{}, {"tile": 16}, {"compression": "piz"}], ids=str)
 def test_damaged_exr_is_named_by_its_number(make_exr, tmp_path, kept, kind):
     frames = make_exr([(0.1, 0.2, 0.3)] * 6, depth="float", **{"compression": "none", **kind})
@@ -416,17 +400,12 @@ def test_stills_and_thumbnails_match_the_movie(make_exr, tmp_path):
         assert image.resolution == SIZE
 
 
-def test_prores_of_scene_linear_light_matches_h264(make_exr, tmp_path):
-    movie = encode(make_exr([(0.5, 0.2, 0.05)]), tmp_path / "film.mov", output=EDITORIAL)
-    assert differ(colours_of(movie), [srgb((0.5, 0.2, 0.05))]) < 4
-
-
 def test_missing_openimageio_names_the_extra(make_exr, tmp_path, monkeypatch):
     from ft_dcc.errors import MissingExtra
 
     frames = make_exr([(0.5, 0.2, 0.05)])
     monkeypatch.setitem(__import__("sys").modules, "OpenImageIO", None)
-    with pytest.raises(MissingExtra, match=r"Reading OpenEXR.* pip install 'ft-dcc\[colour\]'"):
+    with pytest.raises(MissingExtra, match=r"Reading OpenEXR.* pip install \"ft-dcc\[colour\]\""):
         encode(frames, tmp_path / "film.mp4")
     # A playblast does not need OpenImageIO.
     png = attrs.evolve(frames, pattern=str(tmp_path / "b.%04d.png"))

@@ -1,26 +1,23 @@
-"""PNG files whose pixels are not square, as Blender and other programs write them."""
-
-from __future__ import annotations
+"""Images and movies whose pixels are not square get square ones."""
 
 import struct
 import zlib
 from fractions import Fraction
-from pathlib import Path
 
 import attrs
 import pytest
+from doubles.numbered_images import run_ffmpeg
 
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.media import contact_sheet, encode, start_live_encode, thumbnail
+from ft_dcc.media import contact_sheet, contact_sheet_of_movie, encode, probe, start_live_encode, thumbnail, transcode
 from ft_dcc.media.inspection.probe import png_pixel_aspect
 
 
-def chunk(kind: bytes, content: bytes) -> bytes:
+def chunk(kind, content):
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def write_png(path: Path, per_metre: tuple[int, int] | None, before: bytes = b"") -> None:
-    """Write a white image of 64x36 with this many pixels per metre across and down."""
+def write_png(path, per_metre, before=b""):
     path.parent.mkdir(exist_ok=True)
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 36, 8, 2, 0, 0, 0))
     density = b"" if per_metre is None else chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
@@ -49,7 +46,14 @@ def test_frames_with_wide_pixels_are_scaled_to_square_ones(wide, tmp_path):
     # Two frames, and the gap between them.
     assert sizes(sheet) == ["260x36"]
     # The pixel aspect box of an mp4: ISO/IEC 14496-12, section 12.1.4.
-    assert b"pasp" + struct.pack(">II", 1, 1) in movie.path.read_bytes()
+    square = b"pasp" + struct.pack(">II", 1, 1)
+    assert square in movie.path.read_bytes()
+    given = tmp_path / "wide.mp4"
+    run_ffmpeg("-i", wide.path(1), "-vf", "setsar=2,format=yuv420p", "-colorspace", "bt709", given)
+    made = transcode(given, tmp_path / "b.mp4")
+    sheet = contact_sheet_of_movie(given, tmp_path / "b.jpg", info=probe(given))
+    assert (sizes(made, sheet), made.changes) == (["128x36"] * 2, "scaled to square pixels")
+    assert square in made.path.read_bytes()
 
 
 def test_the_pixel_aspect_of_the_host_replaces_that_of_the_files(wide, tmp_path):

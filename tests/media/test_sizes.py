@@ -1,10 +1,9 @@
 """Movies and stills of every size through the thumbnail, the outputs and the contact sheet."""
 
-from __future__ import annotations
-
 import os
 from fractions import Fraction
 
+import attrs
 import pytest
 from doubles.numbered_images import run_ffmpeg, write_flat
 
@@ -31,7 +30,7 @@ _SOURCES = {
 _ALL = bool(os.environ.get("FT_DCC_ALL_SIZES"))
 
 
-def _possible(source: str, size: Resolution) -> bool:
+def _possible(source, size):
     width, height = _SOURCES[source][3]
     return size.width % width == 0 and size.height % height == 0
 
@@ -45,7 +44,7 @@ def _movie(folder, source, size):
     return path
 
 
-def _expected_thumbnail(size: Resolution) -> Resolution:
+def _expected_thumbnail(size):
     factor = min(Fraction(1), Fraction(640, max(size.width, size.height)))
     # ffmpeg's round() rounds halves away from zero.
     width, height = (max(1, int(side * factor + Fraction(1, 2))) for side in (size.width, size.height))
@@ -65,7 +64,7 @@ def test_movie_of_each_size_has_thumbnail_outputs_and_contact_sheet(tmp_path, so
     assert thumbnail(movie, tmp_path / "thumbnail.jpg").resolution == _expected_thumbnail(wanted)
     review = transcode(movie, tmp_path / "review.mp4", info=info, burnin=Burnin({"top left": "{frame}"}))
     assert review.resolution == wanted.even == probe(review.path).resolution
-    small = transcode(movie, tmp_path / "720.mp4", info=info, output=presets.REVIEW_720)
+    small = transcode(movie, tmp_path / "720.mp4", info=info, output=attrs.evolve(presets.REVIEW, lines=720))
     assert small.resolution.height == min(wanted.even.height, 720)
     assert probe(small.path).resolution == small.resolution
     sheet = contact_sheet_of_movie(movie, tmp_path / "sheet.jpg", info=info)

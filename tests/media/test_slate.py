@@ -1,7 +1,5 @@
 """The slate: its layout as boxes, and its images as pixels of the encoded movie."""
 
-from __future__ import annotations
-
 import pytest
 from doubles.numbered_images import numbers_in, run_ffmpeg
 
@@ -28,16 +26,12 @@ def overlap(one, other):
     )
 
 
-@pytest.mark.parametrize(
-    "size",
-    ["1920x1080", "1920x800", "4096x2160", "886x1920", "1080x1080", "640x360", "240x240"],
-)
+@pytest.mark.parametrize("size", ["1920x1080", "1920x800", "4096x2160", "886x1920", "1080x1080", "640x360", "240x240"])
 def test_boxes_of_a_slate_are_inside_the_image_and_do_not_overlap(size):
     canvas = Resolution.parse(size)
     found = slate.layout(ALL, canvas)
     lines = [("", "Project  SH010"), *((f"Label {n}", f"text {n}") for n in range(6)), ("Comment", "word " * 40)]
-    rows = slate.rows(lines, found)
-    boxes = [found.thumbnail, found.bars, found.logo, *(row.box for row in rows)]
+    boxes = [found.thumbnail, found.bars, found.logo, *(row.box for row in slate.rows(lines, found))]
     assert all(box is not None and is_inside(box, canvas) for box in boxes)
     assert [(one, other) for i, one in enumerate(boxes) for other in boxes[i + 1 :] if overlap(one, other)] == []
 
@@ -89,7 +83,6 @@ def logo(tmp_path):
 
 
 def pixels(movie, index=0):
-    """Return a function from a place in the image to its colour in full range RGB."""
     size = movie.resolution
     scale = f"select=eq(n\\,{index}),scale=in_color_matrix=bt709:out_range=full,format=rgb24"
     data = run_ffmpeg("-i", movie.path, "-vf", scale, "-frames:v", "1", "-f", "rawvideo", "-")

@@ -1,7 +1,5 @@
 """Sound stays in sync: a click at a known time is at its frame."""
 
-from __future__ import annotations
-
 import wave
 from array import array
 from fractions import Fraction
@@ -22,7 +20,6 @@ CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6}
 
 
 def make_click(path, at=0.5, length=1.5, layout="mono", *arguments):
-    """Write silence with a click of two milliseconds."""
     if (path.suffix, layout) == (".wav", "mono"):
         samples = [16384 if at <= place / RATE <= at + 0.002 else 0 for place in range(int(length * RATE))]
         with wave.open(str(path), "wb") as file:
@@ -55,8 +52,7 @@ def clicks_in(movie, fps):
 )
 def test_click_is_in_sync_with_its_frame(make_frames, tmp_path, rate, start):
     fps = frame_rate(rate)
-    click_after = 10 / float(fps)
-    sound = Sound(make_click(tmp_path / "a.wav", at=click_after), start)
+    sound = Sound(make_click(tmp_path / "a.wav", at=10 / float(fps)), start)
     movie = encode(make_frames("1001-1024", fps), tmp_path / "film.mp4", sounds=[sound])
     (heard,), length = clicks_in(movie.path, fps)
     assert abs(heard - float(start + 10 - 1001)) < 0.5
@@ -67,8 +63,7 @@ def test_click_is_in_sync_with_its_frame(make_frames, tmp_path, rate, start):
 @pytest.mark.parametrize("start", [900, 1100])
 def test_sound_outside_of_the_range_is_silence(make_frames, tmp_path, start):
     sound = Sound(make_click(tmp_path / "a.wav"), Fraction(start))
-    movie = encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound])
-    clicks, length = clicks_in(movie.path, 24)
+    clicks, length = clicks_in(encode(make_frames("1001-1012"), tmp_path / "film.mp4", sounds=[sound]).path, 24)
     assert clicks == []
     assert abs(length - 12) < 0.6
 
@@ -88,7 +83,6 @@ def test_any_channel_layout_becomes_stereo_in_sync(make_frames, tmp_path, layout
 
 
 def levels_in(movie):
-    """Return the peak of each channel, 1.0 for full scale."""
     samples = array("h", run_ffmpeg("-i", movie, "-map", "0:a", "-f", "s16le", "-"))
     return [max(map(abs, samples[channel::2])) / 32768 for channel in (0, 1)]
 
@@ -154,8 +148,7 @@ def test_slate_delays_the_sound(make_frames, tmp_path):
 
 def test_movie_keeps_its_own_sound_with_another_one(make_frames, tmp_path):
     frames = make_frames("1001-1024")
-    own = Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001))
-    encode(frames, tmp_path / "film.mp4", sounds=[own])
+    encode(frames, tmp_path / "film.mp4", sounds=[Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001))])
     other = Sound(make_click(tmp_path / "b.wav", 0.25), Fraction(1010))
     movie = transcode(tmp_path / "film.mp4", tmp_path / "again.mp4", first_frame=1001, sounds=[other])
     clicks, _ = clicks_in(movie.path, 24)
@@ -183,8 +176,7 @@ def test_invalid_sound_is_an_error(make_frames, tmp_path):
 def test_cut_sound_stays_in_sync(make_frames, tmp_path, heard, is_heard):
     first, end = map(Fraction, heard)
     sound = Sound(make_click(tmp_path / "a.wav", 0.25), Fraction(1001), (first, end))
-    movie = encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound])
-    clicks, length = clicks_in(movie.path, 24)
+    clicks, length = clicks_in(encode(make_frames("1001-1024"), tmp_path / "film.mp4", sounds=[sound]).path, 24)
     assert [abs(click - 6) < 0.5 for click in clicks] == [True] * is_heard
     assert abs(length - 24) < 0.6
 

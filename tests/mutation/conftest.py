@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import shutil
 import sys
 from pathlib import Path
@@ -16,7 +14,6 @@ def host(request):
 
 @pytest.fixture
 def adapter(host, tmp_path, monkeypatch):
-    """Return a copy of the adapter to mutate."""
     adapter = tmp_path / f"ft_dcc_{host}"
     shutil.copytree(ROOT / "hosts" / host / adapter.name, adapter, ignore=shutil.ignore_patterns("__pycache__"))
     # Mistakes are compiled in memory only: two of them in one second must not be taken for each other.

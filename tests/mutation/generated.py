@@ -4,17 +4,13 @@ Each is one small change that a person could have made: a comparison is reversed
 negated, a call is missing, two arguments are swapped, a constant or a result is another one.
 """
 
-from __future__ import annotations
-
 import ast
 import copy
 import random
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from mutation.mutations import Mutation, span
 
-_OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
+_OPPOSITES = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
     ast.Lt: ast.GtE,
@@ -28,15 +24,14 @@ _OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }
 
 
-def sample(paths: Iterable[Path], count: int, seed: int) -> list[Mutation]:
+def sample(paths, count, seed):
     """Return this many mistakes in the files, the same for the same seed, at most one of a kind on each line."""
     found = {(each.path, each.line, each.kind): each for path in paths for each in find_mistakes(path)}
     every = [found[key] for key in sorted(found, key=lambda key: (str(key[0]), *key[1:]))]
     return random.Random(seed).sample(every, min(count, len(every)))
 
 
-def find_mistakes(path: Path) -> Iterator[Mutation]:
-    """Yield every mistake that can be made in this file."""
+def find_mistakes(path):
     source = path.read_bytes()
     tree = ast.parse(source)
     left_out = {id(inner) for outer in _without_behaviour(tree) for inner in ast.walk(outer)}
@@ -49,7 +44,7 @@ def find_mistakes(path: Path) -> Iterator[Mutation]:
             yield Mutation(path, changed.lineno, kind, before, after, source[:start] + after.encode() + source[end:])
 
 
-def _without_behaviour(tree: ast.AST) -> Iterator[ast.AST]:
+def _without_behaviour(tree):
     """Yield the parts that are not behaviour: annotations, docstrings, messages, names of types, sizes of caches."""
     for node in ast.walk(tree):
         for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
@@ -66,7 +61,7 @@ def _without_behaviour(tree: ast.AST) -> Iterator[ast.AST]:
             yield node
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr, str]]:
+def _changes(node):
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _OPPOSITES:
         reversed_node = copy.deepcopy(node)
         reversed_node.ops = [_OPPOSITES[type(node.ops[0])]()]
@@ -87,7 +82,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr, str]]:
         yield from _other_constants(node)
 
 
-def _swapped(node: ast.Call) -> Iterator[tuple[str, ast.expr, str]]:
+def _swapped(node):
     is_symmetric = isinstance(node.func, ast.Name) and node.func.id in ("max", "min")
     if is_symmetric or len(node.args) < 2 or any(isinstance(each, ast.Starred) for each in node.args[:2]):
         return
@@ -97,7 +92,7 @@ def _swapped(node: ast.Call) -> Iterator[tuple[str, ast.expr, str]]:
         yield "arguments", node, ast.unparse(other)
 
 
-def _other_constants(node: ast.Constant) -> Iterator[tuple[str, ast.expr, str]]:
+def _other_constants(node):
     value = node.value
     if isinstance(value, bool):
         yield "constant", node, repr(not value)
@@ -110,6 +105,6 @@ def _other_constants(node: ast.Constant) -> Iterator[tuple[str, ast.expr, str]]:
         yield "constant", node, repr(f"{value}x")
 
 
-def _is_empty(node: ast.expr) -> bool:
+def _is_empty(node):
     """Return whether the value is empty or None, for which None would do as well."""
     return not node.value if isinstance(node, ast.Constant) else not getattr(node, "elts", True)

@@ -7,7 +7,6 @@ out. Each is a plausible error, and each must be detected.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -41,16 +40,14 @@ class Mutation:
     source: bytes
 
     @property
-    def text(self) -> str:
-        """Return the line before the mutation."""
+    def text(self):
         return self.path.read_text(encoding="utf-8").splitlines()[self.line - 1].strip()
 
-    def __str__(self) -> str:
+    def __str__(self):
         return f"{self.path.name}:{self.line}: {self.kind}: {self.before} -> {self.after}"
 
 
-def find_mutations(path: Path) -> Iterator[Mutation]:
-    """Yield every mutation of this file."""
+def find_mutations(path):
     source = path.read_bytes()
     tree = ast.parse(source)
     # Annotations are covered by the type checker.
@@ -62,12 +59,12 @@ def find_mutations(path: Path) -> Iterator[Mutation]:
             yield Mutation(path, changed.lineno, kind, before, after, source[:start] + after.encode() + source[end:])
 
 
-def _types(node: ast.AST) -> list[ast.AST]:
+def _types(node):
     found = (getattr(node, "annotation", None), getattr(node, "returns", None))
     return [each for each in found if each is not None]
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr | ast.keyword, str]]:
+def _changes(node):
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield "left out", node.value, "None"
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in PROGRAMS:
@@ -83,7 +80,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr | ast.keyword, str]]
         yield from _other_values(value)
 
 
-def _is_host_call(call: ast.Call) -> bool:
+def _is_host_call(call):
     function = call.func
     if not isinstance(function, ast.Attribute):
         return False
@@ -93,7 +90,7 @@ def _is_host_call(call: ast.Call) -> bool:
     return any(isinstance(each.value, ast.Name) and each.value.id in PROGRAMS for each in given)
 
 
-def _other_values(node: ast.expr) -> Iterator[tuple[str, ast.expr, str]]:
+def _other_values(node):
     if isinstance(node, (ast.Tuple, ast.List)):
         for each in node.elts:
             yield from _other_values(each)
@@ -111,8 +108,7 @@ def _other_values(node: ast.expr) -> Iterator[tuple[str, ast.expr, str]]:
         yield "kind", node, "5"
 
 
-def span(source: bytes, node: ast.expr | ast.keyword) -> tuple[int, int]:
-    """Return the first byte of the node in the source, and the one after its last."""
+def span(source, node):
     lines = source.splitlines(keepends=True)
     starts = [sum(map(len, lines[:number])) for number in range(len(lines))]
     assert node.end_lineno is not None and node.end_col_offset is not None

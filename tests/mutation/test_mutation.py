@@ -1,10 +1,9 @@
-"""Mutations of the adapters' calls to Maya and Nuke: the doubles must detect each of them.
+"""Mistakes in the adapters of Maya and Nuke: their tests must detect them by behaviour.
 
-A normal run tries three. ``FT_DCC_MUTANTS=1`` tries all, ``FT_DCC_MUTANTS=5`` every fifth. A mutation is detected if
-the recorded calls differ or a test of the adapter fails.
+A mutation changes a call to the program: a normal run tries two, ``FT_DCC_MUTANTS=1`` all, ``FT_DCC_MUTANTS=5`` every
+fifth. A generated mistake changes the logic: ``FT_DCC_GENERATED_MUTANTS=100`` makes that many,
+``FT_DCC_GENERATED_SEED=7`` others, and a normal run none.
 """
-
-from __future__ import annotations
 
 import os
 import signal
@@ -13,74 +12,153 @@ import time
 from pathlib import Path
 
 import pytest
-from mutation import maya_calls, nuke_calls
+from mutation import generated
 from mutation.mutations import Mutation, find_mutations
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORDERS = {"maya": maya_calls.record_calls, "nuke": nuke_calls.record_calls}
 STEP = int(os.environ.get("FT_DCC_MUTANTS", "0"))
+COUNT = int(os.environ.get("FT_DCC_GENERATED_MUTANTS", "0"))
+SEED = int(os.environ.get("FT_DCC_GENERATED_SEED", "1"))
 FORKED_TIMEOUT_SECONDS = 240
+# The share of generated mistakes that may remain undetected.
+TOLERATED = 0.02
 # The acceptance kit is itself a test; tests/*/test_start.py cover the start-up scripts in separate processes.
 EXCLUDED = {"acceptance", "acceptance.py", "startup", "module"}
-# Mutations without an observable effect: the file, the line, the replacement, and the reason.
-EQUIVALENT_MUTATIONS = {
+# Mistakes without an observable effect: the file, the line, the replacement, and the reason.
+EQUIVALENT = {
     ("capture.py", "nuke.execute(write, frame, frame, 1, [view])", "2"): "one frame has no step",
-    ("host.py", "root.setModified(True)", "None"): "the double counts every knob's value as a change; Nuke may not",
+    ("host.py", "cmds.select(camera, replace=True)", "False"): "without a flag, Maya replaces the selection, too",
+    ("menu.py", "cmds.deleteUI(MENU, menu=True)", "False"): "without a flag, Maya deletes the menu, too",
+    ("render_watcher.py", "_POLL_INTERVAL_SECONDS, _POLL_DURATION_SECONDS = 5.0, 24 * 3600.0", "25"): "a longer day",
+    (
+        "render_watcher.py",
+        "_POLL_INTERVAL_SECONDS, _POLL_DURATION_SECONDS = 5.0, 24 * 3600.0",
+        "7201.0",
+    ): "a longer day",
+    ("menu.py", '_BUTTON = "ftDccPublish"', "'ftDccPublishx'"): "a button is recognised by its command, too",
+    ("maintained.py", 'self._name = self._source = ""', "'x'"): "the name of a node that does not exist",
+    ("maintained.py", 'knob = nuke.String_Knob(knob_name, "")', "'x'"): "the label of an invisible knob",
+    ("capture.py", 'if not set(str(path)) & set("%#[]{}$"):', "'%#[]{}$x'"): "such a path only takes the longer way",
+    ("host.py", "root.setModified(True)", "None"): "a changed knob marks the script as modified, too",
+    ("cameras.py", 'active, found = _camera_of_panel(panel) if panel else "", []', "'x'"): "no camera has that name",
+    (
+        "compare.py",
+        'names = cmds.ls(type="imagePlane", long=True) or []',
+        "False",
+    ): "the shortest names are unique, too",
+    ("maintained.py", "cmds.select(*kept, add=True)", "False"): "the selection was cleared before",
 }
 # The publishes with a real server are slow.
 _LAST = "test_publish.py"
 _TESTS_WITH_QT = {"maya": "test_maya.py", "nuke": "test_renders.py"}
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each mutation is made in a process of its own, forked")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each mistake is made in a process of its own, forked")
 
 
-def files_of(adapter: Path) -> list[Path]:
+def files_of(adapter):
     """Return the files of an adapter that the tests of its folder cover."""
     return [path for path in sorted(adapter.rglob("*.py")) if not EXCLUDED & set(path.relative_to(adapter).parts)]
+
+
+def is_equivalent(mutation):
+    return (mutation.path.name, mutation.text, mutation.after) in EQUIVALENT
 
 
 @pytest.mark.timeout(3600)
 def test_every_mutation_is_detected_and_a_harmless_change_is_not(host, adapter, tmp_path):
     found = [each for path in files_of(adapter) for each in find_mutations(path)]
     assert len(found) > 250
+    path = adapter / "menu.py"
+    harmless = Mutation(path, 1, "comment", "", "#", path.read_bytes() + b"# nothing\n")
+    assert passes(tmp_path, harmless, own_tests(host, "menu")[:1])
     # Last, because they often need the slower tests.
     found.sort(key=lambda each: each.kind == "left out")
-    expected = _run_mutation(host, tmp_path, None)
-    assert "Error" not in expected.splitlines()[0]
-    path = adapter / "host.py"
-    harmless = Mutation(path, 1, "comment", "", "#", path.read_bytes() + b"# nothing\n")
-    assert _run_mutation(host, tmp_path, harmless) == expected
-    unnoticed = [
-        str(each)
-        for each in found[:: STEP or len(found) // 3]
-        if (each.path.name, each.text, each.after) not in EQUIVALENT_MUTATIONS
-        if _run_mutation(host, tmp_path, each) == expected and _passes_tests(host, tmp_path, each)
-    ]
-    assert unnoticed == []
+    chosen = [each for each in found[:: STEP or -(-len(found) // 2)] if not is_equivalent(each)]
+    assert [str(each) for each in chosen if passes(tmp_path, each, own_tests(host, each.path.stem))] == []
 
 
-def _run_mutation(host: str, folder: Path, mutation: Mutation | None) -> str:
-    """Return the recorded calls of the adapter with the mutation."""
-    return forked(folder, mutation, lambda: "\n".join(RECORDERS[host]()))
+@pytest.mark.skipif(not COUNT, reason="FT_DCC_GENERATED_MUTANTS=100 makes mistakes")
+@pytest.mark.timeout(7200)
+def test_generated_mistakes_are_detected(host, adapter, tmp_path, capsys):
+    found = generated.sample(files_of(adapter), COUNT // 2, SEED)
+    undetected = []
+    for number, each in enumerate(found, 1):
+        is_undetected = passes(tmp_path, each, own_tests(host, each.path.stem))
+        with capsys.disabled():
+            print(f"{host} {number}/{len(found)} {'UNDETECTED' if is_undetected else 'detected'} {each}", flush=True)
+        if is_undetected and not is_equivalent(each):
+            undetected.append(f"{each} in {each.text}")
+    assert len(undetected) <= TOLERATED * len(found), "\n".join(undetected)
 
 
-def _passes_tests(host: str, folder: Path, mutation: Mutation) -> bool:
-    """Return whether the adapter's own tests pass, for mutations that the recorded calls do not show."""
-    return forked(folder, mutation, lambda: exit_code_of_tests(host, mutation.path.stem)) == "0"
+def test_the_generator_makes_each_kind_of_mistake_and_the_same_ones_for_a_seed(tmp_path):
+    path = tmp_path / "sample.py"
+    path.write_text(
+        '"""Not a mistake: True, 1."""\n'
+        "def f(a, b):\n"
+        "    if a == b and f:\n"
+        "        g(a, b, True, 1, 'name', 'a sentence')\n"
+        "    return h(a) if not b else 0.5\n",
+        encoding="utf-8",
+    )
+    found = {(each.kind, each.line, each.after) for each in generated.find_mistakes(path)}
+    assert found == {
+        ("comparison", 3, "(a != b)"),
+        ("and, or", 3, "(a == b or f)"),
+        ("call", 4, "None"),
+        ("arguments", 4, "g(b, a, True, 1, 'name', 'a sentence')"),
+        ("constant", 4, "False"),
+        ("off by one", 4, "2"),
+        ("constant", 4, "'namex'"),
+        ("result", 5, "None"),
+        ("condition", 5, "(not (not b))"),
+        ("constant", 5, "2.0"),
+    }
+    assert generated.sample([path], 5, 3) == generated.sample([path], 5, 3) != generated.sample([path], 5, 4)
 
 
-def exit_code_of_tests(host: str, module: str) -> str:
-    """Return the exit code of the adapter's tests, those of the module first."""
-    tests = (ROOT / "tests" / host).glob("test_*.py")
+@pytest.mark.parametrize("host", ["maya", "nuke"])
+def test_each_generated_mistake_is_valid_python(host):
+    for each in generated.sample(files_of(ROOT / "hosts" / host / f"ft_dcc_{host}"), 100, SEED):
+        compile(each.source, str(each.path), "exec")
+
+
+def own_tests(host, module):
+    """Return the test files of the adapter, those of the module first and slow ones last."""
     # The start-up scripts run in processes of their own, with the adapter as it is.
-    chosen = [path for path in tests if path.name != "test_start.py"]
+    chosen = [path for path in (ROOT / "tests" / host).glob("test_*.py") if path.name != "test_start.py"]
     # Those of the dialog in the host are slow, too.
     chosen.append(ROOT / "tests" / "qt" / _TESTS_WITH_QT[host])
-    chosen.sort(key=lambda path: (path.parent.name == "qt", path.name == _LAST, module not in path.stem, path.name))
-    return str(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *map(str, chosen)])))
+    return sorted(
+        chosen,
+        key=lambda path: (path.parent.name == "qt", path.name == _LAST, module not in path.stem, path.name),
+    )
 
 
-def _wait_for(child: int) -> None:
+def passes(folder, mutation, tests):
+    """Return whether the tests pass in a process of its own, with the mutation in its file."""
+    answer = folder / "passed"
+    answer.unlink(missing_ok=True)
+    before = mutation.path.read_bytes()
+    mutation.path.write_bytes(mutation.source)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setpgid(0, 0)
+            sink = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(sink, 1)
+            os.dup2(sink, 2)
+            sys.path.insert(0, str(folder))
+            if pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *map(str, tests)]) == 0:
+                answer.touch()
+        finally:
+            os._exit(0)
+    _wait_for(child)
+    mutation.path.write_bytes(before)
+    return answer.exists()
+
+
+def _wait_for(child):
     """Wait for a child, and kill it with its own children after a while: a mutation that hangs is detected, too."""
     # Not by a signal of the child, because pytest's time-outs use its timer.
     deadline = time.monotonic() + FORKED_TIMEOUT_SECONDS
@@ -90,31 +168,3 @@ def _wait_for(child: int) -> None:
             os.waitpid(child, 0)
             return
         time.sleep(0.05)
-
-
-def forked(folder: Path, mutation: Mutation | None, work) -> str:
-    """Call the function in a process of its own, with the mutation in its file; return its result or error."""
-    answer_file = folder / "answer_file.txt"
-    answer_file.unlink(missing_ok=True)
-    before = mutation.path.read_bytes() if mutation is not None else b""
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setpgid(0, 0)
-            sink = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(sink, 1)
-            os.dup2(sink, 2)
-            sys.path.insert(0, str(folder))
-            if mutation is not None:
-                mutation.path.write_bytes(mutation.source)
-            try:
-                text = work()
-            except BaseException as error:  # noqa: BLE001 - that is how a mutation is detected
-                text = f"{type(error).__name__}: {error}"
-            answer_file.write_text(text, encoding="utf-8")
-        finally:
-            os._exit(0)
-    _wait_for(child)
-    if mutation is not None:
-        mutation.path.write_bytes(before)
-    return answer_file.read_text(encoding="utf-8") if answer_file.exists() else "no answer_file"

@@ -1,10 +1,10 @@
-from __future__ import annotations
-
 import os
+import threading
 
 import pytest
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
+from doubles.shots import run_in_thread
 
 
 @pytest.fixture
@@ -13,16 +13,15 @@ def nuke(tmp_path, monkeypatch):
     _use_own_folders(tmp_path, monkeypatch)
     with running(sample_script.build(tmp_path)) as program:
         yield program
-    assert program.misuses == []
+    assert (program.misuses, program.undo_groups) == ([], [])
 
 
 @pytest.fixture
 def terminal(tmp_path, monkeypatch):
-    """Yield the double without a window, as on a farm."""
     _use_own_folders(tmp_path, monkeypatch)
     with running(sample_script.build(tmp_path, is_gui=False)) as program:
         yield program
-    assert program.misuses == []
+    assert (program.misuses, program.undo_groups) == ([], [])
 
 
 def _use_own_folders(tmp_path, monkeypatch):
@@ -36,8 +35,26 @@ def _use_own_folders(tmp_path, monkeypatch):
             "FTRACK_API_KEY": "k",
         }.items():
             monkeypatch.setenv(name, value)
-    for name in ("FT_DCC_RENDER", "FT_DCC_RENDER_FRAMES", "FT_DCC_NUKE_WINDOW", "OCIO"):
+    for name in ("FT_DCC_RENDER", "FT_DCC_RENDER_FRAMES", "OCIO"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def save(nuke, host, tmp_path):
+    """Return a function that saves the script, calls another one at once, and waits for what follows a save."""
+
+    def save_script(then):
+        nuke.module.scriptSaveAs(str(tmp_path / "comp.nk"))
+        then()
+
+    def save(then=lambda: None):
+        run_in_thread(nuke, lambda: host.run_in_main_thread(lambda: save_script(then)))
+        for other in threading.enumerate():
+            if other is not threading.current_thread() and other._target is nuke.module.executeInMainThread:
+                other.join()
+        nuke.idle()
+
+    return save
 
 
 @pytest.fixture

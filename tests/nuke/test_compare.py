@@ -1,29 +1,22 @@
-"""The movie of a version in a Read beside a node, and other scripts that are opened in Nuke."""
-
-from __future__ import annotations
+"""The movie and the frames of a version in Reads, and other scripts that are opened in Nuke."""
 
 import os
-import threading
-from fractions import Fraction
 
 import attrs
 import pytest
+from doubles.drawings import compared_movie
+from doubles.numbered_images import write_flat
 
 from ft_dcc.errors import CaptureFailed, SceneUnreadable, UnsavedChanges
-from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import ComparedMovie, PlayblastRequest
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import PlayblastRequest
 from ft_dcc.review.drawings import Drawing
 
 
 @pytest.fixture
 def movie(tmp_path):
     """Return the images of a movie of four frames, the first of which is a slate before frame 1001."""
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for number in range(1, 5):
-        (folder / f"image.{number:05d}.jpg").write_bytes(b"image")
-    images = Frames(str(folder / "image.%05d.jpg"), FrameRange(1, 4), Fraction(24), Resolution(64, 36))
-    return ComparedMovie("main v003", images, 1000)
+    return compared_movie(tmp_path, 4, 1000)
 
 
 def reads(nuke):
@@ -65,38 +58,10 @@ def test_the_movie_is_removed_without_a_trace(nuke, host, movie):
     assert not any(nuke.registered["onScriptSave"].values())
 
 
-def test_a_second_movie_replaces_the_first(nuke, host, movie):
-    host.show_movie(movie)
-    host.show_movie(attrs.evolve(movie, name="main v002"))
-    assert [values(read, "label") for read in reads(nuke)] == [["Compare with main v002"]]
-
-
 def test_the_movie_is_no_source_of_a_publish(nuke, host, movie):
     before = host.scene().sources
     host.show_movie(movie)
     assert host.scene().sources == before
-
-
-def test_the_movie_is_not_saved_and_is_shown_again(nuke, host, movie, tmp_path):
-    host.show_movie(movie)
-    thread = threading.Thread(
-        target=lambda: host.run_in_main_thread(lambda: nuke.module.scriptSave(str(tmp_path / "comp.nk")))
-    )
-    thread.start()
-    nuke.serve(thread)
-    for other in threading.enumerate():
-        if other is not threading.current_thread() and other._target is nuke.module.executeInMainThread:
-            other.join()
-    nuke.idle()
-    assert "image.%05d.jpg" not in (tmp_path / "comp.nk").read_text("utf-8")
-    assert len(reads(nuke)) == 1
-
-
-def test_a_read_that_the_artist_renamed_is_kept(nuke, host, movie):
-    host.show_movie(movie)
-    reads(nuke)[0]._name = "KeptMovie"
-    host.clear_movie()
-    assert [read._name for read in reads(nuke)] == ["KeptMovie"]
 
 
 def test_a_capture_of_a_node_behind_the_movie_does_not_show_it(nuke, host, movie, tmp_path):
@@ -110,30 +75,26 @@ def test_a_capture_of_a_node_behind_the_movie_does_not_show_it(nuke, host, movie
     assert (states, values(read, "disable")) == ([[True]], [False])
 
 
-def test_images_that_were_deleted_are_one_sentence_and_change_nothing(nuke, host, movie):
-    movie.images.path(1).unlink()
-    before = nuke.state()
-    with pytest.raises(CaptureFailed, match="The images of main v003 were deleted"):
-        host.show_movie(movie)
-    assert nuke.state() == before
-
-
 @pytest.fixture
 def other(nuke, tmp_path):
     """Return a saved script with one node; the open script is saved, too, and is not that one."""
     path = tmp_path / "sh010_v003.nk"
     noise = nuke.make("Noise", "FromTheVersion")
-    nuke.module.scriptSave(str(path))
+    nuke.module.scriptSaveAs(str(path))
     nuke.delete(noise)
-    nuke.module.scriptSave(str(tmp_path / "open.nk"))
+    nuke.module.scriptSaveAs(str(tmp_path / "open.nk"))
     return path
 
 
-def test_a_script_is_opened(nuke, host, other):
+def test_a_script_is_opened_without_the_drawings_and_the_movie_of_the_one_before(nuke, host, other, movie, save):
     host.show_feedback([Drawing("", "Ida", 1003, ())])
-    host.open_scene_file(other)
+    host.show_movie(movie)
+    host.remember_task("t")
+    host.open_scene_file(other, discard_changes=True)
     assert host.scene().path == other
-    assert nuke.find("FromTheVersion") is not None
+    # A save would show them again.
+    save()
+    assert [node._name for node in nuke.root.children] == ["Read1", "Write1", "FromTheVersion"]
 
 
 @pytest.mark.parametrize("is_gui", [False, True])
@@ -144,28 +105,15 @@ def test_changes_of_callbacks_do_not_count_without_a_window(nuke, host, other, i
     assert (host.scene().path, host.scene().is_modified) == (other, is_gui)
 
 
-def test_unsaved_changes_are_kept_until_the_artist_discards_them(nuke, host, other):
-    host.remember_task("t")
-    before = nuke.state()
-    with pytest.raises(UnsavedChanges, match=r"open\.nk has unsaved changes"):
-        host.open_scene_file(other)
-    assert nuke.state() == before
-    host.open_scene_file(other, discard_changes=True)
-    assert host.scene().path == other
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("gone.nk", None, r"gone\.nk does not exist"),
         ("empty.nk", b"", r"empty\.nk is empty"),
-        ("sh010.ma", b"//Maya ASCII", "is no scene of Nuke"),
         ("new.nk", b"#! Nuke99.0\nversion 99.0 v1\nRoot {\n}\n", "was saved by Nuke 99; this is Nuke 15"),
     ],
 )
 def test_a_file_that_cannot_be_opened_is_a_sentence_and_changes_nothing(nuke, host, tmp_path, name, content, message):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
+    (tmp_path / name).write_bytes(content)
     host.show_feedback([Drawing("", "Ida", 1003, ())])
     before = nuke.state()
     with pytest.raises(SceneUnreadable, match=message):
@@ -179,3 +127,58 @@ def test_a_damaged_script_is_a_sentence_and_the_open_one_is_opened_again(nuke, h
     with pytest.raises(SceneUnreadable, match=r"Nuke cannot open .*damaged\.nk"):
         host.open_scene_file(tmp_path / "damaged.nk")
     assert (host.scene().path, nuke.find("Read1") is not None) == (opened, True)
+
+
+@pytest.fixture
+def pattern(tmp_path):
+    for number in (1003, 1004):
+        write_flat(tmp_path / f"sh.{number}.png", (0, 200, 0), Resolution(128, 72))
+    return (tmp_path / "sh.%04d.png").as_posix()
+
+
+def test_frames_are_loaded_with_a_read_of_the_artist_as_one_undo_step(nuke, host, pattern, save, tmp_path):
+    before, created = nuke.state(), []
+    nuke.module.addOnUserCreate(lambda: created.append(nuke.module.thisNode()._name))
+    assert host.load_frames(pattern, FrameRange(1003, 1004), "Write1") == "The frames are in the node Read2."
+    (read,) = reads(nuke)
+    assert values(read, "file", "first", "last", "origfirst", "origlast") == [pattern, 1003, 1004, 1003, 1004]
+    # The format is that of the files, and nothing else of the Read is set.
+    assert read.format().width() == 128
+    assert values(read, "colorspace", "frame_mode") == ["default (linear)", "expression"]
+    assert (nuke.selection, read._inputs, created) == ([read], [], ["Read2"])
+    assert (nuke.undo, nuke.root.is_modified) == ([*before["undo"], "ft-dcc: load frames"], True)
+    save()
+    assert pattern in (tmp_path / "comp.nk").read_text("utf-8")
+
+
+def test_images_that_were_deleted_are_one_sentence_and_change_nothing(nuke, host, movie):
+    movie.images.path(1).unlink()
+    before = nuke.state()
+    with pytest.raises(CaptureFailed, match="The images of main v003 were deleted"):
+        host.show_movie(movie)
+    assert nuke.state() == before
+
+
+def test_a_path_with_code_is_not_given_to_nuke(nuke, host):
+    before = nuke.state()
+    with pytest.raises(CaptureFailed, match=r"Nuke evaluates \[, \$ and \\ in /show/\[exit\]/sh\.%04d\.png\."):
+        host.load_frames("/show/[exit]/sh.%04d.png", FrameRange(1, 2))
+    assert nuke.state() == before
+
+
+def test_the_movie_is_shown_again_while_its_first_image_exists(nuke, host, movie, save):
+    host.show_movie(movie)
+    movie.images.path(2).unlink()
+    save()
+    assert len(reads(nuke)) == 1
+    movie.images.path(1).unlink()
+    save()
+    assert reads(nuke) == []
+
+
+def test_unsaved_changes_are_not_lost_by_opening_another_script(nuke, host, other):
+    nuke.root.is_modified = True
+    before = host.scene()
+    with pytest.raises(UnsavedChanges, match=r"open\.nk has unsaved changes"):
+        host.open_scene_file(other)
+    assert host.scene() == before

@@ -1,26 +1,22 @@
 """Drawings of reviewers in Nuke: where they lie in the image, on which frames, and that nothing of them remains."""
 
-from __future__ import annotations
-
-import json
 import re
-import threading
 
 import pytest
+from doubles import drawings
 from doubles.nuke.nodes import Format
 from doubles.nuke.roto import parse_strokes
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.camera_settings import changed_settings
-from ft_dcc.review.drawings import Stroke, parse_drawing
+from ft_dcc.review.drawings import Stroke
 
-LINE = {"kind": "line", "colour": "#bf8000", "width": 0.25, "from": [0.25, 0.25], "to": [0.5, 0.75]}
+LINE = {**drawings.LINE, "colour": "#bf8000"}
 
 
-def drawing(frame, *shapes, text="", label="", author="Ida Berg", **values):
-    data = json.dumps({"version": 2, "shapes": list(shapes or (LINE,)), **values})
-    return parse_drawing(data, frame, author=author, text=text, label=label)
+def drawing(frame, *shapes, **values):
+    return drawings.drawing(frame, *(shapes or (LINE,)), **values)
 
 
 def group_of(nuke):
@@ -47,7 +43,6 @@ def strokes_by_colour(nuke, colour, frame=1003):
 
 
 def first_stroke(nuke):
-    """Return the lowest stroke of the only drawing, which is its first shape."""
     (paint,) = paints(nuke)
     return strokes(paint)[-1]
 
@@ -96,7 +91,7 @@ def test_a_drawing_of_an_anamorphic_movie_fits_a_script_with_such_pixels(nuke, h
 
 
 def test_strokes_are_numbered_from_1_in_the_order_in_which_they_were_drawn(nuke):
-    from ft_dcc_nuke.roto_script import Canvas, curves_text
+    from ft_dcc_nuke.feedback import Canvas, curves_text
 
     dot = Stroke((1.0, 1.0, 1.0), 1.0, ((0.5, 0.5, 0.1),))
     text = curves_text([dot, dot], Canvas(64, 36, 1.0, 64 / 36))
@@ -124,10 +119,12 @@ def test_later_shapes_lie_above_earlier_ones(nuke, host):
 
 
 def test_drawings_of_several_authors_have_their_own_nodes_and_captions(nuke, host):
-    host.show_feedback([drawing(1003, text="Too high"), drawing(1003, author="Bo", label="v002", text="[exec rm]")])
+    host.show_feedback(
+        [drawing(1003, text="Too high"), drawing(1003, author="Bo", label="v002", text="[exec rm] $HOME")]
+    )
     assert [paint._knobs["label"]._value for paint in paints(nuke)] == ["Ida Berg", "Bo (v002)"]
     label = group_of(nuke)._knobs["label"]._value
-    assert label == "Review notes\n1003 Ida Berg: Too high\n1003 Bo (v002): \\[exec rm\\]"
+    assert label == "Review notes\n1003 Ida Berg: Too high\n1003 Bo (v002): \\[exec rm\\] \\$HOME"
     # The captions are lines of text above each other, at the bottom of the image.
     lowest, above = ([y for stroke in strokes(p) if stroke.size == 1.5 for _, y in stroke.points] for p in paints(nuke))
     assert max(lowest) < 3 < max(above) < 5
@@ -149,38 +146,18 @@ def test_the_group_is_beside_the_source_and_takes_its_image(nuke, host):
     assert nuke.selection == [read]
 
 
-def test_nothing_is_saved_and_the_drawings_are_shown_again(nuke, host, tmp_path):
+def test_nothing_is_saved_and_the_drawings_are_shown_again(nuke, host, save, tmp_path):
     host.show_feedback([drawing(1003)])
-    thread = threading.Thread(target=lambda: host.run_in_main_thread(lambda: save(nuke, tmp_path)))
-    thread.start()
-    nuke.serve(thread)
-    for other in threading.enumerate():
-        if other is not threading.current_thread() and other._target is nuke.module.executeInMainThread:
-            other.join()
-    nuke.idle()
+    save()
     assert "RotoPaint" not in (tmp_path / "comp.nk").read_text("utf-8")
     assert len(paints(nuke)) == 1
     assert not nuke.root.is_modified
 
 
-def test_drawings_are_not_shown_again_if_their_node_is_deleted_after_the_save(nuke, host, tmp_path):
-    def save_and_delete():
-        save(nuke, tmp_path)
-        nuke.module.delete(nuke.find("Read1"))
-
+def test_drawings_are_not_shown_again_if_their_node_is_deleted_after_the_save(nuke, host, save):
     host.show_feedback([drawing(1003)], "Read1")
-    thread = threading.Thread(target=lambda: host.run_in_main_thread(save_and_delete))
-    thread.start()
-    nuke.serve(thread)
-    for other in threading.enumerate():
-        if other is not threading.current_thread() and other._target is nuke.module.executeInMainThread:
-            other.join()
-    nuke.idle()
+    save(lambda: nuke.module.delete(nuke.find("Read1")))
     assert [node._kind for node in nuke.root.children if node._kind == "Group"] == []
-
-
-def save(nuke, folder):
-    nuke.module.scriptSave(str(folder / "comp.nk"))
 
 
 def test_a_group_that_the_artist_renamed_is_kept(nuke, host):
@@ -193,19 +170,13 @@ def test_a_group_that_the_artist_renamed_is_kept(nuke, host):
 def test_a_capture_of_a_node_behind_the_group_shows_no_drawing(nuke, host, tmp_path):
     host.show_feedback([drawing(1003)])
     group, states = group_of(nuke), []
-    write = nuke.find("Write1")
-    write._inputs = [group]
+    nuke.find("Write1")._inputs = [group]
     nuke.root.is_modified = False
     nuke.inspectors.append(lambda: states.append(group._knobs["disable"]._value))
     request = PlayblastRequest("Write1", FrameRange(1003, 1003), Resolution(64, 36), tmp_path, "shot")
     host.playblast(request, lambda _: None)
     assert states == [True]
     assert (group._knobs["disable"]._value, nuke.root.is_modified) == (False, False)
-
-
-def test_thousands_of_strokes_are_loaded_by_one_call(nuke, host):
-    host.show_feedback([drawing(1003, *[LINE] * 2_000)])
-    assert len(strokes(paints(nuke)[0])) >= 2_000
 
 
 def test_a_stroke_has_its_opacity(nuke, host):
@@ -235,3 +206,14 @@ def test_a_drawing_with_too_many_strokes_is_named_and_the_others_are_shown(nuke,
     # Author and text of the note are shown, without its strokes.
     assert {stroke.size for stroke in strokes(paints(nuke, 1003)[0])} == {1.5}
     assert len(strokes_by_colour(nuke, first_stroke_at(nuke, 1004).colour, 1004)) >= 1
+
+
+def test_drawings_are_removed_where_python_reaches_ten_nodes(nuke, host):
+    nuke.env["nc"], nuke.selection = True, [nuke.find("Write1")]
+    for _ in range(20):
+        nuke.make("Noise")
+    before = nuke.state()
+    host.show_feedback([drawing(1003)], "Write1")
+    group_of(nuke)
+    host.clear_feedback()
+    assert nuke.state() == before

@@ -1,13 +1,12 @@
-from __future__ import annotations
-
 import threading
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from doubles.nuke.knobs import knobs_of
 from doubles.nuke.nodes import Format
 from doubles.nuke.sample_script import set_knobs
-from run_options import TIMEOUT_SECONDS, wait_until
+from run_options import wait_until
 
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
@@ -30,11 +29,6 @@ def ignore(frame):
     pass
 
 
-def call_before_each_render(nuke, function):
-    """Call the function when a Write begins to render."""
-    nuke.inspectors.append(function)
-
-
 def test_the_host_supports_footage_and_plugins(host):
     assert isinstance(host, SupportsFootage) and isinstance(host, ProvidesPlugins)
     assert (host.name, host.version) == ("Nuke", "15.1v3")
@@ -53,6 +47,8 @@ def test_sources_list_selected_nodes_first_and_no_disabled_ones(nuke, host):
     set_knobs(nuke.make("Write"), disable=True)
     # The Read is selected in the sample script.
     assert host.scene().sources == ("Read1", "Write1", "Out.Write1")
+    with group:
+        assert host.scene().sources == ("Read1", "Write1", "Out.Write1")
     nuke.selection = [group.children[0]]
     assert host.scene().sources == ("Out.Write1", "Write1", "Read1")
 
@@ -63,12 +59,6 @@ def test_without_a_selection_writes_precede_reads(nuke, host):
     nuke.make("Write", "Write10")
     nuke.make("Write")
     assert host.scene().sources == ("Write1", "Write2", "Write10", "Read1", "Read2")
-
-
-def test_sources_are_independent_of_the_open_group(nuke, host):
-    group = nuke.make("Group", "Out")
-    with group:
-        assert host.scene().sources == ("Read1", "Write1")
 
 
 def test_the_files_of_a_write_are_its_footage(nuke, host, tmp_path):
@@ -161,43 +151,22 @@ def test_files_with_an_output_transform_for_a_display_are_not_converted_again(nu
     assert colour_space_of(write) == "srgb_tx"
 
 
-def test_a_capture_restores_nodes_undo_and_flags(nuke, host, request_of):
-    before = nuke.state()
-    host.playblast(request_of(), ignore)
-    assert nuke.state() == before
-    nuke.root.is_modified = True
-    before = nuke.state()
-    host.playblast(request_of(), ignore)
-    assert nuke.state() == before
-
-
 def test_disabled_undo_stays_disabled_after_a_capture(nuke, host, request_of):
     nuke.undo_locks = 1
     host.playblast(request_of(), ignore)
     assert nuke.undo_locks == 1
 
 
-# The double cannot know which knobs matter, so all of them are listed for review.
-def test_the_capture_nodes_have_exactly_these_settings(nuke, host, request_of):
+# The double computes the effects of their other knobs.
+def test_an_image_of_the_input_is_black_outside_of_the_node_and_a_png(nuke, host, request_of):
     seen = []
-
-    def inspect():
-        for node in nuke.root.children[2:]:
-            usual = {knob.name(): knob._value for knob in type(node)(nuke, node._kind, "x", None)._knobs.values()}
-            seen.append({name: k._value for name, k in node._knobs.items() if k._value != usual[name]})
-
-    call_before_each_render(nuke, inspect)
+    nuke.inspectors.append(
+        lambda: seen.extend((node._knobs, [each.path for each in node._inputs]) for node in nuke.root.children[2:])
+    )
     host.playblast(request_of("1001"), ignore)
-    reformat, write = seen
-    assert reformat == {
-        "type": "to box",
-        "box_width": 64,
-        "box_height": 36,
-        "box_fixed": True,
-        "resize": "fit",
-        "black_outside": True,
-    }
-    assert sorted(write) == ["file", "file_type"] and write["file_type"] == "png"
+    (reformat, source), (write, above) = seen
+    assert (reformat["black_outside"]._value, write["file_type"]._value) == (True, "png")
+    assert (source, above) == (["Read1"], ["Reformat1"])
 
 
 @pytest.mark.parametrize("path", ["D:\\plates\\plate.%04d.exr", "D:/plates/plate.%04d.exr"])
@@ -231,6 +200,115 @@ EVENTS_OF_NODES = (
 def add_callbacks_of_the_studio(nuke, calls):
     for event in EVENTS_OF_NODES:
         getattr(nuke.module, f"add{event}")(lambda *_, event=event: calls.append(event), nodeClass="*")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("DeepWrite", "X1 writes deep images, which no movie can show."),
+        ("WriteGeo", "X1 writes geometry, which no movie can show."),
+        ("Precomp", "X1 is another script. Publish a Write inside of it, or a Read of its files."),
+        ("LiveGroup", "X1 is a group of another script."),
+        ("Group", "X1 is a group. Publish a Write inside of it."),
+        ("Gizmo", "X1 is a group. Publish a Write inside of it."),
+        ("Blur", "X1 is no Read or Write. Choose another source."),
+        ("Write", "X1 is disabled"),
+        (None, "The script has no Read or Write called X1."),
+    ],
+)
+def test_what_cannot_be_published_is_refused_in_a_sentence(nuke, host, request_of, kind, reason):
+    if kind is not None:
+        nuke.make(kind, "X1")._knobs["disable"]._value = True
+    assert "X1" not in host.scene().sources and host.footage("X1") is None
+    with pytest.raises(CameraMissing, match=reason):
+        host.playblast(request_of("1001", source="X1"), ignore)
+
+
+@pytest.mark.parametrize("kind", ["LiveGroup", "Precomp", "Group"])
+def test_a_write_in_a_locked_group_is_published_from_its_files_only(nuke, host, request_of, tmp_path, kind):
+    group = nuke.make(kind, "G1")
+    write = nuke.make("Write", parent=group)
+    group.is_locked = kind != "Precomp"
+    assert "G1.Write1" in host.scene().sources and host.footage("G1.Write1") is None
+    with pytest.raises(CaptureFailed, match=f"G1.Write1 is in a locked {kind}, in which no node can be created"):
+        host.playblast(request_of("1001", source="G1.Write1"), ignore)
+    set_knobs(write, file=(tmp_path / "out" / "comp.%04d.png").as_posix())
+    nuke.render(write, 1001, 1002)
+    assert host.footage("G1.Write1") is not None
+
+
+def test_a_write_without_a_file_is_captured(nuke, host, request_of):
+    set_knobs(nuke.find("Write1"), file="")
+    assert host.playblast(request_of("1001", source="Write1"), ignore).missing() == ()
+
+
+def test_a_capture_restores_nodes_undo_and_flags(nuke, host, request_of):
+    for is_modified in (False, True):
+        nuke.root.is_modified = is_modified
+        before = nuke.state()
+        host.playblast(request_of(), ignore)
+        assert nuke.state() == before
+
+
+def test_a_read_is_captured_as_it_is(nuke, host, request_of):
+    assert host.playblast(request_of("1001", source="Read1"), ignore).missing() == ()
+
+
+def test_a_capture_during_a_render_is_refused(nuke, host, request_of):
+    nuke.is_executing = True
+    with pytest.raises(CaptureFailed, match="Nuke renders"):
+        host.playblast(request_of("1001"), ignore)
+
+
+def test_a_write_with_views_is_named_with_one_of_them(nuke, host, request_of):
+    nuke.view_names = ["left", "right"]
+    set_knobs(nuke.find("Write1"), file="/out/%V.%04d.png")
+    with pytest.raises(CameraMissing, match="Choose Write1 left or Write1 right"):
+        host.playblast(request_of("1001", source="Write1"), ignore)
+    seen = []
+    nuke.inspectors.append(lambda: seen.append(nuke.view))
+    host.playblast(request_of("1001", source="Write1 right"), ignore)
+    assert seen == ["right"]
+
+
+def test_a_script_of_several_shots_remembers_the_task_of_each(nuke, host):
+    host.remember_task("of the script")
+    assert host.scene().task_id == "of the script"
+    (variables,) = [knob for knob in knobs_of("Root", 16) if knob.name() == "gsv"]
+    nuke.root._bind(variables)
+    for shot in ("sh010", "sh020"):
+        variables._value = {"__default__": {"show": "Film"}, "Shots": {"Shot": shot}}
+        assert host.scene().task_id is None
+        host.remember_task(f"of {shot}")
+    variables._value = {"__default__": {"shot": "sh010"}}
+    assert host.scene().task_id == "of sh010"
+    variables._value = {}
+    assert host.scene().task_id == "of the script"
+
+
+@pytest.mark.parametrize("kind", ["Write", "Reformat", "*"])
+def test_defaults_of_a_studio_run_nothing_and_change_nothing_in_a_capture(nuke, host, request_of, kind):
+    knobs = [
+        name for name in nuke.find("Write1")._knobs if type(nuke.find("Write1")._knobs[name]).__name__ == "PythonKnob"
+    ]
+    assert len(knobs) == 10
+    defaults = {f"{kind}.{name}": f"nuke.root().setModified(True); ran.append({name!r})" for name in knobs}
+    flags = ("flip", "flop", "turn", "pbb", "use_limit", "raw", "disable")
+    defaults.update(
+        {"Write.file": "/studio/%04d.exr", "Reformat.center": "false", **{f"*.{name}": "true" for name in flags}}
+    )
+    before, seen = nuke.state(), []
+    nuke.inspectors.append(lambda: seen.append({each._kind: each._knobs for each in nuke.root.children[2:]}))
+    for name, text in defaults.items():
+        nuke.module.knobDefault(name, text)
+    host.playblast(request_of("1001-1002"), ignore)
+    assert (nuke.state(), nuke.knob_defaults) == (before, defaults)
+    assert len(nuke.drawn) == 2 and all("/studio" not in path for _, _, path, _ in nuke.drawn)
+    write, reformat = seen[-1]["Write"], seen[-1]["Reformat"]
+    found = {name: knobs[name]._value for knobs in (write, reformat) for name in flags if name in knobs}
+    assert found == dict.fromkeys(flags, False) and reformat["center"]._value is True
+    with pytest.raises(NameError, match="ran"):
+        nuke.module.createNode("Write" if kind == "*" else kind, inpanel=False)
 
 
 def test_callbacks_of_the_studio_run_for_the_nodes_of_the_artist(nuke):
@@ -302,7 +380,7 @@ def test_with_ocio_a_capture_has_the_colours_of_the_tab_or_the_viewer(nuke, host
         write = nuke.root.children[-1]
         found.append(tuple(write._knobs[name]._value for name in ("transformType", "ocioDisplay", "ocioView")))
 
-    call_before_each_render(nuke, inspect)
+    nuke.inspectors.append(inspect)
     host.playblast(request_of("1001"), ignore)
     assert found[0][0] == expected[0]
     assert found == [expected] or expected[0] == "colorspace"
@@ -310,7 +388,7 @@ def test_with_ocio_a_capture_has_the_colours_of_the_tab_or_the_viewer(nuke, host
 
 def test_without_ocio_a_capture_has_the_colours_of_the_viewer(nuke, host, request_of):
     nuke.viewer, found = nuke.make("Viewer"), []
-    call_before_each_render(nuke, lambda: found.append(nuke.root.children[-1]._knobs["colorspace"]._value))
+    nuke.inspectors.append(lambda: found.append(nuke.root.children[-1]._knobs["colorspace"]._value))
     for process in ("rec709", "None"):
         set_knobs(nuke.viewer, viewerProcess=process)
         host.playblast(request_of("1001"), ignore)
@@ -324,17 +402,6 @@ def test_in_a_terminal_no_viewer_is_asked(terminal, request_of):
     assert NukeHost().playblast(request_of("1001"), ignore).missing() == ()
 
 
-def test_a_capture_uses_the_input_of_the_write(nuke, host, request_of):
-    flows = []
-
-    def inspect():
-        flows.extend([None if each is None else each.path for each in node._inputs] for node in nuke.root.children[2:])
-
-    call_before_each_render(nuke, inspect)
-    host.playblast(request_of("1001"), ignore)
-    assert flows == [["Read1"], ["Reformat1"]]
-
-
 def test_a_write_in_a_group_is_captured_in_its_group(nuke, host, request_of):
     outer = nuke.make("Group", "Shot")
     inner = nuke.make("Group", "Out", parent=outer)
@@ -342,7 +409,7 @@ def test_a_write_in_a_group_is_captured_in_its_group(nuke, host, request_of):
     write.setInput(0, noise)
     nuke.group, before = outer, nuke.state()
     made = []
-    call_before_each_render(nuke, lambda: made.extend(inner.children[2:]))
+    nuke.inspectors.append(lambda: made.extend(inner.children[2:]))
     frames = host.playblast(request_of("1001-1002", source="Shot.Out.Write1"), ignore)
     assert frames.missing() == () and made[0]._inputs == [noise]
     assert (nuke.state(), nuke.group) == (before, outer)
@@ -358,9 +425,10 @@ def test_an_anamorphic_capture_keeps_the_shape_of_its_pixels(nuke, host, request
     seen = []
     nuke.formats.append(Format(64, 36, "anamorphic", 2.0))
     set_knobs(nuke.root, format="anamorphic")
-    call_before_each_render(nuke, lambda: seen.append(nuke.find("Reformat1")["box_pixel_aspect"].value()))
+    nuke.inspectors.append(lambda: seen.append(nuke.find("Reformat1")["box_pixel_aspect"].value()))
     frames = host.playblast(request_of("1001"), ignore)
     assert (host.scene().pixel_aspect, frames.pixel_aspect, seen) == (Fraction(2), Fraction(2), [2.0])
+    assert str(host.scene().resolution) == "64x36"
     set_knobs(nuke.root, format="small")
     assert host.scene().pixel_aspect is None
 
@@ -375,8 +443,7 @@ def test_the_aspect_of_pixels_keeps_three_decimal_places(nuke, host, aspect, exa
 
 
 def test_a_gizmo_or_a_missing_input_is_reported_and_nothing_is_changed(nuke, host, request_of):
-    gizmo = nuke.make("Gizmo", "StudioWrite")
-    write = nuke.make("Write", parent=nuke.make("Group", "Inside", parent=gizmo))
+    write = nuke.make("Write", parent=nuke.make("Group", "Inside", parent=nuke.make("Gizmo", "StudioWrite")))
     write.setInput(0, nuke.make("Noise", parent=write._parent))
     nuke.find("Write1")._inputs = []
     before = nuke.state()
@@ -423,17 +490,16 @@ def test_a_capture_in_a_group_with_the_tab_records_no_render(nuke, host, request
     tab.add(group, tab.ALWAYS)
     host.playblast(request_of("1001-1002", source="Group1.Write1"), ignore)
     assert list(read_renders()) == []
-    # The artist's own render, of the node that has the name now, is recorded.
-    write = nuke.find("Group1.Write1")
+    # The artist's own render, of a node that has the name of the temporary one now, is recorded.
+    write = nuke.make("Write", parent=group)
     set_knobs(write, file=str(request_of().directory / "own.%04d.png"))
     nuke.render(write, 1001, 1001)
-    assert [render.execution.node for render in read_renders()] == ["Group1.Write1"]
+    assert [render.execution.node for render in read_renders()] == ["Group1.Write2"]
 
 
 def test_a_node_created_between_two_frames_lands_in_the_open_group(nuke, host, request_of):
     group = nuke.make("Group")
-    inner = nuke.make("Write", parent=group)
-    inner._inputs = [nuke.make("Read", parent=group)]
+    nuke.make("Write", parent=group)._inputs = [nuke.make("Read", parent=group)]
     new = []
     host.playblast(request_of("1001-1002", source="Group1.Write1"), lambda frame: new.append(nuke.make("Noise").path))
     assert new == ["Noise1", "Noise2"]
@@ -449,13 +515,6 @@ def test_a_script_opened_between_two_frames_ends_the_capture(nuke, host, request
     with pytest.raises(CaptureFailed, match="was deleted while it was captured"):
         host.playblast(request_of("1001-1004"), lambda frame: nuke.clear())
     assert (nuke.root.children, nuke.root.is_modified) == ([], False)
-
-
-def test_a_capture_has_full_size_and_restores_proxy_mode(nuke, host, request_of):
-    set_knobs(nuke.root, proxy=True)
-    before = nuke.state()
-    assert host.playblast(request_of("1001-1002"), ignore).missing() == ()
-    assert nuke.state() == before
 
 
 def test_an_image_of_another_size_raises_capture_failed(nuke, host, request_of, monkeypatch):
@@ -506,24 +565,17 @@ def test_a_cancel_in_nuke_cancels_and_restores_the_script(nuke, host, request_of
 
 def test_a_failed_render_raises_an_error_with_the_message_of_nuke(nuke, host, request_of):
     set_knobs(nuke.find("Write1"), disable=False)
-    call_before_each_render(nuke, lambda: (_ for _ in ()).throw(RuntimeError("Write: no licence")))
+    nuke.inspectors.append(lambda: (_ for _ in ()).throw(RuntimeError("Write: no licence")))
     before = nuke.state()
     with pytest.raises(CaptureFailed, match="no licence"):
         host.playblast(request_of(), ignore)
     assert nuke.state() == before
 
 
-@pytest.mark.parametrize(
-    "folder", ["with space", "brace {x}", "hash ####", "über", "percent %04d", "[exec ls]", "$HOME"]
-)
-def test_special_characters_in_the_folder_name_are_kept(host, request_of, tmp_path, folder):
+def test_special_characters_in_the_folder_name_are_kept(host, request_of, tmp_path):
+    folder = "with space, brace {x}, hash ####, über, percent %04d, [exec ls], $HOME"
     host.playblast(request_of("1001", directory=tmp_path / folder), ignore)
     assert [path.name for path in (tmp_path / folder).iterdir()] == ["shot.1001.png"]
-
-
-def test_a_missing_source_is_named_in_the_error(host, request_of):
-    with pytest.raises(CameraMissing, match="no Read or Write called Blur1"):
-        host.playblast(request_of(source="Blur1"), ignore)
 
 
 def test_the_window_handles_events_between_frames_of_a_capture_from_a_thread(nuke, host, request_of):
@@ -576,16 +628,6 @@ def test_a_call_outside_of_the_main_thread_is_recorded_as_misuse(nuke, host, req
     assert nuke.misuses.pop().endswith("where Nuke may crash")
 
 
-def test_in_a_terminal_a_call_runs_on_the_calling_thread(terminal):
-    from ft_dcc_nuke.host import NukeHost
-
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(NukeHost().run_in_main_thread(lambda: 7)))
-    thread.start()
-    thread.join(TIMEOUT_SECONDS)
-    assert answers == [7]
-
-
 def test_save_needs_a_script_with_a_name_and_an_existing_folder(nuke, host, tmp_path):
     with pytest.raises(UserFixableError, match="never been saved"):
         host.save()
@@ -598,18 +640,13 @@ def test_save_needs_a_script_with_a_name_and_an_existing_folder(nuke, host, tmp_
         host.save()
 
 
-def test_configure_adds_a_format_only_if_there_is_none(nuke, host):
+def test_configure_adds_a_format_only_if_there_is_none_with_square_pixels(nuke, host):
+    nuke.formats.append(Format(1998, 1080, "anamorphic", 2.0))
     for size in (Resolution(1998, 1080), Resolution(1998, 1080), Resolution(64, 36)):
         host.configure(FrameRange(1001, 1048, 8), Fraction(24000, 1001), size)
         assert str(host.scene().resolution) == str(size)
-    assert [each.name() for each in nuke.formats] == ["small", "2K", "ft_dcc_1998x1080"]
+    assert [each.name() for each in nuke.formats] == ["small", "2K_Super_35", "anamorphic", "ft_dcc_1998x1080"]
     assert (host.scene().frame_range, host.scene().fps) == (FrameRange(993, 1056), Fraction(24000, 1001))
-
-
-def test_configure_uses_no_anamorphic_format(nuke, host):
-    nuke.formats.append(Format(1998, 1080, "anamorphic", 2.0))
-    host.configure(FrameRange(1001, 1048), Fraction(24), Resolution(1998, 1080))
-    assert nuke.root.format().name() == "ft_dcc_1998x1080"
 
 
 def test_the_task_is_stored_in_an_invisible_knob(nuke, host, tmp_path):
@@ -620,14 +657,6 @@ def test_the_task_is_stored_in_an_invisible_knob(nuke, host, tmp_path):
     nuke.open(tmp_path / "comp.nk")
     assert host.scene().task_id == "d6b9"
     assert nuke.root._knobs["ft_dcc_task_id"].flags == nuke.module.INVISIBLE
-
-
-def test_nodes_with_errors_include_the_inputs(nuke, host):
-    from ft_dcc_nuke.capture import nodes_with_errors
-
-    assert nodes_with_errors("Write1") == []
-    nuke.find("Read1").has_error = True
-    assert nodes_with_errors("Write1") == ["Read1"]
 
 
 def test_a_broken_node_in_an_unused_branch_does_not_count(nuke, host):
@@ -659,12 +688,12 @@ def test_a_relative_file_name_becomes_absolute(nuke, host):
     from ft_dcc_nuke.node_info import node_pattern
 
     set_knobs(nuke.find("Write1"), file="out/comp.%04d.png")
-    assert node_pattern(nuke.find("Write1")) == str(Path.cwd() / "out" / "comp.%04d.png")
+    assert node_pattern(nuke.find("Write1"), "") == str(Path.cwd() / "out" / "comp.%04d.png")
     set_knobs(nuke.root, project_directory="/shots/sh010")
-    assert node_pattern(nuke.find("Write1")) == str(Path("/shots/sh010/out/comp.%04d.png").absolute())
+    assert node_pattern(nuke.find("Write1"), "") == str(Path("/shots/sh010/out/comp.%04d.png").absolute())
     # The directory may be an expression.
     set_knobs(nuke.root, name="/shots/sh020/comp.nk", project_directory="[file dirname [value root.name]]")
-    assert node_pattern(nuke.find("Write1")) == str(Path("/shots/sh020/out/comp.%04d.png").absolute())
+    assert node_pattern(nuke.find("Write1"), "") == str(Path("/shots/sh020/out/comp.%04d.png").absolute())
 
 
 def test_select_selects_only_the_named_node(nuke, host):
@@ -675,3 +704,12 @@ def test_select_selects_only_the_named_node(nuke, host):
     with pytest.raises(CameraMissing):
         host.select("NoSuchNode")
     assert [node.fullName() for node in nuke.selection] == [source]
+
+
+def test_the_files_of_a_view_have_the_evaluated_name(nuke, host, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOW", tmp_path.as_posix())
+    nuke.view_names = ["left", "right"]
+    set_knobs(nuke.find("Write1"), file="[getenv SHOW]/%V.%04d.png")
+    for view in nuke.view_names:
+        (tmp_path / f"{view}.1001.png").write_bytes(b"")
+        assert host.footage(f"Write1 {view}").pattern == str(tmp_path / f"{view}.%04d.png")

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import sys
 import threading
 from types import ModuleType
@@ -23,7 +21,6 @@ def package(nuke):
 
 @pytest.fixture
 def shown(monkeypatch):
-    """Return the pages on which the dialog was opened; the dialog has tests of its own."""
     opened = []
     dialog, qt = ModuleType("ft_dcc_qt"), ModuleType("Qt")
     dialog.__dict__["show"] = lambda host, page, parent: opened.append((host.name, page, parent))
@@ -51,7 +48,7 @@ def test_installing_twice_adds_one_menu_and_uninstalling_removes_it(nuke):
     ft_dcc_nuke.start_window()
     ft_dcc_nuke.start_window()
     assert list(nuke.menus["Nuke"].entries) == ["ft-dcc"]
-    assert len(nuke.menus["Nuke"].entries["ft-dcc"].entries) == 14
+    assert len(nuke.menus["Nuke"].entries["ft-dcc"].entries) == 16
     assert list(nuke.menus["Node Graph"].entries["ft-dcc"].entries) == [
         "Publish for review…",
         "Publish renders of selected Writes",
@@ -70,13 +67,10 @@ def test_installing_twice_adds_one_menu_and_uninstalling_removes_it(nuke):
     [
         ("Publish for review…", "publish"),
         ("Publish again", "publish"),
-        ("Renders", "renders"),
         ("My tasks", "tasks"),
-        ("Notes", "notes"),
         ("Review sessions", "reviews"),
-        ("Queue", "queue"),
-        ("Settings", "settings"),
-        ("About", "about"),
+        ("Renders", "renders"),
+        *(("Notes", "notes"), ("Queue", "queue"), ("Settings", "settings"), ("About", "about")),
     ],
 )
 def test_each_command_opens_its_page_of_the_dialog_with_the_main_window_as_parent(nuke, package, shown, label, page):
@@ -103,25 +97,6 @@ def test_a_panel_that_cannot_be_made_is_explained(nuke, package, monkeypatch, ca
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_an_error_of_a_command_is_shown_in_one_sentence(nuke, package, shown, monkeypatch, capsys):
-    def fail(host, page, parent):
-        raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
-
-    monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", fail)
-    press(nuke, "About")
-
-    def crash(host, page, parent):
-        raise ZeroDivisionError("division by zero")
-
-    monkeypatch.setitem(sys.modules["ft_dcc_qt"].__dict__, "show", crash)
-    press(nuke, "About")
-    assert nuke.messages == [
-        "The server's address is missing. Set FTRACK_SERVER.",
-        "ft-dcc failed: ZeroDivisionError: division by zero. The Script Editor has the details.",
-    ]
-    assert "Traceback" in capsys.readouterr().err
-
-
 def test_a_missing_dialog_is_reported_with_alternatives(nuke, package, monkeypatch):
     monkeypatch.setitem(sys.modules, "ft_dcc_qt", None)
     press(nuke, "Queue")
@@ -131,8 +106,7 @@ def test_a_missing_dialog_is_reported_with_alternatives(nuke, package, monkeypat
 def test_the_tab_is_added_to_and_removed_from_selected_nodes(nuke, package):
     group = nuke.make("Group", "Out")
     nuke.make("Write", parent=nuke.make("Group", "Inside", group))
-    empty = nuke.make("Group", "Empty")
-    nuke.selection = [nuke.find("Write1"), group, empty, nuke.find("Read1")]
+    nuke.selection = [nuke.find("Write1"), group, nuke.make("Group", "Empty"), nuke.find("Read1")]
     press(nuke, "Add the tab to selected Writes")
     press(nuke, "Add the tab to selected Writes")
     has = [node.path for node in nuke.root.every_node() if "ft_dcc_publish" in node._knobs]
@@ -173,22 +147,18 @@ def serve_until_finished(nuke):
     return nuke.messages
 
 
-@pytest.mark.parametrize("is_again", [False, True])
-def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, package, monkeypatch, is_again):
+def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, package, monkeypatch):
     from ft_dcc_nuke.renders import render_watcher
 
     def fail(*_arguments):
         raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
 
     monkeypatch.setattr(render_watcher, "wake", lambda: None)
-    monkeypatch.setattr("ft_dcc.publish.jobs.queue.last_request", lambda host, task: "the last one")
     write = nuke.find("Write1")
     nuke.selection = [write]
     press(nuke, "Add the tab to selected Writes")
     nuke.render(write, 1001, 1012)
     label, work = "Publish renders of selected Writes", "ft_dcc_nuke.commands._publish_render"
-    if is_again:
-        label, work = "Publish again", "ft_dcc.ui.menu_commands._publish"
     threads = []
 
     def publish(*_arguments):
@@ -219,20 +189,18 @@ def test_renders_of_another_script_are_not_published(nuke, package, tmp_path):
     nuke.selection = [write]
     press(nuke, "Publish renders of selected Writes")
     assert serve_until_finished(nuke) == [
-        "No render of these nodes was recorded. Publish their files: Publish for review…",
+        "No render of these nodes was recorded. Publish their files: Publish for review…"
     ]
 
 
 def test_publish_renders_of_a_group_leaves_out_a_group_whose_name_begins_the_same(nuke, package, monkeypatch, tmp_path):
     from ft_dcc_nuke import commands, tab
-    from ft_dcc_nuke.renders import render_watcher
 
-    monkeypatch.setattr(render_watcher, "wake", lambda: None)
+    monkeypatch.setattr("ft_dcc_nuke.renders.render_watcher.wake", lambda: None)
     monkeypatch.setattr(commands, "_publish_render", lambda render: f"{render.execution.node} is in review.")
     for name in ("Group1", "Group10"):
         group = nuke.make("Group", name)
-        write = nuke.make("Write", parent=group)
-        set_knobs(write, file=(tmp_path / "out" / f"{name}.%04d.png").as_posix())
+        set_knobs(nuke.make("Write", parent=group), file=(tmp_path / "out" / f"{name}.%04d.png").as_posix())
         tab.add(group, "ask")
         nuke.render(group, 1001, 1012)
     nuke.selection = [nuke.find("Group1")]
@@ -262,14 +230,6 @@ def test_the_results_of_several_renders_are_a_line_each(nuke, package, monkeypat
     assert sorted(message.splitlines()) == ["The server's address is missing.", "Write2 is in review."]
 
 
-def test_publish_renders_without_a_recorded_render_suggests_to_publish_files(nuke, package):
-    nuke.selection = [nuke.find("Write1")]
-    press(nuke, "Publish renders of selected Writes")
-    assert serve_until_finished(nuke) == [
-        "No render of these nodes was recorded. Publish their files: Publish for review…"
-    ]
-
-
 def test_renders_are_read_and_published_outside_of_the_main_thread(nuke, package, monkeypatch):
     from ft_dcc_nuke.renders import render_watcher
 
@@ -292,19 +252,23 @@ def test_renders_are_read_and_published_outside_of_the_main_thread(nuke, package
 
 
 def test_publish_renders_asks_before_it_publishes_an_incomplete_render(nuke, package, monkeypatch):
-    from ft_dcc_nuke import commands
-    from ft_dcc_nuke.renders import render_watcher
+    from ft_dcc_nuke import commands, maintained
 
-    monkeypatch.setattr(render_watcher, "wake", lambda: None)
+    monkeypatch.setattr("ft_dcc_nuke.renders.render_watcher.wake", lambda: None)
     monkeypatch.setattr(commands, "_publish_render", lambda render: "Version 1 is in review.")
     nuke.selection = [nuke.find("Write1")]
     press(nuke, "Add the tab to selected Writes")
     nuke.render(nuke.find("Write1"), 1001, 1009)
     nuke.answers = [False, True]
+    run, limits = maintained.run_on_main_thread, []
+    monkeypatch.setattr(
+        maintained, "run_on_main_thread", lambda *a, **named: limits.append(named["timeout"]) or run(*a, **named)
+    )
     press(nuke, "Publish renders of selected Writes")
     assert len(serve_until_finished(nuke)) == 1 and nuke.messages[0].endswith("1010-1012. Publish 1001-1009 as it is?")
     press(nuke, "Publish renders of selected Writes")
     assert serve_until_finished(nuke)[2:] == ["Version 1 is in review."]
+    assert limits == [None, None]
 
 
 def test_drawings_of_a_script_without_a_task_are_one_sentence_and_shown_ones_are_removed(nuke, package):
@@ -314,8 +278,18 @@ def test_drawings_of_a_script_without_a_task_are_one_sentence_and_shown_ones_are
     assert [node._kind for node in nuke.root.children] == ["Read", "Write", "Group"]
     press(nuke, "Hide drawings")
     assert [node._kind for node in nuke.root.children] == ["Read", "Write"]
-    press(nuke, "Show drawings")
-    for thread in [each for each in threading.enumerate() if each.name == "ft-dcc publish"]:
-        thread.join()
-    nuke.idle()
-    assert nuke.messages == ["The scene has no task. Choose it in the dialog: Publish for review…"]
+    for label in ("Show drawings", "Open or make the work file", "Save next version"):
+        press(nuke, label)
+        for thread in [each for each in threading.enumerate() if each.name == "ft-dcc publish"]:
+            thread.join()
+        nuke.idle()
+    assert nuke.messages == ["The scene has no task. Choose it in the dialog: Publish for review…"] * 3
+
+
+def test_hiero_gets_neither_a_menu_nor_callbacks(nuke):
+    import ft_dcc_nuke
+
+    before, nuke.env["hiero"] = nuke.state(), True
+    ft_dcc_nuke.start()
+    ft_dcc_nuke.start_window()
+    assert nuke.state() == before and not any(map(any, nuke.registered.values()))

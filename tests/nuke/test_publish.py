@@ -1,7 +1,5 @@
 """From the double's renders, through the real encoder, to versions on a real studio server."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -14,12 +12,12 @@ from pathlib import Path
 import pytest
 import requests
 from doubles.nuke.sample_script import set_knobs
+from doubles.shots import find_problems, plan_two_shows, run_in_thread, task_of_shot
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import UserFixableError
 from ft_dcc.frames import FrameRange
 from ft_dcc.media import probe
-from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.renders.renders import read_renders
@@ -31,17 +29,11 @@ STARTUP = ROOT / "hosts" / "nuke" / "ft_dcc_nuke" / "startup"
 
 @pytest.fixture
 def task(session):
-    """Return a task of a shot with the settings of the small script."""
-    path = f"Show{uuid.uuid4().hex[:8]}/SQ010/SH010/Comp"
-    task = ensure_task(session, path, frame_range=FrameRange(1001, 1012), fps=Fraction(24))
-    session.get("Shot", task["parent_id"])["custom_attributes"]["resolution"] = "64x36"
-    session.commit()
-    return task
+    return task_of_shot(session, "Comp")
 
 
 @pytest.fixture
 def saved(nuke, task, tmp_path):
-    """Return the double with a saved script whose Write has the tab, set to publish always."""
     import ft_dcc_nuke
     from ft_dcc_nuke import tab
 
@@ -102,9 +94,8 @@ def serve_until(nuke, is_so):
 def run_task(script, frames, *arguments):
     """Start one task of a farm in a process of its own, as ``nuke -x -F`` is."""
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "hosts" / "nuke")))
-    command = [sys.executable, "-m", "doubles.nuke.start", "-x", str(script), "-F", frames, *arguments]
     return subprocess.Popen(
-        command,
+        [sys.executable, "-m", "doubles.nuke.start", "-x", str(script), "-F", frames, *arguments],
         env={**os.environ, "NUKE_PATH": str(STARTUP), "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         encoding="utf-8",
@@ -113,7 +104,6 @@ def run_task(script, frames, *arguments):
 
 @pytest.fixture
 def renders(signed_in, capsys):
-    """Return a function that runs ``ft-dcc renders`` and returns exit code, report and standard error."""
     from ft_dcc.cli.main import run
 
     def call(*arguments):
@@ -144,17 +134,67 @@ def test_the_tasks_of_a_farm_become_one_version_once_all_are_complete(saved, ren
     assert requests.get(made["link"], timeout=TIMEOUT_SECONDS).status_code == 200
 
 
-def test_the_frames_of_the_environment_define_a_complete_render(saved, renders, session, task, tmp_path, monkeypatch):
-    monkeypatch.setenv("FT_DCC_RENDER", "farm job 4711")
-    monkeypatch.setenv("FT_DCC_RENDER_FRAMES", "1001-1012x3")
-    run_task(tmp_path / "comp.nk", "1001-1012x3", "--cancel-at", "1007").communicate()
-    code, report, _ = renders("list")
-    (render,) = report["renders"]
-    assert (code, render["state"], render["missing"]) == (0, "incomplete", [1007, 1010])
-    assert render["wanted"] == "1001-1012x3"
-    run_task(tmp_path / "comp.nk", "1007-1012x3").communicate()
-    assert renders("publish")[0] == 0
-    assert versions(session, task) == [(1, "Edges")]
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_files_that_start_at_1_are_published_with_the_frames_of_the_shot(
+    window, session, task, tmp_path, host, by_hand
+):
+    write = window.find("Write1")
+    set_knobs(write, frame_mode="start at", frame="1", ft_dcc_publish="off" if by_hand else "always")
+    window.render(write, 1001, 1012)
+    if by_hand:
+        request = PublishRequest(task=task["id"], source="Write1")
+        run_in_thread(window, lambda: publish(request, session, host))
+    serve_until(window, lambda: versions(session, task))
+    version = session.query(f"AssetVersion where task_id is {task['id']}").one()
+    component = session.query(f"Component where version_id is {version['id']} and name is ftrackreview-mp4").one()
+    facts = json.loads(component["metadata"]["ft_dcc"])
+    assert (facts["first_frame"], facts["frame_count"]) == (1001, 12)
+    assert probe(download_movie(session, version["id"], tmp_path)).frame_count == 12
+
+
+def assets(session, task):
+    found = session.query(f"AssetVersion where task_id is {task['id']} order by asset.name, version").all()
+    return [(version["asset"]["name"], version["version"]) for version in found]
+
+
+def test_two_writes_of_one_task_have_an_asset_each_by_render_and_by_hand(window, session, task, tmp_path, host):
+    from ft_dcc_nuke import tab
+
+    matte = window.make("Write")
+    tab.add(matte, "always")
+    set_knobs(matte, file=(tmp_path / "out" / "matte.%04d.png").as_posix(), ft_dcc_task=task["id"])
+    for write in (window.find("Write1"), matte):
+        window.render(write, 1001, 1012)
+    serve_until(window, lambda: len(versions(session, task)) == 2)
+    for source in ("Write1", ("Write1", "Write2")):
+        run_in_thread(
+            window, lambda source=source: publish(PublishRequest(task=task["id"], source=source), session, host)
+        )
+    expected = [("Write1", 1), ("Write1", 2), ("Write1", 3), ("Write2", 1), ("Write2", 2)]
+    assert assets(session, task) == [(f"{task['name']} {name}", number) for name, number in expected]
+
+
+def test_each_view_of_a_write_is_a_source_with_the_asset_of_its_renders(window, session, task, tmp_path, host):
+    window.view_names = ["left", "right"]
+    write = window.find("Write1")
+    set_knobs(write, file=(tmp_path / "out" / "comp_%V.%04d.png").as_posix(), views="left right")
+    window.render(write, 1001, 1012)
+    serve_until(window, lambda: len(versions(session, task)) == 2)
+    assert [name for name in host.scene().sources if "Write" in name] == ["Write1 left", "Write1 right"]
+    assert Path(host.footage("Write1 right").pattern).name == "comp_right.%04d.png"
+    request = PublishRequest(task=task["id"], source=("Write1 left", "Write1 right"))
+    run_in_thread(window, lambda: publish(request, session, host))
+    name = task["name"]
+    assert assets(session, task) == [(name, 1), (name, 2), (f"{name} right", 1), (f"{name} right", 2)]
+
+
+def test_a_read_that_starts_at_a_frame_has_the_frames_of_the_script(nuke, tmp_path, host):
+    nuke.render(nuke.find("Write1"), 1001, 1012)
+    read = nuke.find("Read1")
+    name = (tmp_path / "out" / "comp.%04d.png").as_posix()
+    set_knobs(read, file=name, frame_mode="start at", frame="101", first=1001, last=1012)
+    found = host.footage("Read1")
+    assert (str(found.frame_range), found.file_shift) == ("101-112", 900)
 
 
 def test_a_render_in_the_window_is_published_in_the_background(window, session, task, tmp_path, capsys):
@@ -165,29 +205,6 @@ def test_a_render_in_the_window_is_published_in_the_background(window, session, 
     window.render(window.find("Write1"), 1001, 1012)
     serve_until(window, lambda: len(versions(session, task)) == 2)
     assert "Write1 is in review. http" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("answer", [True, False])
-def test_with_ask_in_the_tab_the_artist_is_asked_once(window, session, task, answer):
-    set_knobs(window.find("Write1"), ft_dcc_publish="ask")
-    window.answers = [answer]
-    window.render(window.find("Write1"), 1001, 1012)
-    serve_until(window, lambda: window.messages)
-    assert window.messages == ["Write1 is rendered (1001-1012). Publish it for review?"]
-    assert versions(session, task) == ([(1, "Edges")] if answer else [])
-
-
-def test_an_incomplete_render_is_reported_and_not_published(window, session, task, capsys):
-    window.render(window.find("Write1"), 1001, 1003)
-    printed = []
-
-    def is_reported():
-        printed.append(capsys.readouterr().err)
-        return "".join(printed)
-
-    serve_until(window, is_reported)
-    assert "Write1 is not published yet: 1004-1012 of" in "".join(printed)
-    assert versions(session, task) == []
 
 
 def test_a_render_in_a_child_process_is_published_by_the_window(window, session, task, tmp_path, monkeypatch):
@@ -202,16 +219,14 @@ def test_a_render_in_a_child_process_is_published_by_the_window(window, session,
     assert versions(session, task) == [(1, "Edges")]
 
 
-def test_linear_exr_files_of_a_write_are_published_with_colour_conversion(saved, session, task, tmp_path):
+def test_linear_exr_files_of_a_write_are_published_with_colour_conversion(saved, session, task, tmp_path, host):
     pytest.importorskip("OpenImageIO", reason="OpenImageIO is not installed")
-    from ft_dcc_nuke.host import NukeHost
-
     write = saved.find("Write1")
     set_knobs(write, ft_dcc_publish="off", file=(tmp_path / "out" / "light.%04d.exr").as_posix())
     saved.render(write, 1001, 1012)
     drawn, before = len(saved.drawn), saved.state()
     request = PublishRequest(task=task["id"], source="Write1")
-    made = run_in_thread(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
+    made = run_in_thread(saved, lambda: publish(request, session, host)).first
     assert (len(saved.drawn), saved.state()) == (drawn, before)
     movie = download_movie(session, made.version_id, tmp_path)
     # Linear 18 % grey is 46 % of the signal in sRGB.
@@ -220,7 +235,6 @@ def test_linear_exr_files_of_a_write_are_published_with_colour_conversion(saved,
 
 
 def middle_of(movie, folder):
-    """Return the grey value, of 255, in the middle of the movie's first frame."""
     from ft_dcc.media import ffmpeg
 
     raw = folder / "frame.raw"
@@ -228,127 +242,45 @@ def middle_of(movie, folder):
         [str(ffmpeg.find()), "-v", "error", "-i", movie, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", raw],
         check=True,
     )
-    content = raw.read_bytes()
-    return content[3 * (18 * 64 + 48)]
+    return raw.read_bytes()[3 * (18 * 64 + 48)]
 
 
-def run_in_thread(nuke, function):
-    """Call the function in a thread while Nuke handles events; return or raise its result."""
-    results = []
-
-    def call():
-        try:
-            results.append(function())
-        except Exception as error:  # noqa: BLE001 - raised again below
-            results.append(error)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    nuke.serve(thread)
-    if isinstance(results[0], Exception):
-        raise results[0]
-    return results[0]
-
-
-def test_the_files_of_a_read_are_published_in_its_own_range(saved, session, task, tmp_path):
-    from ft_dcc_nuke.host import NukeHost
-
+def test_the_files_of_a_read_are_published_in_its_own_range(saved, session, task, tmp_path, host):
     set_knobs(saved.find("Write1"), ft_dcc_publish="off")
     saved.render(saved.find("Write1"), 1001, 1012)
     set_knobs(saved.find("Read1"), file=(tmp_path / "out" / "comp.%04d.png").as_posix(), first=1003, last=1006)
     request = PublishRequest(task=task["id"], source="Read1")
-    _, problems = find_problems(saved, session, request, tmp_path)
+    _, problems = find_problems(saved, host, session, request)
     assert list(problems) == ["Frame range"]
     request = PublishRequest(task=task["id"], source="Read1", frame_range=FrameRange(1003, 1006))
-    made = run_in_thread(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
+    made = run_in_thread(saved, lambda: publish(request, session, host)).first
     assert probe(download_movie(session, made.version_id, tmp_path)).frame_count == 4
 
 
-def find_problems(nuke, session, request, tmp_path):
-    from ft_dcc_nuke.host import NukeHost
-
-    publish_check = run_in_thread(
-        nuke, lambda: Publisher(session, NukeHost(), jobs=tmp_path / "jobs").validate(request)
-    )
-    return publish_check, {problem.check: problem for problem in publish_check.problems}
-
-
-def test_missing_frames_of_a_node_are_reported(saved, session, task, tmp_path):
+def test_missing_frames_of_a_node_are_reported(saved, session, task, tmp_path, host):
     saved.render(saved.find("Write1"), 1001, 1003)
-    _, problems = find_problems(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
+    _, problems = find_problems(saved, host, session, PublishRequest(task=task["id"], source="Write1"))
     assert "1004-1012" in problems["Missing frames"].message
 
 
-def test_an_unrendered_write_is_captured_once_the_script_is_saved_and_without_errors(saved, session, task, tmp_path):
+def test_an_unrendered_write_needs_a_saved_script_without_errors(saved, session, task, tmp_path, host):
     request = PublishRequest(task=task["id"], source="Write1")
     saved.root.is_modified = True
     saved.find("Read1").has_error = True
-    publish_check, problems = find_problems(saved, session, request, tmp_path)
+    publish_check, problems = find_problems(saved, host, session, request)
     assert sorted(problems) == ["Node", "Saved script"]
     assert problems["Node"].message.startswith("Write1 cannot be rendered: Read1 has an error.")
     assert (
         run_in_thread(saved, lambda: publish_check.repair(problems["Saved script"])) is None
         and not saved.root.is_modified
     )
-    saved.find("Read1").has_error = False
-    before = saved.state()
-    from ft_dcc_nuke.host import NukeHost
-
-    made = run_in_thread(saved, lambda: publish(request, session, NukeHost(), jobs=tmp_path / "jobs")).first
-    assert saved.state() == before
-    assert probe(download_movie(session, made.version_id, tmp_path)).frame_count == 12
 
 
-def test_an_unnamed_script_cannot_be_repaired(saved, session, task, tmp_path):
+def test_an_unnamed_script_cannot_be_repaired(saved, session, task, tmp_path, host):
     set_knobs(saved.root, name="")
-    publish_check, problems = find_problems(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
+    publish_check, problems = find_problems(saved, host, session, PublishRequest(task=task["id"], source="Write1"))
     with pytest.raises(UserFixableError, match="never been saved"):
         run_in_thread(saved, lambda: publish_check.repair(problems["Saved script"]))
-
-
-def test_range_rate_and_size_are_checked_against_the_shot_and_repaired(saved, session, task, tmp_path):
-    from ft_dcc_nuke.host import NukeHost
-
-    set_knobs(saved.root, last_frame=1010, fps=25.0, format="2K")
-    publish_check, problems = find_problems(saved, session, PublishRequest(task=task["id"], source="Write1"), tmp_path)
-    assert sorted(problems) == ["Frame range", "Frame rate", "Resolution"]
-    for check in ("Frame range", "Frame rate", "Resolution"):
-        assert run_in_thread(saved, lambda check=check: publish_check.repair(problems[check])) is None
-    scene = NukeHost().scene()
-    assert (str(scene.frame_range), scene.fps, str(scene.resolution)) == ("1001-1012", Fraction(24), "64x36")
-
-
-def test_publish_again_repeats_the_last_publish_and_shows_the_link(window, session, task, tmp_path):
-    from ft_dcc_nuke import commands
-    from ft_dcc_nuke.host import NukeHost
-
-    set_knobs(window.find("Write1"), ft_dcc_publish="off")
-    window.render(window.find("Write1"), 1001, 1012)
-    host = NukeHost()
-    host.remember_task(task["id"])
-    request = PublishRequest(task=task["id"], source="Write1", review="Dailies", comment="First")
-    run_in_thread(window, lambda: publish(request, session, host))
-    commands.publish_again()
-    serve_until(window, lambda: window.messages)
-    assert window.messages[0].startswith("Version 2 is in review. http")
-    assert versions(session, task) == [(1, "First"), (2, "")]
-
-
-def test_publish_renders_publishes_an_incomplete_render_after_confirmation(window, session, task):
-    from ft_dcc_nuke import commands
-
-    set_knobs(window.find("Write1"), ft_dcc_publish="ask")
-    window.cancel_at = 1004
-    window.render(window.find("Write1"), 1001, 1012)
-    window.messages.clear()
-    window.selection, window.answers = [window.find("Write1")], [False, True]
-    commands.publish_renders()
-    serve_until(window, lambda: window.messages)
-    assert "lacks the frames 1004-1012. Publish 1001-1003 as it is?" in window.messages[0]
-    commands.publish_renders()
-    serve_until(window, lambda: len(window.messages) == 3)
-    assert window.messages[2].startswith("Version 1 is in review.")
-    assert versions(session, task) == [(1, "Edges")]
 
 
 def test_a_render_is_published_with_the_saved_account(
@@ -373,3 +305,18 @@ def test_a_render_is_published_with_the_saved_account(
     serve_until(saved, lambda: versions(session, task))
     ft_dcc_nuke.uninstall()
     assert versions(session, task)[0] == (1, "Edges")
+
+
+def test_two_shows_in_one_nuke_have_their_own_settings_in_turn(saved, host, session, tmp_path):
+    def open_scene(path):
+        set_knobs(saved.root, name=str(path.with_suffix(".nk")))
+
+    def validate(request):
+        return run_in_thread(saved, lambda: Publisher(session, host).validate(request))
+
+    planned = plan_two_shows(session, tmp_path, open_scene, validate)
+    assert [(asset, watermark) for asset, _, watermark in planned] == [
+        ("North Layout", "North"),
+        ("South Layout", "South"),
+        ("North Layout", "North"),
+    ]

@@ -1,12 +1,12 @@
-from __future__ import annotations
-
-import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from doubles.nuke.sample_script import set_knobs
@@ -17,16 +17,21 @@ from ft_dcc.files.checksum import sha256_of
 from ft_dcc.renders.renders import read_renders
 
 
-@pytest.fixture
-def write(terminal):
-    """Return a Write whose renders are recorded."""
+def record(nuke, node=None, when="always", *, has_menu=False):
     import ft_dcc_nuke
     from ft_dcc_nuke import tab
 
     ft_dcc_nuke.start()
-    node = terminal.find("Write1")
-    tab.add(node, "always")
+    if has_menu:
+        ft_dcc_nuke.start_window()
+    node = node or nuke.find("Write1")
+    tab.add(node, when)
     return node
+
+
+@pytest.fixture
+def write(terminal):
+    return record(terminal)
 
 
 def only_render():
@@ -40,28 +45,14 @@ def test_a_render_is_recorded_with_all_data_of_a_version(terminal, write, tmp_pa
     set_knobs(write, ft_dcc_task="Film/SQ/SH/Comp", ft_dcc_review="Dailies", ft_dcc_comment="Edges")
     terminal.render(write, 1001, 1012)
     render = only_render()
-    assert (render.source, render.frames, str(render.wanted)) == (
-        str(tmp_path / "out" / "comp.%04d.png"),
-        tuple(range(1001, 1013)),
-        "1001-1012",
-    )
-    execution = render.execution
-    assert (execution.node, execution.program, execution.fps, execution.is_proxy) == (
-        "Write1",
-        "Nuke 15.1v3",
-        "24000/1001",
-        False,
-    )
-    assert (execution.options.task, execution.options.review, execution.options.comment) == (
-        "Film/SQ/SH/Comp",
-        "Dailies",
-        "Edges",
-    )
-    assert (execution.script, execution.views, execution.colour_space) == (
-        str(tmp_path / "comp.nk"),
-        ("main",),
-        "lin_rec709",
-    )
+    assert (render.source, str(render.wanted)) == (str(tmp_path / "out" / "comp.%04d.png"), "1001-1012")
+    assert render.frames == tuple(range(1001, 1013))
+    execution, script = render.execution, str(tmp_path / "comp.nk")
+    facts = (execution.node, execution.program, execution.fps, execution.is_proxy)
+    assert facts == ("Write1", "Nuke 15.1v3", "24000/1001", False)
+    options = (execution.options.task, execution.options.review, execution.options.comment)
+    assert options == ("Film/SQ/SH/Comp", "Dailies", "Edges")
+    assert (execution.script, execution.views, execution.colour_space) == (script, ("main",), "lin_rec709")
     assert render.is_complete and render.is_ended and terminal.messages == []
     assert render.script_revision["sha256"] == sha256_of(tmp_path / "comp.nk")
 
@@ -80,46 +71,14 @@ def test_a_write_without_the_tab_or_switched_off_is_not_recorded(terminal, write
     assert read_renders() == []
 
 
-def test_a_write_without_a_task_uses_the_task_of_the_script(terminal, write):
+@pytest.mark.parametrize("task", ["", "a5e2"])
+def test_the_task_of_the_tab_precedes_the_task_of_the_script(terminal, write, task):
     from ft_dcc_nuke.host import NukeHost
 
     NukeHost().remember_task("d6b9")
+    set_knobs(write, ft_dcc_task=task)
     terminal.render(write, 1001, 1012)
-    assert only_render().execution.options.task == "d6b9"
-
-
-def test_the_task_of_the_tab_precedes_the_task_of_the_script(terminal, write):
-    from ft_dcc_nuke.host import NukeHost
-
-    NukeHost().remember_task("d6b9")
-    set_knobs(write, ft_dcc_task="a5e2")
-    terminal.render(write, 1001, 1012)
-    assert only_render().execution.options.task == "a5e2"
-
-
-def test_starting_repeatedly_registers_the_callbacks_once(terminal, write):
-    import ft_dcc_nuke
-
-    ft_dcc_nuke.start()
-    ft_dcc_nuke.start()
-    terminal.render(write, 1001, 1003)
-    (log,) = only_render().folder.glob("*.jsonl")
-    assert [next(iter(json.loads(line))) for line in log.read_text("utf-8").splitlines()] == [
-        "begin",
-        "script",
-        *["frame"] * 3,
-        "end",
-    ]
-
-
-def test_the_vendored_folder_is_added_once_at_the_end_of_the_path(terminal, monkeypatch):
-    import ft_dcc_nuke
-
-    vendored = str(Path(ft_dcc_nuke.__file__).parents[1] / "vendored")
-    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != vendored])
-    ft_dcc_nuke.start()
-    ft_dcc_nuke.start()
-    assert (sys.path[-1], sys.path.count(vendored)) == (vendored, 1)
+    assert only_render().execution.options.task == (task or "d6b9")
 
 
 def test_uninstall_ends_the_watcher_thread_also_while_it_works(nuke, monkeypatch):
@@ -158,16 +117,6 @@ def test_the_watcher_starts_again_after_an_uninstall(nuke, monkeypatch):
         ft_dcc_nuke.uninstall()
 
 
-def test_uninstall_removes_all_callbacks(terminal, write):
-    import ft_dcc_nuke
-
-    ft_dcc_nuke.uninstall()
-    ft_dcc_nuke.uninstall()
-    terminal.render(write, 1001, 1003)
-    assert read_renders() == []
-    assert all(not calls for each in terminal.registered.values() for calls in each.values())
-
-
 def test_a_cancelled_render_lacks_the_remaining_frames(terminal, write):
     terminal.cancel_at = 1008
     terminal.render(write, 1001, 1012)
@@ -201,17 +150,23 @@ def test_the_view_of_the_callback_counts_also_if_its_file_looks_unchanged(termin
     terminal.calls_for_each_view = True
     set_knobs(write, file=str(tmp_path / "out" / "comp_%V.%04d.png"), views="main right")
     terminal.render(write, 1001, 1002)
-    assert sorted((render.view, render.frames) for render in read_renders()) == [
-        ("", (1001, 1002)),
-        ("right", (1001, 1002)),
-    ]
+    found = sorted((render.view, render.frames) for render in read_renders())
+    assert found == [("", (1001, 1002)), ("right", (1001, 1002))]
 
 
-def test_the_frames_of_the_environment_take_precedence_over_the_tab(terminal, write, monkeypatch):
-    monkeypatch.setenv("FT_DCC_RENDER_FRAMES", "1001-1003")
+@pytest.mark.parametrize(
+    ("requested", "wanted", "is_complete"),
+    [("1001-1003", "1001-1012", True), ("1001-1012x2", "1001-1012x2", False), ("1001-1004", "1001-1012", False)],
+)
+def test_the_frames_of_the_environment_are_those_that_the_tasks_render(
+    terminal, write, tmp_path, monkeypatch, requested, wanted, is_complete
+):
+    monkeypatch.setenv("FT_DCC_RENDER_FRAMES", requested)
     set_knobs(write, ft_dcc_frames="1001-1012")
+    for frame in range(1004, 1013):
+        (tmp_path / "out" / f"comp.{frame}.png").write_bytes(b"of an earlier render")
     terminal.render(write, 1001, 1003)
-    assert str(only_render().wanted) == "1001-1003" and only_render().is_complete
+    assert (str(only_render().wanted), only_render().is_complete) == (wanted, is_complete)
 
 
 def test_only_the_views_of_the_write_are_recorded(terminal, write):
@@ -225,13 +180,6 @@ def test_one_file_with_all_views_is_one_render(terminal, write):
     terminal.view_names = ["left", "right"]
     terminal.render(write, 1001, 1012)
     assert (only_render().view, only_render().is_complete) == ("", True)
-
-
-def test_a_proxy_render_is_recorded_with_the_proxy_file_name(terminal, write, tmp_path):
-    set_knobs(terminal.root, proxy=True)
-    set_knobs(write, proxy=(tmp_path / "out" / "small.%04d.png").as_posix())
-    terminal.render(write, 1001, 1012)
-    assert (only_render().execution.is_proxy, only_render().source) == (True, str(tmp_path / "out" / "small.%04d.png"))
 
 
 @pytest.mark.parametrize(
@@ -252,11 +200,40 @@ def test_the_recorded_file_name_is_the_one_on_disk(terminal, write, tmp_path, mo
     set_knobs(write, file=(tmp_path / "out" / written).as_posix())
     (tmp_path / "out" / source).parent.mkdir(exist_ok=True)
     terminal.render(write, 1001, 1012)
-    assert (terminal.messages, only_render().source, only_render().is_complete) == (
-        [],
-        str(tmp_path / "out" / source),
-        True,
-    )
+    found = (terminal.messages, only_render().source, only_render().is_complete)
+    assert found == ([], str(tmp_path / "out" / source), True)
+
+
+@pytest.mark.parametrize("views", [["main"], ["left", "right"]])
+@pytest.mark.parametrize(
+    ("mode", "text", "first"),
+    [("start at", "1", 1), ("offset", "-1000", 1), ("expression", "frame - 1000", 1), ("expression", "frame+5", 1006)],
+)
+def test_files_with_numbers_of_their_own_are_the_frames_of_the_shot(
+    terminal, write, tmp_path, views, mode, text, first
+):
+    terminal.view_names = views
+    name = (tmp_path / "out" / "v2_%V.%04d.png").as_posix()
+    set_knobs(write, file=name, frame_mode=mode, frame=text, views=" ".join(views))
+    terminal.render(write, 1001, 1011)
+    terminal.render(write, 1012, 1012)
+    for render in read_renders():
+        assert (render.is_complete, render.execution.file_shift) == (True, first - 1001)
+        assert render.path(1012).name == render.source.rpartition("/")[2] % (first + 11) and render.path(1012).is_file()
+    assert len(read_renders()) == len(views)
+
+
+def test_a_start_number_is_that_of_the_limited_range(terminal, write):
+    set_knobs(write, frame_mode="start at", frame="1", use_limit=True, first=1003, last=1005)
+    terminal.render(write, 1003, 1005)
+    assert only_render().is_complete and only_render().path(1003).name == "comp.0001.png"
+
+
+def test_numbers_that_are_no_constant_are_refused_in_a_sentence(terminal, write, capsys):
+    set_knobs(write, frame_mode="expression", frame="frame*2")
+    terminal.render(write, 1001, 1012)
+    assert read_renders() == [] and len(terminal.drawn) == 12
+    assert "Write1 numbers its files by expression 'frame*2', which is no constant" in capsys.readouterr().err
 
 
 def test_two_scripts_that_write_the_same_files_are_two_renders(terminal, write, tmp_path):
@@ -299,7 +276,7 @@ from run_options import TIMEOUT_SECONDS
 program = running(sample_script.build(Path(sys.argv[1])))
 program.__enter__()
 from ft_dcc_nuke.renders import render_watcher
-render_watcher.poll_regularly()
+render_watcher.wake(poll=True)
 print("ended", flush=True)
 """
     folders = (Path(ft_dcc_nuke.__file__).parents[1], Path(__file__).parents[1], Path(__file__).parents[2])
@@ -317,16 +294,11 @@ print("ended", flush=True)
 
 
 def test_the_nearest_tab_applies_to_a_write_in_nested_groups(terminal, tmp_path):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
-
-    ft_dcc_nuke.start()
     outer = terminal.make("Group", "Shot")
     inner = terminal.make("Group", "Out", parent=outer)
-    write = terminal.make("Write", parent=inner)
-    set_knobs(write, file=(tmp_path / "out" / "deep.%04d.png").as_posix())
-    tab.add(outer, "always")
-    tab.add(inner, "ask")
+    set_knobs(terminal.make("Write", parent=inner), file=(tmp_path / "out" / "deep.%04d.png").as_posix())
+    record(terminal, outer)
+    record(terminal, inner, "ask")
     terminal.render(outer, 1001, 1012)
     assert (only_render().execution.node, only_render().execution.options.when) == ("Shot.Out.Write1", "ask")
 
@@ -361,27 +333,17 @@ def test_the_frames_of_the_tab_define_a_complete_render(terminal, write):
 # A gizmo has the tab if its author has added it to the gizmo's file.
 @pytest.mark.parametrize("kind", ["Group", "Gizmo"])
 def test_a_write_in_a_group_is_recorded_by_its_full_name(terminal, tmp_path, kind):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
-
-    ft_dcc_nuke.start()
     group = terminal.make(kind, "Out")
-    write = terminal.make("Write", parent=group)
-    set_knobs(write, file=(tmp_path / "out" / "in_group.%04d.png").as_posix())
-    tab.add(group, "always")
+    set_knobs(terminal.make("Write", parent=group), file=(tmp_path / "out" / "in_group.%04d.png").as_posix())
+    record(terminal, group)
     terminal.render(group, 1001, 1012)
     assert (only_render().execution.node, only_render().is_complete) == ("Out.Write1", True)
 
 
 @pytest.mark.parametrize("renders_in_thread", [False, True])
 def test_callbacks_work_on_any_thread(nuke, renders_in_thread):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
-
     nuke.renders_in_thread = renders_in_thread
-    ft_dcc_nuke.start()
-    tab.add(nuke.find("Write1"), "always")
-    nuke.render(nuke.find("Write1"), 1001, 1012)
+    nuke.render(record(nuke), 1001, 1012)
     assert only_render().is_complete
 
 
@@ -402,8 +364,6 @@ def test_an_unwritable_folder_does_not_end_the_render(terminal, write, tmp_path,
 
 
 def test_a_log_folder_removed_during_the_render_does_not_end_it(terminal, write, tmp_path, capsys):
-    import shutil
-
     terminal.module.addBeforeFrameRender(
         lambda: terminal.root.frame_number == 1005 and shutil.rmtree(tmp_path / "renders")
     )
@@ -413,8 +373,6 @@ def test_a_log_folder_removed_during_the_render_does_not_end_it(terminal, write,
 
 
 def test_a_broken_core_does_not_end_the_render(terminal, write, monkeypatch, capsys):
-    import sys
-
     monkeypatch.setitem(sys.modules, "ft_dcc.renders.log", None)
     monkeypatch.delitem(sys.modules, "ft_dcc_nuke.node_info", raising=False)
     terminal.render(write, 1001, 1012)
@@ -435,44 +393,7 @@ def test_recording_a_render_does_not_change_the_script(terminal, write):
     assert terminal.state() == before
 
 
-def test_a_window_continues_a_cancelled_render_and_starts_a_new_one_after_completion(nuke):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
-    from ft_dcc_nuke.renders import render_watcher
-
-    ft_dcc_nuke.start()
-    render_watcher._watcher.wake = lambda poll=False: None
-    write = nuke.find("Write1")
-    tab.add(write, "always")
-    nuke.cancel_at = 1005
-    nuke.render(write, 1001, 1012)
-    nuke.cancel_at = None
-    nuke.render(write, 1005, 1012)
-    assert only_render().is_complete
-    nuke.render(write, 1001, 1012)
-    assert [render.is_complete for render in read_renders()] == [True, True]
-
-
-def test_a_window_starts_a_new_render_after_an_incomplete_one_that_was_published(nuke):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
-    from ft_dcc_nuke.renders import render_watcher
-
-    from ft_dcc.renders.publish import PUBLISHED, RenderPublishState
-
-    ft_dcc_nuke.start()
-    render_watcher._watcher.wake = lambda poll=False: None
-    write = nuke.find("Write1")
-    tab.add(write, "always")
-    nuke.render(write, 1001, 1004)
-    RenderPublishState(only_render().state_file).update(end=PUBLISHED)
-    nuke.render(write, 1005, 1012)
-    assert [render.frames for render in read_renders()] == [tuple(range(1001, 1005)), tuple(range(1005, 1013))]
-
-
 def test_a_failed_log_does_not_end_the_render_without_a_console(terminal, write, tmp_path, monkeypatch):
-    import sys
-
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     monkeypatch.setenv("FT_DCC_RENDERS", str(tmp_path / "file"))
     monkeypatch.setattr(sys, "stderr", None)
@@ -481,27 +402,14 @@ def test_a_failed_log_does_not_end_the_render_without_a_console(terminal, write,
     assert len(terminal.drawn) == 12 and terminal.messages == []
 
 
-def test_the_window_id_is_constant_and_differs_from_the_parent_process(nuke, monkeypatch):
-    import os
-
+def test_the_window_id_is_set_before_menu_py_runs_constant_and_not_that_of_the_parent_process(nuke, monkeypatch):
     import ft_dcc_nuke
 
     monkeypatch.setenv("FT_DCC_NUKE_WINDOW", "another")
-    ft_dcc_nuke.start_window()
+    ft_dcc_nuke.start()
     window = os.environ["FT_DCC_NUKE_WINDOW"]
     ft_dcc_nuke.start_window()
     assert os.environ["FT_DCC_NUKE_WINDOW"] == window != "another"
-
-
-def test_the_window_id_is_set_before_menu_py_runs(nuke):
-    import os
-
-    import ft_dcc_nuke
-
-    ft_dcc_nuke.start()
-    early = os.environ["FT_DCC_NUKE_WINDOW"]
-    ft_dcc_nuke.start_window()
-    assert os.environ["FT_DCC_NUKE_WINDOW"] == early
 
 
 def test_each_view_of_a_proxy_render_has_the_proxy_file_name(terminal, write, tmp_path):
@@ -511,7 +419,7 @@ def test_each_view_of_a_proxy_render_has_the_proxy_file_name(terminal, write, tm
     terminal.render(write, 1001, 1012)
     names = sorted(render.path(1001).name for render in read_renders())
     assert names == ["small_left.1001.png", "small_right.1001.png"]
-    assert all(render.is_complete for render in read_renders())
+    assert all(render.is_complete and render.execution.is_proxy for render in read_renders())
 
 
 def test_in_proxy_mode_a_write_without_a_proxy_file_name_uses_its_own(terminal, write, tmp_path):
@@ -522,25 +430,39 @@ def test_in_proxy_mode_a_write_without_a_proxy_file_name_uses_its_own(terminal, 
     assert sorted(render.path(1001).name for render in read_renders()) == ["comp_left.1001.png", "comp_right.1001.png"]
 
 
-def test_a_declined_render_is_not_asked_about_again(nuke):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
+def test_a_render_of_another_window_is_left_to_it(nuke, monkeypatch):
+    from ft_dcc_nuke.renders import render_watcher
+
+    write = record(nuke, when="ask", has_menu=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(render_watcher, "wake", lambda: None)
+        patch.setenv("FT_DCC_NUKE_WINDOW", "another")
+        nuke.render(write, 1001, 1012)
+    render_watcher.wake()
+    serve_watcher(nuke)
+    assert (only_render().execution.window, nuke.messages) == ("another", [])
+
+
+def test_a_declined_render_is_not_asked_about_again(nuke, monkeypatch):
+    from ft_dcc_nuke import maintained
 
     from ft_dcc.renders.publish import state_of
 
-    ft_dcc_nuke.start()
-    ft_dcc_nuke.start_window()
-    tab.add(nuke.find("Write1"))
+    # The question waits for the artist, however long.
+    run, limits = maintained.run_on_main_thread, []
+    monkeypatch.setattr(
+        maintained,
+        "run_on_main_thread",
+        lambda *values, **named: limits.append(named["timeout"]) or run(*values, **named),
+    )
     nuke.answers = [False]
-    nuke.render(nuke.find("Write1"), 1001, 1012)
+    nuke.render(record(nuke, when="ask", has_menu=True), 1001, 1012)
     serve_watcher(nuke)
-    ft_dcc_nuke.uninstall()
     assert nuke.messages == ["Write1 is rendered (1001-1012). Publish it for review?"]
-    assert state_of(only_render()) == "declined"
+    assert (state_of(only_render()), limits) == ("declined", [None])
 
 
 def serve_watcher(nuke):
-    """Be the window's event loop until the watcher is idle."""
     from ft_dcc_nuke.renders import render_watcher
 
     while render_watcher._watcher.is_working:
@@ -549,47 +471,64 @@ def serve_watcher(nuke):
 
 
 def test_a_window_without_an_id_does_not_take_the_renders_of_processes_without_a_window(nuke, monkeypatch):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
-
-    ft_dcc_nuke.start()
+    write = record(nuke, when="ask")
     monkeypatch.delenv("FT_DCC_NUKE_WINDOW")
-    tab.add(nuke.find("Write1"))
     nuke.answers = [False]
-    nuke.render(nuke.find("Write1"), 1001, 1012)
+    nuke.render(write, 1001, 1012)
     serve_watcher(nuke)
     assert (only_render().execution.window, nuke.messages) == ("", [])
 
 
 def test_an_accepted_render_that_cannot_be_published_is_reported_with_the_reason(nuke, monkeypatch, capsys):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
-
     def refuse():
         raise SettingInvalid("FTRACK_SERVER is not an address.")
 
     monkeypatch.setattr("ft_dcc.ui.menu_commands.open_publisher", refuse)
-    ft_dcc_nuke.start()
-    ft_dcc_nuke.start_window()
-    tab.add(nuke.find("Write1"))
     nuke.answers = [True]
-    nuke.render(nuke.find("Write1"), 1001, 1012)
+    nuke.render(record(nuke, when="ask", has_menu=True), 1001, 1012)
     serve_watcher(nuke)
-    ft_dcc_nuke.uninstall()
     assert capsys.readouterr().err.splitlines() == ["Write1 is not published: FTRACK_SERVER is not an address."]
+
+
+def test_an_accepted_render_is_published_and_reported(nuke, monkeypatch, capsys):
+    published = SimpleNamespace(first=SimpleNamespace(link="http://127.0.0.1/v/1"))
+    monkeypatch.setattr("ft_dcc.ui.menu_commands.open_publisher", nullcontext)
+    monkeypatch.setattr("ft_dcc.renders.publish.publish_render", lambda render, publisher: published)
+    nuke.answers = [True, True]
+    write = record(nuke, when="ask", has_menu=True)
+    for first, last in ((1001, 1012), (1005, 1006)):
+        nuke.render(write, first, last)
+        serve_watcher(nuke)
+    sentence = "Write1 is in review. http://127.0.0.1/v/1"
+    assert capsys.readouterr().err.splitlines() == [sentence, f"{sentence} New frames: 1005-1006."]
 
 
 @pytest.mark.parametrize("is_ended", [False, True])
 def test_an_incomplete_render_is_reported_when_it_has_ended(nuke, capsys, is_ended):
-    import ft_dcc_nuke
-    from ft_dcc_nuke import tab
     from ft_dcc_nuke.renders import render_watcher
 
-    ft_dcc_nuke.start()
-    tab.add(nuke.find("Write1"), "always")
     # Without this callback the render looks as if it were running.
     nuke.calls_after_render = is_ended
-    nuke.render(nuke.find("Write1"), 1001, 1003)
+    nuke.render(record(nuke), 1001, 1003)
     render_watcher.wake()
     serve_watcher(nuke)
-    assert capsys.readouterr().err.count("Write1 is not published yet: 1004-1012 of ") == is_ended
+    assert capsys.readouterr().err.count("Write1 is not published yet: new: 1001-1003; missing: 1004-1012") == is_ended
+
+
+def test_a_write_with_the_name_of_one_of_a_capture_is_recorded(terminal, tmp_path):
+    import ft_dcc_nuke
+    from ft_dcc_nuke import tab
+    from ft_dcc_nuke.host import NukeHost
+
+    from ft_dcc.frames import FrameRange, Resolution
+    from ft_dcc.host import PlayblastRequest
+
+    ft_dcc_nuke.start()
+    request = PlayblastRequest("Write1", FrameRange(1001, 1001), Resolution(64, 36), tmp_path / "f", "shot")
+    NukeHost().playblast(request, lambda frame: None)
+    made = terminal.make("Write")
+    assert made.path in {path for path, *_ in terminal.drawn}
+    tab.add(made, tab.ALWAYS)
+    set_knobs(made, file=(tmp_path / "out" / "second.%04d.png").as_posix())
+    terminal.render(made, 1001, 1001)
+    assert [each.execution.node for each in read_renders()] == [made.path]

@@ -1,7 +1,5 @@
 """The start of Nuke with the folder on NUKE_PATH, in a process of its own, as an installation lays it out."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -14,32 +12,20 @@ from doubles.nuke import sample_script
 from doubles.nuke.program import running
 from doubles.pythons import need_python
 
+from ft_dcc.contract.checks import MENU
 from ft_dcc.renders.renders import read_renders
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "hosts" / "nuke" / "ft_dcc_nuke"
 ITEMS = [
-    "Publish for review…",
-    "Publish again",
-    "Publish renders of selected Writes",
-    "Add the tab to selected Writes",
-    "Remove the tab from selected Writes",
-    "Renders",
-    "My tasks",
-    "Notes",
-    "Show drawings",
-    "Hide drawings",
-    "Review sessions",
-    "Queue",
-    "Settings",
-    "About",
+    *("Publish for review…", "Publish again", "Publish renders of selected Writes", "Add the tab to selected Writes"),
+    *("Remove the tab from selected Writes", "Renders", *MENU[2:]),
 ]
 CALLS = {"beforeRender": 1, "beforeFrameRender": 1, "afterFrameRender": 1, "afterRender": 1}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder for NUKE_PATH, laid out as by an installation."""
     folder = tmp_path / "ft-dcc"
     shutil.copytree(PACKAGE / "startup", folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(PACKAGE, folder / "ft_dcc_nuke", ignore=shutil.ignore_patterns("startup", "__pycache__"))
@@ -85,6 +71,7 @@ def test_it_starts_beside_other_plugins_and_twice(folder, tmp_path):
     (other / "init.py").write_text("import nuke\nnuke.addBeforeRender(print)\n", encoding="utf-8")
     report = start(os.pathsep.join(map(str, (folder, other, folder))))
     assert report["errors"] == [] and report["calls"]["beforeRender"] == 2 and report["items"] == ITEMS
+    assert report["path"] == [str(folder / "vendored")]
 
 
 BROKEN = ("import no_such_module", "raise SystemExit(3)", "def (")
@@ -115,10 +102,7 @@ def test_the_core_is_loaded_by_the_first_command_not_at_the_start(folder, tmp_pa
 
 def test_an_incomplete_folder_is_reported_without_stopping_the_start(folder):
     shutil.rmtree(folder / "ft_dcc_nuke")
-    for name, words in (
-        ("init.py", "ft-dcc could not be started"),
-        ("menu.py", "ft-dcc could not add its menu"),
-    ):
+    for name, words in (("init.py", "ft-dcc could not be started"), ("menu.py", "ft-dcc could not add its menu")):
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(folder / name)], capture_output=True, encoding="utf-8", check=False
         )
@@ -157,7 +141,4 @@ def test_an_unsupported_python_is_reported_in_one_sentence(folder, version):
         subprocess.run([python, str(folder / name)], capture_output=True, encoding="utf-8", check=True).stderr
         for name in SCRIPTS
     ]
-    assert outputs == [
-        f"ft-dcc needs Nuke 14 or later: this Nuke runs Python {version}.\n",
-        "",
-    ]
+    assert outputs == [f"ft-dcc needs Nuke 14 or later: this Nuke runs Python {version}.\n", ""]

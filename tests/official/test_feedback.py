@@ -1,16 +1,11 @@
 """Notes that the official client writes in ftrack's own way are read, and our answers are read by it."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 from ft_dcc.review import feedback
-from ft_dcc.session import Session
 
 
-def test_notes_of_the_official_client_are_read_and_answered(official: Callable[..., Any], session: Session) -> None:
+def test_notes_of_the_official_client_are_read_and_answered(official, session):
     written = official("feedback", "write", f"notes_{uuid4().hex[:8]}")
     (version,) = feedback.of_versions(session, [written["version"]])
     notes = {note.text: note for note in version.notes}

@@ -1,21 +1,14 @@
 """The official client, unmodified, takes the studio server for the real thing."""
 
-from __future__ import annotations
-
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from ft_dcc.media import ffmpeg
 
-RunOfficial = Callable[..., Any]
 
-
-def test_created_entities_are_read_back(official: RunOfficial) -> None:
+def test_created_entities_are_read_back(official):
     name = f"official_{uuid4().hex[:8]}"
     assert official("tree", name) == {
         "status": "In progress",
@@ -32,7 +25,7 @@ def test_created_entities_are_read_back(official: RunOfficial) -> None:
     }
 
 
-def test_movie_is_added_to_a_review_session_and_downloaded(official: RunOfficial) -> None:
+def test_movie_is_added_to_a_review_session_and_downloaded(official):
     assert official("review", f"official_{uuid4().hex[:8]}") == {
         "size": 4096,
         "type": "FileComponent",
@@ -49,7 +42,7 @@ def test_movie_is_added_to_a_review_session_and_downloaded(official: RunOfficial
     }
 
 
-def test_movie_is_encoded_for_browsers(official: RunOfficial, tmp_path: Path) -> None:
+def test_movie_is_encoded_for_browsers(official, tmp_path):
     movie = tmp_path / "film.mov"
     source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=1"]
     subprocess.run([str(ffmpeg.find()), "-v", "error", *source, "-c:v", "mpeg4", str(movie)], check=True)
@@ -67,7 +60,7 @@ def test_movie_is_encoded_for_browsers(official: RunOfficial, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("mode", ["strict", "lenient"])
-def test_refused_request_is_reported_and_stores_nothing(official: RunOfficial, mode: str) -> None:
+def test_refused_request_is_reported_and_stores_nothing(official, mode):
     result = official("refusals", mode)
     assert "ParseError(Task has no attribute 'colour' (character 47).)" in result["unknown attribute"]
     assert "ValidationError(User.user_type_id refers to UserType 'missing'" in result["unknown status"]

@@ -1,37 +1,28 @@
 """The official client's event hub and ours hear each other over the studio server."""
 
-from __future__ import annotations
-
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from ft_dcc.session import Session
 from ft_dcc.session.events.event import Event
 from ft_dcc.session.events.hub import EventHub
 
-RunOfficial = Callable[..., Any]
-
 
 @pytest.fixture
-def hub(studio_server) -> Iterator[EventHub]:
+def hub(studio_server):
     hub = EventHub(studio_server.server_url, studio_server.api_user, studio_server.api_key)
     hub.connect()
     yield hub
     hub.close()
 
 
-def test_official_hub_and_ours_exchange_events_and_replies(
-    official: RunOfficial, hub: EventHub, session: Session, project: Any
-) -> None:
+def test_official_hub_and_ours_exchange_events_and_replies(official, hub, session, project):
     ask, answer = f"ask.{uuid4().hex}", f"answer.{uuid4().hex}"
-    result: dict[str, Any] = {}
-    asked: list[dict[str, Any]] = []
+    result = {}
+    asked = []
 
-    def respond(event: Event) -> dict[str, Any]:
+    def respond(event):
         asked.append(event["data"])
         return {"ours says": event["data"]["n"] + 1}
 

@@ -3,15 +3,11 @@
 It is not part of the package, and takes minutes: name a checkout of ftrackhq/ftrack-python in OFFICIAL_SUITE to run it.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,11 +16,7 @@ SCRIPTS = Path(__file__).parent / "scripts"
 ROOT = Path(__file__).resolve().parents[2]
 # Not the server: one wants the bytes of one picture library, the caches in files a dbm of the system, and the time-outs
 # are races of a tenth of a millisecond.
-NOT_THE_SERVER = (
-    "test_get_thumbnail_url",
-    r"\[(file|persisted)\]",
-    "test_(read|write|remove)_timeout",
-)
+NOT_THE_SERVER = ("test_get_thumbnail_url", r"\[(file|persisted)\]", "test_(read|write|remove)_timeout")
 # The inside of the other client, which is not here: how it takes schemas from its cache, what its hub keeps in which
 # queue, that everything goes through one method that a test replaces, mocks that are no entities.
 INSIDE = (
@@ -65,7 +57,7 @@ pytestmark = [
 class Suite:
     """The suite, an environment to run it in, and a studio with what it expects to find."""
 
-    def __init__(self, folder: Path, server: Any) -> None:
+    def __init__(self, folder, server):
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("FTRACK_", "PYTHON"))},
             "FTRACK_SERVER": server.url,
@@ -92,7 +84,7 @@ class Suite:
 
 
 @pytest.fixture
-def suite(tmp_path: Path, start_server: Callable[[], Any]) -> Suite:
+def suite(tmp_path, start_server):
     return Suite(tmp_path, start_server())
 
 

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import uuid
 from fractions import Fraction
 
@@ -45,7 +43,7 @@ def task(session, task_path):
 def shot(session, task_path):
     """Make a shot with its settings, and return the path of its task: ``shot("1001-1012+4", "24")``."""
 
-    def maker(frame_range: str, fps: str) -> str:
+    def maker(frame_range, fps):
         ensure_task(session, task_path, frame_range=FrameRange.parse(frame_range), fps=frame_rate(fps))
         return task_path
 
@@ -56,7 +54,7 @@ def shot(session, task_path):
 def paint(tmp_path):
     """Paint a sequence to disk: ``paint("993-1004", "23.976")``."""
 
-    def painter(frame_range: str, fps: str = "24", name: str = "sh010", missing: tuple[int, ...] = ()) -> Frames:
+    def painter(frame_range, fps="24", name="sh010", missing=()):
         folder = tmp_path / name
         folder.mkdir()
         frames = Frames(str(folder / f"{name}.%04d.png"), FrameRange.parse(frame_range), Fraction(fps), SIZE)
@@ -66,3 +64,21 @@ def paint(tmp_path):
         return frames
 
     return painter
+
+
+@pytest.fixture
+def storage(session, tmp_path, monkeypatch):
+    """Return the folder of the studio's storage scenario, which the session of the test uses."""
+    location = session.create("Location", {"name": f"studio_{uuid.uuid4().hex[:8]}"})
+    session.commit()
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    mount_points = {"linux": str(folder), "osx": str(folder), "windows": r"\\server\show"}
+    data = {"location_id": location["id"], "accessor": {"mount_points": mount_points}}
+    monkeypatch.setitem(
+        session.server_information, "storage_scenario", {"scenario": "ftrack.centralized-storage", "data": data}
+    )
+    session.reset()
+    yield folder
+    monkeypatch.undo()
+    session.reset()

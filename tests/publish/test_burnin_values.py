@@ -1,17 +1,15 @@
 """Burn-ins of published versions."""
 
-from __future__ import annotations
-
+import datetime
 import json
-from fractions import Fraction
+from pathlib import Path
 
+import attrs
 import pytest
-from doubles.numbered_images import run_ffmpeg
 
 from ft_dcc import media
-from ft_dcc.errors import SettingInvalid
-from ft_dcc.frames import Resolution
-from ft_dcc.media import burnin
+from ft_dcc.errors import EncodeFailed, UserFixableError
+from ft_dcc.media import burnin, ffmpeg
 from ft_dcc.publish.models import COMPONENT_NAMES, PublishRequest
 from ft_dcc.publish.plugins import integrate
 from ft_dcc.publish.publisher import Publisher, publish
@@ -55,6 +53,42 @@ def test_all_burnin_fields_are_replaced(session, host, task, task_path, jobs, sc
     assert "1012 00:00:42:04 46 mm" in script
 
 
+def test_cut_scene_camera_and_attributes_are_those_of_the_shot(session, host, shot, jobs, scripts, monkeypatch):
+    """The scene has the shot's frames with its handles, which are counted once."""
+    host._scene = attrs.evolve(host._scene, path=Path("/shots/sh010_anim_v003.blend"))
+    monkeypatch.setenv("FT_DCC_BURNIN_TOP", "{range} {cut} {scene} {camera} {shot.handles} {shot.fps} {version.note}|")
+    monkeypatch.setenv("FT_DCC_MARK_HANDLES", "true")
+    configuration = {"key": "note", "label": "Note", "entity_type": "assetversion", "default": "new"}
+    type_id = session.query("CustomAttributeType where name is text").one()["id"]
+    made = session.create("CustomAttributeConfiguration", {**configuration, "type_id": type_id, "config": "{}"})
+    session.commit()
+    try:
+        publish(PublishRequest(shot("1003-1010+2", "24")), session, host, jobs=jobs)
+    finally:
+        session.delete(made)
+        session.commit()
+    assert "1001-1012 1003-1010 sh010_anim_v003.blend bars 2 24 new|" in scripts[0]
+    assert scripts[0].count("HANDLE") == 4
+
+
+@pytest.mark.parametrize(("field", "meant"), [("shot.fstrt", "Did you mean fstart?"), ("version.x", "There are: ")])
+def test_unknown_attribute_is_a_problem_before_the_capture(session, host, task, task_path, jobs, field, meant):
+    owner = field.partition(".")[0]
+    with pytest.raises(UserFixableError) as found:
+        publish(PublishRequest(task_path, watermark=f"{{{field}}}"), session, host, jobs=jobs)
+    assert str(found.value).startswith(
+        f"A burn-in or rule has {{{field}}}, and the {owner} has no such attribute. {meant}"
+    )
+    assert host.captures == 0
+
+
+def test_ffmpeg_without_an_encoder_is_refused_before_the_capture(session, host, task, task_path, jobs, monkeypatch):
+    monkeypatch.setattr(ffmpeg, "encoders", frozenset)
+    with pytest.raises(EncodeFailed, match=r"has no libx264 or another H\.264 encoder"):
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    assert host.captures == 0
+
+
 def test_artist_and_date_are_those_of_the_request(session, host, task, task_path, jobs, scripts):
     user = session.query(f"User where username is '{session.api_user}'").one()
     before = user["first_name"], user["last_name"]
@@ -71,25 +105,9 @@ def test_artist_and_date_are_those_of_the_request(session, host, task, task_path
     assert day[:2] == "20"
 
 
-def test_slate_keeps_the_frame_numbers(session, host, task, task_path, jobs, tmp_path):
-    published = publish(PublishRequest(task_path, slate=("{shot} {version}",)), session, host, jobs=jobs)
-    movie = components_of(published)["ftrackreview-mp4"]
-    assert texts_of(session, movie) == {
-        "ftr_meta": {"frameIn": 1000, "frameOut": 1012, "frameRate": 24.0, "width": 64, "height": 36},
-        "ft_dcc": {"fps": "24/1", "first_frame": 1000, "frame_count": 13},
-    }
-
-
-def test_burnt_in_number_is_the_version_number(session, host, task, task_path, jobs, scripts):
-    request = PublishRequest(task_path, watermark="{version}")
-    assert [publish(request, session, host, jobs=jobs).first.version for _ in range(2)] == [1, 2]
-    assert ["v001" in scripts[0], "v002" in scripts[1]] == [True, True]
-
-
 def test_two_sources_of_one_asset_have_different_numbers(session, host, task, task_path, jobs, scripts):
     request = PublishRequest(task_path, ("bars", "second"), asset="{shot}", watermark="{version}")
-    published = publish(request, session, host, jobs=jobs)
-    assert [version.version for version in published.versions] == [1, 2]
+    assert [version.version for version in publish(request, session, host, jobs=jobs).versions] == [1, 2]
     assert len(scripts) == 2
 
 
@@ -102,8 +120,7 @@ def test_burnin_is_repeated_when_another_publish_takes_the_number(
         upload(self, instance)
         if not others:
             others.append(publish)
-            asset_id = publish_plainly(session, task)
-            assert asset_id
+            assert publish_plainly(session, task)
 
     def publish_plainly(session, task):
         asset = session.query(f"Asset where context_id is '{task['parent_id']}'").first() or session.create(
@@ -126,24 +143,24 @@ def test_burnin_is_repeated_when_another_publish_takes_the_number(
     assert ["v002" in scripts[0], "v003" in scripts[1]] == [True, True]
     assert host.captures == 2
     assert [step.name for step in published.steps].count("CaptureFrames") == 1
-    again = Publisher(session, jobs=jobs).resume(published.job.name)
-    assert again.versions == published.versions
+    assert Publisher(session, jobs=jobs).resume(published.job.name).versions == published.versions
 
 
 def test_outputs_are_components_of_the_same_version(session, host, task, task_path, jobs):
-    request = PublishRequest(task_path, slate=("{shot}",), outputs=("720", "prores"))
-    published = publish(request, session, host, jobs=jobs)
-    found = components_of(published)
-    assert sorted(found) == ["ftrackreview-mp4", "ftrackreview-mp4-720", "prores", "thumbnail"]
+    request = PublishRequest(task_path, slate=("{shot}",), outputs=("1080", "prores"))
+    found = components_of(publish(request, session, host, jobs=jobs))
+    assert sorted(found) == ["ftrackreview-mp4", "prores", "thumbnail"]
     assert set(found) <= set(COMPONENT_NAMES)
-    assert texts_of(session, found["prores"])["ft_dcc"] == {"fps": "24/1", "first_frame": 1000, "frame_count": 13}
+    assert texts_of(session, found["prores"]) == {
+        "ftr_meta": {"frameIn": 1000, "frameOut": 1012, "frameRate": 24.0, "width": 64, "height": 36},
+        "ft_dcc": {"fps": "24/1", "first_frame": 1000, "frame_count": 13},
+    }
 
 
 def test_burnin_of_a_movie_uses_its_frame_numbers(session, shot, paint, jobs, scripts, tmp_path):
     task_path = shot("1001-1012", "24")
     movie = media.encode(paint("1-12"), tmp_path / "cut.mp4")
-    request = PublishRequest(task_path, str(movie.path), burnin={"bottom": "frame {frame}"})
-    publish(request, session, jobs=jobs)
+    publish(PublishRequest(task_path, str(movie.path), burnin={"bottom": "frame {frame}"}), session, jobs=jobs)
     assert "frame 1001" in scripts[-1] and "frame 1012" in scripts[-1] and "frame 1013" not in scripts[-1]
 
 
@@ -158,25 +175,22 @@ def test_single_image_is_published_without_a_movie(session, task, task_path, pai
     assert published.problems == ()
 
 
-def test_unknown_burnin_field_is_rejected_with_a_suggestion(session, host, task_path, jobs, monkeypatch):
-    monkeypatch.setenv("FT_DCC_BURNIN_TOP", "{verion}")
-    with pytest.raises(SettingInvalid, match=r"unknown field \{verion\}\. Did you mean \{version\}"):
-        publish(PublishRequest(task_path), session, host, jobs=jobs)
-
-
-def test_burnin_is_visible_in_the_movie(session, host, task, task_path, jobs, tmp_path):
-    """Check the slate, which is black with white text, and that the bars start at the second frame."""
-    kept = []
-
-    def keep(progress):
-        if progress.step == "upload thumbnail":
-            (movie,) = jobs.rglob("ftrackreview-mp4.mp4")
-            kept.append(movie.read_bytes())
-
-    Publisher(session, host, keep, jobs).publish(PublishRequest(task_path, slate=("{shot}",)))
-    (tmp_path / "film.mp4").write_bytes(kept[0])
-    info = media.probe(tmp_path / "film.mp4")
-    assert (info.frame_count, info.fps, info.resolution) == (13, Fraction(24), Resolution(64, 36))
-    raw = run_ffmpeg("-i", tmp_path / "film.mp4", "-f", "rawvideo", "-pix_fmt", "gray", "-")
-    corner = [raw[index * 64 * 36] for index in range(3)]
-    assert corner[0] < 30 and min(corner[1:]) > 100
+def test_names_paths_and_burnin_have_the_same_fields_with_formats(
+    session, host, shot, jobs, scripts, monkeypatch, tmp_path
+):
+    task_path = shot("1001-1012", "24")
+    monkeypatch.setenv(
+        "FT_DCC_BURNIN_TOP", "{version:04} {shot.fstart:06} {frame:06} {sequence} {department}{episode}|"
+    )
+    monkeypatch.setenv("FT_DCC_ASSET_NAME", "{shot}_{shot.fstart:05}_{user}")
+    monkeypatch.setenv("FT_DCC_REVIEW", "{project}_{date:%Y}_{department:.4}")
+    monkeypatch.setenv("FT_DCC_MOVIE_PATH", f"{tmp_path}/{{sequence}}/{{shot}}_{{version:04}}_{{shot.fstart}}.mp4")
+    published = publish(PublishRequest(task_path), session, host, jobs=jobs)
+    project, sequence, name, _ = task_path.split("/")
+    (script,) = scripts
+    assert f"0001 001001 001001 {sequence} Animation|" in script and "001012" in script
+    version = session.get("AssetVersion", published.first.version_id)
+    review = session.get("ReviewSession", published.first.review_session_id)
+    assert version["asset"]["name"] == f"{name}_01001_{session.api_user}"
+    assert review["name"] == f"{project}_{datetime.date.today():%Y}_Anim"
+    assert (tmp_path / sequence / f"{name}_0001_1001.mp4").is_file()

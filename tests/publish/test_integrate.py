@@ -1,11 +1,11 @@
 """Entities that disappear from the server between validation and registration."""
 
-from __future__ import annotations
-
 from fractions import Fraction
+from uuid import uuid5
 
 import pytest
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import ReviewSessionClosed, StorageError, TaskNotFound
 from ft_dcc.production import review_sessions
@@ -18,8 +18,6 @@ from ft_dcc.session import operations
 
 @pytest.fixture
 def publish_while(session, task_path, paint, jobs):
-    """Publish frames, and call a function while the thumbnail is uploaded."""
-
     def publishing(happens):
         def on_progress(progress):
             if (progress.step, progress.done) == ("upload thumbnail", progress.total):
@@ -47,7 +45,7 @@ def test_deleted_task_is_reported_with_the_path_of_the_movie(session, task, publ
 
 def test_files_lost_by_a_restored_server_are_uploaded_again(session, task, publish_while, jobs):
     """Close the review session before the transaction, then restore a backup without the movies."""
-    review_id = review_sessions.derive_id(session, task["project_id"], "Dailies")
+    review_id = str(uuid5(review_sessions.NAMESPACE, f"{task['project_id']}/Dailies"))
     session.call([review_sessions.create_session_op(review_id, task["project_id"], "Dailies")])
     dailies = review_sessions.get_review_session(session, review_id)
     with pytest.raises(ReviewSessionClosed, match=r"Dailies is closed.*queue resume"):
@@ -60,11 +58,11 @@ def test_files_lost_by_a_restored_server_are_uploaded_again(session, task, publi
     session.call([operations.delete("FileComponent", component.id) for component in sent])
     (result,) = process_queue(Publisher(session, None, None, jobs), retry_failed=True)
     assert (result.is_done, result.published.first.version) == (True, 1)
-    assert requests.get(result.published.first.link.partition("#")[0], timeout=30).status_code == 200
+    assert requests.get(result.published.first.link.partition("#")[0], timeout=TIMEOUT_SECONDS).status_code == 200
     assert [(item.state, item.problems) for item in queue_items(jobs)] == [("done", ())]
 
 
 def test_resume_is_not_suggested_for_a_deleted_job_folder(task, publish_while, jobs, tmp_path):
     with pytest.raises(StorageError) as caught:
         publish_while(lambda: jobs.rename(tmp_path / "elsewhere"))
-    assert "When it is fixed" not in str(caught.value)
+    assert "Afterwards" not in str(caught.value)

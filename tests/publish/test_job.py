@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -26,8 +24,7 @@ def test_jobs_folder_is_read_from_the_environment(tmp_path, monkeypatch):
 
 
 def test_job_returns_its_request(tmp_path):
-    job = Job.create(tmp_path, REQUEST, SERVER)
-    assert Job.open(tmp_path, job.id).request() == REQUEST
+    assert Job.open(tmp_path, Job.create(tmp_path, REQUEST, SERVER).id).request() == REQUEST
 
 
 def test_job_with_a_missing_or_foreign_journal_is_rejected(tmp_path):
@@ -36,7 +33,7 @@ def test_job_with_a_missing_or_foreign_journal_is_rejected(tmp_path):
     job = Job.open(tmp_path, job.id)
     with pytest.raises(JobNotFound, match="another version"):
         job.request()
-    job.journal.path.write_text('{"format": 2, "requ', encoding="utf-8")
+    job.journal.path.write_text('{"format": 3, "requ', encoding="utf-8")
     with pytest.raises(JobNotFound, match="stopped before its request was written"):
         job.request()
     job.journal.path.unlink()

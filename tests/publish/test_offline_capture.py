@@ -1,7 +1,5 @@
 """Publishes while the server is unreachable: the cameras are captured, and the job resumes later."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import attrs
@@ -29,7 +27,6 @@ def proxy(studio_server, monkeypatch):
 
 @pytest.fixture
 def remote(proxy, studio_server):
-    """Return a session through a proxy that fails until it is reset."""
     user = {"api_key": studio_server.api_key, "api_user": studio_server.api_user}
     with Session(server_url=proxy.url, **user) as session:
         proxy.set(1)
@@ -97,5 +94,5 @@ def test_offline_capture_survives_the_journal():
     cameras = (CapturedCamera("Path", frames, {"1": "35 mm"}),)
     captured = OfflineCapture(SCENE, (Source("camera", "Path", "Path"),), cameras)
     assert read_value(write_value({"captured": captured})) == {"captured": captured}
-    assert captured.camera("Path").frames == frames
+    assert captured.cameras[0].frames == frames
     assert isinstance(captured.scene, Scene)

@@ -1,7 +1,5 @@
 """A proxy, or the login page of a network, answers in place of the server at any request of a publish."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import uuid
@@ -16,7 +14,8 @@ from ft_dcc.errors import Error, ServerUnreachable
 from ft_dcc.frames import FrameRange
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish import version_transaction
-from ft_dcc.publish.jobs.queue import DONE, WAITING, process_queue, queue_items
+from ft_dcc.publish.jobs.queue import process_queue, queue_items
+from ft_dcc.publish.jobs.states import DONE, WAITING
 from ft_dcc.publish.models import PublishRequest, derived_id
 from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.session import Session
@@ -46,21 +45,17 @@ ANSWERS = {
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    """Retry without pauses."""
     monkeypatch.setattr(http, "wait", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
 def proxy(studio_server):
-    """Start a proxy in front of the shared server."""
     with FaultyProxy(studio_server.server_url).open() as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="module")
 def opened(proxy, studio_server):
-    """Return a function that opens a session through the proxy, and then sets its fault."""
-
     def open_session(**fault):
         proxy.set()
         session = Session(proxy.url, studio_server.api_key, studio_server.api_user, timeout=TIMEOUT_SECONDS)
@@ -72,7 +67,6 @@ def opened(proxy, studio_server):
 
 @pytest.fixture(scope="module")
 def methods(opened, proxy, tmp_path_factory):
-    """Return the HTTP method of each request of a publish."""
     with opened() as session:
         path = f"Count{uuid.uuid4().hex[:8]}/SQ010/SH010/Animation"
         ensure_task(session, path)
@@ -100,8 +94,7 @@ def publish_through(opened, proxy, session, tmp_path):
             items = queue_items(publisher.jobs)
             if items[0].state != DONE:
                 assert items[0].state == WAITING
-                results = list(process_queue(without_scene(publisher)))
-                assert [result.is_done for result in results] == [True]
+                assert [result.is_done for result in list(process_queue(without_scene(publisher)))] == [True]
         check_published_once(session, path, host, fault)
 
     return publish
@@ -130,8 +123,7 @@ def sample(numbers, step, first=0):
 
 def test_answer_of_a_proxy_at_any_request_captures_once_and_publishes_once(publish_through, methods, task_path):
     assert len(methods) > 10
-    numbers = range(1, len(methods) + 1)
-    cases = [(number, answer) for number in numbers for answer in ANSWERS]
+    cases = [(number, answer) for number in range(1, len(methods) + 1) for answer in ANSWERS]
     if not EVERY_ANSWER:
         # Each answer once, at requests from the first to the last.
         cases = [(1 + place * (len(methods) - 1) // (len(ANSWERS) - 1), answer) for place, answer in enumerate(ANSWERS)]

@@ -1,7 +1,5 @@
 """Publishes from a host or files to the real studio server."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading
@@ -12,26 +10,23 @@ import pyblish.util
 import pytest
 import requests
 from doubles.colour_bars import ColourBars
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc import media
-from ft_dcc.errors import (
-    Cancelled,
-    JobNotFound,
-)
-from ft_dcc.frames import FrameRange, Resolution, frame_rate
+from ft_dcc.errors import Cancelled
+from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.jobs.job import Job
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.pipeline.pyblish_adapter import Context
 from ft_dcc.publish.pipeline.registry import PLUGINS
 from ft_dcc.publish.plugins.integrate import RegisterVersion
 from ft_dcc.publish.progress import ProgressReporter
-from ft_dcc.publish.publisher import Publisher, publish
+from ft_dcc.publish.publisher import publish
 from ft_dcc.publish.slots import HOST, JOB, LINK, PROGRESS, REGISTERED, REQUEST, SESSION
 from ft_dcc.session import SERVER_LOCATION_ID
 
 
 def versions_of(session, task):
-    """Return all versions of the task."""
     return session.query(
         f"select version, comment, thumbnail_id, asset_id, asset.name, components.name from AssetVersion "
         f"where task_id is '{task['id']}' order by version"
@@ -41,14 +36,13 @@ def versions_of(session, task):
 def download(session, component_id, path):
     query = f"component_id is '{component_id}' and location_id is '{SERVER_LOCATION_ID}'"
     location = session.query(f"select url from ComponentLocation where {query}").one()
-    answer = requests.get(location["url"]["url"], timeout=30)
+    answer = requests.get(location["url"]["url"], timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 200
     path.write_bytes(answer.content)
     return path
 
 
 def movie_of(session, published, tmp_path):
-    """Download the review movie like a reviewer's browser."""
     movie = next(part for part in published.first.components if part.name == "ftrackreview-mp4")
     path = download(session, movie.id, tmp_path / "downloaded.mp4")
     assert path.stat().st_size == movie.size
@@ -88,44 +82,12 @@ def test_scene_is_published_as_a_version_in_a_review_session(session, host, task
         "ftr_meta": {"frameIn": 1001, "frameOut": 1012, "frameRate": 24.0, "width": 64, "height": 36},
         "ft_dcc": {"fps": "24/1", "first_frame": 1001, "frame_count": 12},
     }
-    assert requests.get(published.first.link, timeout=30).status_code == 200
+    assert requests.get(published.first.link, timeout=TIMEOUT_SECONDS).status_code == 200
     assert (host.captures, published.problems) == (1, ())
 
 
-def test_report_has_request_and_result(session, host, task, task_path, jobs):
-    published = publish(PublishRequest(task=task_path, comment="as text"), session, host, jobs=jobs)
-    report = json.loads((published.job / "report.json").read_text(encoding="utf-8"))
-    assert report["request"]["comment"] == "as text"
-    assert report["versions"][0]["version_id"] == published.first.version_id
-    assert report["error"] is None
-    names = [step["name"] for step in report["steps"]]
-    assert names[-6:] == [
-        *("UploadComponents", "RegisterVersion", "NumberReview", "AddressNotes", "FindLink", "NotifyStudio")
-    ]
-    assert set(published.report()) >= {
-        *("version_id", "version", "asset_id", "components", "review_session_id", "review_session_object_id"),
-        *("link", "steps"),
-    }
-    json.dumps(published.report())
-
-
-def test_second_publish_is_version_2_of_the_same_asset(session, host, task, task_path, jobs):
-    request = PublishRequest(task=task["id"], review="Dailies")
-    first, second = (publish(request, session, host, jobs=jobs).first for _ in range(2))
-    assert (first.version, second.version) == (1, 2)
-    assert first.asset_id == second.asset_id
-    assert first.review_session_id == second.review_session_id
-    assert first.version_id != second.version_id
-
-
-def test_version_without_a_review_session_has_no_link(session, host, task, task_path, jobs):
-    first = publish(PublishRequest(task=task_path), session, host, jobs=jobs).first
-    assert (first.review_session_id, first.review_session_object_id, first.link) == (None, None, None)
-
-
-def test_frames_at_23_976_from_993_keep_rate_and_numbers(session, task, task_path, paint, jobs, tmp_path):
-    frames = paint("993-1004")
-    request = PublishRequest(task=task_path, source=frames.pattern, review="Dailies", fps=frame_rate("23.976"))
+def test_frames_at_23_976_from_993_keep_the_rate_of_the_shot_and_their_numbers(session, shot, paint, jobs, tmp_path):
+    request = PublishRequest(task=shot("993-1004", "23.976"), source=paint("993-1004").pattern, review="Dailies")
     published = publish(request, session, jobs=jobs)
     info = movie_of(session, published, tmp_path)
     assert (info.frame_count, info.fps) == (12, Fraction(24000, 1001))
@@ -144,23 +106,6 @@ def test_movie_keeps_its_rate_and_gets_the_shots_frame_numbers(session, shot, pa
     assert metadata_of(session, published)["ft_dcc"] == {"fps": "25/1", "first_frame": 1001, "frame_count": 12}
 
 
-def test_frames_get_the_rate_of_the_shot(session, shot, paint, jobs):
-    task_path = shot("1001-1012", "23.976")
-    published = publish(PublishRequest(task=task_path, source=paint("1001-1012").pattern), session, jobs=jobs)
-    assert metadata_of(session, published)["ft_dcc"]["fps"] == "24000/1001"
-
-
-def test_movie_may_include_the_shots_handles(session, shot, jobs):
-    task_path = shot("1003-1010+2", "24")
-    published = publish(PublishRequest(task=task_path), session, ColourBars(), jobs=jobs)
-    assert metadata_of(session, published)["ft_dcc"] == {"fps": "24/1", "first_frame": 1001, "frame_count": 12}
-
-
-def test_asset_name_follows_the_rule(session, host, task, task_path, jobs):
-    publish(PublishRequest(task=task_path, asset="{shot}_{task}_{source}"), session, host, jobs=jobs)
-    assert [version["asset"]["name"] for version in versions_of(session, task)] == ["SH010_Animation_bars"]
-
-
 def test_two_cameras_become_versions_of_two_assets(session, host, task, task_path, jobs):
     request = PublishRequest(task=task_path, source=("bars", "second"), review="Dailies")
     published = publish(request, session, host, jobs=jobs)
@@ -174,13 +119,8 @@ def test_request_overrides_the_shot(session, shot, jobs):
     task_path, host = shot("1001-1048", "24"), ColourBars()
     request = PublishRequest(task=task_path, frame_range=FrameRange(1005, 1006), resolution=Resolution(32, 18))
     published = publish(request, session, host, jobs=jobs)
-    assert metadata_of(session, published)["ftr_meta"] == {
-        "frameIn": 1005,
-        "frameOut": 1006,
-        "frameRate": 24.0,
-        "width": 32,
-        "height": 18,
-    }
+    shown = {"frameIn": 1005, "frameOut": 1006, "frameRate": 24.0, "width": 32, "height": 18}
+    assert metadata_of(session, published)["ftr_meta"] == shown
 
 
 @pytest.mark.parametrize("step", ["capture", "encode", "upload ftrackreview-mp4", "upload thumbnail"])
@@ -194,14 +134,8 @@ def test_cancel_at_each_step_leaves_nothing_on_the_server(session, host, task, t
 
     before = {found["id"] for found in session.query("select id from FileComponent")}
     with pytest.raises(Cancelled):
-        publish(
-            PublishRequest(task=task_path, review="Dailies"),
-            session,
-            host,
-            on_progress=on_progress,
-            jobs=jobs,
-            cancel=cancel,
-        )
+        request = PublishRequest(task=task_path, review="Dailies")
+        publish(request, session, host, on_progress=on_progress, jobs=jobs, cancel=cancel)
     assert seen[-1] == step
     assert {found["id"] for found in session.query("select id from FileComponent")} == before
     assert versions_of(session, task) == []
@@ -223,14 +157,7 @@ def test_cancel_after_the_first_of_two_versions_names_the_complete_one(
     monkeypatch.setattr(RegisterVersion, "process", register_and_cancel)
     before = unclaimed()
     with pytest.raises(Cancelled, match="complete and remain on the server: bars"):
-        publish(
-            PublishRequest(task=task_path, source=("bars", "second")),
-            session,
-            host,
-            on_progress=None,
-            jobs=jobs,
-            cancel=cancel,
-        )
+        publish(PublishRequest(task_path, source=("bars", "second")), session, host, jobs=jobs, cancel=cancel)
     (version,) = versions_of(session, task)
     assert version["asset"]["name"] == "Animation bars"
     assert (len(version["components"]), unclaimed() - before, list(jobs.iterdir())) == (2, set(), [])
@@ -244,16 +171,6 @@ def test_progress_reports_all_frames_and_bytes(session, host, task, task_path, j
     assert last["capture"].unit == "frames"
     for step in ("upload ftrackreview-mp4", "upload thumbnail"):
         assert (last[step].done, last[step].unit) == (last[step].total, "bytes")
-
-
-def test_publish_in_a_worker_thread(session, host, task, task_path, jobs):
-    done = []
-    worker = threading.Thread(
-        target=lambda: done.append(publish(PublishRequest(task=task_path), session, host, jobs=jobs))
-    )
-    worker.start()
-    host.serve(worker)
-    assert [published.first.version for published in done] == [1]
 
 
 def test_api_key_and_signed_urls_are_in_no_file_or_log(studio_server, session, host, task, task_path, jobs, caplog):
@@ -276,16 +193,4 @@ def test_pyblish_alone_can_run_the_plugins(session, host, task, task_path, jobs)
     pyblish.util.publish(context, list(PLUGINS))
     (instance,) = context
     assert REGISTERED.get(instance).version == 1
-    assert requests.get(LINK.get(instance), timeout=30).status_code == 200
-
-
-def test_resume_of_a_finished_job_returns_its_result(session, host, task, task_path, jobs):
-    published = publish(PublishRequest(task=task_path, review="Dailies"), session, host, jobs=jobs)
-    again = Publisher(session, jobs=jobs).resume(published.job.name)
-    assert again.versions == published.versions
-    assert (host.captures, len(versions_of(session, task))) == (1, 1)
-
-
-def test_resume_of_an_unknown_job_is_rejected(session, jobs):
-    with pytest.raises(JobNotFound, match="20260101-000000-abcdef"):
-        Publisher(session, jobs=jobs).resume("20260101-000000-abcdef")
+    assert requests.get(LINK.get(instance), timeout=TIMEOUT_SECONDS).status_code == 200

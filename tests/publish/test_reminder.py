@@ -1,7 +1,5 @@
 """Open notes of the last version are listed before a publish, and never prevent it."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from uuid import uuid4
 
@@ -24,7 +22,6 @@ def request_of(task_path, task, paint):
 
 @pytest.fixture
 def note_id(session, request_of, jobs):
-    """Publish a version with a note of a reviewer and return the id of the note."""
     published = Publisher(session, jobs=jobs).publish(request_of(note="Look at the arm"))
     note = {"id": str(uuid4()), "content": "Arm too high", "parent_type": "AssetVersion"}
     session.call([operations.create("Note", {**note, "parent_id": published.first.version_id})])
@@ -33,14 +30,13 @@ def note_id(session, request_of, jobs):
 
 def test_check_lists_open_notes_that_the_publish_does_not_address(session, request_of, jobs, note_id):
     check = Publisher(session, jobs=jobs).validate(request_of())
-    version = check.find_open_notes()
-    assert (version.number, [note.text for note in version.notes]) == (1, ["Arm too high"])
+    assert [(version.number, note.text) for version, note in check.find_open_notes()] == [(1, "Arm too high")]
     assert (check.problems, check.publish().first.version) == ((), 2)
 
 
 def test_check_lists_no_note_that_the_publish_addresses(session, request_of, jobs, note_id):
     check = Publisher(session, jobs=jobs).validate(request_of(addresses=(note_id[:8],)))
-    assert check.find_open_notes() is None
+    assert check.find_open_notes() == []
     check.discard()
 
 
@@ -51,10 +47,10 @@ def test_server_that_does_not_answer_lists_no_notes(session, request_of, jobs, n
         def find(*arguments):
             raise error
 
-        monkeypatch.setattr(publisher_module, "open_notes_of_last_version", find)
+        monkeypatch.setattr(publisher_module, "unanswered_notes_of_task", find)
 
     fail(ServerUnreachable("The server does not answer."))
-    assert check.find_open_notes() is None
+    assert check.find_open_notes() == []
     fail(Cancelled("Cancelled."))
     with pytest.raises(Cancelled):
         check.find_open_notes()
@@ -65,11 +61,11 @@ def test_reminder_of_the_command_line_does_not_swallow_a_cancel(session, request
     from ft_dcc.cli.notes import find_open_notes
 
     job = prepare(request_of(), session.server_url, None, jobs)
-    assert find_open_notes(session, job.request(), None).notes
+    assert find_open_notes(session, job.request(), None)
 
     def cancel(*arguments):
         raise Cancelled("Cancelled.")
 
-    monkeypatch.setattr(feedback, "open_notes_of_last_version", cancel)
+    monkeypatch.setattr(feedback, "unanswered_notes_of_task", cancel)
     with pytest.raises(Cancelled):
         find_open_notes(session, job.request(), None)

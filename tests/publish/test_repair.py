@@ -1,7 +1,5 @@
 """Problems of a validation and their repairs."""
 
-from __future__ import annotations
-
 import json
 from fractions import Fraction
 
@@ -24,34 +22,31 @@ def other_shot(shot):
     return shot("1001-1008", "25")
 
 
-def test_problem_has_found_wanted_and_repair(session, host, other_shot, jobs):
+def test_problem_has_found_wanted_and_repair_and_a_repaired_scene_is_published(session, host, other_shot, jobs):
     check = Publisher(session, host, jobs=jobs).validate(PublishRequest(other_shot))
     assert check.problems == (
         ValidationIssue(
             check="Frame range",
             instance="bars",
-            message="The frame range is 1001-1012; expected 1001-1008. Change it, or pass --frames.",
+            message="The frame range is 1001-1012; expected 1001-1008. Change it.",
             found="1001-1012",
             expected="1001-1008",
+            option="frame_range 1001-1012",
             repair="Give the scene the shot's frame range",
         ),
         ValidationIssue(
             check="Frame rate",
             instance="bars",
-            message="The frame rate is 24 fps; expected 25 fps. Change it, or pass --fps.",
+            message="The frame rate is 24 fps; expected 25 fps. Change it.",
             found="24 fps",
             expected="25 fps",
+            option="fps 24",
             repair="Give the scene the shot's frame rate",
         ),
     )
-    assert host.captures == 0
-
-
-def test_publish_succeeds_after_repairs(session, host, other_shot, jobs):
-    check = Publisher(session, host, jobs=jobs).validate(PublishRequest(other_shot))
     for problem in check.problems:
         assert check.repair(problem) is None
-    assert check.problems == ()
+    assert (check.problems, host.captures) == ((), 0)
     assert (host.scene().frame_range, host.scene().fps) == (FrameRange(1001, 1008), Fraction(25))
     published = check.publish()
     assert (published.first.version, published.problems, host.captures) == (1, (), 1)
@@ -64,10 +59,10 @@ def test_repair_reruns_only_its_own_check(session, host, other_shot, jobs, monke
     monkeypatch.setattr(
         ValidateFrameRange, "process", lambda self, instance: (checked.append(instance.name), process(self, instance))
     )
-    steps = len(check._runner.checkpoint.steps)
+    steps = len(check.steps)
     assert check.repair(check.problems[0]) is None
     assert checked == ["bars"]
-    assert [step.name for step in check._runner.checkpoint.steps[steps:]] == ["ValidateFrameRange"]
+    assert [step.name for step in check.steps[steps:]] == ["ValidateFrameRange"]
     assert [problem.check for problem in check.problems] == ["Frame rate"]
     assert host.scene().fps == 24
 
@@ -107,7 +102,21 @@ def test_problem_of_frames_on_disk_has_no_repair(session, other_shot, paint, job
         check.repair(problem)
 
 
-def test_failing_repair_is_named(session, host, shot, jobs):
+@pytest.fixture
+def register(monkeypatch):
+    monkeypatch.setenv("FT_DCC_PYBLISH_PLUGINS", "all")
+    registered = []
+
+    def register_plugin(plugin):
+        pyblish.api.register_plugin(plugin)
+        registered.append(plugin)
+
+    yield register_plugin
+    for plugin in registered:
+        pyblish.api.deregister_plugin(plugin)
+
+
+def test_failing_repair_is_named(session, host, shot, jobs, register):
     class ValidateMood(pyblish.api.ContextPlugin):
         order = pyblish.api.ValidatorOrder
         label = "Mood"
@@ -118,17 +127,14 @@ def test_failing_repair_is_named(session, host, shot, jobs):
         def repair(self, context):
             raise KeyError("joke")
 
-    pyblish.api.register_plugin(ValidateMood)
-    try:
-        check = Publisher(session, host, jobs=jobs).validate(PublishRequest(shot("1001-1012", "24")))
-    finally:
-        pyblish.api.deregister_plugin(ValidateMood)
+    register(ValidateMood)
+    check = Publisher(session, host, jobs=jobs).validate(PublishRequest(shot("1001-1012", "24")))
     assert [(problem.check, problem.repair) for problem in check.problems] == [("Mood", "Repair it")]
     with pytest.raises(PluginBroken, match="The repair of ValidateMood failed: KeyError: 'joke'"):
         check.repair(check.problems[0])
 
 
-def test_a_repair_is_offered_for_the_sources_that_it_can_repair(session, host, shot, jobs):
+def test_a_repair_is_offered_for_the_sources_that_it_can_repair(session, host, shot, jobs, register):
     class ValidateMood(pyblish.api.InstancePlugin):
         order = pyblish.api.ValidatorOrder
         label = "Mood"
@@ -142,30 +148,21 @@ def test_a_repair_is_offered_for_the_sources_that_it_can_repair(session, host, s
         def repair(self, instance):
             pass
 
-    pyblish.api.register_plugin(ValidateMood)
-    try:
-        check = Publisher(session, host, jobs=jobs).validate(
-            PublishRequest(shot("1001-1012", "24"), ("bars", "second"))
-        )
-    finally:
-        pyblish.api.deregister_plugin(ValidateMood)
+    register(ValidateMood)
+    check = Publisher(session, host, jobs=jobs).validate(PublishRequest(shot("1001-1012", "24"), ("bars", "second")))
     repairs = [(problem.instance, problem.repair) for problem in check.problems]
     assert repairs == [("bars", None), ("second", "Repair it")]
 
 
-def test_warnings_of_a_check_stop_nothing_and_are_in_the_result_and_the_report(session, host, shot, jobs):
+def test_warnings_of_a_check_stop_nothing_and_are_in_the_result_and_the_report(session, host, shot, jobs, register):
     class WarnOfMood(pyblish.api.InstancePlugin):
         order = pyblish.api.ValidatorOrder
 
         def process(self, instance):
             WARNINGS.set(instance, ["the mood is low"])
 
-    pyblish.api.register_plugin(WarnOfMood)
-    try:
-        request = PublishRequest(shot("1001-1012", "24"), ("bars", "second"))
-        published = publish(request, session, host, jobs=jobs)
-    finally:
-        pyblish.api.deregister_plugin(WarnOfMood)
+    register(WarnOfMood)
+    published = publish(PublishRequest(shot("1001-1012", "24"), ("bars", "second")), session, host, jobs=jobs)
     assert [version.changes for version in published.versions] == [("the mood is low",)] * 2
     assert describe_changes(published.versions) == ["bars, second: the mood is low."]
     report = json.loads((published.job / "report.json").read_text("utf-8"))

@@ -1,8 +1,7 @@
 """The report matches docs/td/report.md and contains no credential."""
 
-from __future__ import annotations
-
 import json
+import os
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from ft_dcc.errors import TaskNotFound
+from ft_dcc.files import log_file
+from ft_dcc.files.masking import mask
 from ft_dcc.media import ffmpeg
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.progress import Progress, ProgressReporter
 from ft_dcc.publish.publisher import Publisher, publish
-from ft_dcc.publish.report import mask
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "td" / "report.md"
 TYPES = {"text": str, "number": (int, float), "boolean": bool, "list": list, "object": dict, "null": type(None)}
@@ -55,6 +55,9 @@ def test_report_matches_its_documentation(session, host, task, task_path, jobs):
     report = report_of(jobs)
     assert_fits(report, report_table)
     assert_fits(report["versions"][0], version_table)
+    # The link to the review is for the owner of the job only.
+    if os.name != "nt":
+        assert {path.stat().st_mode & 0o077 for path in jobs.glob("*/*.json*")} == {0}
     origin = report["found"][0].pop("origin")
     assert set(origin) <= set(origin_table) and origin["has_unsaved_changes"] is True
     assert report["found"] == [
@@ -90,10 +93,17 @@ def test_report_of_a_failed_validation_has_the_same_fields(session, host, jobs):
     assert report["problems"][0]["user_can_fix"] is True
 
 
-def test_api_key_in_the_comment_is_masked(studio_server, session, host, task, task_path, jobs):
+def test_api_key_in_the_comment_and_in_an_error_is_masked(
+    studio_server, session, host, task, task_path, jobs, monkeypatch
+):
     comment = f"key {studio_server.api_key} https://x.example.com/up?X-Amz-Signature=abc123&part=1"
     publish(PublishRequest(task_path, comment=comment), session, host, jobs=jobs)
     assert report_of(jobs)["request"]["comment"] == "key *** https://x.example.com/up?X-Amz-Signature=***&part=1"
+    written = []
+    monkeypatch.setattr(log_file, "write", written.append)
+    with pytest.raises(TaskNotFound):
+        publish(PublishRequest(f"No/Such/{studio_server.api_key}"), session, host, jobs=jobs)
+    assert "No/Such/***" in written[0] and studio_server.api_key not in written[0]
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,7 @@ from __future__ import annotations
 import pyblish.api
 import pytest
 
-from ft_dcc.errors import (
-    Cancelled,
-    FramesMissing,
-    PluginBroken,
-    ServerUnreachable,
-    UserFixableError,
-    ValidationFailed,
-    ValidationIssue,
-)
-from ft_dcc.publish.jobs.checkpoint import CheckpointStore
+from ft_dcc import errors
 from ft_dcc.publish.jobs.journal import Journal
 from ft_dcc.publish.models import Source
 from ft_dcc.publish.pipeline.pyblish_adapter import Context
@@ -35,7 +26,7 @@ class RefuseTwo(pyblish.api.InstancePlugin):
 
     def process(self, instance):
         if instance.name == "two":
-            raise FramesMissing("Two has no frames.")
+            raise errors.FramesMissing("Two has no frames.")
 
 
 class Work(pyblish.api.InstancePlugin):
@@ -57,9 +48,9 @@ def work_done():
 def runner_of(journal, *plugins):
     context = Context()
     PROGRESS.set(context, ProgressReporter())
-    checkpoint = CheckpointStore(journal, context)
-    checkpoint.restore()
-    return PluginRunner(context, plugins, checkpoint)
+    runner = PluginRunner(context, plugins, journal)
+    runner.restore()
+    return runner
 
 
 @pytest.fixture
@@ -85,13 +76,12 @@ def test_failed_source_does_not_block_the_others(journal, work_done):
     runner = runner_of(journal, CollectThree, RefuseTwo, Work)
     runner.run()
     assert work_done == ["one", "three"]
-    assert runner.checkpoint.problems == (ValidationIssue("Not two", "two", "Two has no frames."),)
+    assert runner.excluded == (errors.ValidationIssue("Not two", "two", "Two has no frames."),)
 
 
 def test_all_problems_are_reported_at_once(journal, work_done):
-    bad_all = failing("Bad", 1.1, AssertionError("Bad name."))
-    runner = runner_of(journal, CollectThree, RefuseTwo, bad_all, Work)
-    with pytest.raises(ValidationFailed) as caught:
+    runner = runner_of(journal, CollectThree, RefuseTwo, failing("Bad", 1.1, AssertionError("Bad name.")), Work)
+    with pytest.raises(errors.ValidationFailed) as caught:
         runner.run()
     assert [(problem.instance, problem.message) for problem in caught.value.problems] == [
         ("two", "Two has no frames."),
@@ -107,25 +97,25 @@ def test_single_problem_is_raised_with_its_own_class(journal):
         def process(self, context):
             context.create_instance("two")
 
-    with pytest.raises(FramesMissing, match="Two has no frames"):
+    with pytest.raises(errors.FramesMissing, match="Two has no frames"):
         runner_of(journal, CollectTwo, RefuseTwo, Work).run()
 
 
 def test_context_problem_fails_validation_for_all_sources(journal, work_done):
     bad = failing("Bad", 1, ValueError("The show is over."), base=pyblish.api.ContextPlugin)
-    with pytest.raises(UserFixableError, match=r"The show is over\."):
+    with pytest.raises(errors.UserFixableError, match=r"The show is over\."):
         runner_of(journal, CollectThree, bad, Work).run()
     assert work_done == []
 
 
 def test_publish_without_a_source_is_rejected(journal):
-    with pytest.raises(UserFixableError, match="no source"):
+    with pytest.raises(errors.UserFixableError, match="no source"):
         runner_of(journal, RefuseTwo, Work).run()
 
 
 def test_broken_studio_collector_is_named(journal):
     broken = failing("CollectDay", 0.1, KeyError("day"), base=pyblish.api.ContextPlugin)
-    with pytest.raises(PluginBroken, match=r"CollectDay .*KeyError: 'day'"):
+    with pytest.raises(errors.PluginBroken, match=r"CollectDay .*KeyError: 'day'"):
         runner_of(journal, CollectThree, broken).run()
 
 
@@ -136,26 +126,25 @@ def test_empty_slot_after_a_known_failure_is_not_reported_again(journal):
         def process(self, context):
             SCENE.get(context)
 
-    no_scene = failing("CollectScene", 0, UserFixableError("No scene."), base=pyblish.api.ContextPlugin)
-    with pytest.raises(UserFixableError) as caught:
+    no_scene = failing("CollectScene", 0, errors.UserFixableError("No scene."), base=pyblish.api.ContextPlugin)
+    with pytest.raises(errors.UserFixableError) as caught:
         runner_of(journal, no_scene, CollectThree, NeedsScene).run()
     assert str(caught.value) == "No scene."
-    with pytest.raises(PluginBroken, match=r"ft_dcc\.scene is empty until CollectScene has run"):
+    with pytest.raises(errors.PluginBroken, match=r"ft_dcc\.scene is empty until CollectScene has run"):
         runner_of(journal, CollectThree, NeedsScene).run()
 
 
 def test_source_that_fails_after_validation_does_not_stop_the_others(journal, work_done):
-    fails_one = failing("Encode", 2, RuntimeError("no codec"), only="one")
-    runner = runner_of(journal, CollectThree, fails_one, Work)
+    runner = runner_of(journal, CollectThree, failing("Encode", 2, RuntimeError("no codec"), only="one"), Work)
     runner.run()
     assert work_done == ["two", "three"]
     assert [(failure.source, str(failure.error.__cause__)) for failure in runner.failures] == [("one", "no codec")]
 
 
 def test_unreachable_server_stops_all_sources(journal, work_done):
-    dead = failing("Upload", 2, ServerUnreachable("Nobody answers."))
+    dead = failing("Upload", 2, errors.ServerUnreachable("Nobody answers."))
     runner = runner_of(journal, CollectThree, dead, Work)
-    with pytest.raises(ServerUnreachable):
+    with pytest.raises(errors.ServerUnreachable):
         runner.run()
     assert work_done == []
     assert len(runner.failures) == 1
@@ -171,7 +160,7 @@ def test_second_run_executes_only_unfinished_steps(journal, work_done):
         ("one", "link of one", {"take": 4}),
         ("three", "link of three", {"take": 4}),
     ]
-    assert again.checkpoint.problems == (ValidationIssue("Not two", "two", "Two has no frames."),)
+    assert again.excluded == (errors.ValidationIssue("Not two", "two", "Two has no frames."),)
     assert SOURCE.get(again.context[0]) == Source("film", "one.mov", "one")
 
 
@@ -196,12 +185,12 @@ def test_instance_created_after_validation_stops_the_publish(journal, work_done)
         def process(self, context):
             context.create_instance("five")
 
-    with pytest.raises(PluginBroken, match="five was created after validation"):
+    with pytest.raises(errors.PluginBroken, match="five was created after validation"):
         runner_of(journal, CollectThree, MakeFive, Work).run()
 
 
 def test_run_that_stopped_before_the_validation_barrier_starts_again(journal, work_done):
-    with pytest.raises(ValidationFailed):
+    with pytest.raises(errors.ValidationFailed):
         runner_of(journal, CollectThree, failing("Bad", 1, AssertionError("no")), Work).run()
     runner_of(journal, CollectThree, Work).run()
     assert work_done == ["one", "two", "three"]
@@ -210,7 +199,7 @@ def test_run_that_stopped_before_the_validation_barrier_starts_again(journal, wo
 def test_cancel_stops_before_the_next_plugin(journal, work_done):
     runner = runner_of(journal, CollectThree, Work)
     PROGRESS.get(runner.context).cancel.set()
-    with pytest.raises(Cancelled):
+    with pytest.raises(errors.Cancelled):
         runner.run()
     assert work_done == []
 
@@ -218,7 +207,7 @@ def test_cancel_stops_before_the_next_plugin(journal, work_done):
 def test_steps_have_duration_and_error(journal):
     runner = runner_of(journal, CollectThree, RefuseTwo, Work)
     runner.run()
-    assert [(step.name, step.source, step.error) for step in runner.checkpoint.steps] == [
+    assert [(step.name, step.source, step.error) for step in runner.steps] == [
         ("CollectThree", "", None),
         ("RefuseTwo", "one", None),
         ("RefuseTwo", "two", "Two has no frames."),
@@ -226,4 +215,4 @@ def test_steps_have_duration_and_error(journal):
         ("Work", "one", None),
         ("Work", "three", None),
     ]
-    assert all(step.seconds >= 0 for step in runner.checkpoint.steps)
+    assert all(step.seconds >= 0 for step in runner.steps)

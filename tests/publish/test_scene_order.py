@@ -1,9 +1,5 @@
 """Orders and answers of publishes that a host program carries out for another process."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +11,7 @@ from ft_dcc.frames import FrameRange
 from ft_dcc.publish import models
 from ft_dcc.publish.jobs.queue import process_queue
 from ft_dcc.publish.publisher import Publisher
-from ft_dcc.publish.scene_order import GREETING, SceneAnswer, SceneOrder, answer_order
+from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder, answer_order
 from ft_dcc.session.transport import http
 
 ISSUE = errors.ValidationIssue("Frame rate", "shotCam", "It is 25; expected 24.", "25", "24", "Set it", False)
@@ -33,7 +29,6 @@ VERSION = models.PublishedVersion(
 
 
 def written(tmp_path, answer, error=None):
-    """Return the answer as it is read from the file to which it was written."""
     answer.write(tmp_path / "answer.json", error)
     return SceneAnswer.read(tmp_path / "answer.json")
 
@@ -66,8 +61,6 @@ def test_unfinished_errors_of_an_answer_keep_class_and_message(tmp_path):
 
 
 class Torn(errors.CaptureFailed):
-    """An error of a studio's own plugin."""
-
     def __init__(self, number):
         super().__init__("The tape {number} is torn.", {"number": number, "job": "j"})
 
@@ -76,21 +69,6 @@ def test_an_error_of_a_studio_is_raised_as_its_nearest_class(tmp_path):
     with pytest.raises(errors.CaptureFailed, match=r"^The tape 7 is torn\.$") as caught:
         written(tmp_path, SceneAnswer(), Torn(7))
     assert (type(caught.value), caught.value.details) == (errors.CaptureFailed, {"job": "j"})
-
-
-def run_until_parent_ends(greeting):
-    code = "from ft_dcc.publish import scene_order; scene_order._end_with_parent(); print('continues')"
-    return subprocess.run([sys.executable, "-c", code], input=greeting, capture_output=True, check=False)
-
-
-def test_the_program_ends_with_its_parent():
-    ended = run_until_parent_ends(GREETING)
-    assert (ended.returncode, ended.stdout) == (1, b"")
-
-
-def test_a_stdin_without_a_parent_ends_nothing():
-    ended = run_until_parent_ends(b"")
-    assert (ended.returncode, ended.stdout.strip()) == (0, b"continues")
 
 
 def test_a_scene_is_captured_for_later_while_the_server_is_away(

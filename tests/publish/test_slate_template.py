@@ -1,14 +1,11 @@
 """The slate of a publish: from the settings, and from a template in TOML."""
 
-from __future__ import annotations
-
 import pytest
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.media import SlateImages
 from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.preparation import apply_settings
-from ft_dcc.publish.slate_template import read_slate
+from ft_dcc.publish.preparation import apply_settings, read_slate
 from ft_dcc.settings.resolve import read_settings
 
 TEMPLATE = """
@@ -24,7 +21,6 @@ Shot = "{shot}"
 
 @pytest.fixture
 def template(tmp_path, monkeypatch):
-    """Return a function that writes a template and names it in the settings."""
     (tmp_path / "art").mkdir()
     (tmp_path / "art" / "logo.png").write_bytes(b"\x89PNG")
 
@@ -43,9 +39,9 @@ def request(**options):
 
 def test_template_has_lines_logo_and_images(template, tmp_path):
     template(TEMPLATE)
-    settings = read_settings()
-    assert read_slate(settings).lines == ("{project}", "Shot: {shot}", "Client version: {version}")
-    assert read_slate(settings).images == SlateImages(thumbnail=True, logo=str(tmp_path / "art" / "logo.png"))
+    lines, images = read_slate(read_settings())
+    assert lines == ("{project}", "Shot: {shot}", "Client version: {version}")
+    assert images == SlateImages(thumbnail=True, logo=str(tmp_path / "art" / "logo.png"))
 
 
 def test_template_is_used_by_a_request_with_a_slate(template, monkeypatch):

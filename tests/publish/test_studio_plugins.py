@@ -1,16 +1,17 @@
 """The plugins of docs/td/publish-plugins.md, loaded through the setting."""
 
-from __future__ import annotations
-
 import json
+import os
 import re
 import threading
 from pathlib import Path
 
 import pytest
 import requests
+from doubles.command_line import account_variables, run_command
+from run_options import TIMEOUT_SECONDS
 
-from ft_dcc.errors import Cancelled, PluginBroken, ValueMismatch
+from ft_dcc.errors import Cancelled, PluginBroken, UserFixableError, ValueMismatch
 from ft_dcc.publish import slots
 from ft_dcc.publish.models import PublishRequest, derived_id
 from ft_dcc.publish.publisher import Publisher, publish
@@ -20,13 +21,11 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "td" / "publish-plugins.md
 
 
 def code_of(name):
-    """Return the page's code block that begins with this file's name."""
     return re.search(rf"```python\n# {name}\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.S)[1]
 
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    """Write a plugin to the folder of the setting."""
     folder = tmp_path / "plugins"
     folder.mkdir()
     monkeypatch.setenv("FT_DCC_PLUGINS", str(folder))
@@ -65,7 +64,7 @@ def test_documented_extractor_adds_its_component(session, host, task, task_path,
         f"select url from ComponentLocation where component.version_id is '{published.first.version_id}' "
         f"and component.name is 'cut-list' and location_id is '{SERVER_LOCATION_ID}'"
     ).one()
-    cut = json.loads(requests.get(location["url"]["url"], timeout=30).content)
+    cut = json.loads(requests.get(location["url"]["url"], timeout=TIMEOUT_SECONDS).content)
     assert cut == {"source": "bars", "frames": "1001-1012", "fps": "24"}
 
 
@@ -157,3 +156,49 @@ def test_programming_error_in_a_check_is_not_a_user_problem(session, host, task,
     with pytest.raises(PluginBroken, match=r"ValidateName \(.*\) failed: KeyError: 'frameStart'") as caught:
         publish(PublishRequest(task_path), session, host, jobs=jobs)
     assert str(path) in str(caught.value)
+
+
+def test_levels_of_checks_and_settings_of_plugins_by_task_type_are_in_the_report(
+    session, host, task, task_path, jobs, plugin, tmp_path, monkeypatch
+):
+    plugin(
+        "validate_take.py",
+        "import pyblish.api\nfrom ft_dcc.publish.slots import SHOT, STUDIO\n"
+        "class ValidateTake(pyblish.api.InstancePlugin):\n"
+        "    order, label, studio_settings = 1, 'Take', {'take': 1}\n"
+        "    def process(self, instance):\n"
+        "        assert not instance, SHOT.get(instance.context).id\n"
+        "        raise ValueError(f'Take {STUDIO.get(instance.context)[\"take\"]} is not the last one.')\n",
+    )
+    (tmp_path / "own.toml").write_text('[studio]\ntake = 3\n[checks.Take]\nAnimation = "warning"', encoding="utf-8")
+    monkeypatch.setenv("FT_DCC_USER_SETTINGS", str(tmp_path / "own.toml"))
+    published = publish(PublishRequest(task_path), session, host, jobs=jobs)
+    report = json.loads((published.job / "report.json").read_text("utf-8"))
+    assert (published.first.changes, report["checks"]) == (("Take: Take 3 is not the last one",), {"Take": "warning"})
+    (tmp_path / "own.toml").write_text('[checks.take]\nLayout = "off"', encoding="utf-8")
+    with pytest.raises(UserFixableError, match="Take 1 is not the last one"):
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    (tmp_path / "own.toml").write_text('[checks]\nValidateTake = "off"', encoding="utf-8")
+    published = publish(PublishRequest(task_path), session, host, jobs=jobs)
+    report = json.loads((published.job / "report.json").read_text("utf-8"))
+    assert (published.first.changes, report["checks"]) == ((), {"Take": "off"})
+
+
+def test_a_defect_of_a_plugin_is_reported_with_its_line_and_traceback(
+    session, host, task, task_path, jobs, plugin, studio_server, paint
+):
+    path = plugin(
+        "extract_list.py",
+        "import pyblish.api\n\n\nclass ValidateList(pyblish.api.InstancePlugin):\n    order = 1\n"
+        "    def process(self, instance):\n        return self._read(instance)\n"
+        "    def _read(self, instance):\n        return instance.data['list']\n",
+    )
+    with pytest.raises(PluginBroken, match=rf"{path}, line 9\) failed: KeyError: 'list'"):
+        publish(PublishRequest(task_path), session, host, jobs=jobs)
+    (report,) = jobs.glob("*/report.json")
+    assert "line 9, in _read" in json.loads(report.read_text("utf-8"))["tracebacks"][0]["traceback"]
+    environ = {**os.environ, **account_variables(studio_server, jobs)}
+    frames = paint("1001-1002").pattern
+    options = ("--task", task["id"], "--fps", "24", "--dry-run")
+    assert "_read" not in run_command("publish", frames, *options, environ=environ).stderr
+    assert "line 9, in _read" in run_command("publish", frames, *options, "--debug", environ=environ).stderr

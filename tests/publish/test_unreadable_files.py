@@ -1,13 +1,10 @@
 """The cause of a file that cannot be read, or of a folder that cannot be written, is named as it is."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +14,7 @@ TESTS = Path(__file__).resolve().parents[1]
 if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
-from doubles.colour_bars import painted  # noqa: E402
+from doubles.colour_bars import painted, write_painted  # noqa: E402
 from doubles.numbered_images import run_ffmpeg  # noqa: E402
 from doubles.users import without_root  # noqa: E402
 
@@ -34,7 +31,7 @@ needs_permissions = pytest.mark.skipif(os.name == "nt", reason="Windows has no f
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def folder():
     """Yield a folder that other users can enter, unlike those of pytest."""
     path = Path(tempfile.mkdtemp())
     path.chmod(0o755)
@@ -55,21 +52,11 @@ def test_a_file_without_permission_is_not_called_damaged(folder, name):
 
 @needs_permissions
 def test_a_frame_without_permission_is_not_called_damaged(folder):
-    for frame in (1001, 1002):
-        (folder / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    write_painted(folder, (1001, 1002), "sh")
     (folder / "sh.1002.png").chmod(0)
     sequence = Frames(str(folder / "sh.%04d.png"), FrameRange(1001, 1002), Fraction(24), Resolution(64, 36))
     with without_root(), pytest.raises(FramesMissing, match=r"Frame 1002 cannot be read: .*: permission denied"):
         refuse_damaged(sequence, [1002])
-
-
-def test_a_folder_in_place_of_a_frame_is_named(tmp_path):
-    for frame in (1001, 1003):
-        (tmp_path / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
-    (tmp_path / "sh.1002.png").mkdir()
-    sequence = Frames(str(tmp_path / "sh.%04d.png"), FrameRange(1001, 1003), Fraction(24), Resolution(64, 36))
-    with pytest.raises(FramesMissing, match=r"Frame 1002 cannot be read: .*sh\.1002\.png: "):
-        media.encode(sequence, tmp_path / "movie.mp4")
 
 
 @needs_permissions
@@ -100,19 +87,19 @@ def test_a_full_disk_asks_for_space(number):
     assert write_remedy(OSError(number, "full"), "Choose another.") == "Free some space there."
 
 
-def _sequence(folder: Path, suffix: str) -> Frames:
-    """Write five images; those of PNG are converted to the other formats."""
+def _sequence(folder, suffix):
     (folder / "png").mkdir()
-    for frame in range(1001, 1006):
-        (folder / "png" / f"sh.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    write_painted(folder / "png", range(1001, 1006), "sh")
     options = ("-pix_fmt", "gbrpf32le") if suffix == "exr" else ()
     source = ("-start_number", "1001", "-i", folder / "png" / "sh.%04d.png")
     run_ffmpeg(*source, *options, "-start_number", "1001", folder / f"sh.%04d.{suffix}")
     return Frames(str(folder / f"sh.%04d.{suffix}"), FrameRange(1001, 1005), Fraction(24), Resolution(64, 36))
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr"])
-@pytest.mark.parametrize("frame", range(1001, 1006))
+# A program reads the first frame in another way than those after it, and OpenEXR is read by another one.
+@pytest.mark.parametrize(
+    ("suffix", "frame"), [("png", 1001), ("jpg", 1003), ("tif", 1005), ("exr", 1001), ("exr", 1005)]
+)
 def test_an_unreadable_frame_is_named_at_every_position(tmp_path, suffix, frame):
     sequence = _sequence(tmp_path, suffix)
     sequence.path(frame).unlink()
@@ -125,8 +112,8 @@ def test_an_unreadable_frame_is_named_at_every_position(tmp_path, suffix, frame)
 
 
 @needs_permissions
-@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr"])
-@pytest.mark.parametrize("frame", range(1001, 1006))
+@pytest.mark.parametrize("suffix", ["png", "exr"])
+@pytest.mark.parametrize("frame", [1001, 1004])
 def test_a_frame_without_permission_is_named_at_every_position(folder, suffix, frame):
     sequence = _sequence(folder, suffix)
     sequence.path(frame).chmod(0)
@@ -146,8 +133,10 @@ def test_a_sound_without_permission_needs_no_export(folder):
         media.Sound(folder / "a.wav", Fraction(1)).refuse_unreadable()
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr"])
-@pytest.mark.parametrize("bad", [(1001,), (1002,), (1003,), (1004,), (1005,), (1001, 1002, 1003), (1003, 1004, 1005)])
+# Those of PNG are in tests/media/test_encode.py.
+@pytest.mark.parametrize(
+    ("suffix", "bad"), [("jpg", (1001,)), ("tif", (1005,)), ("exr", (1003,)), ("exr", (1003, 1004, 1005))]
+)
 def test_damaged_frames_are_named_at_every_position(tmp_path, suffix, bad):
     sequence = _sequence(tmp_path, suffix)
     for frame in bad:

@@ -1,12 +1,12 @@
 """Missing permissions are reported before the capture."""
 
-from __future__ import annotations
-
 import uuid
+from fractions import Fraction
 
 import pytest
 
 from ft_dcc.errors import PermissionDeniedError
+from ft_dcc.production.stored_files import OK, read_versions, verify
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import publish
 from ft_dcc.server.admin.service import open_admin
@@ -55,22 +55,34 @@ def test_user_without_permission_is_rejected_before_the_capture(session, ida, ho
     assert (host.captures, len(published.versions)) == (1, 1)
 
 
+@pytest.mark.parametrize("how", ["register", "copy"])
+def test_user_with_a_role_publishes_frames_and_their_movie_on_disk(
+    session, ida, storage, paint, task, task_path, jobs, how
+):
+    ida("User", task_path.split("/")[0])
+    request = PublishRequest(
+        task_path, paint("1001-1002").pattern, fps=Fraction(24), source_files=how, movie_path="{version}.mp4"
+    )
+    with ida.session() as theirs:
+        theirs.server_information["storage_scenario"] = session.server_information["storage_scenario"]
+        theirs.reset()
+        (found,) = read_versions(theirs, [publish(request, theirs, jobs=jobs).first.version_id])
+    assert [(part.name, len(part.files)) for part in found.components] == [("main", 2), ("movie", 1)]
+    assert {state for _, _, state in verify(found)} == {OK}
+
+
 def test_permission_in_another_project_is_not_sufficient(session, ida, host, task, task_path, jobs):
     own = session.create("Project", {"name": f"own{uuid.uuid4().hex[:8]}"})
     session.commit()
     ida("User", own["name"])
     user = session.query(f"User where username is {ida.name}").one()
-    role = session.query("SecurityRole where name is Reviewer").one()
-    given = {"user_id": user["id"], "role_id": role["id"]}
+    given = {"user_id": user["id"], "role_id": session.query("SecurityRole where name is Reviewer").one()["id"]}
     session.call(
         [
             {"action": "add_user_security_role", **given},
             {"action": "grant_user_security_role_project", **given, "project_id": task["project_id"]},
         ]
     )
-    with (
-        ida.session() as theirs,
-        pytest.raises(PermissionDeniedError, match="create Asset, AssetVersion on"),
-    ):
+    with ida.session() as theirs, pytest.raises(PermissionDeniedError, match="create Asset, AssetVersion on"):
         publish(PublishRequest(task=task_path), theirs, host, jobs=jobs)
     assert host.captures == 0

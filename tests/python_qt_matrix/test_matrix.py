@@ -24,7 +24,7 @@ ENVIRONMENTS = {
     "Maya 2025 and 2026, Nuke 16": ("3.11", "PySide6-Essentials==6.5.3"),
     "Maya 2027": ("3.13", "PySide6-Essentials==6.8.3"),
 }
-SUITES = ("tests/maya", "tests/nuke", "tests/qt", "tests/mutation/test_record.py", "tests/acceptance/test_nuke.py")
+SUITES = ("tests/maya", "tests/nuke", "tests/qt", "tests/acceptance/test_nuke.py")
 
 
 @pytest.fixture(params=ENVIRONMENTS)

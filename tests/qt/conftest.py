@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import importlib.util
 import inspect
 import os
@@ -10,17 +8,16 @@ from fractions import Fraction
 
 import pytest
 import run_options
-from doubles.colour_bars import ColourBars, painted
+from doubles.colour_bars import ColourBars, write_painted
 
 from ft_dcc.accounts import credentials
 from ft_dcc.accounts.credentials import Account
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import FrameRange
 from ft_dcc.production.tasks import ensure_task
 
 
 @pytest.fixture(scope="session")
 def app():
-    """Return the one Qt application of this process, on an invisible screen."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     # An installed Qt that cannot be imported is an error: a skip would hide it.
     if not any(map(importlib.util.find_spec, ("PySide6", "PySide2"))):
@@ -54,7 +51,6 @@ def deleted_windows():
 
 @pytest.fixture(autouse=True)
 def own_settings(tmp_path, monkeypatch, signed_in):
-    """Use separate keys, jobs and settings for these tests, with the shared studio server."""
     monkeypatch.setattr(credentials.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
     monkeypatch.setattr(credentials, "_key_store", lambda: None)
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
@@ -70,8 +66,6 @@ def account(studio_server):
 
 @pytest.fixture
 def wait_until(app):
-    """Return a function that processes events until a condition is true, those of the given hosts included."""
-
     def wait(condition, *hosts):
         def is_true():
             if condition():
@@ -83,10 +77,18 @@ def wait_until(app):
 
         is_written_here = inspect.isroutine(condition) and hasattr(condition, "__code__")
         what = inspect.getsource(condition).strip() if is_written_here else repr(condition)
-        run_options.wait_until(is_true, what, interval=0.002)
+        run_options.wait_until(is_true, what, _shown_texts, interval=0.002)
         app.processEvents()
 
     return wait
+
+
+def _shown_texts():
+    """Return the texts of the labels and buttons of all open windows."""
+    from Qt import QtWidgets
+
+    widgets = [each for each in QtWidgets.QApplication.allWidgets() if each.isVisible() and hasattr(each, "text")]
+    return [text for text in (each.text() for each in widgets) if text]
 
 
 def is_idle(controller):
@@ -98,7 +100,9 @@ def is_idle(controller):
         controller.images,
         controller.renders,
         controller.version_files,
+        controller.disk_files,
         controller.version_states,
+        controller.checks,
     )
     return not controller.is_busy and all(each.wait(0) for each in readers)
 
@@ -114,8 +118,7 @@ def settle(wait_until):
         def is_at_rest():
             shown = [(each.geometry(), each.isVisible()) for each in dialog.findChildren(QtWidgets.QWidget)]
             places.append(shown)
-            is_pending = dialog._changes._is_pending
-            return is_idle(dialog.controller) and not is_pending and places[-3:] == [shown] * 3
+            return is_idle(dialog.controller) and not dialog._changes._is_pending and places[-3:] == [shown] * 3
 
         wait_until(is_at_rest, *hosts)
 
@@ -124,8 +127,6 @@ def settle(wait_until):
 
 @pytest.fixture
 def close_dialog(wait_until):
-    """Return a function that closes a dialog after its work in the background, which may wait for an idle host."""
-
     def close(dialog, *hosts):
         controller = dialog.controller
         controller.cancel()
@@ -167,7 +168,6 @@ def open_dialog(app, wait_until, close_dialog):
 
 @pytest.fixture
 def task(session):
-    """Return a task whose shot has frames 1001-1012 at 24 fps."""
     path = f"Show{uuid.uuid4().hex[:8]}/SQ010/SH010/Animation"
     return ensure_task(session, path, frame_range=FrameRange(1001, 1012), fps=Fraction(24))
 
@@ -179,11 +179,9 @@ def task_path(task):
 
 @pytest.fixture
 def render(tmp_path):
-    """Return a folder with twelve rendered frames."""
     folder = tmp_path / "render"
     folder.mkdir()
-    for frame in range(1001, 1013):
-        (folder / f"sh010_light.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    write_painted(folder, range(1001, 1013), "sh010_light")
     return folder
 
 
@@ -206,7 +204,6 @@ def choose(wait_until):
 
 @pytest.fixture
 def press(wait_until):
-    """Return a function that clicks a button with the mouse as soon as it is enabled."""
     from Qt import QtCore, QtTest
 
     def click(button):
@@ -218,7 +215,6 @@ def press(wait_until):
 
 @pytest.fixture
 def tick_only(app):
-    """Return a function that ticks these sources of a list and no others."""
     from Qt import QtCore
 
     states = QtCore.Qt.CheckState
@@ -235,8 +231,6 @@ def tick_only(app):
 
 @pytest.fixture
 def slow_bars():
-    """Return a host whose capture waits before the last frame until ``proceed`` is set."""
-
     class HeldHost(ColourBars):
         def __init__(self):
             super().__init__()
@@ -249,7 +243,6 @@ def slow_bars():
                     self.proceed.wait(run_options.TIMEOUT_SECONDS)
                 on_frame(frame)
 
-            self.captures += 1
             # Only drawing needs the main thread, as in every program with a window.
             return self._paint(request, wait_before_last)
 

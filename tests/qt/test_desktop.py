@@ -1,7 +1,5 @@
 """``ft-dcc ui`` on a machine where Qt cannot open a window, and ``ft-dcc demo`` without Blender."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -32,9 +30,8 @@ def test_dialog_without_a_display_ends_with_one_sentence():
 @linux
 def test_display_that_does_not_answer_is_named():
     desktop = pytest.importorskip("ft_dcc_qt.desktop")
-    code = "import ft_dcc_qt.desktop as desktop; desktop.check_display([])"
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", "import ft_dcc_qt.desktop as desktop; desktop.check_display([])"],
         env={**os.environ, "DISPLAY": ":987", "QT_QPA_PLATFORM": "xcb"},
         capture_output=True,
         encoding="utf-8",
@@ -69,5 +66,5 @@ def test_missing_system_library_is_named_with_its_package(monkeypatch):
 def test_demo_without_blender_ends_with_one_sentence(tmp_path):
     done = ft_dcc("demo", "--data", str(tmp_path / "studio"), code="import sys; sys.modules['bpy'] = None")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert "pip install 'ft-dcc[blender]'" in done.stderr
+    assert 'pip install "ft-dcc[blender]"' in done.stderr
     assert not (tmp_path / "studio").exists()

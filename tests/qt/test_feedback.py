@@ -1,69 +1,33 @@
 """Tasks and notes in the real dialog, with a running studio server and a host of colour bars."""
 
-from __future__ import annotations
-
-import json
+import re
 from fractions import Fraction
-from uuid import uuid4
+from functools import partial
+from pathlib import Path
 
 import attrs
 import pytest
-from doubles.colour_bars import SCENE, ColourBars, painted
+from doubles.colour_bars import SCENE, ColourBars, write_painted
 from doubles.faulty_proxy import FaultyProxy
+from doubles.notes import add_version_to_review, assign, write_note
 
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import encode
+from ft_dcc.publish.models import PublishRequest
+from ft_dcc.publish.publisher import publish
 from ft_dcc.session import operations
-
-PEN = {"kind": "pen", "colour": "#ff0000", "width": 0.01, "points": [[0.25, 0.25, 0.5], [0.75, 0.5, 0.5]]}
 
 
 @pytest.fixture
 def entry(session, task):
-    """Yield the entry of version 1 of the task in a review session; the task is the user's."""
-    ids = {name: str(uuid4()) for name in ("assignment", "asset", "version", "review", "entry")}
-    user = session.query(f'User where username is "{session.api_user}"').one()
-    assignment = {"context_id": task["id"], "resource_id": user["id"], "type": "assignment"}
-    asset_type = session.query("AssetType").first()["id"]
-    asset = {"id": ids["asset"], "name": "main", "context_id": task["parent_id"], "type_id": asset_type}
-    version = {"id": ids["version"], "asset_id": ids["asset"], "task_id": task["id"]}
-    review = {"id": ids["review"], "name": "Dailies", "project_id": task["project_id"]}
-    item = {"id": ids["entry"], "review_session_id": ids["review"], "version_id": ids["version"]}
-    session.call(
-        [
-            operations.create("Appointment", {"id": ids["assignment"], **assignment}),
-            operations.create("Asset", asset),
-            operations.create("AssetVersion", version),
-            operations.create("ReviewSession", review),
-            operations.create("ReviewSessionObject", {**item, "name": "x", "description": ""}),
-        ]
-    )
-    yield ids["entry"]
-    # Without any assignment, all tasks are offered to publish to.
-    session.call([operations.delete("Appointment", ids["assignment"])])
+    assignment = assign(session, task["id"])
+    yield add_version_to_review(session, task)
+    session.call([operations.delete("Appointment", assignment)])
 
 
 @pytest.fixture
 def write(session, entry):
-    """Return a function that writes a note with a drawing as a reviewer does, and returns its id."""
-
-    def make(text, frame=1002):
-        note, annotation = str(uuid4()), str(uuid4())
-        data = json.dumps({"version": 2, "shapes": [PEN]})
-        own = json.dumps({"frame": frame, "annotation_id": annotation})
-        values = {"id": annotation, "frame_number": frame, "data": data, "review_session_object_id": entry}
-        content = {"id": note, "content": text, "parent_id": entry, "parent_type": "ReviewSessionObject"}
-        metadata = {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": own}
-        session.call(
-            [
-                operations.create("Note", content),
-                operations.create("ReviewSessionObjectAnnotation", values),
-                operations.create("Metadata", metadata),
-            ]
-        )
-        return note
-
-    return make
+    return partial(write_note, session, entry)
 
 
 def texts(tree):
@@ -73,8 +37,6 @@ def texts(tree):
 
 @pytest.fixture
 def notes_of(open_dialog, wait_until, task):
-    """Return a function that opens the page of the notes on the task."""
-
     def open_notes(host=None):
         dialog = open_dialog(host, page="tasks")
         rows = dialog.tasks_page.rows
@@ -108,14 +70,14 @@ def test_my_tasks_have_version_status_and_open_notes_and_one_click_takes_one(
 
 
 def test_notes_are_listed_open_ones_first_and_can_be_answered(notes_of, wait_until, session, write):
-    done, _ = write("Old"), write("Arm\ntoo high", frame=1004)
+    done, _, _ = write("Old"), write("Arm\ntoo high", frame=1004), write("Early", frame=1003)
     session.call([operations.update("Note", done, {"completed_at": "2026-01-01T10:00:00+00:00"})])
-    dialog = notes_of()
-    page = dialog.notes_page
+    page = notes_of().notes_page
     (version,) = items(page.rows)
     notes = [[version.child(row).text(column) for column in range(2)] for row in range(version.childCount())]
-    assert notes == [["Arm too high", "1004"], ["done: Old", "1002"]]
-    assert "frame 1004" in page.text.text()
+    assert notes == [["Early", "1003"], ["Arm too high", "1004"], ["done: Old", "1002"]]
+    page.rows.setCurrentItem(version.child(1))
+    assert re.match(r"[^,]+, \d{4}-\d\d-\d\d \d\d:\d\d, frame 1004\n", page.text.text())
     page.answer.setText("Lowered")
     page.reply.click()
     wait_until(lambda: page.note is not None and [reply.text for reply in page.note.replies] == ["Lowered"])
@@ -127,12 +89,12 @@ def test_notes_are_listed_open_ones_first_and_can_be_answered(notes_of, wait_unt
 def test_drawings_are_shown_and_hidden_and_the_frame_is_set(notes_of, wait_until, write):
     write("Arm too high", frame=1004)
     host = ColourBars()
-    dialog = notes_of(host)
-    page = dialog.notes_page
+    page = notes_of(host).notes_page
     page.show_drawings.click()
     wait_until(lambda: page.hide_drawings.isEnabled(), host)
     assert [drawing.text for drawing in host.feedback] == ["Arm too high"]
-    page.go_to.click()
+    (version,) = items(page.rows)
+    page.rows.itemClicked.emit(version.child(0), 0)
     wait_until(lambda: host.frame == 1004, host)
     page.hide_drawings.click()
     wait_until(lambda: not page.hide_drawings.isEnabled(), host)
@@ -159,15 +121,21 @@ def test_open_notes_are_a_reminder_with_ticks_and_ticked_ones_are_addressed(
     page = dialog.publish_page
     page.choose_task(task["id"])
     wait_until(lambda: page.addressed.isVisible())
-    assert page.addressed.title.text() == "2 notes are open on v001. Tick what this version answers."
+    assert page.addressed.title.text() == "2 notes are open. Tick what this version answers."
     from Qt import QtCore
 
     # Two notes of one second have no order.
     row = next(page.addressed.rows.item(row) for row in (0, 1) if page.addressed.rows.item(row).data(256) == ticked)
     row.setCheckState(QtCore.Qt.CheckState.Checked)
     page.add_files([render])
+    page.comment.setPlainText("Arm lowered")
     press(page.publish)
     wait_until(lambda: page.result.isVisible())
+    assert (page.comment.toPlainText(), page.last_comment.isVisible()) == ("", True)
+    press(page.last_comment)
+    assert page.comment.toPlainText() == "Arm lowered"
+    wait_until(lambda: page.addressed.rows.count() == 1)
+    assert page.addressed.rows.item(0).toolTip() == "Too dark"
     keys = {
         note: [entry["key"] for entry in session.query(f'Metadata where parent_id is "{note}"')]
         for note in (ticked, other)
@@ -198,8 +166,6 @@ def test_a_version_without_a_scene_file_is_a_sentence_and_nothing_is_written(not
 
 @pytest.fixture
 def upload(session):
-    """Return a function that adds a file to a version as a component."""
-
     def add(version_id, path, name, **metadata):
         version = session.get("AssetVersion", version_id)
         location = session.query('Location where name is "ftrack.server"').one()
@@ -211,8 +177,6 @@ def upload(session):
 
 @pytest.fixture
 def with_scene(notes_of, wait_until, upload, write, tmp_path):
-    """Return a function that opens the notes in a host, and downloads the scene of the version."""
-
     def open_notes(host, name="sh010.bars"):
         write("Arm too high")
         (tmp_path / name).write_bytes(b"a scene")
@@ -274,27 +238,16 @@ def test_a_scene_that_was_never_saved_can_only_be_discarded(with_scene, wait_unt
     wait_until(lambda: host.scene().path == path, host)
 
 
-def test_a_scene_of_another_program_is_a_sentence(with_scene, wait_until, press):
-    host = saved_host()
-    dialog, _ = with_scene(host, "sh010.ma")
-    files = dialog.notes_page.files
-    press(files.open)
-    wait_until(lambda: "is no scene of Colour bars" in files.error.text(), host)
-    assert host.scene().path is None
-
-
 def test_a_version_is_compared_and_its_images_are_deleted_at_the_end(
     notes_of, wait_until, press, upload, write, tmp_path
 ):
     write("Arm too high")
-    for frame in range(1001, 1004):
-        (tmp_path / f"a.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    write_painted(tmp_path, range(1001, 1004), "a")
     frames = Frames(str(tmp_path / "a.%04d.png"), FrameRange(1001, 1003), Fraction(24), Resolution(64, 36))
     host = ColourBars()
     dialog = notes_of(host)
     files = dialog.notes_page.files
-    movie = encode(frames, tmp_path / "movie.mp4").path
-    upload(dialog.notes_page.version.id, movie, "ftrackreview-mp4")
+    upload(dialog.notes_page.version.id, encode(frames, tmp_path / "movie.mp4").path, "ftrackreview-mp4")
     press(files.compare)
     wait_until(lambda: files.stop.isVisible() and files.stop.isEnabled(), host)
     assert files.message.text() == "main v001 is shown in the scene."
@@ -306,67 +259,19 @@ def test_a_version_is_compared_and_its_images_are_deleted_at_the_end(
     assert not shown.images.path(1).parent.exists()
 
 
-def test_a_version_without_a_movie_is_a_sentence(notes_of, wait_until, press, write):
-    write("Arm too high")
-    host = ColourBars()
-    files = notes_of(host).notes_page.files
-    press(files.compare)
-    wait_until(lambda: "The version has no component ftrackreview-mp4." in files.error.text(), host)
-    assert (host.movie, files.stop.isVisible()) == (None, False)
-
-
 def test_the_scene_file_is_a_tick_with_the_value_of_the_setting(open_dialog, monkeypatch):
     monkeypatch.setenv("FT_DCC_INCLUDE_SCENE", "true")
-    host = ColourBars()
-    options = open_dialog(host).publish_page.options
+    options = open_dialog(ColourBars()).publish_page.options
     assert options.switches["include_scene"].isChecked() and "include_scene" not in options.values(("bars",))
     options.switches["include_scene"].setChecked(False)
     assert options.values(("bars",))["include_scene"] is False
 
 
-def test_the_tick_uploads_the_scene_file(open_dialog, wait_until, session, task, tmp_path):
-    scene = tmp_path / "sh010.bars"
-    scene.write_bytes(b"a scene")
-    host = ColourBars(attrs.evolve(SCENE, path=scene, is_modified=False, frame_range=FrameRange(1001, 1012)))
-    dialog = open_dialog(host)
-    page = dialog.publish_page
-    page.choose_task(task["id"])
-    page.options.switches["include_scene"].setChecked(True)
-    wait_until(lambda: page.publish.isEnabled() and dialog.controller.queries.wait(0), host)
-    page.start_publish()
-    wait_until(lambda: not dialog.controller.is_busy, host)
-    assert (dialog.controller.error, dialog.controller.problems) == ("", ())
-    found = session.query(f'select name from FileComponent where version.task_id is "{task["id"]}"').all()
-    assert "scene" in {component["name"] for component in found}
-
-
 @pytest.fixture
 def proxy(studio_server, monkeypatch):
-    """Return a proxy in front of the server; the dialog signs in through it."""
     with FaultyProxy(studio_server.server_url).open() as proxy:
         monkeypatch.setenv("FTRACK_SERVER", proxy.url)
         yield proxy
-
-
-def test_a_server_that_never_answers_does_not_freeze_the_dialog(notes_of, wait_until, press, write, proxy):
-    write("Arm too high")
-    host = ColourBars()
-    dialog = notes_of(host)
-    page = dialog.notes_page
-    proxy.set(path="/api", breaks_at=1, hangs=True)
-    press(page.again)
-    wait_until(proxy.hung.is_set, host)
-    # The notes stay, drawings are shown, and other pages open.
-    press(page.show_drawings)
-    wait_until(lambda: len(host.feedback) == 1, host)
-    for name in ("tasks", "queue", "notes"):
-        dialog.open_page(name)
-        wait_until(lambda name=name: dialog.stack.currentWidget() is dialog._pages[name], host)
-    assert items(page.rows)
-    proxy.set(path="/api", breaks_at=1)
-    wait_until(lambda: not dialog.controller.feedback.is_loading, host)
-    wait_until(lambda: page.error.isVisible() and proxy.url in page.error.text(), host)
-    proxy.set()
 
 
 def test_a_reply_that_cannot_be_written_stays_in_its_field(notes_of, wait_until, press, write, proxy):
@@ -381,3 +286,88 @@ def test_a_reply_that_cannot_be_written_stays_in_its_field(notes_of, wait_until,
     press(page.reply)
     wait_until(lambda: page.note is not None and [reply.text for reply in page.note.replies] == ["Lowered the arm"])
     wait_until(lambda: (page.answer.text(), page.error.text()) == ("", ""))
+
+
+@pytest.fixture
+def files_of(notes_of, entry, session, task, render, tmp_path):
+    """Return a function that shows a version with frames on disk, and returns the row of its files."""
+
+    def open_version(host):
+        request = PublishRequest(task["id"], str(render / "sh010_light.%04d.png"), asset="main")
+        version = publish(request, session, jobs=tmp_path / "publish").first
+        page = notes_of(host).notes_page
+        page.rows.setCurrentItem(next(item for item in items(page.rows) if item.data(0, 256) == version.version_id))
+        return page.files.disk
+
+    return open_version
+
+
+def test_files_of_a_version_are_copied_loaded_and_opened(files_of, wait_until, press, render, monkeypatch):
+    from Qt import QtWidgets
+
+    host, pattern = ColourBars(), str(render / "sh010_light.%04d.png")
+    row = files_of(host)
+    wait_until(lambda: row.path == pattern, host)
+    press(row.copy)
+    assert QtWidgets.QApplication.clipboard().text() == pattern
+    press(row.load)
+    wait_until(lambda: row.message.isVisible(), host)
+    assert [(path, str(frames)) for path, frames, _ in host.loaded] == [(pattern, "1001-1012")]
+    monkeypatch.setenv("PATH", "")
+    press(row.open)
+    wait_until(lambda: "Open it in your file browser." in row.error.text(), host)
+    assert not row.message.isVisible()
+
+
+def test_files_that_this_machine_cannot_see_have_a_reason_and_no_buttons(files_of, wait_until, monkeypatch):
+    host = ColourBars()
+    monkeypatch.setattr("ft_dcc.files.roots.this_system", lambda: "windows")
+    row = files_of(host)
+    wait_until(lambda: row.reason.isVisible(), host)
+    assert "this machine runs Windows" in row.reason.text()
+    assert not any(button.isVisible() for button in (row.open, row.copy, row.load))
+
+
+def test_the_result_of_a_publish_has_its_files(open_dialog, wait_until, press, render, task):
+    page = open_dialog().publish_page
+    page.choose_task(task["id"])
+    page.add_files([render])
+    press(page.publish)
+    wait_until(lambda: page.result.isVisible())
+    row = page.result.files
+    assert (row.choice.currentText(), row.path) == ("sh010_light.%04d.png", str(render / "sh010_light.%04d.png"))
+    # Without a host there is nothing to load frames into.
+    assert row.open.isVisible() and row.copy.isVisible() and not row.load.isVisible()
+
+
+HOSTILE = '<img src="//host/share/x.png"><b>bold</b>\x1b[31m\u202e end'
+
+
+def test_a_hostile_note_is_plain_text_in_every_widget(notes_of, wait_until, write, task):
+    from Qt import QtCore, QtWidgets
+
+    write(HOSTILE)
+    dialog = notes_of()
+    (version,) = items(dialog.notes_page.rows)
+    dialog.notes_page.rows.setCurrentItem(version.child(0))
+    dialog.open_page("publish")
+    dialog.publish_page.choose_task(task["id"])
+    wait_until(lambda: dialog.publish_page.addressed.rows.count() == 1)
+    widgets = dialog.findChildren(QtWidgets.QWidget)
+    tips = [widget.toolTip() for widget in widgets]
+    trees = [item for tree in widgets if isinstance(tree, QtWidgets.QTreeWidget) for item in items(tree)]
+    tips += [item.child(row).toolTip(0) for item in trees for row in range(item.childCount())]
+    lists = [widget for widget in widgets if isinstance(widget, QtWidgets.QListWidget)]
+    tips += [each.item(row).toolTip() for each in lists for row in range(each.count())]
+    assert sum("host/share" in tip for tip in tips) == 2
+    assert [tip for tip in tips if "<img" in tip or "\x1b" in tip or "\u202e" in tip] == []
+    labels = [widget for widget in widgets if isinstance(widget, QtWidgets.QLabel) and "<img" in widget.text()]
+    assert labels and {label.textFormat() for label in labels} == {QtCore.Qt.TextFormat.PlainText}
+
+
+def test_only_the_style_makes_tool_tips_and_labels():
+    from ft_dcc_qt import style
+
+    found = Path(style.__file__).parent.rglob("*.py")
+    texts = {path.name: path.read_text("utf-8") for path in found if path.name != "style.py"}
+    assert [name for name, text in texts.items() if ".setToolTip(" in text or "QLabel(text" in text] == []

@@ -1,7 +1,5 @@
 """Images of the dialog for the documentation: ``FT_DCC_IMAGES=docs/images pytest tests/qt/test_images.py``."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import os
@@ -10,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from doubles.colour_bars import ColourBars, painted
+from doubles.colour_bars import ColourBars, painted, write_painted
 from doubles.maya import sample_scene as maya_scene
 from doubles.maya.program import running as running_maya
 from doubles.nuke import sample_script as nuke_script
@@ -41,10 +39,8 @@ def shot_task(session):
 
 @pytest.fixture
 def save(app):
-    """Return a function that writes an image of the dialog in its default size."""
-
-    def write(dialog, name):
-        dialog.resize(940, 660)
+    def write(dialog, name, width=940, height=660):
+        dialog.resize(width, height)
         app.processEvents()
         assert dialog.grab().save(str(Path(FOLDER, name)))
 
@@ -70,7 +66,7 @@ def test_image_of_the_dialog_after_a_publish(open_dialog, choose, press, wait_un
     press(page.publish)
     wait_until(lambda: not dialog.controller.is_busy and page.recent.rows.count() == 1)
     states, images = dialog.controller.version_states, dialog.controller.images
-    wait_until(lambda: states.states and states.wait(0))
+    wait_until(lambda: states.value and states.wait(0))
     dialog.refresh()
     wait_until(lambda: images.wait(0))
     dialog.refresh()
@@ -94,6 +90,7 @@ def test_image_of_the_dialog_in_a_host(
         dialog = open_dialog(host)
         choose(dialog, TASK, host)
         dialog.publish_page.comment.setPlainText("Blocking, second pass")
+        wait_until(lambda: dialog.controller.checks.value, host)
         if dialog.publish_page.draw.isVisible():
             dialog.publish_page.draw.click()
             dialog.publish_page.show_options.click()
@@ -106,8 +103,7 @@ def test_image_of_the_dialog_in_a_host(
 def test_image_of_the_notes(open_dialog, choose, press, wait_until, save, shot_task, session, tmp_path):
     folder = tmp_path / "render"
     folder.mkdir()
-    for frame in range(1001, 1013):
-        (folder / f"sh010_lighting.{frame}.png").write_bytes(painted(frame, Resolution(64, 36)))
+    write_painted(folder, range(1001, 1013), "sh010_lighting")
     request = PublishRequest(
         shot_task["id"], str(folder / "sh010_lighting.%04d.png"), asset="main", review="Dailies", fps=Fraction(24)
     )
@@ -125,14 +121,14 @@ def test_image_of_the_notes(open_dialog, choose, press, wait_until, save, shot_t
     dialog.open_page("notes")
     wait_until(lambda: dialog.controller.feedback.wait(0) and dialog.controller.images.wait(0), host)
     dialog.refresh()
-    wait_until(lambda: dialog.controller.images.wait(0), host)
+    wait_until(lambda: dialog.notes_page.files.disk.path and dialog.controller.images.wait(0), host)
     dialog.refresh()
     save(dialog, "dialog-notes.png")
 
 
 @pytest.mark.parametrize("count", [1, 8, 80])
 def test_image_of_the_dialog_with_few_and_many_sources(
-    open_dialog, choose, wait_until, save, shot_task, tmp_path, count
+    open_dialog, choose, wait_until, settle, save, shot_task, tmp_path, count
 ):
     writes = (count + 3) // 4
     with running_nuke(nuke_script.build(tmp_path)) as nuke:
@@ -150,9 +146,14 @@ def test_image_of_the_dialog_with_few_and_many_sources(
         host.idle = nuke.idle
         dialog = open_dialog(host)
         choose(dialog, TASK, host)
-        wait_until(lambda: dialog.controller.queries.wait(0), host)
+        wait_until(lambda: dialog.controller.queries.wait(0) and dialog.controller.checks.value, host)
         dialog.refresh()
         assert len(dialog.publish_page.sources.names) == count
-        assert bool(dialog.publish_page.sources.headings) == (count >= 4)
+        assert bool(dialog.publish_page.sources._heading_items()) == (count >= 4)
         save(dialog, f"dialog-{count}-source{'s' if count > 1 else ''}.png")
+        if count == 80:
+            # The height of texts that wrap follows from the width.
+            dialog.resize(430, 700)
+            settle(dialog, host)
+            save(dialog, "dialog-narrow.png", 430, 700)
         dialog.close()

@@ -1,7 +1,5 @@
 """The dialog without a mouse."""
 
-from __future__ import annotations
-
 import pytest
 
 
@@ -32,7 +30,6 @@ def write(app):
 
 @pytest.fixture
 def ready(open_dialog, choose, render, task_path):
-    """Return the dialog with frames and a task chosen."""
     dialog = open_dialog()
     dialog.publish_page.add_files([render])
     choose(dialog, task_path)
@@ -56,16 +53,6 @@ def test_a_key_typed_in_the_dialog_is_not_passed_on_to_the_host(app, ready, name
             event.ignore()
             app.sendEvent(widget, event)
             assert event.isAccepted(), (widget, kind)
-
-
-def test_alt_with_a_key_stays_a_shortcut_of_the_dialog(app, ready):
-    from Qt import QtCore, QtGui
-
-    alt = QtCore.Qt.KeyboardModifier.AltModifier
-    event = QtGui.QKeyEvent(QtCore.QEvent.Type.ShortcutOverride, QtCore.Qt.Key.Key_P, alt)
-    event.ignore()
-    app.sendEvent(ready, event)
-    assert not event.isAccepted()
 
 
 def test_a_publish_works_with_the_keyboard_alone(app, open_dialog, wait_until, type_key, write, render, task_path):
@@ -92,12 +79,14 @@ def test_a_publish_works_with_the_keyboard_alone(app, open_dialog, wait_until, t
 
 
 def test_the_publish_button_has_the_focus_after_opening(app, open_dialog):
-    dialog = open_dialog()
-    assert app.focusWidget() is dialog.publish_page.publish
+    assert open_dialog().publish_page.publish is app.focusWidget()
 
 
-def test_enter_in_a_field_publishes_and_escape_closes_the_window(ready, wait_until, type_key):
+def test_enter_in_a_field_publishes_after_a_button_had_the_focus_and_escape_closes_the_window(
+    ready, wait_until, type_key
+):
     page = ready.publish_page
+    page.add.setFocus()
     page.frames.setFocus()
     type_key("Return")
     wait_until(page.result.isVisible)
@@ -105,34 +94,15 @@ def test_enter_in_a_field_publishes_and_escape_closes_the_window(ready, wait_unt
     assert not ready.isVisible()
 
 
-def test_enter_publishes_after_another_button_had_the_focus(ready, wait_until, type_key):
-    page = ready.publish_page
-    page.add.setFocus()
-    page.frames.setFocus()
-    type_key("Return")
-    wait_until(page.result.isVisible)
-
-
 def test_enter_in_the_list_of_versions_opens_the_version(ready, wait_until, type_key, monkeypatch):
     opened = []
-    monkeypatch.setattr("ft_dcc_qt.publish.result_panel.open_link", opened.append)
+    monkeypatch.setattr("ft_dcc_qt.publish.progress_panel.open_link", opened.append)
     page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")
     wait_until(lambda: page.recent.rows.count() == 1)
     page.recent.rows.setFocus()
     page.recent.rows.setCurrentRow(0)
-    type_key("Return")
-    assert opened == [page.result.link] and not ready.controller.is_busy
-
-
-def test_enter_after_the_publish_opens_the_review(ready, wait_until, type_key, monkeypatch):
-    opened = []
-    monkeypatch.setattr("ft_dcc_qt.publish.result_panel.open_link", opened.append)
-    page = ready.publish_page
-    page.frames.setFocus()
-    type_key("Return")
-    wait_until(page.result.isVisible)
     type_key("Return")
     assert opened == [page.result.link] and not ready.controller.is_busy
 
@@ -149,20 +119,18 @@ def test_escape_closes_the_list_of_tasks_before_the_window(open_dialog, choose, 
 
 
 def test_tab_visits_every_field_in_reading_order(app, open_dialog, type_key):
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.sources.setFocus()
+    page = open_dialog().publish_page
+    page.add.setFocus()
     order = []
     for _ in range(6):
         type_key("Tab")
         order.append(app.focusWidget())
-    assert order == [page.add, page.task, page.frames, page.rate, page.review, page.comment]
+    assert order == [page.sources, page.task, page.frames, page.rate, page.review, page.comment]
 
 
 def test_alt_and_a_number_open_each_page(open_dialog, type_key, wait_until):
     dialog = open_dialog()
-    pages = [*dialog._pages.values()]
-    for number, page in enumerate(pages, start=1):
+    for number, page in enumerate([*dialog._pages.values()], start=1):
         type_key(str(number), "Alt")
         # Qt animates a button that is pressed by its shortcut.
         wait_until(lambda page=page: dialog.stack.currentWidget() is page)

@@ -1,7 +1,5 @@
 """The dialog in the Maya double, opened from the menu."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import pytest
@@ -11,7 +9,8 @@ from doubles.maya import sample_scene
 from doubles.maya.program import running
 from run_options import TIMEOUT_SECONDS
 
-from ft_dcc.errors import Cancelled
+from ft_dcc.contract.host_under_test import CheckContext
+from ft_dcc.errors import Cancelled, Error
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.production.tasks import ensure_task
@@ -28,7 +27,6 @@ def maya(tmp_path):
 
 @pytest.fixture
 def choose_from_menu(maya, app, wait_until, close_dialog, monkeypatch, session, task):
-    """Return a function that presses a menu item and returns the dialog."""
     import ft_dcc_maya
     from ft_dcc_qt import dialog
     from Qt import QtCompat
@@ -87,18 +85,27 @@ def test_escape_in_a_window_of_maya_cancels_a_capture_and_closes_nothing(maya, a
     from Qt import QtCore, QtTest, QtWidgets
 
     window = QtWidgets.QDialog()
+    field = QtWidgets.QLineEdit(window)
     window.show()
     request = PlayblastRequest("shotCam", FrameRange(1001, 1012), Resolution(64, 36), tmp_path / "frames", "shot")
 
     def press(frame):
-        key = QtCore.Qt.Key.Key_Escape if frame == 1002 else QtCore.Qt.Key.Key_A
-        QtTest.QTest.keyClick(window, key)
+        QtTest.QTest.keyClick(field, QtCore.Qt.Key.Key_Escape if frame == 1002 else QtCore.Qt.Key.Key_A)
 
     with pytest.raises(Cancelled, match="before frame 1003"):
         MayaHost().playblast(request, press)
-    assert window.isVisible()
+    assert window.isVisible() and field.text() == "a"
     QtTest.QTest.keyClick(window, QtCore.Qt.Key.Key_Escape)
     assert not window.isVisible()
+
+
+def test_the_dialog_belongs_to_the_main_window_of_maya(maya, app):
+    from ft_dcc_maya import commands
+    from Qt import QtWidgets
+
+    windows = [QtWidgets.QWidget() for _ in range(3)]
+    windows[1].setObjectName("MayaWindow")
+    assert commands._main_window() is windows[1]
 
 
 def test_what_the_movies_lack_is_said_once_below_the_result(
@@ -115,28 +122,12 @@ def test_what_the_movies_lack_is_said_once_below_the_result(
     assert lines == [f"shotCam, second: {expected}"]
 
 
-def test_a_scene_that_was_never_saved_has_no_button_that_saves_it(
-    maya, choose_from_menu, press, wait_until, task, task_path
-):
-    maya.scene.path = ""
-    maya.scene.file_info["ft_dcc_task_id"] = task["id"]
-    page = choose_from_menu("Publish for review…").publish_page
-    press(page.publish)
-    wait_until(lambda: page.problems.isVisible(), maya)
-    assert page.problems.repairs == []
-
-
 def test_a_range_of_the_time_slider_is_chosen_from_a_menu(maya, choose_from_menu, wait_until):
     maya.interface.selected_range = (1003.0, 1006.0)
-    dialog = choose_from_menu("Publish for review…")
-    page = dialog.publish_page
+    page = choose_from_menu("Publish for review…").publish_page
     wait_until(lambda: page.ranges.isVisible(), maya)
-    actions = page.ranges.menu.actions()
-    assert [action.text() for action in actions] == [
-        "Animation: 1001-1012",
-        "Playback: 1001-1012",
-        "Selection: 1003-1005",
-    ]
+    actions = page.ranges.menu().actions()
+    assert [each.text() for each in actions] == ["Animation: 1001-1012", "Playback: 1001-1012", "Selection: 1003-1005"]
     actions[2].trigger()
     assert page.frames.text() == "1003-1005"
 
@@ -144,7 +135,8 @@ def test_a_range_of_the_time_slider_is_chosen_from_a_menu(maya, choose_from_menu
 def test_the_options_choose_look_size_sound_and_burn_in(
     maya, choose_from_menu, choose, press, wait_until, session, task, task_path, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("FT_DCC_LOOKS", "client: lit, samples=16")
+    (tmp_path / "own.toml").write_text('[looks.client]\nlook = "lit, samples=16"\n', encoding="utf-8")
+    monkeypatch.setenv("FT_DCC_USER_SETTINGS", str(tmp_path / "own.toml"))
     session.get("Shot", task["parent_id"])["custom_attributes"]["resolution"] = "128x72"
     session.commit()
     maya.scene.node("defaultResolution").attributes.update(width=128, height=72)
@@ -163,6 +155,7 @@ def test_the_options_choose_look_size_sound_and_burn_in(
     options.switches["slate"].setChecked(True)
     request = page.request()
     assert (request.scene_sound, request.slate, request.burnin["bottom right"]) == (False, True, "{frame}")
+    assert request.look == "client"
     press(page.publish)
     wait_until(lambda: page.result.isVisible() or page.problems.isVisible(), maya)
     assert not page.problems.isVisible()
@@ -174,17 +167,6 @@ def test_the_options_choose_look_size_sound_and_burn_in(
     page.add_files([tmp_path / "still.png"])
     press(page.publish)
     assert page.error.text().startswith("Only cameras can be captured at half size.")
-
-
-def test_a_problem_can_select_its_camera(maya, choose_from_menu, press, wait_until, session, task, task_path):
-    ensure_task(session, task_path, frame_range=FrameRange(1001, 1008))
-    maya.scene.file_info["ft_dcc_task_id"] = task["id"]
-    maya.scene.selection = []
-    dialog = choose_from_menu("Publish for review…")
-    press(dialog.publish_page.publish)
-    wait_until(lambda: len(dialog.publish_page.problems.selects) == 1, maya)
-    press(dialog.publish_page.problems.selects[0])
-    wait_until(lambda: maya.scene.selection == ["shotCam"], maya)
 
 
 def test_repair_all_runs_all_repairs_and_saves_last(
@@ -266,25 +248,23 @@ def test_all_menu_items_open_the_same_window(maya, choose_from_menu):
     assert first.windowTitle() == "ft-dcc in Maya"
 
 
-def test_the_acceptance_check_of_keys_passes_in_the_double(maya, app, tmp_path):
-    from ft_dcc_maya.acceptance.interface_checks import check_keys
-    from ft_dcc_maya.acceptance.under_test import MayaUnderTest
-
-    from ft_dcc.contract.host_under_test import CheckContext
+@pytest.fixture
+def built(maya, app, tmp_path):
+    from ft_dcc_maya.acceptance import MayaUnderTest
 
     target = MayaUnderTest()
     target.build()
-    check_keys(CheckContext(target, tmp_path, ""))
+    return CheckContext(target, tmp_path, "")
 
 
-def test_the_acceptance_check_of_an_unkeyed_pose_opens_the_dialog(
-    maya, app, close_dialog, session, tmp_path, monkeypatch
-):
-    from ft_dcc_maya.acceptance.scene_checks import check_unkeyed_pose
-    from ft_dcc_maya.acceptance.under_test import MayaUnderTest
+def test_the_acceptance_check_of_keys_passes_in_the_double(built):
+    from ft_dcc_maya.acceptance import check_keys
 
-    from ft_dcc.contract.host_under_test import CheckContext
-    from ft_dcc.errors import Error
+    check_keys(built)
+
+
+def test_the_acceptance_check_of_an_unkeyed_pose_opens_the_dialog(maya, built, close_dialog, session, monkeypatch):
+    from ft_dcc_maya.acceptance import check_unkeyed_pose
 
     for name, value in (
         ("FTRACK_SERVER", session.server_url),
@@ -292,26 +272,19 @@ def test_the_acceptance_check_of_an_unkeyed_pose_opens_the_dialog(
         ("FTRACK_API_KEY", session.api_key),
     ):
         monkeypatch.setenv(name, value)
-    target = MayaUnderTest()
-    target.build()
-    figures = check_unkeyed_pose(CheckContext(target, tmp_path, ""))
+    figures = check_unkeyed_pose(built)
     assert figures == {"the dialog was opened": True, "a preview keeps it": True}
     # A dialog that sets the time discards the value.
-    read = target.host.scene
-    monkeypatch.setattr(target.host, "scene", lambda: (maya.call("currentTime", 1004.0), read())[1])
+    read = built.target.host.scene
+    monkeypatch.setattr(built.target.host, "scene", lambda: (maya.call("currentTime", 1004.0), read())[1])
     with pytest.raises(Error, match="the value after the dialog was opened: found -"):
-        check_unkeyed_pose(CheckContext(target, tmp_path, ""))
+        check_unkeyed_pose(built)
 
 
-def test_the_acceptance_check_of_the_panel_passes_in_the_double(maya, choose_from_menu, tmp_path):
-    from ft_dcc_maya.acceptance.interface_checks import check_panel
-    from ft_dcc_maya.acceptance.under_test import MayaUnderTest
+def test_the_acceptance_check_of_the_panel_passes_in_the_double(maya, choose_from_menu, built):
+    from ft_dcc_maya.acceptance import check_panel
 
-    from ft_dcc.contract.host_under_test import CheckContext
-
-    target = MayaUnderTest()
-    target.build()
-    assert check_panel(CheckContext(target, tmp_path, ""))["width"] > 0
+    assert check_panel(built)["width"] > 0
     assert "ftDccPanel" not in maya.interface.controls
 
 

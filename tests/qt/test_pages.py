@@ -1,20 +1,21 @@
-from __future__ import annotations
-
 import gc
+import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
 from ft_dcc.errors import ValidationIssue
+from ft_dcc.production.project_settings import find_project, write_text
+from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish.progress import Progress
 
 
 def test_settings_are_listed_with_values_and_sources(open_dialog, wait_until, monkeypatch):
     monkeypatch.setenv("FT_DCC_ASSET_TYPE", "render")
-    dialog = open_dialog(page="settings")
-    rows = dialog.settings_page.rows
+    rows = open_dialog(page="settings").settings_page.rows
     wait_until(lambda: rows.topLevelItemCount() > 20)
     items = [rows.topLevelItem(row) for row in range(rows.topLevelItemCount())]
     texts = {item.text(0): (item.text(1), item.text(2)) for item in items}
@@ -68,24 +69,7 @@ def test_open_review_sessions_are_listed_with_their_pages(open_dialog, wait_unti
     items = [page.rows.topLevelItem(row) for row in range(page.rows.topLevelItemCount())]
     page.rows.setCurrentItem(next(item for item in items if item.text(1) == project["name"]))
     assert page.rows.currentItem().text(0) == "Abnahme"
-    assert page.page.startswith(f"{session.server_url}/review/") and page.open.isEnabled()
-
-
-# Qt 6 deprecates this constructor; Qt 5 has no other.
-@pytest.mark.filterwarnings("ignore:Function.*QDragEnterEvent")
-def test_a_review_session_created_by_a_publish_is_listed_without_a_refresh(
-    open_dialog, choose, press, wait_until, render, task_path
-):
-    dialog = open_dialog()
-    dialog.publish_page.add_files([render])
-    choose(dialog, task_path)
-    dialog.publish_page.review.setText("Monday")
-    press(dialog.publish_page.publish)
-    wait_until(lambda: dialog.publish_page.result.isVisible())
-    wait_until(lambda: ("Monday", "Monday") in dialog.publish_page.review.choices)
-    dialog.open_page("reviews")
-    rows = dialog.reviews_page.rows
-    assert "Monday" in [rows.topLevelItem(row).text(0) for row in range(rows.topLevelItemCount())]
+    assert page.rows.key.startswith(f"{session.server_url}/review/") and page.open.isEnabled()
 
 
 def test_opening_the_reviews_page_fetches_new_sessions_and_keeps_problems(open_dialog, wait_until, session, task):
@@ -146,32 +130,13 @@ def test_the_ui_command_without_qt_names_the_missing_extra(statement):
     script = f"import sys; {statement}; from ft_dcc.cli.main import run; sys.exit(run(['ui']))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 2
-    assert done.stderr.strip().endswith("The dialog needs more than is installed. Run: pip install 'ft-dcc[ui]'")
+    assert done.stderr.strip().endswith('The dialog needs more than is installed. Run: pip install "ft-dcc[ui]"')
 
 
 def test_importing_the_package_loads_no_qt():
     script = "import sys, ft_dcc_qt; print(sorted({'Qt', 'PySide6', 'requests'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout == "[]\n"
-
-
-def test_a_narrow_panel_shows_each_whole_page(open_dialog, settle):
-    from doubles.colour_bars import ColourBars
-    from Qt import QtCore, QtWidgets
-
-    host = ColourBars()
-    dialog = open_dialog(host)
-    for page in dialog.tabs:
-        dialog.open_page(page)
-        dialog.resize(430, 800)
-        settle(dialog, host)
-        assert dialog.width() == 430, page
-        visible = [widget for widget in dialog.findChildren(QtWidgets.QPushButton) if widget.isVisible()]
-        assert visible
-        for widget in visible:
-            corner = widget.mapTo(dialog, QtCore.QPoint(widget.width(), widget.height()))
-            assert corner.x() <= 430 and corner.y() <= 800, (page, widget.text())
-            assert widget.width() >= widget.minimumSizeHint().width(), (page, widget.text())
 
 
 def test_columns_are_side_by_side_in_a_wide_window_and_stacked_in_a_narrow_one(open_dialog, settle):
@@ -204,3 +169,26 @@ def test_every_widget_of_the_dialog_has_a_parent(app, open_dialog, has_host):
         dialog.open_page(page)
     new = [each for key, each in without_parent().items() if key not in before and each is not dialog]
     assert [(type(each).__name__, getattr(each, "text", str)()) for each in new] == []
+
+
+def test_the_settings_are_those_of_the_chosen_tasks_project(open_dialog, wait_until, session, task):
+    """Of two shows in turn, with what the server keeps for each."""
+    tasks = {"north": task, "south": ensure_task(session, f"South{uuid.uuid4().hex[:8]}/SQ010/SH010/Layout")}
+    for name, each in tasks.items():
+        write_text(session, find_project(session, each["project_id"]), f'locked = ["watermark"]\nwatermark = "{name}"')
+    dialog = open_dialog()
+    rows = dialog.settings_page.rows
+
+    def shown():
+        items = [rows.topLevelItem(row) for row in range(rows.topLevelItemCount())]
+        return next(((item.text(1), item.text(2)) for item in items if item.text(0) == "watermark"), ("", ""))
+
+    for name in ("north", "south", "north"):
+        dialog.open_page("publish")
+        dialog.publish_page.choose_task(tasks[name]["id"])
+        dialog.open_page("settings")
+        wait_until(lambda name=name: shown()[0] == name)
+        assert re.fullmatch(r"server: settings of the project \w+, line 2; locked", shown()[1])
+    names = [rows.topLevelItem(row).text(0) for row in range(rows.topLevelItemCount())]
+    rows.setCurrentItem(rows.topLevelItem(names.index("watermark")))
+    assert not dialog.settings_page.save.isEnabled()

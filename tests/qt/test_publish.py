@@ -1,7 +1,5 @@
 """A publish by mouse clicks, from the dialog to the studio server."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -10,19 +8,20 @@ import subprocess
 import sys
 from fractions import Fraction
 
+import attrs
 import pytest
 import requests
-from doubles.colour_bars import ColourBars, painted
+from doubles.colour_bars import SCENE, ColourBars, painted
 from doubles.faulty_proxy import FaultyProxy
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.production.tasks import ensure_task
+from ft_dcc.publish.pipeline.pyblish_adapter import is_check
+from ft_dcc.publish.pipeline.registry import find_plugins
 
 
 class SelectingHost(ColourBars):
-    """A host that records the last selection."""
-
     selected = ""
 
     def select(self, source):
@@ -34,26 +33,21 @@ def versions_of(session, task):
     return session.query(f'select version, comment from AssetVersion where task_id is "{task["id"]}"').all()
 
 
-def test_what_the_movie_shows_differently_is_said_after_the_publish(
-    open_dialog, choose, press, wait_until, render, task_path, monkeypatch
-):
-    monkeypatch.setenv("FT_DCC_BURNIN_TOP_LEFT", "Shot \u0378")
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.add_files([render / "sh010_light.1004.png"])
-    choose(dialog, task_path)
-    press(page.publish)
-    wait_until(lambda: page.result.isVisible())
-    assert "sh010_light: no font has \u0378 (U+0378)" in page.result.message.text()
+@pytest.fixture
+def prepare_render(open_dialog, choose, render, task_path):
+    def prepare(*files):
+        dialog = open_dialog()
+        dialog.publish_page.add_files(list(files) or [render])
+        choose(dialog, task_path)
+        return dialog
+
+    return prepare
 
 
 def test_frames_become_a_version_in_review_sessions_with_a_link(
-    app, open_dialog, choose, press, wait_until, render, task, task_path, session
+    app, prepare_render, press, wait_until, render, task, task_path, session, tmp_path
 ):
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.add_files([render / "sh010_light.1004.png"])
-    choose(dialog, task_path)
+    page = prepare_render(render / "sh010_light.1004.png").publish_page
     page.review.setText("Monday; Client")
     page.comment.setPlainText("First blocking")
     press(page.publish)
@@ -70,31 +64,17 @@ def test_frames_become_a_version_in_review_sessions_with_a_link(
     wait_until(lambda: page.recent.rows.count() == 1)
     first_line, second_line = page.recent.rows.item(0).text().splitlines()
     assert first_line.startswith(f"{task_path}  v001") and second_line == "sh010_light  First blocking"
-
-
-def test_the_next_window_selects_the_last_task_and_lists_the_version(
-    open_dialog, choose, press, wait_until, render, task_path
-):
-    dialog = open_dialog()
-    dialog.publish_page.add_files([render])
-    choose(dialog, task_path)
-    press(dialog.publish_page.publish)
-    wait_until(lambda: dialog.publish_page.result.isVisible())
-    wait_until(lambda: dialog.publish_page.recent.rows.count() == 1)
-    again = open_dialog()
-    wait_until(lambda: again.publish_page.task.text() == task_path)
-    assert again.publish_page.recent.rows.count() == 1
+    (job,) = (tmp_path / "jobs").iterdir()
+    assert json.loads((job / "report.json").read_text("utf-8"))["task"] == task_path
 
 
 def test_the_last_versions_have_the_status_and_thumbnail_of_the_server(
-    open_dialog, choose, press, wait_until, render, task, task_path, session
+    prepare_render, open_dialog, press, wait_until, task, task_path, session
 ):
     from Qt import QtGui
 
-    dialog = open_dialog()
+    dialog = prepare_render()
     page = dialog.publish_page
-    page.add_files([render])
-    choose(dialog, task_path)
     page.comment.setPlainText("First blocking")
     press(page.publish)
     wait_until(lambda: page.recent.rows.count() == 1 and not page.recent.rows.item(0).icon().isNull())
@@ -110,21 +90,27 @@ def test_the_last_versions_have_the_status_and_thumbnail_of_the_server(
     session.commit()
     dialog.open_page("publish")
     wait_until(lambda: page.recent.rows.item(0).text().splitlines()[0].endswith(f"  {other['name']}"))
+    # The next window selects the last task; without a login, the versions stay.
+    again = open_dialog().publish_page
+    wait_until(lambda: again.task.text() == task_path)
+    assert again.recent.rows.count() == 1
+    dialog.controller.close()
+    page.recent.refresh()
+    assert (dialog.controller.version_states.value, page.recent.rows.count()) == ({}, 1)
 
 
 def test_the_last_versions_stay_without_status_and_thumbnail_if_the_server_does_not_answer(
-    open_dialog, choose, press, wait_until, render, task_path, session, monkeypatch
+    prepare_render, press, wait_until, session, monkeypatch
 ):
     with FaultyProxy(session.server_url).open() as line:
         monkeypatch.setenv("FTRACK_SERVER", line.url)
-        dialog = open_dialog()
+        dialog = prepare_render()
         page = dialog.publish_page
-        page.add_files([render])
-        choose(dialog, task_path)
         press(page.publish)
         wait_until(lambda: page.recent.rows.count() == 1 and dialog.controller.version_states.value)
-        text = page.recent.rows.item(0).text()
         wait_until(lambda: dialog.controller.queries.wait(0) and dialog.controller.version_states.wait(0))
+        dialog.refresh()
+        text = page.recent.rows.item(0).text()
         line.set(1)
         dialog.controller.version_states.value = {}
         dialog.controller.queries.read_jobs()
@@ -135,26 +121,13 @@ def test_the_last_versions_stay_without_status_and_thumbnail_if_the_server_does_
         line.set()
 
 
-def test_the_last_versions_are_listed_without_a_login(open_dialog, choose, press, wait_until, render, task_path):
-    first = open_dialog()
-    first.publish_page.add_files([render])
-    choose(first, task_path)
-    press(first.publish_page.publish)
-    wait_until(lambda: first.publish_page.recent.rows.count() == 1)
-    first.controller.close()
-    first.publish_page.recent.refresh()
-    assert first.controller.version_states.value == {}
-    assert first.publish_page.recent.rows.count() == 1
-
-
 def test_problems_can_be_repaired_and_selected_before_publishing(
     open_dialog, press, wait_until, session, task_path, task
 ):
     ensure_task(session, task_path, frame_range=FrameRange(1001, 1008))
     host = SelectingHost()
     host.remember_task(task["id"])
-    dialog = open_dialog(host)
-    page = dialog.publish_page
+    page = open_dialog(host).publish_page
     assert (page.task.text(), page.sources.names) == (task_path, ["bars", "second"])
     assert page.frames.placeholderText() == "1001-1012, from the scene"
     press(page.publish)
@@ -175,17 +148,52 @@ def test_problems_can_be_repaired_and_selected_before_publishing(
     assert [version["version"] for version in versions_of(session, task)] == [1]
 
 
-def test_publish_the_rest_skips_sources_with_problems(
-    open_dialog, choose, press, wait_until, render, session, task, task_path
+def test_the_checks_before_a_publish_are_its_own_and_follow_the_scene_but_not_during_playback(
+    app, open_dialog, wait_until, task, tmp_path
 ):
+    from Qt import QtCore
+
+    class PlayingHost(ColourBars):
+        is_playing, readings = False, 0
+
+        def current_frame(self):
+            self.frame += self.is_playing
+            return super().current_frame()
+
+        def scene(self):
+            self.readings += 1
+            return super().scene()
+
+    host = PlayingHost(attrs.evolve(SCENE, task_id=task["id"]))
+    dialog = open_dialog(host)
+    page, checks = dialog.publish_page, dialog.controller.checks
+    rows = page.checks
+
+    def shown():
+        items = [rows.topLevelItem(row) for row in range(rows.topLevelItemCount())]
+        return [(item.text(0), item.text(1)) for item in items]
+
+    wait_until(lambda: ("Frame range", "passed") in shown() and checks.wait(0), host)
+    labels = {plugin.label for plugin in find_plugins("Colour bars").plugins if is_check(plugin)}
+    assert labels - {"Colour", "Missing frames", "Still"} == {name for name, _ in shown()}
+    host._scene = attrs.evolve(host._scene, frame_range=FrameRange(1001, 1008))
+    host.is_playing, readings = True, host.readings
+    app.sendEvent(dialog, QtCore.QEvent(QtCore.QEvent.Type.WindowActivate))
+    first = host.frame
+    wait_until(lambda: host.frame > first + 2, host)
+    assert host.readings == readings
+    host.is_playing = False
+    wait_until(lambda: shown()[0][0] == "Frame range" and "expected 1001-1012" in shown()[0][1], host)
+    assert page.checks.summary.text().startswith("Checks: 1 to fix, ")
+    assert not any((tmp_path / "jobs").iterdir())
+
+
+def test_publish_the_rest_skips_sources_with_problems(prepare_render, press, wait_until, render, session, task):
     for frame in (1003, 1004):
         (render / f"second.{frame}.png").write_bytes((render / "sh010_light.1001.png").read_bytes())
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.add_files([render])
-    choose(dialog, task_path)
+    page = prepare_render().publish_page
     press(page.publish)
-    wait_until(lambda: page.problems.rest is not None)
+    wait_until(lambda: page.problems.isVisible() and page.problems.rest is not None)
     assert page.problems.summary.text().endswith(" to fix first. Nothing was captured or sent.")
     assert versions_of(session, task) == []
     press(page.problems.rest)
@@ -198,8 +206,7 @@ def test_publish_the_rest_skips_sources_with_problems(
 
 def test_cancel_leaves_no_version_and_no_job(open_dialog, press, wait_until, slow_bars, session, task, tmp_path):
     slow_bars.remember_task(task["id"])
-    dialog = open_dialog(slow_bars)
-    page = dialog.publish_page
+    page = open_dialog(slow_bars).publish_page
     press(page.publish)
     wait_until(slow_bars.is_held.is_set, slow_bars)
     wait_until(lambda: page.progress.doing.text() == "Capturing bars", slow_bars)
@@ -211,23 +218,6 @@ def test_cancel_leaves_no_version_and_no_job(open_dialog, press, wait_until, slo
     assert page.error.text() == "Cancelled."
     assert versions_of(session, task) == []
     assert list((tmp_path / "jobs").iterdir()) == []
-
-
-def test_cancel_stops_publish_the_rest(open_dialog, press, wait_until, slow_bars, render, session, task, tmp_path):
-    slow_bars.remember_task(task["id"])
-    (render / "sh010_light.1004.png").unlink()
-    dialog = open_dialog(slow_bars)
-    page = dialog.publish_page
-    page.add_files([render])
-    press(page.publish)
-    wait_until(lambda: page.problems.rest is not None, slow_bars)
-    slow_bars.is_held.clear()
-    press(page.problems.rest)
-    wait_until(slow_bars.is_held.is_set, slow_bars)
-    press(page.progress.cancel)
-    slow_bars.proceed.set()
-    wait_until(lambda: not dialog.controller.is_busy, slow_bars)
-    assert (dialog.controller.error, versions_of(session, task)) == ("Cancelled.", [])
 
 
 def test_a_publish_continues_after_closing_and_opens_the_window_again(
@@ -265,9 +255,6 @@ def test_closing_the_window_without_a_publish_emits_closed(open_dialog, wait_unt
 
 
 def test_opening_another_scene_resets_task_cameras_and_range(open_dialog, wait_until, task, task_path, tmp_path):
-    import attrs
-    from doubles.colour_bars import SCENE
-
     host = ColourBars(attrs.evolve(SCENE, path=tmp_path / "sh010.ma", task_id=task["id"]))
     dialog = open_dialog(host)
     page = dialog.publish_page
@@ -294,14 +281,12 @@ def test_a_missing_task_source_or_range_is_reported(open_dialog, choose, press, 
 
 
 def test_a_job_waits_for_an_unreachable_server_and_can_be_resumed(
-    open_dialog, choose, press, wait_until, render, session, task, task_path, monkeypatch
+    prepare_render, press, wait_until, session, task, task_path, monkeypatch
 ):
     with FaultyProxy(session.server_url).open() as line:
         monkeypatch.setenv("FTRACK_SERVER", line.url)
-        dialog = open_dialog()
+        dialog = prepare_render()
         page = dialog.publish_page
-        page.add_files([render])
-        choose(dialog, task_path)
         wait_until(lambda: dialog.controller.queries.wait(0))
         line.set(1)
         press(page.publish)
@@ -310,11 +295,8 @@ def test_a_job_waits_for_an_unreachable_server_and_can_be_resumed(
         dialog.open_page("queue")
         queue = dialog.queue_page
         wait_until(lambda: queue.rows.topLevelItemCount() == 1)
-        assert [queue.rows.topLevelItem(0).text(column) for column in range(3)] == [
-            "waiting",
-            task_path,
-            "sh010_light.%04d.png",
-        ]
+        texts = [queue.rows.topLevelItem(0).text(column) for column in range(3)]
+        assert texts == ["waiting", task_path, "sh010_light.%04d.png"]
         line.set()
         press(queue.resume)
         wait_until(lambda: queue.rows.topLevelItemCount() == 0)
@@ -388,22 +370,9 @@ def test_the_main_thread_opens_no_connections_processes_or_files(
     assert calls == []
 
 
-def test_the_report_names_the_task(open_dialog, choose, press, wait_until, render, task_path, tmp_path):
-    dialog = open_dialog()
-    dialog.publish_page.add_files([render])
-    choose(dialog, task_path)
-    press(dialog.publish_page.publish)
-    wait_until(lambda: dialog.publish_page.result.isVisible())
-    (job,) = (tmp_path / "jobs").iterdir()
-    assert json.loads((job / "report.json").read_text("utf-8"))["task"] == task_path
-
-
-def test_each_version_of_a_publish_has_its_link(open_dialog, choose, press, wait_until, render, task_path, tmp_path):
+def test_each_version_of_a_publish_has_its_link(prepare_render, press, wait_until, render, tmp_path):
     (tmp_path / "still.png").write_bytes(painted(1, Resolution(64, 36)))
-    dialog = open_dialog()
-    page = dialog.publish_page
-    page.add_files([render, tmp_path / "still.png"])
-    choose(dialog, task_path)
+    page = prepare_render(render, tmp_path / "still.png").publish_page
     press(page.publish)
     wait_until(lambda: page.result.isVisible())
     assert len(page.result.message.text().splitlines()) == 2
@@ -433,22 +402,19 @@ def test_many_sources_can_be_filtered_and_ticked_ones_stay(open_dialog, tmp_path
     for row in range(1, 12):
         page.sources.item(row).setCheckState(QtCore.Qt.CheckState.Unchecked)
     page.filter.setText("plate _g")
-    shown = [
-        page.sources.item(row).text().splitlines()[0] for row in range(12) if not page.sources.item(row).isHidden()
-    ]
-    assert shown == ["bg.png", "plate_g.png"]
+    kept = [page.sources.item(row).text().splitlines()[0] for row in range(12) if not page.sources.item(row).isHidden()]
+    assert kept == ["bg.png", "plate_g.png"]
     assert page.sources.checked == (str(tmp_path / "bg.png"),)
 
 
 def test_a_transparent_background_is_shown_in_its_colour(open_dialog, wait_until, tmp_path):
     from Qt import QtGui
 
-    from ft_dcc.ui.preview import Preview
+    from ft_dcc.ui.background_queries import Preview
 
     path = tmp_path / "view.png"
     path.write_bytes(painted(60, Resolution(64, 36), has_alpha=True))
-    dialog = open_dialog()
-    sources = dialog.publish_page.sources
+    sources = open_dialog().publish_page.sources
     sources.set_cameras(["shotCam"])
     sources.show_previews({"shotCam": Preview("", path)})
     image = sources.item(0).icon().pixmap(112, 63).toImage()

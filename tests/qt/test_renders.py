@@ -1,7 +1,5 @@
 """The page with the recorded renders, in the Nuke double."""
 
-from __future__ import annotations
-
 import pytest
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
@@ -34,7 +32,7 @@ def open_renders(nuke, app, wait_until, close_dialog, monkeypatch):
     monkeypatch.setattr(dialog, "_dialog", None)
 
     def show():
-        commands.show_renders()
+        commands.show_page("renders")
         shown = dialog._dialog
         wait_until(lambda: shown.controller.session is not None and not shown.controller.is_busy, nuke)
         wait_until(lambda: shown.controller.renders.is_loaded and shown.controller.queries.wait(0), nuke)
@@ -65,19 +63,20 @@ def test_renders_of_the_open_script_are_listed_and_published(
     set_knobs(nuke.root, name=str(tmp_path / "comp.nk"))
     dialog = open_renders()
     page = dialog._pages["renders"]
-    assert rows_of(page) == [("Write1", "asks first", "1001-1012")]
+    assert rows_of(page) == [("Write1", "asks first", "new: 1001-1012")]
     press(page.publish)
     wait_until(lambda: page.result.isVisible(), nuke)
-    wait_until(lambda: rows_of(page) == [("Write1", "published", "1001-1012")], nuke)
+    wait_until(lambda: rows_of(page) == [("Write1", "published", "")], nuke)
+    assert page.publish.text() == "Publish &again"
     assert session.query(f'AssetVersion where task_id is "{task["id"]}"').one()["version"] == 1
 
 
 def test_an_incomplete_render_is_published_by_a_button_that_says_so(nuke, open_renders):
     nuke.render(nuke.find("Write1"), 1001, 1009)
     page = open_renders()._pages["renders"]
-    assert rows_of(page) == [("Write1", "incomplete", "1001-1009")]
+    assert rows_of(page) == [("Write1", "incomplete", "new: 1001-1009; missing: 1010-1012")]
     assert page.publish.text() == "Publish &incomplete render"
-    assert page.detail.text().endswith("comp.%04d.png · missing 1010-1012")
+    assert page.detail.text().endswith("comp.%04d.png · new: 1001-1009; missing: 1010-1012")
 
 
 def test_a_script_without_renders_is_explained(nuke, open_renders):
@@ -88,5 +87,5 @@ def test_a_script_without_renders_is_explained(nuke, open_renders):
 
 def test_other_programs_have_no_page_of_renders(open_dialog):
     assert list(open_dialog(is_signed_in=False).tabs) == [
-        *("publish", "tasks", "notes", "reviews", "queue", "settings", "about"),
+        *("publish", "tasks", "notes", "reviews", "queue", "settings", "about")
     ]

@@ -1,11 +1,10 @@
 """The dialog at 640x480: its contents scroll, and no widget is smaller than it has to be."""
 
-from __future__ import annotations
-
 import importlib
 
+import attrs
 import pytest
-from doubles.colour_bars import painted
+from doubles.colour_bars import SCENE, ColourBars, painted
 from doubles.maya import sample_scene
 from doubles.maya.program import running
 
@@ -20,7 +19,6 @@ PROBLEMS = tuple(
 
 @pytest.fixture
 def maya():
-    """Return the host of a Maya with two cameras."""
     with running(sample_scene.build()) as program:
         host = importlib.import_module("ft_dcc_maya.host").MayaHost()
         host.idle = program.idle
@@ -31,21 +29,21 @@ def maya():
 def shrink(settle):
     """Return a function that makes a dialog as small as a window is in practice."""
 
-    def resize(dialog, *hosts):
+    def resize(dialog, *hosts, width=640):
         settle(dialog, *hosts)
-        dialog.resize(640, 480)
+        dialog.resize(width, 480)
         settle(dialog, *hosts)
 
     return resize
 
 
-def assert_nothing_is_cut(dialog):
+def assert_nothing_is_cut(dialog, width=640):
     """Check the size of the window, of its fields, and of what does not scroll."""
     from Qt import QtCore, QtWidgets
 
-    assert (dialog.width(), dialog.height()) == (640, 480)
+    assert dialog.width() == width
     hint = dialog.minimumSizeHint()
-    assert hint.width() <= 640 and hint.height() <= 480
+    assert hint.width() <= width and hint.height() <= 480
     kinds = (
         QtWidgets.QLineEdit,
         QtWidgets.QPlainTextEdit,
@@ -63,7 +61,7 @@ def assert_nothing_is_cut(dialog):
         parent = field.parentWidget()
         assert parent.rect().contains(field.geometry()), field
         right = field.mapTo(dialog, QtCore.QPoint(field.width(), 0)).x()
-        assert right <= 640, field
+        assert right <= width, field
     for label in (widget for widget in visible if isinstance(widget, QtWidgets.QLabel)):
         needed = label.heightForWidth(label.width()) if label.hasHeightForWidth() else label.sizeHint().height()
         assert label.height() >= needed, label.text()
@@ -73,8 +71,9 @@ def test_each_page_fits(open_dialog, shrink, maya):
     dialog = open_dialog(maya)
     for page in dialog.tabs:
         dialog.open_page(page)
-        shrink(dialog, maya)
-        assert_nothing_is_cut(dialog)
+        for width in (640, 430):
+            shrink(dialog, maya, width=width)
+            assert_nothing_is_cut(dialog, width)
 
 
 def test_open_options_fit_and_are_scrolled_into_view(open_dialog, press, settle, shrink, maya):
@@ -118,11 +117,47 @@ def test_the_results_of_two_sources_fit_with_open_options(
         assert widget.visibleRegion().boundingRect() == widget.rect()
 
 
+def test_a_narrow_panel_with_80_sources_has_one_line_of_pages_five_rows_and_the_whole_result(
+    app, open_dialog, press, settle, task
+):
+    from Qt import QtCore, QtTest
+
+    names = tuple(f"shot{number:02d}" for number in range(80))
+    host = ColourBars(attrs.evolve(SCENE, path=None, sources=names, task_id=task["id"]))
+    host.select = lambda source: None
+    dialog = open_dialog(host)
+    page, sources = dialog.publish_page, dialog.publish_page.sources
+    # Of the others, the file of the scene is wrong, and a file that is not in the scene.
+    sources_and_kinds = (("shot00", True), ("shot01", False), ("a file", True))
+    problems = [ValidationIssue("Check", name, f"{name} is wrong.", can_select=can) for name, can in sources_and_kinds]
+    for shown in ([], problems[:1], problems):
+        dialog.controller.problems = tuple(shown)
+        dialog.refresh()
+        settle(dialog, host)
+        dialog.resize(430, 700)
+        settle(dialog, host)
+        assert dialog.width() == 430 and dialog.pages.isVisible() and not dialog.tabs["publish"].isVisible()
+        assert page.mapTo(dialog, QtCore.QPoint(0, 0)).y() < 3 * dialog.sign_out.height() // 2 + 10
+        rows = [sources.visualItemRect(sources.item(row)) for row in range(5)]
+        visible = sources.viewport().visibleRegion().boundingRect()
+        assert all(visible.contains(row) for row in rows)
+        # No room stays empty below the problems.
+        assert not shown or page.problems.height() <= page.problems.widget().sizeHint().height() + 2
+    assert len(page.problems.selects) == 1
+    dialog.activateWindow()
+    page.publish.setFocus()
+    QtTest.QTest.keyClick(page.publish, QtCore.Qt.Key.Key_6, QtCore.Qt.KeyboardModifier.AltModifier)
+    assert dialog.pages.text() == "Settings"
+    dialog.resize(1200, 700)
+    settle(dialog, host)
+    assert dialog.tabs["settings"].isVisible() and not dialog.pages.isVisible()
+
+
 def test_a_message_about_many_versions_scrolls(open_dialog, shrink):
     dialog = open_dialog()
     shrink(dialog)
     result = dialog.publish_page.result
-    result.show_message([f"Version 1 of sh{number:03d} is on the server" for number in range(80)])
+    result.message.setText("\n".join(f"Version 1 of sh{number:03d} is on the server" for number in range(80)))
     result.show()
     shrink(dialog)
     assert_nothing_is_cut(dialog)
@@ -172,10 +207,9 @@ def test_the_wheel_over_a_choice_scrolls_the_page_and_keeps_the_choice(app, open
     shrink(dialog, maya)
     before = page.options.scale.currentIndex()
     point, none = QtCore.QPointF(5, 5), QtCore.QPoint()
-    position = QtCore.QPointF(page.options.scale.mapToGlobal(point.toPoint()))
     event = QtGui.QWheelEvent(
         point,
-        position,
+        QtCore.QPointF(page.options.scale.mapToGlobal(point.toPoint())),
         none,
         QtCore.QPoint(0, -120),
         QtCore.Qt.MouseButton.NoButton,

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -22,8 +20,6 @@ def palette_of(app):
 
 
 def contrast(one, two):
-    """Return the contrast of two colours by WCAG 2.1."""
-
     def luminance(colour):
         parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
         red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
@@ -60,5 +56,4 @@ def test_the_dialog_follows_the_windows_of_the_program(open_dialog, palette_of, 
     from ft_dcc_qt import style
 
     palette_of(window)
-    dialog = open_dialog(is_signed_in=False)
-    assert dialog.styleSheet() == style.style_sheet(is_light=is_light)
+    assert open_dialog(is_signed_in=False).styleSheet() == style.style_sheet(is_light=is_light)

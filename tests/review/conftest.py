@@ -23,22 +23,6 @@ class Reviewed:
     object_id: str
     user_id: str
 
-    @property
-    def invitee_id(self):
-        return self.ids.invitee
-
-    @property
-    def task_id(self):
-        return self.ids.task
-
-    @property
-    def asset_id(self):
-        return self.ids.asset
-
-    @property
-    def review_id(self):
-        return self.ids.session
-
     def add_version(self, number):
         """Add a version of the asset to the review session and return it with its entry."""
         return add_version(self.session, self.ids, number)
@@ -50,24 +34,20 @@ class Reviewed:
         own = dict(metadata or {})
         if frame is not None:
             own["frame"] = frame
-        calls = [
-            operations.create(
-                "Note", {"id": note_id, "content": text, "parent_id": parent_id, "parent_type": parent_type, **values}
-            )
-        ]
+        calls = [create("Note", id=note_id, content=text, parent_id=parent_id, parent_type=parent_type, **values)]
         if shapes or data is not None:
             own["annotation_id"] = annotation_id
             stored = data or json.dumps({"version": 2, "author": "Ida", "shapes": list(shapes)})
             drawing = {"id": annotation_id, "frame_number": frame, "data": stored}
-            calls.append(
-                operations.create(
-                    "ReviewSessionObjectAnnotation", {**drawing, "review_session_object_id": self.object_id}
-                )
-            )
-        entry = {"parent_id": note_id, "parent_type": "Note", "key": "ft_dcc", "value": json.dumps(own)}
-        calls.append(operations.create("Metadata", entry))
+            calls.append(create("ReviewSessionObjectAnnotation", **drawing, review_session_object_id=self.object_id))
+        calls.append(_metadata("Note", note_id, "ft_dcc", own))
         self.session.call(calls)
         return note_id
+
+
+def _metadata(parent_type, parent_id, key, value):
+    entry = {"parent_id": parent_id, "parent_type": parent_type, "key": key, "value": json.dumps(value)}
+    return operations.create("Metadata", entry)
 
 
 def add_version(session, ids, number):
@@ -82,13 +62,7 @@ def add_version(session, ids, number):
             create("AssetVersion", id=version_id, asset_id=ids.asset, task_id=ids.task, version=number),
             create("FileComponent", id=movie_id, name="ftrackreview-mp4", version_id=version_id),
             create("ReviewSessionObject", id=object_id, **place),
-            *(
-                operations.create(
-                    "Metadata",
-                    {"parent_id": movie_id, "parent_type": "FileComponent", "key": key, "value": json.dumps(value)},
-                )
-                for key, value in metadata.items()
-            ),
+            *(_metadata("FileComponent", movie_id, key, value) for key, value in metadata.items()),
         ]
     )
     return version_id, object_id

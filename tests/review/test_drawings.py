@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID
 
 import pytest
 
 from ft_dcc.errors import DrawingUnreadable
-from ft_dcc.review.drawings import check_limits, parse_drawing
-from ft_dcc.review.stroke_font import text_polylines
+from ft_dcc.review.drawings import check_limits, parse_drawing, text_polylines
+from ft_dcc.review.export import raster
 
 PEN = {"kind": "pen", "colour": "#FF0000", "width": 0.02, "points": [[0.1, 0.2, 0.5], [0.3, 0.4, 1.0]]}
 
@@ -124,6 +125,19 @@ def test_a_damaged_shape_is_one_sentence(shape):
 def test_a_drawing_that_no_page_shows_is_read_and_one_sentence_on_the_server(shapes):
     with pytest.raises(DrawingUnreadable):
         check_limits(parse(shapes).shapes)
+
+
+def test_a_drawing_that_takes_long_to_paint_is_refused_and_one_with_many_shapes_is_painted():
+    ellipse = two_points("ellipse", opacity=0.5, to=[0.9, 0.9])
+    many = [{**ellipse, "id": str(UUID(int=number))} for number in range(200)]
+    check_limits(shapes := parse(many).shapes)
+    image = raster.paint(shapes, (64, 64))
+    assert (image.size, image.getpixel((35, 12))[3] > 200, image.getpixel((35, 35))) == ((64, 64), True, (0, 0, 0, 0))
+    letters = {"kind": "text", "colour": "#ffffff", "at": [0, 0], "text": "H" * 500, "size": 0.5}
+    wide = {**PEN, "width": 0.2, "points": [[0, 0, 1], [1, 1, 1]] * 99}
+    for dear in ([{**each, "width": 0.2} for each in many], [wide], [letters]):
+        with pytest.raises(DrawingUnreadable, match="Draw less, or thinner"):
+            check_limits(parse(dear).shapes)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,8 @@ from PIL import Image
 
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc.review.export.document import to_pdf
-from ft_dcc.review.export.grease_pencil import write_drawings
 from ft_dcc.review.export.otio import to_otio
-from ft_dcc.review.export.raster import paint
+from ft_dcc.review.export.raster import paint, write_drawings
 from ft_dcc.review.export.spreadsheet import to_csv
 from ft_dcc.review.notes import Clip, Note, ReviewedSession, ReviewedVersion, Verdict, VerdictChange
 
@@ -199,3 +198,10 @@ def test_the_largest_drawing_is_exported():
     rain = version(note("Rain", 1010, drawing=drawing(1010, dots)))
     assert to_pdf(ReviewedSession("Notes", "", (rain,))).startswith(b"%PDF-")
     assert to_pdf(ReviewedSession("Notes", "", ())).startswith(b"%PDF-")
+
+
+def test_a_character_that_the_font_of_a_pdf_lacks_is_a_sign_that_is_explained():
+    found = ReviewedSession("Notes", "", (version(note("Check \u65e5\u672c and Straße")),))
+    text = text_of(to_pdf(found))
+    assert "Check \u25a1\u25a1 and Straße" in text
+    assert "stands for a character" in text.replace("\n", " ")

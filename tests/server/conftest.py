@@ -1,47 +1,44 @@
 """Plain HTTP and Socket.IO clients that send requests exactly as given."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import attrs
 import pytest
 import requests
 import websocket
+from doubles.operations import Clock, create
+from doubles.reviews import make_review
 from run_options import TIMEOUT_SECONDS
 
-from ft_dcc.server.database.data_folder import Credentials
+from ft_dcc.server.admin.service import open_admin
+from ft_dcc.session import SERVER_LOCATION_ID
 
 
 @attrs.frozen
 class HttpClient:
     """Plain HTTP to one server, with the credentials of its first user."""
 
-    server: Any
+    server: object
 
-    def post(self, *operations: Any, headers: dict[str, str] | None = None, body: bytes | None = None) -> Any:
+    def post(self, *operations, headers=None, body=None):
         """Post the operations (or this very body), strictly, unless the headers say otherwise."""
         sent = {"ftrack-strict-api": "true", **self.server.headers, **(headers or {})}
         content = {"json": list(operations)} if body is None else {"data": body}
         return requests.post(f"{self.server.url}/api", headers=sent, timeout=TIMEOUT_SECONDS, **content)
 
     def create_component(self, file_type: str = ".mp4") -> str:
-        data = {"__entity_type__": "FileComponent", "id": str(uuid4()), "name": "film", "file_type": file_type}
-        answer = self.post({"action": "create", "entity_type": "FileComponent", "entity_data": data})
+        operation = create("FileComponent", name="film", file_type=file_type)
+        answer = self.post(operation)
         assert answer.status_code == 200, answer.text
-        return data["id"]
+        return str(operation["entity_data"]["id"])
 
-    def announce(self, component_id: str, size: int, **more: Any) -> Any:
+    def announce(self, component_id, size, **more):
         operation = {
             "action": "get_upload_metadata",
             "component_id": component_id,
@@ -59,7 +56,26 @@ class HttpClient:
         assert answer.status_code == 200, answer.text
         return component_id
 
-    def get(self, path: str, component_id: str, method: str = "GET", **options: Any) -> Any:
+    def publish(self, component_id: str) -> None:
+        """Add the component to the location of the server."""
+        values = {"component_id": component_id, "resource_identifier": component_id}
+        answer = self.post(create("ComponentLocation", location_id=SERVER_LOCATION_ID, **values))
+        assert answer.status_code == 200, answer.text
+
+    def send_parts(self, announced, *parts):
+        """Upload the parts, and return what their completion says of them."""
+        sent = []
+        for url, part in zip(announced["urls"], parts):
+            answer = requests.put(url["signed_url"], data=part, timeout=TIMEOUT_SECONDS)
+            sent.append({"part_number": url["part_number"], "e_tag": answer.headers["ETag"].strip('"')})
+        return sent
+
+    def complete(self, announced, parts):
+        names = ("component_id", "upload_id")
+        operation = {"action": "complete_multipart_upload", **{name: announced[name] for name in names}}
+        return self.post({**operation, "parts": parts})
+
+    def get(self, path, component_id, method="GET", **options):
         credentials = self.server.credentials
         query = {"id": component_id, "username": credentials.api_user, "apiKey": credentials.api_key}
         return requests.request(method, f"{self.server.url}{path}", params=query, timeout=TIMEOUT_SECONDS, **options)
@@ -77,7 +93,7 @@ class HttpClient:
 
 
 @pytest.fixture
-def http_client(server_process: Any) -> HttpClient:
+def http_client(server_process):
     return HttpClient(server_process)
 
 
@@ -91,8 +107,9 @@ def http_client_for() -> type[HttpClient]:
 def stopped_limits() -> str:
     """Return statements for a server whose rate limits do not recover with time."""
     return (
-        "from ft_dcc.server.auth.authenticator import Authenticator\n"
-        "from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket\n"
+        "from ft_dcc.server.auth.api_keys import Authenticator\n"
+        "from ft_dcc.server.http.rate_limit import RequestLimiter\n"
+        "from ft_dcc.server.work.budgets import TokenBucket\n"
         "TokenBucket.__init__.__defaults__ = (lambda: 1000.0,)\n"
         "RequestLimiter.__init__.__defaults__ = (600, lambda: 1000.0)\n"
         "Authenticator.__init__.__defaults__ = (None, lambda: 1000.0)\n"
@@ -100,12 +117,22 @@ def stopped_limits() -> str:
 
 
 @pytest.fixture
-def mounting() -> Iterator[Callable[[Path, str], Path]]:
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def review(http_client):
+    return make_review(http_client)
+
+
+@pytest.fixture
+def mounting():
     """``mounting(folder, "size=80m")`` puts a disk of its own there, until the test is over."""
     mount, umount = shutil.which("mount"), shutil.which("umount")
     with ExitStack() as mounted:
 
-        def put(folder: Path, options: str) -> Path:
+        def put(folder, options):
             folder.mkdir(exist_ok=True)
             command = [str(mount), "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
             if mount is None or subprocess.run(command, check=False, capture_output=True).returncode != 0:
@@ -117,17 +144,28 @@ def mounting() -> Iterator[Callable[[Path, str], Path]]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path, mounting: Callable[[Path, str], Path]) -> Path:
+def small_disk(tmp_path, mounting):
     """Mount a disk of 80 MiB; the server keeps 64 MiB of it free for its database."""
     return mounting(tmp_path / "disk", "size=80m")
 
 
-def _shake_hands(credentials: Credentials, **changed: str) -> requests.Response:
+@pytest.fixture
+def stopped_studio(tmp_path):
+    """Return the folder of a studio with one media file, whose server is stopped."""
+    folder = tmp_path / "studio"
+    with open_admin(folder) as admin:
+        admin.run("keys")
+    (folder / "media" / "ab").mkdir(parents=True)
+    (folder / "media" / "ab" / ("c" * 62)).write_bytes(b"movie" * 20_000)
+    return folder
+
+
+def _shake_hands(credentials, **changed):
     headers = {"ftrack-user": credentials.api_user, "ftrack-api-key": credentials.api_key, **changed}
     return requests.get(f"{credentials.server_url}/socket.io/1/", headers=headers, timeout=TIMEOUT_SECONDS)
 
 
-def _open_socket(credentials: Credentials, sid: str) -> websocket.WebSocket:
+def _open_socket(credentials, sid):
     address = credentials.server_url.replace("http://", "ws://")
     server = urlsplit(credentials.server_url)
     connection = socket.create_connection((str(server.hostname), server.port), timeout=TIMEOUT_SECONDS)
@@ -147,7 +185,7 @@ def _open_socket(credentials: Credentials, sid: str) -> websocket.WebSocket:
 class SocketIOClient:
     """A minimal Socket.IO client that sends and receives single packets."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials):
         self.socket = _open_socket(credentials, _shake_hands(credentials).text.split(":")[0])
         assert self.socket.recv() == "1::"
 
@@ -159,19 +197,18 @@ class SocketIOClient:
             pass
         return str(packet)
 
-    def ask(self, payload: object) -> dict[str, Any]:
+    def ask(self, payload):
         """Send an event and return what its acknowledgement says."""
         self.send(payload, "7+")
         prefix, _, outcome = self.receive().partition("7+")
         assert prefix == "6:::"
         return json.loads(outcome)[0]
 
-    def subscribe(self, expression: str, identifier: str = "s1", **metadata: str) -> dict[str, Any]:
-        subscriber = {"id": identifier, **metadata}
-        data = {"subscriber": subscriber, "subscription": expression}
+    def subscribe(self, expression, identifier="s1", **metadata):
+        data = {"subscriber": {"id": identifier, **metadata}, "subscription": expression}
         return self.ask({"topic": "ftrack.meta.subscribe", "data": data})
 
-    def event(self) -> dict[str, Any]:
+    def event(self):
         packet = self.receive()
         assert packet.startswith("5:::")
         body = json.loads(packet[4:])
@@ -190,29 +227,21 @@ class SocketIOClient:
 
 
 @pytest.fixture
-def connect(studio_server: Credentials) -> Iterator[Callable[[], SocketIOClient]]:
-    socket_clients: list[SocketIOClient] = []
-
-    def connect() -> SocketIOClient:
-        socket_clients.append(SocketIOClient(studio_server))
-        return socket_clients[-1]
-
-    yield connect
-    for socket_client in socket_clients:
-        socket_client.socket.shutdown()
+def connect(studio_server, open_socket_client):
+    return lambda: open_socket_client(studio_server)
 
 
 @pytest.fixture
-def socket_client(connect: Callable[[], SocketIOClient]) -> SocketIOClient:
+def socket_client(connect):
     return connect()
 
 
 @pytest.fixture
-def open_socket_client() -> Iterator[Callable[[Credentials], SocketIOClient]]:
+def open_socket_client():
     """Connect a client to the server of these credentials; it is closed after the test."""
     with ExitStack() as socket_clients:
 
-        def connect(credentials: Credentials) -> SocketIOClient:
+        def connect(credentials):
             socket_client = SocketIOClient(credentials)
             socket_clients.callback(socket_client.socket.shutdown)
             return socket_client
@@ -221,19 +250,19 @@ def open_socket_client() -> Iterator[Callable[[Credentials], SocketIOClient]]:
 
 
 @pytest.fixture
-def shake_hands() -> Callable[..., requests.Response]:
+def shake_hands():
     """Ask for the name of a connection."""
     return _shake_hands
 
 
 @pytest.fixture
-def open_socket() -> Callable[[Credentials, str], websocket.WebSocket]:
+def open_socket():
     """Open the connection of this name."""
     return _open_socket
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def certificate(tmp_path_factory):
     """Return a certificate for localhost and its key."""
     openssl = shutil.which("openssl")
     if openssl is None:

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import io
 import os
 import sqlite3
@@ -10,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from ft_dcc.errors import StorageError
-from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.context import open_server_context
 from ft_dcc.server.database import backup
 from ft_dcc.server.database.backup import back_up, keep_before_migration, restore
 from ft_dcc.server.database.data_folder import locked
@@ -34,21 +32,14 @@ def test_backup_of_a_running_server_is_restored(start_server, http_client_for, t
     assert http_client_for(second).post(ASK).status_code == 200
 
 
-@pytest.fixture
-def stopped(tmp_path):
-    """Return the folder of a studio with one media file, and without a server."""
-    with locked(tmp_path / "studio"), open_server_context(tmp_path / "studio") as context:
-        (tmp_path / "movie").write_bytes(b"x" * 100_000)
-        context.media.import_file(tmp_path / "movie", "movie")
-    return tmp_path / "studio"
-
-
-def test_backup_of_a_stopped_server_is_private_and_is_restored(stopped, tmp_path):
+def test_backup_of_a_stopped_server_is_private_and_is_restored(stopped_studio, tmp_path):
     (tmp_path / "backups").mkdir()
-    assert back_up(stopped, tmp_path / "backups" / "rest.tar") == 1
+    assert back_up(stopped_studio, tmp_path / "backups" / "rest.tar") == 1
     assert [path.name for path in (tmp_path / "backups").iterdir()] == ["rest.tar"]
     if os.name != "nt":
         assert stat.S_IMODE((tmp_path / "backups" / "rest.tar").stat().st_mode) == 0o600
+    with pytest.raises(StorageError, match="overwrites nothing"):
+        back_up(stopped_studio, tmp_path / "backups" / "rest.tar")
     assert restore(tmp_path / "backups" / "rest.tar", tmp_path / "restored") == 1
 
 
@@ -74,9 +65,7 @@ def tar_of(path, *members: tuple[str, bytes], kind: bytes = tarfile.REGTYPE):
     return path
 
 
-@pytest.mark.parametrize(
-    "name", ["../climbed", "/tmp/climbed", "media/../../climbed", "media/aa/x", "studio.db/x", "x"]
-)
+@pytest.mark.parametrize("name", ["../climbed", "/tmp/climbed", "media/../../climbed", "studio.db/x"])
 def test_restore_of_another_archive_writes_nothing(tmp_path, name):
     with pytest.raises(StorageError, match="is not a backup of a studio"):
         restore(tar_of(tmp_path / "a.tar", (name, b"x")), tmp_path / "in" / "studio")
@@ -95,20 +84,17 @@ def test_restore_reports_a_damaged_file(tmp_path, content):
     with pytest.raises(StorageError):
         restore(tmp_path / "a.tar", tmp_path / "studio")
     assert not (tmp_path / "studio").exists()
+    with pytest.raises(StorageError):
+        restore(tmp_path / "nowhere.tar", tmp_path / "studio")
 
 
-def test_truncated_backup_restores_nothing(stopped, tmp_path):
-    back_up(stopped, tmp_path / "a.tar")
+def test_truncated_backup_restores_nothing(stopped_studio, tmp_path):
+    back_up(stopped_studio, tmp_path / "a.tar")
     content = (tmp_path / "a.tar").read_bytes()
     (tmp_path / "a.tar").write_bytes(content[: len(content) - 60_000])
     with pytest.raises(StorageError):
         restore(tmp_path / "a.tar", tmp_path / "restored")
     assert not (tmp_path / "restored").exists()
-
-
-def test_restore_reports_a_missing_file(tmp_path):
-    with pytest.raises(StorageError):
-        restore(tmp_path / "nowhere.tar", tmp_path / "studio")
 
 
 def test_older_database_is_copied_before_its_migration(tmp_path, monkeypatch):
@@ -126,10 +112,10 @@ def test_older_database_is_copied_before_its_migration(tmp_path, monkeypatch):
         assert copy.execute("SELECT b FROM a").fetchall() == [(7,)]
 
 
-def test_backup_on_a_full_disk_fails_and_leaves_no_files(stopped, tmp_path, mounting):
+def test_backup_on_a_full_disk_fails_and_leaves_no_files(stopped_studio, tmp_path, mounting):
     small = mounting(tmp_path / "small", "size=400k")
     with pytest.raises(StorageError, match="There is no space for"):
-        back_up(stopped, small / "studio.tar")
+        back_up(stopped_studio, small / "studio.tar")
     assert list(small.iterdir()) == []
 
 

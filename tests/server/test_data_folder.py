@@ -1,7 +1,5 @@
 """Data folders that lack a part: refused with a sentence, and never replaced by a new studio."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path
@@ -9,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from ft_dcc.accounts.local_server import _read_account
+from ft_dcc.accounts.local_server import read_account
 from ft_dcc.errors import StorageError
 from ft_dcc.server.admin.service import export_lines, open_admin
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth.api_keys import first_user
-from ft_dcc.server.bootstrap import open_server_context, write_credentials
+from ft_dcc.server.context import open_server_context, write_credentials
 from ft_dcc.server.database.backup import back_up, restore
 from ft_dcc.server.database.data_folder import Credentials, locked
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
@@ -87,7 +85,7 @@ def test_dump_needs_no_media(data: Path) -> None:
 def test_rubbish_in_credentials_is_one_sentence(data: Path, content: bytes) -> None:
     path = data / "credentials.env"
     path.write_bytes(content)
-    assert _read_account(path) is None
+    assert read_account(data) is None
     with pytest.raises(StorageError, match=r"is damaged\. Delete it"):
         Credentials.read(path)
     with locked(data), open_server_context(data) as context:

@@ -1,12 +1,7 @@
-from __future__ import annotations
-
 import json
 import math
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -16,8 +11,7 @@ from doubles.event_loop import run_coroutine
 from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.server.app import make_app
-from ft_dcc.server.bootstrap import open_server_context, write_credentials
-from ft_dcc.server.database.data_folder import Credentials
+from ft_dcc.server.context import open_server_context, write_credentials
 from ft_dcc.server.events import connection, hub
 from ft_dcc.server.events.connection import HandshakeIdentity, HubClient
 from ft_dcc.server.events.hub import EventHub
@@ -27,7 +21,7 @@ REPLIES = "topic=ftrack.meta.reply"
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Credentials]:
+def own_server(tmp_path):
     """Start a server in this process, so that a test can change its limits."""
     with open_server_context(tmp_path) as studio:
         config = uvicorn.Config(make_app(studio), port=0, log_config=None, timeout_graceful_shutdown=1)
@@ -41,44 +35,36 @@ def own_server(tmp_path: Path) -> Iterator[Credentials]:
         thread.join()
 
 
-def test_a_handshake_returns_a_socket_id_and_the_transport(studio_server: Credentials, shake_hands):
+def test_a_handshake_returns_a_socket_id_and_the_transport(studio_server, shake_hands):
     response = shake_hands(studio_server)
     sid, heartbeat, silence, transports = response.text.split(":")
     assert (response.status_code, heartbeat, silence, transports) == (200, "16", "60", "websocket")
     assert len(sid) == 32
+    # The official client gives up after 15 seconds without a packet.
+    assert connection.HEARTBEAT_INTERVAL_SECONDS < 15
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_a_handshake_accepts_credentials_in_the_query(studio_server: Credentials):
+def test_a_handshake_accepts_credentials_in_the_query(studio_server):
     query = {"api_user": studio_server.api_user, "api_key": studio_server.api_key}
-    response = requests.get(
-        f"{studio_server.server_url}/socket.io/1/",
-        params=query,
-        headers={"Origin": "https://page.example.com"},
-        timeout=TIMEOUT_SECONDS,
-    )
+    address, origin = f"{studio_server.server_url}/socket.io/1/", {"Origin": "https://page.example.com"}
+    response = requests.get(address, params=query, headers=origin, timeout=TIMEOUT_SECONDS)
     assert response.status_code == 200
     assert response.headers["access-control-allow-origin"] == "https://page.example.com"
 
 
-@pytest.mark.parametrize("changed", [{"ftrack-api-key": "wrong"}, {"ftrack-user": "nobody"}, {"ftrack-api-key": ""}])
-def test_a_handshake_with_a_wrong_key_is_refused(studio_server: Credentials, changed: dict[str, str], shake_hands):
-    response = shake_hands(studio_server, **changed)
-    assert response.status_code == 401
-    assert response.json()["error_code"] == "api_credentials_invalid"
+def test_a_handshake_with_a_wrong_key_is_refused(studio_server, shake_hands):
+    for changed in ({"ftrack-api-key": "wrong"}, {"ftrack-user": "nobody"}, {"ftrack-api-key": ""}):
+        response = shake_hands(studio_server, **changed)
+        assert (response.status_code, response.json()["error_code"]) == (401, "api_credentials_invalid")
 
 
-def test_a_socket_id_opens_one_connection(studio_server: Credentials, shake_hands, open_socket):
+def test_a_socket_id_opens_one_connection(studio_server, shake_hands, open_socket):
     sid = shake_hands(studio_server).text.split(":")[0]
     open_socket(studio_server, sid).close()
     with pytest.raises(websocket.WebSocketBadStatusException) as caught:
         open_socket(studio_server, sid)
     assert caught.value.status_code == 403
-
-
-def test_an_unknown_socket_id_is_refused(studio_server: Credentials, open_socket):
-    with pytest.raises(websocket.WebSocketBadStatusException):
-        open_socket(studio_server, "4d4f185e96a7b")
 
 
 def test_a_socket_id_expires(monkeypatch: pytest.MonkeyPatch):
@@ -89,18 +75,13 @@ def test_a_socket_id_expires(monkeypatch: pytest.MonkeyPatch):
     assert events.redeem_socket_id(events.issue_socket_id(caller) or "") is None
 
 
-def test_socket_ids_are_limited(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(hub, "_MAX_SOCKET_IDS", 2)
-    events, identity = EventHub(), HandshakeIdentity(Caller("1", "ann"), None)
-    assert [bool(events.issue_socket_id(identity)) for _ in range(3)] == [True, True, False]
-
-
-def test_socket_ids_of_one_user_leave_room_for_others(monkeypatch: pytest.MonkeyPatch):
+def test_socket_ids_are_limited_and_those_of_one_user_leave_room_for_others(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hub, "_MAX_SOCKET_IDS", 3)
     monkeypatch.setattr(hub, "_MAX_SOCKET_IDS_PER_USER", 2)
     events = EventHub()
     ann, ben = (HandshakeIdentity(Caller(name, name), None) for name in ("ann", "ben"))
     assert [bool(events.issue_socket_id(ann)) for _ in range(3)] == [True, True, False]
-    assert events.issue_socket_id(ben)
+    assert [bool(events.issue_socket_id(ben)) for _ in range(2)] == [True, False]
 
 
 def test_flood_of_one_user_waits_and_disconnects_no_subscriber(start_server, open_socket_client):
@@ -115,7 +96,7 @@ def test_flood_of_one_user_waits_and_disconnects_no_subscriber(start_server, ope
         peer.socket.close()
 
 
-def test_an_event_has_exactly_the_fields_that_clients_know(socket_client: Any, studio_server: Credentials):
+def test_an_event_has_exactly_the_fields_that_clients_know(socket_client, studio_server):
     assert socket_client.subscribe("topic=test.keys") == {"success": True}
     sent = {
         "id": "e1",
@@ -130,17 +111,10 @@ def test_an_event_has_exactly_the_fields_that_clients_know(socket_client: Any, s
     socket_client.send(sent)
     got = socket_client.event()
     assert got.pop("source")["user"].pop("username") == studio_server.api_user
-    assert got == {
-        "id": "e1",
-        "topic": "test.keys",
-        "data": {"n": [1, None, "ä"]},
-        "sent": None,
-        "target": "",
-        "inReplyToEvent": None,
-    }
+    assert got == {name: value for name, value in sent.items() if name not in ("source", "colour")}
 
 
-def test_missing_fields_of_an_event_are_added(socket_client: Any):
+def test_missing_fields_of_an_event_are_added(socket_client):
     socket_client.subscribe("topic=test.whole")
     socket_client.send({"topic": "test.whole", "id": 5, "source": "x", "data": None})
     got = socket_client.event()
@@ -148,38 +122,33 @@ def test_missing_fields_of_an_event_are_added(socket_client: Any):
     assert (len(got["id"]), got["data"], got["target"]) == (32, {}, "")
 
 
-def test_an_acknowledgement_is_sent_only_on_request(socket_client: Any):
+def test_an_acknowledgement_is_sent_only_on_request(socket_client):
     assert socket_client.ask({"topic": "test.ack"}) == {"success": True}
     socket_client.send({"topic": "test.ack"})
     assert socket_client.ask({"topic": "test.ack"}) == {"success": True}
 
 
-def test_an_invalid_subscription_is_refused_with_the_reason(socket_client: Any):
+def test_an_invalid_subscription_is_refused_with_the_reason(socket_client):
     assert socket_client.subscribe("topic=a", "twice") == {"success": True}
-    assert socket_client.subscribe("topic=b", "twice") == {
-        "success": False,
-        "message": "The subscriber twice is subscribed already. Unsubscribe it first.",
-    }
-    assert socket_client.subscribe("topic")["success"] is False
-    assert socket_client.subscribe("")["message"].startswith("The subscription is empty.")
-    assert socket_client.subscribe("(" * 5000)["message"].startswith(
-        "The subscription is nested more than 50 levels deep."
-    )
-    assert socket_client.subscribe("a=b or " * 3000 + "a=b", "long")["message"].startswith(
-        "A subscription has at most 16 KiB."
-    )
-    assert socket_client.ask({"topic": "ftrack.meta.subscribe", "data": {"subscription": "topic=a"}}) == {
-        "success": False,
-        "message": "The subscriber has no id. Send a mapping with an id.",
-    }
+    for expression, name, message in (
+        ("topic=b", "twice", "The subscriber twice is subscribed already. Unsubscribe it first."),
+        ("topic", "s1", ""),
+        ("", "s1", "The subscription is empty."),
+        ("(" * 5000, "s1", "The subscription is nested more than 50 levels deep."),
+        ("a=b or " * 3000 + "a=b", "long", "A subscription has at most 16 KiB."),
+    ):
+        answer = socket_client.subscribe(expression, name)
+        assert (answer["success"], answer["message"][: len(message)]) == (False, message)
+    answer = socket_client.ask({"topic": "ftrack.meta.subscribe", "data": {"subscription": "topic=a"}})
+    assert answer == {"success": False, "message": "The subscriber has no id. Send a mapping with an id."}
 
 
-def test_a_client_has_a_limited_number_of_subscriptions(socket_client: Any):
+def test_a_client_has_a_limited_number_of_subscriptions(socket_client):
     answers = [socket_client.subscribe("topic=a", f"s{number}")["success"] for number in range(501)]
     assert answers == [True] * 500 + [False]
 
 
-def test_an_unsubscribed_client_gets_no_events(socket_client: Any):
+def test_an_unsubscribed_client_gets_no_events(socket_client):
     socket_client.subscribe("topic=test.gone", "s1")
     leave = {"topic": "ftrack.meta.unsubscribe", "data": {"subscriber": {"id": "s1"}}}
     assert socket_client.ask(leave) == {"success": True}
@@ -187,7 +156,7 @@ def test_an_unsubscribed_client_gets_no_events(socket_client: Any):
     assert socket_client.ask(leave) == {"success": False, "message": "The subscriber s1 is not subscribed."}
 
 
-def test_an_event_is_sent_once_to_a_client_with_many_subscribers(socket_client: Any):
+def test_an_event_is_sent_once_to_a_client_with_many_subscribers(socket_client):
     socket_client.subscribe("topic=test.once", "s1")
     socket_client.subscribe("topic=test.*", "s2")
     socket_client.send({"topic": "test.once"})
@@ -195,7 +164,7 @@ def test_an_event_is_sent_once_to_a_client_with_many_subscribers(socket_client: 
     assert socket_client.ask({"topic": "x"}) == {"success": True}
 
 
-def test_a_target_selects_subscribers(connect: Any):
+def test_a_target_selects_subscribers(connect):
     ann, bob = connect(), connect()
     ann.subscribe("topic=test.target", "ann", role="painter")
     bob.subscribe("topic=test.target", "bob", role="animator")
@@ -206,35 +175,28 @@ def test_a_target_selects_subscribers(connect: Any):
     assert bob.event()["topic"] == "test.end"
 
 
-def test_a_reply_reaches_the_client_that_asked(connect: Any):
+def test_a_reply_reaches_the_client_that_asked(connect):
     ann, bob = connect(), connect()
     ann.subscribe(REPLIES, "hub-of-ann")
     bob.subscribe(REPLIES, "hub-of-bob")
     bob.subscribe("topic=test.question", "s1")
     ann.send({"topic": "test.question", "id": "q1", "source": {"id": "hub-of-ann"}})
     question = bob.event()
-    bob.send(
-        {
-            "topic": "ftrack.meta.reply",
-            "target": f"id={question['source']['id']}",
-            "inReplyToEvent": question["id"],
-            "data": 42,
-        }
-    )
+    target = f"id={question['source']['id']}"
+    bob.send({"topic": "ftrack.meta.reply", "target": target, "inReplyToEvent": question["id"], "data": 42})
     reply = ann.event()
     assert (reply["topic"], reply["inReplyToEvent"], reply["data"]) == ("ftrack.meta.reply", "q1", 42)
     assert bob.ask({"topic": "x"}) == {"success": True}
 
 
-def test_expressions_that_each_event_is_compared_with_are_bounded(socket_client: Any):
-    def subscribe(name: str) -> Any:
+def test_expressions_that_each_event_is_compared_with_are_bounded(socket_client):
+    def subscribe(name):
         data = {"subscription": f"topic={name * 15_000}", "subscriber": {"id": name}}
         return socket_client.ask({"topic": "ftrack.meta.subscribe", "data": data})
 
     assert [subscribe(name)["success"] for name in "abcde"] == [True, True, True, True, False]
     assert "at most 64 KiB" in subscribe("e")["message"]
-    unsubscribe = {"topic": "ftrack.meta.unsubscribe", "data": {"subscriber": {"id": "a"}}}
-    assert socket_client.ask(unsubscribe)["success"]
+    assert socket_client.ask({"topic": "ftrack.meta.unsubscribe", "data": {"subscriber": {"id": "a"}}})["success"]
     assert subscribe("e")["success"]
     answer = socket_client.ask({"topic": "test.bad", "target": f"id={'x' * 1_000}"})
     assert "at most 1000 characters" in answer["message"]
@@ -262,75 +224,44 @@ def test_expressions_of_all_clients_of_a_user_are_bounded():
     assert lengths == [48_018] * 5 + [32_012, 0, 48_018]
 
 
-def test_an_invalid_target_is_refused(socket_client: Any):
+def test_an_invalid_target_is_refused(socket_client):
     socket_client.subscribe("topic=test.bad")
     answer = socket_client.ask({"topic": "test.bad", "target": "not a target"})
     assert answer["success"] is False
     assert "expected an operator" in answer["message"]
-    assert (
-        socket_client.ask({"topic": "test.bad", "target": 5})["message"]
-        == "The target of an event must be an expression. Send text."
-    )
+    answer = socket_client.ask({"topic": "test.bad", "target": 5})
+    assert answer["message"] == "The target of an event must be an expression. Send text."
 
 
-@pytest.mark.parametrize("topic", ["ftrack.meta.disconnected", "ftrack.meta.connected", "ftrack.meta.anything"])
-def test_clients_cannot_publish_disconnected_events(socket_client: Any, topic: str):
+def test_clients_cannot_publish_disconnected_events(socket_client):
     socket_client.subscribe("topic=ftrack.meta.*")
-    assert socket_client.ask({"topic": topic})["success"] is False
+    for topic in ("ftrack.meta.disconnected", "ftrack.meta.anything"):
+        assert socket_client.ask({"topic": topic})["success"] is False
 
 
-@pytest.mark.parametrize(
-    "packet",
-    [
-        "",
-        "x",
-        "9:::",
-        "5:",
-        "5:::",
-        "5:::{",
-        "5:::[]",
-        "5:::" + "[" * 100_000,
-        '5:::{"args": []}',
-        '5:::{"args": [1]}',
-        '5:::{"args": [{}, {}]}',
-        '5:::{"args": [{"topic": ""}]}',
-        '5:::{"args": [{"topic": "a", "data": NaN}]}',
-        "0::",
-        "2:::",
-        "3:::hello",
-        "8::",
-    ],
-)
-def test_invalid_packets_are_ignored(socket_client: Any, packet: str):
-    socket_client.socket.send(packet)
-    assert socket_client.ask({"topic": "x"}) == {"success": True}
+def test_invalid_packets_are_ignored(socket_client):
+    empty = ["", "x", "9:::", "5:", "5:::", "0::", "2:::", "3:::hello", "8::"]
+    damaged = ["5:::{", "5:::[]", "5:::" + "[" * 100_000, '5:::{"args": []}', '5:::{"args": [1]}']
+    wrong = ['5:::{"args": [{}, {}]}', '5:::{"args": [{"topic": ""}]}', '5:::{"args": [{"topic": "a", "data": NaN}]}']
+    for packet in (*empty, *damaged, *wrong):
+        socket_client.socket.send(packet)
+        assert socket_client.ask({"topic": "x"}) == {"success": True}, packet[:40]
 
 
-def test_invalid_utf8_is_ignored(socket_client: Any):
+def test_invalid_utf8_is_ignored(socket_client):
     socket_client.subscribe("topic=test.half")
     socket_client.send({"topic": "test.half", "data": "\ud800"})
     assert socket_client.event()["data"] == "\ud800"
 
 
-def test_binary_packets_close_the_connection(socket_client: Any):
-    socket_client.socket.send_binary(b"5:::")
-    assert socket_client.is_closed()
+def test_binary_and_large_packets_close_the_connection(connect):
+    binary, large = connect(), connect()
+    binary.socket.send_binary(b"5:::")
+    large.send({"topic": "x", "data": "a" * (1 << 20)})
+    assert binary.is_closed() and large.is_closed()
 
 
-def test_a_packet_over_the_limit_closes_the_connection(socket_client: Any):
-    socket_client.send({"topic": "x", "data": "a" * (1 << 20)})
-    assert socket_client.is_closed()
-
-
-def test_events_of_one_client_arrive_in_their_order(connect: Any):
-    ann, bob = connect(), connect()
-    bob.subscribe("topic=test.order")
-    for number in range(200):
-        ann.send({"topic": "test.order", "data": number})
-    assert [bob.event()["data"] for _ in range(200)] == list(range(200))
-
-
-def test_heartbeats_are_sent_and_expected(own_server: Credentials, monkeypatch: pytest.MonkeyPatch, open_socket_client):
+def test_heartbeats_are_sent_and_expected(own_server, monkeypatch, open_socket_client):
     monkeypatch.setattr(connection, "HEARTBEAT_INTERVAL_SECONDS", 0.02)
     monkeypatch.setattr(connection, "SILENCE_TIMEOUT_SECONDS", math.inf)
     socket_client = open_socket_client(own_server)
@@ -339,9 +270,7 @@ def test_heartbeats_are_sent_and_expected(own_server: Credentials, monkeypatch: 
     assert socket_client.is_closed()
 
 
-def test_a_client_that_does_not_read_is_disconnected_without_blocking_others(
-    own_server: Credentials, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, open_socket_client
-):
+def test_a_client_that_does_not_read_holds_up_nobody(own_server, monkeypatch, caplog, open_socket_client):
     monkeypatch.setattr(connection, "_MAX_QUEUED_PACKETS", 100)
     deaf, busy, good = open_socket_client(own_server), open_socket_client(own_server), open_socket_client(own_server)
     for socket_client in (deaf, good):

@@ -1,24 +1,21 @@
-from __future__ import annotations
-
 import copy
 import json
 import os
-import random
 import re
 import socket
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
+from doubles.http_session import HttpSession
+from doubles.operations import delete, update
 from run_options import TIMEOUT_SECONDS, seeded, wait_until
 from starlette.routing import Route
 
 from ft_dcc.server.app import make_app
-from ft_dcc.server.bootstrap import open_server_context
+from ft_dcc.server.context import open_server_context
 from ft_dcc.server.database.data_folder import locked
 
 COUNT = int(os.environ.get("FT_DCC_FUZZ_COUNT", "400"))
@@ -28,20 +25,8 @@ PARAMETER = re.compile(r"\{[^}]*\}")
 NAMES = ["id", "username", "apiKey", "size", "api_user", "api_key", "redirect_url", "identifier", "token"]
 TYPES = ["Note", "FileComponent", "Project", "Task", "User", "ReviewSession", "ContextCustomAttributeValue", "Nothing"]
 VALUES = [
-    None,
-    True,
-    -1,
-    2**70,
-    1e308,
-    "",
-    "x" * 3000,
-    "\x00",
-    "\ud83d",
-    "'; DROP TABLE note; --",
-    "{0.__class__}",
-    [],
-    {},
-    [[[]]],
+    *(None, True, -1, 2**70, 1e308, "", "x" * 3000, "\x00", "\ud83d", "'; DROP TABLE note; --", "{0.__class__}"),
+    *([], {}, [[[]]]),
     {"__type__": "datetime", "value": "x"},
     {"__type__": "date", "value": None},
     {"__entity_type__": "Nothing", "id": "x"},
@@ -57,8 +42,8 @@ VALID = [
         "entity_key": ["a"],
         "entity_data": {"__entity_type__": "Note", "id": "a", "content": "text", "date": None, "metadata": []},
     },
-    {"action": "update", "entity_type": "Note", "entity_key": ["a"], "entity_data": {"content": "text"}},
-    {"action": "delete", "entity_type": "Note", "entity_key": ["a"]},
+    update("Note", "a", content="text"),
+    delete("Note", "a"),
     {"action": "get_upload_metadata", "component_id": "a", "file_name": "a.b", "file_size": 5, "checksum": None},
     {"action": "complete_multipart_upload", "component_id": "a", "upload_id": "b", "parts": [{"part_number": 1}]},
     {"action": "reset_remote", "reset_type": "api_key", "entity_type": "User", "entity_key": "x"},
@@ -75,12 +60,7 @@ VALID = [
     {"action": "configure_totp", "secret": "a", "code": "b"},
     {"action": "_track_usage", "data": {"type": "event", "name": "a", "metadata": {}}},
     {"action": "create", "type": "tempdata", "data": "a", "expiry": 5},
-    {
-        "action": "update",
-        "entity_type": "ContextCustomAttributeValue",
-        "entity_key": ["a", "b"],
-        "entity_data": {"value": ["a"]},
-    },
+    update("ContextCustomAttributeValue", "a", "b", value=["a"]),
     {
         "action": "query",
         "expression": "select count(id), project_id from Task where not (assignments any (resource[User].username is "
@@ -90,7 +70,7 @@ VALID = [
 ]
 
 
-def mutated(dice: random.Random, operation: object) -> object:
+def mutated(dice, operation):
     """Return the operation with one thing in it changed, taken away, or put in."""
     changed = copy.deepcopy(operation)
     node = changed
@@ -110,7 +90,7 @@ def mutated(dice: random.Random, operation: object) -> object:
     return changed
 
 
-def noisy(dice: random.Random, text: str) -> str:
+def noisy(dice, text):
     characters = list(text)
     for _ in range(dice.randint(1, 4)):
         characters.insert(dice.randint(0, len(characters)), dice.choice("\"'()[]{}.,%\\ \x00aé\n<>=!~@:;*-0"))
@@ -120,7 +100,7 @@ def noisy(dice: random.Random, text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(start_module_server: Any, tmp_path_factory: Any) -> Any:
+def server(start_module_server, tmp_path_factory):
     return start_module_server(tmp_path_factory.mktemp("fuzz") / "data")
 
 
@@ -135,7 +115,7 @@ def routes(tmp_path: Path) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def no_leaks(server: Any) -> Iterator[None]:
+def no_leaks(server):
     """Check that the server has no more open files afterwards, and little more memory, where /proc exists."""
     proc_folder = Path(f"/proc/{server.process.pid}")
     if not proc_folder.is_dir():
@@ -160,19 +140,16 @@ def failures(server) -> list[str]:
 @pytest.mark.timeout(1800)
 def test_mutated_requests_cause_no_server_error(server, request):
     dice = seeded(request.node.name)
-    line = requests.Session()
+    line = HttpSession()
     with no_leaks(server):
         send_mutated(dice, server, line)
     assert failures(server) == []
 
 
-def send_mutated(dice: random.Random, server: Any, line: requests.Session) -> None:
+def send_mutated(dice, server, line):
     for _ in range(COUNT):
-        operations = [mutated(dice, dice.choice(VALID)) for _ in range(dice.randint(1, 3))]
-        body = json.dumps(operations)
-        answer = line.post(
-            f"{server.url}/api", body, headers={**server.headers, "ftrack-strict-api": "true"}, timeout=TIMEOUT_SECONDS
-        )
+        body = json.dumps([mutated(dice, dice.choice(VALID)) for _ in range(dice.randint(1, 3))])
+        answer = line.post(f"{server.url}/api", body, headers={**server.headers, "ftrack-strict-api": "true"})
         assert answer.status_code < 500, f"{body}\n{answer.text}\n{failures(server)[-1:]}"
         assert isinstance(answer.json(), (list, dict))
 
@@ -180,21 +157,21 @@ def send_mutated(dice: random.Random, server: Any, line: requests.Session) -> No
 @pytest.mark.timeout(1800)
 def test_random_bytes_at_every_route_cause_no_server_error(server, request, routes):
     dice = seeded(request.node.name)
-    line = requests.Session()
+    line = HttpSession()
     with no_leaks(server):
         for turn in range(COUNT):
             send_noise(dice, server, line, *routes[turn % len(routes)])
     assert failures(server) == []
 
 
-def send_noise(dice: random.Random, server: Any, line: requests.Session, method: str, path: str) -> None:
+def send_noise(dice, server, line, method, path):
     noise = dice.randbytes(dice.randint(0, 200))
     filled_path = PARAMETER.sub(lambda _: quote(dice.randbytes(dice.randint(1, 30)), safe=""), path)
     query = "&".join(f"{quote(dice.choice(NAMES))}={quote(dice.randbytes(9))}" for _ in range(dice.randint(0, 4)))
     address = f"{server.url}{filled_path}?{query}"
     headers = server.headers if dice.random() < 0.5 else {"Range": f"bytes={dice.randint(-9, 9)}-"}
     headers = {**headers, "ftrack-strict-api": "true", "Authorization": "Basic " + quote(noise[:8])}
-    answer = line.request(method, address, data=noise, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    answer = line.request(method, address, data=noise, headers=headers, allow_redirects=False)
     assert answer.status_code < 500, f"{method} {address}\n{answer.text}\n{failures(server)[-1:]}"
 
 

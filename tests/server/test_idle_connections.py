@@ -1,12 +1,9 @@
 """Stalled connections are closed; slow ones are not. The server's clock is set by the tests."""
 
-from __future__ import annotations
-
 import select
 import socket
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -16,11 +13,11 @@ from run_options import TIMEOUT_SECONDS, wait_until
 
 CHANGE = """
 import pathlib, time, types
-from ft_dcc.server.http import idle_connections, request_body
+from ft_dcc.server.http import api_endpoint, connections
 
-request_body.MAX_ACCOUNT_BYTES = 1 << 20
+api_endpoint.MAX_ACCOUNT_BYTES = 1 << 20
 offset = pathlib.Path({offset!r})
-idle_connections.time = types.SimpleNamespace(monotonic=lambda: time.monotonic() + float(offset.read_text() or 0))
+connections.time = types.SimpleNamespace(monotonic=lambda: time.monotonic() + float(offset.read_text() or 0))
 """
 
 
@@ -28,7 +25,7 @@ idle_connections.time = types.SimpleNamespace(monotonic=lambda: time.monotonic()
 class TimedServer:
     """A server whose clock for connections can be set forward."""
 
-    server: Any
+    server: object
     offset: Path
     seconds: int = 0
 
@@ -37,7 +34,10 @@ class TimedServer:
         for _ in range(2):
             assert requests.get(f"{self.server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 200
         self.seconds += seconds
-        self.offset.write_text(str(self.seconds))
+        # An empty file, as the server may see it in the middle of a write, would set the clock back.
+        new = self.offset.with_suffix(".new")
+        new.write_text(str(self.seconds))
+        new.replace(self.offset)
 
     def connect(self, content: bytes = b"") -> socket.socket:
         address = urlsplit(self.server.url)
@@ -132,9 +132,7 @@ def test_body_of_a_client_without_a_key_is_not_read(timed):
 def test_unfinished_bodies_of_one_user_are_bounded(timed):
     head = "".join(f"{name}: {value}\r\n" for name, value in timed.server.headers.items())
     head = f"POST /api HTTP/1.1\r\nHost: a\r\n{head}Content-Length: 900000\r\nftrack-strict-api: true\r\n\r\n"
-    with (
-        timed.connect(head.encode() + b" " * 800_000) as first,
-        timed.connect(head.encode() + b" " * 800_000) as second,
-    ):
+    begun = head.encode() + b" " * 800_000
+    with timed.connect(begun) as first, timed.connect(begun) as second:
         ready, _, _ = select.select([first, second], [], [], TIMEOUT_SECONDS)
         assert ready[0].recv(12) == b"HTTP/1.1 503"

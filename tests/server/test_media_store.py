@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import base64
 import hashlib
 import os
@@ -15,12 +13,13 @@ from uuid import uuid4
 import anyio
 import pytest
 import requests
+from doubles.operations import create
 from run_options import TIMEOUT_SECONDS
 from starlette.requests import Request
 
-from ft_dcc.server.auth.signed_tokens import sign
-from ft_dcc.server.errors import Forbidden
+from ft_dcc.server.auth.tokens import sign
 from ft_dcc.server.storage.media_store import MediaStore
+from ft_dcc.server.storage.routes import send_file
 
 MOVIE_BYTES = bytes(range(256)) * 4000
 
@@ -33,6 +32,19 @@ def leftovers(server) -> list[Path]:
     return list((server.data / "incoming").iterdir())
 
 
+@pytest.fixture(scope="module")
+def stored_movie(server_process, http_client_for):
+    return http_client_for(server_process).upload(MOVIE_BYTES)
+
+
+def test_empty_file_is_stored_and_has_no_range(http_client):
+    component_id = http_client.upload(b"")
+    assert http_client.get("/component/get", component_id).content == b""
+    for asked in ("0-", "-5"):
+        got = http_client.get("/component/get", component_id, headers={"Range": f"bytes={asked}"})
+        assert (got.status_code, got.headers["Content-Range"]) == (416, "bytes */0")
+
+
 def test_download_returns_the_uploaded_bytes(http_client):
     component_id = http_client.create_component()
     announced = http_client.announce(component_id, len(MOVIE_BYTES), checksum=md5(MOVIE_BYTES))
@@ -41,20 +53,6 @@ def test_download_returns_the_uploaded_bytes(http_client):
     got = http_client.get("/component/get", component_id)
     assert got.content == MOVIE_BYTES
     assert got.headers["Content-Type"] == "video/mp4"
-
-
-def test_upload_can_be_repeated(http_client):
-    component_id = http_client.create_component()
-    announced = http_client.announce(component_id, 4)
-    assert [requests.put(announced["url"], data=b"film", timeout=TIMEOUT_SECONDS).status_code for _ in range(2)] == [
-        200,
-        200,
-    ]
-    assert http_client.get("/component/get", component_id).content == b"film"
-
-
-def test_empty_file_is_stored(http_client):
-    assert http_client.get("/component/get", http_client.upload(b"")).content == b""
 
 
 @pytest.mark.parametrize(
@@ -72,32 +70,18 @@ def test_empty_file_is_stored(http_client):
         ("bytes=" + "9" * 5000 + "-", 200, MOVIE_BYTES, None),
     ],
 )
-def test_range_request_returns_the_range(http_client, asked, status, content, content_range):
-    got = http_client.get("/component/get", http_client.upload(MOVIE_BYTES), headers={"Range": asked})
+def test_range_request_returns_the_range(http_client, stored_movie, asked, status, content, content_range):
+    got = http_client.get("/component/get", stored_movie, headers={"Range": asked})
     assert (got.status_code, got.headers.get("Content-Range")) == (status, content_range)
     assert got.content == content
 
 
-def test_range_request_with_an_outdated_etag_returns_the_whole_file(http_client):
-    component_id = http_client.upload(MOVIE_BYTES)
-    tag = http_client.get("/component/get", component_id).headers["ETag"]
-    fresh = http_client.get("/component/get", component_id, headers={"Range": "bytes=0-3", "If-Range": tag})
-    stale = http_client.get("/component/get", component_id, headers={"Range": "bytes=0-3", "If-Range": '"other"'})
+def test_requests_depend_on_the_etag_of_the_file(http_client, stored_movie):
+    tag = http_client.get("/component/get", stored_movie).headers["ETag"]
+    fresh = http_client.get("/component/get", stored_movie, headers={"Range": "bytes=0-3", "If-Range": tag})
+    stale = http_client.get("/component/get", stored_movie, headers={"Range": "bytes=0-3", "If-Range": '"other"'})
     assert (fresh.status_code, stale.status_code) == (206, 200)
-
-
-def test_request_with_the_current_etag_returns_304(http_client):
-    component_id = http_client.upload(MOVIE_BYTES)
-    tag = http_client.get("/component/get", component_id).headers["ETag"]
-    assert http_client.get("/component/get", component_id, headers={"If-None-Match": tag}).status_code == 304
-
-
-def test_unsatisfiable_range_returns_416(http_client):
-    component_id = http_client.upload(b"")
-    answers = [
-        http_client.get("/component/get", component_id, headers={"Range": f"bytes={asked}"}) for asked in ("0-", "-5")
-    ]
-    assert [(got.status_code, got.headers["Content-Range"]) for got in answers] == [(416, "bytes */0")] * 2
+    assert http_client.get("/component/get", stored_movie, headers={"If-None-Match": tag}).status_code == 304
 
 
 def test_download_is_complete_when_the_file_is_replaced_or_removed(tmp_path):
@@ -111,7 +95,7 @@ def test_download_is_complete_when_the_file_is_replaced_or_removed(tmp_path):
         sent.append(message.get("body", b""))
 
     async def drive():
-        answer = files.respond(Request(scope), "c", "video/mp4")
+        answer = send_file(Request(scope), files.path("c"), "video/mp4")
         (tmp_path / "another").write_bytes(b"x")
         files.import_file(tmp_path / "another", "c")
         files.remove("c")
@@ -122,12 +106,12 @@ def test_download_is_complete_when_the_file_is_replaced_or_removed(tmp_path):
     assert b"".join(sent) == MOVIE_BYTES[1000:]
 
 
-def test_head_returns_the_size_without_a_body(http_client):
-    got = http_client.get("/component/get", http_client.upload(MOVIE_BYTES), method="HEAD")
+def test_head_returns_the_size_without_a_body(http_client, stored_movie):
+    got = http_client.get("/component/get", stored_movie, method="HEAD")
     assert (got.status_code, got.headers["Content-Length"], got.content) == (200, "1024000", b"")
 
 
-@pytest.mark.parametrize("file_type", [".html", ".svg", ".js", ".xml", "", "../../x"])
+@pytest.mark.parametrize("file_type", [".html", ".svg", "", "../../x"])
 def test_uploaded_html_is_not_served_as_html(http_client, file_type):
     got = http_client.get("/component/get", http_client.upload(b"<script>alert(1)</script>", file_type))
     assert got.headers["Content-Type"] == "application/octet-stream"
@@ -143,25 +127,21 @@ def test_removed_file_is_not_found(http_client):
 
 @pytest.mark.parametrize("entity_type", ["SequenceComponent", "ContainerComponent"])
 def test_container_component_has_no_file_to_remove(http_client, entity_type):
-    data = {"__entity_type__": entity_type, "id": str(uuid4()), "name": "frames"}
-    http_client.post({"action": "create", "entity_type": entity_type, "entity_data": data})
-    assert http_client.get("/component/remove", data["id"]).status_code == 200
-    assert http_client.get("/component/get", data["id"]).status_code == 404
+    container = str(uuid4())
+    http_client.post(create(entity_type, id=container, name="frames"))
+    assert http_client.get("/component/remove", container).status_code == 200
+    assert http_client.get("/component/get", container).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/component/get", "/component/thumbnail", "/component/remove"])
 def test_download_requires_a_key(server_process, http_client, path):
-    component_id = http_client.upload(b"film")
-    query = {"id": component_id, "username": "admin", "apiKey": "wrong"}
-    assert requests.get(server_process.url + path, params=query, timeout=TIMEOUT_SECONDS).status_code == 401
-    assert (
-        requests.get(server_process.url + path, params={"id": component_id}, timeout=TIMEOUT_SECONDS).status_code == 401
-    )
+    component_id, address = http_client.upload(b"film"), server_process.url + path
+    for wrong in ({}, {"username": "admin", "apiKey": "wrong"}):
+        query = {"id": component_id, **wrong}
+        assert requests.get(address, params=query, timeout=TIMEOUT_SECONDS).status_code == 401
     assert http_client.get("/component/get", component_id).content == b"film"
     # It need not stand in the address, where every log on the way has it.
-    asked = requests.get(
-        server_process.url + path, params={"id": component_id}, headers=server_process.headers, timeout=TIMEOUT_SECONDS
-    )
+    asked = requests.get(address, params={"id": component_id}, headers=server_process.headers, timeout=TIMEOUT_SECONDS)
     # Four letters have no thumbnail.
     assert asked.status_code == (404 if path == "/component/thumbnail" else 200)
 
@@ -170,8 +150,7 @@ def test_download_requires_a_key(server_process, http_client, path):
 def test_upload_of_another_size_is_rejected_and_leaves_no_file(http_client, server_process, sent):
     component_id = http_client.create_component()
     announced = http_client.announce(component_id, 4)
-    put = requests.put(announced["url"], data=sent, timeout=TIMEOUT_SECONDS)
-    assert put.status_code in (413, 422)
+    assert requests.put(announced["url"], data=sent, timeout=TIMEOUT_SECONDS).status_code in (413, 422)
     assert http_client.get("/component/get", component_id).status_code == 404
     assert leftovers(server_process) == []
 
@@ -198,18 +177,9 @@ def test_interrupted_upload_leaves_no_file(start_server, http_client_for):
     assert http_client.get("/component/get", component_id).status_code == 404
 
 
-@pytest.mark.parametrize("change", ["payload", "signature", "nothing after the dot", "another purpose"])
-def test_forged_url_is_rejected(http_client, server_process, change):
-    url = http_client.announce(http_client.create_component(), 4)["url"]
-    payload, signature = url.rsplit("/", 1)[1].split(".")
+def test_url_for_another_purpose_is_rejected(server_process):
     secret = (server_process.data / "secret").read_bytes()
-    claims = {"component_id": "a", "size": 4, "checksum": None}
-    token = {
-        "payload": f"{payload[:-2]}AA.{signature}",
-        "signature": f"{payload}.{signature[:-2]}AA",
-        "nothing after the dot": f"{payload}.",
-        "another purpose": sign(secret, "download", claims, 60),
-    }[change]
+    token = sign(secret, "download", {"component_id": "a", "size": 4, "checksum": None}, 60)
     put = requests.put(f"{server_process.url}/component/upload/{token}", data=b"film", timeout=TIMEOUT_SECONDS)
     assert (put.status_code, put.json()["exception"]) == (403, "PermissionError")
 
@@ -226,12 +196,8 @@ def test_signed_url_needs_no_key(http_client, server_process, tmp_path):
     files = MediaStore(tmp_path, (server_process.data / "secret").read_bytes())
     got = requests.get(files.download_url(server_process.url, component_id), timeout=TIMEOUT_SECONDS)
     assert (got.content, got.headers["Content-Type"]) == (b"film", "video/mp4")
-    assert (
-        requests.get(
-            files.download_url(server_process.url, component_id, seconds=-1), timeout=TIMEOUT_SECONDS
-        ).status_code
-        == 403
-    )
+    expired = files.download_url(server_process.url, component_id, seconds=-1)
+    assert requests.get(expired, timeout=TIMEOUT_SECONDS).status_code == 403
 
 
 class TestParts:
@@ -241,90 +207,59 @@ class TestParts:
         component_id = http_client.create_component()
         return component_id, http_client.announce(component_id, 1_400_001, parts=3)
 
-    def send(self, announced) -> list[dict[str, object]]:
-        sent = []
-        for url, part in zip(announced["urls"], self.parts):
-            put = requests.put(url["signed_url"], data=part, timeout=TIMEOUT_SECONDS)
-            sent.append({"part_number": url["part_number"], "e_tag": put.headers["ETag"].strip('"')})
-        return sent
-
-    def complete(self, http_client, announced, parts):
-        operation = {
-            "action": "complete_multipart_upload",
-            "component_id": announced["component_id"],
-            "upload_id": announced["upload_id"],
-            "parts": parts,
-        }
-        return http_client.post(operation)
-
     def test_parts_are_joined_in_order_and_completion_is_idempotent(self, http_client):
         component_id, announced = self.announce(http_client)
-        sent = self.send(announced)
-        assert self.complete(http_client, announced, sent[::-1]).status_code == 200
-        assert self.complete(http_client, announced, sent).status_code == 200
+        sent = http_client.send_parts(announced, *self.parts)
+        assert http_client.complete(announced, sent[::-1]).status_code == 200
+        assert http_client.complete(announced, sent).status_code == 200
         assert http_client.get("/component/get", component_id).content == b"".join(self.parts)
 
     def test_concurrent_completion_succeeds_and_late_parts_are_ignored(self, http_client):
         component_id, announced = self.announce(http_client)
-        sent = self.send(announced)
+        sent = http_client.send_parts(announced, *self.parts)
         with ThreadPoolExecutor(4) as clients:
-            answers = clients.map(lambda _: self.complete(http_client, announced, sent).status_code, range(4))
+            answers = clients.map(lambda _: http_client.complete(announced, sent).status_code, range(4))
             assert list(answers) == [200] * 4
         requests.put(announced["urls"][0]["signed_url"], data=b"another", timeout=TIMEOUT_SECONDS)
-        assert self.complete(http_client, announced, sent).status_code == 200
+        assert http_client.complete(announced, sent).status_code == 200
         assert http_client.get("/component/get", component_id).content == b"".join(self.parts)
 
     def test_upload_without_parts_is_incomplete_despite_an_older_file_of_the_size(self, http_client):
-        component_id = http_client.upload(b"older")
-        announced = http_client.announce(component_id, 5, parts=1)
-        assert self.complete(http_client, announced, [{"part_number": 1, "e_tag": "0" * 8}]).status_code == 422
+        announced = http_client.announce(http_client.upload(b"older"), 5, parts=1)
+        assert http_client.complete(announced, [{"part_number": 1, "e_tag": "0" * 8}]).status_code == 422
 
     def test_missing_part_is_named(self, http_client):
         component_id, announced = self.announce(http_client)
-        sent = self.send(announced)
+        sent = http_client.send_parts(announced, *self.parts)
         sent[1]["e_tag"] = "0" * 32
-        answer = self.complete(http_client, announced, sent)
+        answer = http_client.complete(announced, sent)
         assert answer.status_code == 422
         assert answer.json()["content"] == "Part 2 of the upload is not here as it was sent. Send it again."
         assert http_client.get("/component/get", component_id).status_code == 404
 
     def test_completion_requires_all_parts(self, http_client):
         _, announced = self.announce(http_client)
-        assert self.complete(http_client, announced, self.send(announced)[:2]).status_code == 422
+        assert http_client.complete(announced, http_client.send_parts(announced, *self.parts)[:2]).status_code == 422
 
     def test_parts_of_another_size_are_rejected(self, http_client):
         component_id = http_client.create_component()
         announced = http_client.announce(component_id, 1_400_000, parts=3)
-        answer = self.complete(http_client, announced, self.send(announced))
-        assert answer.status_code == 422
+        assert http_client.complete(announced, http_client.send_parts(announced, *self.parts)).status_code == 422
         assert http_client.get("/component/get", component_id).status_code == 404
 
     def test_parts_do_not_complete_another_component(self, http_client):
         _, announced = self.announce(http_client)
-        sent = self.send(announced)
-        answer = self.complete(http_client, {**announced, "component_id": http_client.create_component()}, sent)
+        sent = http_client.send_parts(announced, *self.parts)
+        answer = http_client.complete({**announced, "component_id": http_client.create_component()}, sent)
         assert answer.status_code == 422
 
-    @pytest.mark.parametrize("parts", [0, -1, 10_001])
+    @pytest.mark.parametrize("parts", [0, 10_001])
     def test_number_of_parts_is_limited(self, http_client, parts):
         operation = {"action": "get_upload_metadata", "component_id": http_client.create_component(), "file_name": "a"}
         assert http_client.post({**operation, "file_size": 10, "parts": parts}).status_code == 422
 
 
-CLIMBS = [
-    "..%2f..%2fsecret",
-    "../../secret",
-    "%2e%2e/%2e%2e/secret",
-    "..\\..\\secret",
-    "..%5c..%5csecret",
-    "%00",
-    "/etc/passwd",
-    "//etc/passwd",
-    ".",
-    "..",
-    "x" * 5000,
-    "%c0%ae%c0%ae/secret",
-]
+CLIMBS = ["..%2f..%2fsecret", "../../secret", "..\\..\\secret", "%00", "/etc/passwd", "..", "x" * 5000]
 
 
 @pytest.mark.parametrize("climb", CLIMBS)
@@ -338,18 +273,12 @@ def test_no_url_leads_out_of_the_media_folder(http_client, server_process, climb
     assert (server_process.data / "secret").stat().st_size == 32
 
 
-@pytest.mark.parametrize("component_id", ["../../secret", "/etc/passwd", "..\\x", "a/b", "CON", "1", "ü", "x" * 300])
+@pytest.mark.parametrize("component_id", ["../../secret", "/etc/passwd", "ü", "x" * 300])
 def test_stored_file_name_is_chosen_by_the_server(tmp_path, component_id):
     media = tmp_path / "media"
     path = MediaStore(tmp_path, b"secret").path(component_id)
     assert path.resolve().is_relative_to(media.resolve())
     assert [len(part) for part in path.relative_to(media).parts] == [2, 62]
-
-
-def test_token_of_another_server_is_rejected(tmp_path):
-    url, _ = MediaStore(tmp_path, b"one").upload_url("http://a", "id", 1, None)
-    with pytest.raises(Forbidden):
-        MediaStore(tmp_path, b"other").parse_upload_token(url.rsplit("/", 1)[1])
 
 
 def test_start_removes_files_of_interrupted_uploads(tmp_path):
@@ -370,12 +299,14 @@ class TestFullDisk:
         operation = {"action": "get_upload_metadata", "component_id": http_client.create_component(), "file_name": "a"}
         answer = http_client.post({**operation, "file_size": 20 << 20})
         assert (answer.status_code, answer.json()["exception"]) == (507, "StorageFull")
+        # Parts need room beside the file that they are joined to.
+        assert http_client.post({**operation, "file_size": 9 << 20, "parts": 3}).status_code == 507
+        assert http_client.post({**operation, "file_size": 9 << 20}).status_code == 200
 
     def test_disk_that_fills_up_stops_the_upload_and_leaves_no_file(self, small_disk, start_server, http_client_for):
         server = start_server(small_disk / "studio")
         http_client = http_client_for(server)
-        component_id = http_client.create_component()
-        url = http_client.announce(component_id, 8 << 20)["url"]
+        url = http_client.announce(http_client.create_component(), 8 << 20)["url"]
 
         def body():
             yield b"x" * (1 << 20)
@@ -407,15 +338,7 @@ class TestFullDisk:
         assert sorted(answers) in ([200, 507], [507, 507])
         assert shutil.disk_usage(small_disk).free > 60 << 20
 
-    def test_parts_are_rejected_when_the_disk_has_no_room_to_join_them(self, small_disk, start_server, http_client_for):
-        http_client = http_client_for(start_server(small_disk / "studio"))
-        operation = {"action": "get_upload_metadata", "component_id": http_client.create_component(), "file_name": "a"}
-        assert http_client.post({**operation, "file_size": 9 << 20, "parts": 3}).status_code == 507
-        assert http_client.post({**operation, "file_size": 9 << 20}).status_code == 200
-
-    def test_read_only_disk_rejects_uploads_and_serves_downloads(
-        self, small_disk, start_server, http_client_for, mounting
-    ):
+    def test_read_only_disk_serves_downloads_only(self, small_disk, start_server, http_client_for, mounting):
         server = start_server(small_disk / "studio")
         http_client = http_client_for(server)
         movie = http_client.upload(b"film")
@@ -424,3 +347,28 @@ class TestFullDisk:
         put = requests.put(url, data=b"film", timeout=TIMEOUT_SECONDS)
         assert (put.status_code, put.json()["exception"]) == (507, "StorageFull")
         assert http_client.get("/component/get", movie).content == b"film"
+
+
+def test_a_movie_that_is_played_is_removed_later(tmp_path, monkeypatch, caplog):
+    """Windows refuses to delete a file that another request reads."""
+    store, unlink = MediaStore(tmp_path, b"secret"), Path.unlink
+    for name in ("played", "again"):
+        path = store.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"movie")
+
+    def held(path, missing_ok=False):
+        if path.parent.parent.name == "media" and path.exists():
+            raise PermissionError(13, "It is being used by another process", str(path), 32)
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", held)
+        for name in ("played", "again"):
+            store.remove(name)
+        store.cleanup_parts()
+    assert store.exists("played") and "is removed later" in caplog.text
+    # Another file of the component has arrived since.
+    os.utime(store.path("again"), (1, 1))
+    store.cleanup_parts()
+    assert (store.exists("played"), store.exists("again"), store.cleanup_parts()) == (False, True, 0)

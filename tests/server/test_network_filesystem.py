@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -7,12 +5,7 @@ import pytest
 
 from ft_dcc.errors import StorageError
 from ft_dcc.server.database import data_folder
-from ft_dcc.server.database.data_folder import (
-    locked,
-    network_filesystem_type,
-    parse_bsd_mount,
-    parse_linux_mount,
-)
+from ft_dcc.server.database.data_folder import locked, network_filesystem_type, parse_bsd_mount, parse_linux_mount
 
 
 def test_local_folder_is_not_a_network_filesystem(tmp_path):
@@ -39,14 +32,9 @@ class TestLinux:
     @pytest.mark.parametrize(
         ("folder", "kind"),
         [
-            ("/mnt/shows", "nfs4"),
-            ("/mnt/shows/a/b", "nfs4"),
-            ("/mnt/shows/local/a", None),
-            ("/mnt/showsuite", None),
-            ("/mnt/two words/a", "cifs"),
-            ("/mnt/over/a", None),
-            ("/home/me/far/a", "fuse.sshfs"),
-            ("/home/me", None),
+            *(("/mnt/shows", "nfs4"), ("/mnt/shows/a/b", "nfs4"), ("/mnt/shows/local/a", None)),
+            *(("/mnt/showsuite", None), ("/mnt/two words/a", "cifs"), ("/mnt/over/a", None)),
+            *(("/home/me/far/a", "fuse.sshfs"), ("/home/me", None)),
         ],
     )
     def test_innermost_mount_decides(self, folder, kind):

@@ -1,22 +1,16 @@
-from __future__ import annotations
-
 import http.client
 from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from doubles.operations import Clock
+from doubles.http_session import HttpSession
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.errors import TooManyRequests
-from ft_dcc.server.http.rate_limit import RequestLimiter, TokenBucket, client_network
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+from ft_dcc.server.http.rate_limit import RequestLimiter, client_network
+from ft_dcc.server.work.budgets import TokenBucket
 
 
 def test_token_bucket_refills_with_time(clock):
@@ -78,22 +72,6 @@ def test_limits_of_guests_addresses_and_accounts_differ_by_ten(clock):
                 count += 1
         counts.append(count)
     assert counts == [6, 60, 600]
-
-
-def test_farm_burst_is_not_limited(clock):
-    limiter = RequestLimiter(now=clock)
-    for _ in range(50):
-        for node in range(500):
-            limiter.check_address(f"10.0.{node // 250}.{node % 250}")
-            limiter.check_account("farm")
-
-
-def test_addresses_of_one_ipv6_network_share_a_limit(clock):
-    limiter = RequestLimiter(1 / 60, clock)
-    limiter.check_address("2001:db8::1")
-    with pytest.raises(TooManyRequests):
-        limiter.check_address("2001:db8::2")
-    limiter.check_address("2001:db8:0:1::1")
 
 
 @pytest.mark.parametrize(
@@ -174,11 +152,9 @@ def test_wrong_keys_through_a_proxy_are_counted_for_the_client_that_it_names(sta
     assert guess(200, "198.51.100.8") == 401
 
 
-def test_a_client_that_is_no_trusted_proxy_names_no_other_address(start_server, stopped_limits):
-    change = f"import os; os.environ['FORWARDED_ALLOW_IPS'] = '192.0.2.200'\n{stopped_limits}"
-    server = start_server(None, "--request-limit", "1", change=change)
-    statuses = [ask_for(server, f"198.51.100.{number}, 192.0.2.200") for number in range(61)]
-    assert statuses == [200] * 60 + [429]
+def test_without_a_trusted_proxy_no_client_names_another_address(start_server, stopped_limits):
+    server = start_server(None, "--request-limit", "1", change=stopped_limits)
+    assert [ask_for(server, f"198.51.100.{number}") for number in range(61)] == [200] * 60 + [429]
 
 
 def test_limit_of_0_counts_no_requests(clock):
@@ -190,15 +166,22 @@ def test_limit_of_0_counts_no_requests(clock):
         RequestLimiter(-1)
 
 
+def test_farm_burst_is_not_limited(clock):
+    limiter = RequestLimiter(now=clock)
+    for _ in range(50):
+        for node in range(500):
+            limiter.check_address(f"10.0.{node // 250}.{node % 250}")
+            limiter.check_account("farm")
+
+
 def test_requests_over_the_limit_get_429(behind_a_proxy, http_client_for):
     server = behind_a_proxy
     http_client = http_client_for(server)
     page = f"{server.url}/review/nothing/nothing"
-    with requests.Session() as guest:
-        assert [guest.get(page, timeout=TIMEOUT_SECONDS).status_code for _ in range(8)] == [404] * 6 + [429] * 2
+    with HttpSession() as guest:
+        assert [guest.get(page).status_code for _ in range(8)] == [404] * 6 + [429] * 2
     ask = {"action": "query_server_information"}
-    statuses = [http_client.post(ask).status_code for _ in range(61)]
-    assert statuses == [200] * 60 + [429]
+    assert [http_client.post(ask).status_code for _ in range(61)] == [200] * 60 + [429]
     # Clients that take refusals as answers are to wait, too.
     late = http_client.post(ask, headers={"ftrack-strict-api": "false"})
     assert (late.status_code, late.json()["exception"]) == (429, "TooManyRequests")
@@ -207,17 +190,15 @@ def test_requests_over_the_limit_get_429(behind_a_proxy, http_client_for):
     assert requests.get(f"{server.url}/health", timeout=TIMEOUT_SECONDS).status_code == 429
 
 
-def test_redundant_slashes_in_paths_are_ignored(start_server):
-    server = start_server()
+def test_redundant_slashes_in_paths_are_ignored(server_process):
+    server = server_process
     body = [{"action": "query", "expression": "select username from User"}]
     for path in ("/api", "/api/", "//api", "//api/"):
         answer = requests.post(server.url + path, json=body, headers=server.headers, timeout=TIMEOUT_SECONDS)
         assert answer.json()[0]["data"][0]["username"] == "admin"
-    lenient = requests.post(
-        f"{server.url}/api/", json=[{"action": "query", "expression": "Nothing"}], timeout=TIMEOUT_SECONDS
-    )
+    ask = [{"action": "query", "expression": "Nothing"}]
+    lenient = requests.post(f"{server.url}/api/", json=ask, timeout=TIMEOUT_SECONDS)
     assert (lenient.status_code, lenient.json()["exception"]) == (200, "InvalidCredentialsError")
-    assert requests.get(f"{server.url}//health", timeout=TIMEOUT_SECONDS).json() == {"status": "ok"}
-    assert (
-        requests.post(f"{server.url}/api/nothing", headers=server.headers, timeout=TIMEOUT_SECONDS).status_code == 404
-    )
+    assert "status" in requests.get(f"{server.url}//health", timeout=TIMEOUT_SECONDS).json()
+    answer = requests.post(f"{server.url}/api/nothing", headers=server.headers, timeout=TIMEOUT_SECONDS)
+    assert answer.status_code == 404

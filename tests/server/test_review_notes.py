@@ -1,34 +1,39 @@
 """Files, mentions and earlier versions: what notes of the review page add to the entities that ftrack clients read."""
 
-from __future__ import annotations
-
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import requests
-from doubles.reviews import PAST, Review, create, make_review, say, see
+from doubles.reviews import PAST, create, make_review, say, see
 from run_options import TIMEOUT_SECONDS
 
 
-@pytest.fixture
-def review(http_client: Any) -> Review:
-    return make_review(http_client)
+def test_the_frame_of_an_api_client_is_that_of_the_note_everywhere(review):
+    place = {"parent_id": review.object, "parent_type": "ReviewSessionObject"}
+    operation = create("Note", content="From a script", frame_number=1007, **place)
+    assert review.http_client.post(operation).status_code == 200
+    link = review.invite()
+    notes = see(link, f"entries/{review.object}").json()["notes"]
+    assert [note["frame"] for note in notes if note["content"] == "From a script"] == [1007]
+    assert ",1007," in see(link, "export/csv").text
+    sent = say(link, "notes", object=review.object, content="Mine", frame=3).json()["notes"][0]
+    review.change("Note", sent["id"], frame_number=5)
+    notes = see(link, f"entries/{review.object}").json()["notes"]
+    assert [note["frame"] for note in notes if note["content"] == "Mine"] == [5]
 
 
 def attach(link: str, content: bytes = b"PNG", name: str = "chin.png") -> requests.Response:
     return requests.post(f"{link}/attachments", params={"name": name}, data=content, timeout=TIMEOUT_SECONDS)
 
 
-def test_attached_file_is_a_component_of_the_note(review: Review) -> None:
+def test_attached_file_is_a_component_of_the_note(review):
     link = review.invite()
     sent = attach(link).json()
     note = {"id": str(uuid4()), "object": review.object, "content": "", "files": [sent["token"]]}
     for _ in range(2):  # A note that is sent again has its file once.
         answer = say(link, "notes", **note)
         assert answer.status_code == 200, answer.text
-        shown = answer.json()["notes"][0]
-        assert [(file["name"], file["size"]) for file in shown["files"]] == [("chin.png", 3)]
+        assert [(file["name"], file["size"]) for file in answer.json()["notes"][0]["files"]] == [("chin.png", 3)]
     names = "component.name, component.file_type, component.size, component.component_locations.location.name"
     (found,) = review.query(f'select {names}, url from NoteComponent where note_id is "{note["id"]}"')
     assert (found["component"]["name"], found["component"]["file_type"]) == ("chin", ".png")
@@ -39,7 +44,7 @@ def test_attached_file_is_a_component_of_the_note(review: Review) -> None:
     assert see(link, f"media/{sent['id']}").status_code == 404
 
 
-def test_attached_page_is_sent_as_a_download(review: Review) -> None:
+def test_attached_page_is_sent_as_a_download(review):
     link = review.invite()
     sent = attach(link, b"<script>alert(1)</script>", "evil.html").json()
     assert say(link, "notes", object=review.object, content="See", files=[sent["token"]]).status_code == 200
@@ -48,7 +53,7 @@ def test_attached_page_is_sent_as_a_download(review: Review) -> None:
     assert answer.headers["Content-Disposition"] == "attachment"
 
 
-def test_file_of_a_note_is_hidden_with_it_in_a_moderated_session(review: Review) -> None:
+def test_file_of_a_note_is_hidden_with_it_in_a_moderated_session(review):
     link = review.invite()
     sent = attach(link).json()
     say(link, "notes", object=review.object, content="See", files=[sent["token"]])
@@ -58,23 +63,24 @@ def test_file_of_a_note_is_hidden_with_it_in_a_moderated_session(review: Review)
     assert see(link, f"media/{sent['id']}").status_code == 200
 
 
-def test_file_stays_with_the_draft_when_its_note_is_refused(review: Review) -> None:
+def test_file_stays_with_the_draft_when_its_note_is_refused(review):
     link = review.invite()
     token = attach(link).json()["token"]
     assert say(link, "notes", object="gone", content="See", files=[token]).status_code == 404
     assert say(link, "notes", object=review.object, content="See", files=[token]).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "status"), [("empty.png", b"", 422), ("large.png", bytes((64 << 20) + 1), 413)]
-)
-def test_file_that_is_empty_or_too_large_is_refused(review: Review, name: str, content: bytes, status: int) -> None:
+TOO_LARGE = bytes((64 << 20) + 1)
+
+
+@pytest.mark.parametrize(("name", "content", "status"), [("empty.png", b"", 422), ("large.png", TOO_LARGE, 413)])
+def test_file_that_is_empty_or_too_large_is_refused(review, name, content, status):
     answer = attach(review.invite(), content, name)
     assert answer.status_code == status
-    assert answer.json()["content"].endswith(("Attach another one.", "Attach a smaller one."))
+    assert answer.json()["content"].endswith(("Attach another one.", "Send less at once."))
 
 
-def test_visitor_without_the_right_to_comment_attaches_nothing(review: Review) -> None:
+def test_visitor_without_the_right_to_comment_attaches_nothing(review):
     assert attach(review.link).status_code == 403
     link = review.invite()
     token = attach(link).json()["token"]
@@ -83,22 +89,21 @@ def test_visitor_without_the_right_to_comment_attaches_nothing(review: Review) -
     assert say(link, "notes", object=review.object, content="See", files=[token]).status_code == 403
 
 
-def test_token_of_another_visitor_is_refused(review: Review, http_client: Any) -> None:
-    other = make_review(http_client, "Other")
-    token = attach(other.invite()).json()["token"]
+def test_token_of_another_visitor_is_refused(review, http_client):
+    token = attach(make_review(http_client, "Other").invite()).json()["token"]
     link = review.invite()
     assert say(link, "notes", object=review.object, content="See", files=[token]).status_code == 422
     assert say(link, "notes", object=review.object, content="See", files=[token[:-3]]).status_code == 403
 
 
-def add_user(review: Review, **data: Any) -> str:
+def add_user(review, **data):
     user_id = str(uuid4())
     answer = review.http_client.post(create("User", id=user_id, username=f"u{user_id[:8]}", **data))
     assert answer.status_code == 200, answer.text
     return user_id
 
 
-def test_mentioned_user_is_a_recipient_of_the_note(review: Review) -> None:
+def test_mentioned_user_is_a_recipient_of_the_note(review):
     link, user_id = review.invite(), add_user(review, first_name="Ida", last_name="Berg", is_active=True)
     add_user(review, first_name="Unrelated", is_active=True)
     review.change("AssetVersion", review.version, user_id=user_id)
@@ -109,13 +114,12 @@ def test_mentioned_user_is_a_recipient_of_the_note(review: Review) -> None:
     text = "@Ida Berg, please lift the chin."
     note = say(link, "notes", object=review.object, content=text, mentions=[user_id]).json()["notes"][0]
     assert note["mentions"] == ["@Ida Berg"]
-    expression = f'select resource_id, text_mentioned from Recipient where note_id is "{note["id"]}"'
-    (found,) = review.query(expression)
+    (found,) = review.query(f'select resource_id, text_mentioned from Recipient where note_id is "{note["id"]}"')
     assert (found["resource_id"], found["text_mentioned"]) == (user_id, "@Ida Berg")
     assert say(link, "notes", object=review.object, content="x", mentions=[str(uuid4())]).status_code == 422
 
 
-def add_version(review: Review) -> str:
+def add_version(review):
     """Return the object of a second version of the asset in the session."""
     ids = str(uuid4()), str(uuid4())
     answer = review.http_client.post(
@@ -126,14 +130,13 @@ def add_version(review: Review) -> str:
     return ids[1]
 
 
-def test_notes_of_earlier_versions_are_read_and_marked_as_addressed(review: Review) -> None:
+def test_notes_of_earlier_versions_are_read_and_marked_as_addressed(review):
     link, newer = review.invite(), add_version(review)
     note = say(link, "notes", object=review.object, content="Lift the chin.", frame=1010).json()["notes"][0]
     (earlier,) = see(link, f"entries/{newer}/earlier").json()["versions"]
     assert (earlier["version"], earlier["session"]) == (1, "Dailies")
     assert "Lift the chin." in {each["content"] for each in earlier["notes"]}
-    first = see(link, f"entries/{review.object}/earlier").json()
-    assert first["versions"] == []
+    assert see(link, f"entries/{review.object}/earlier").json()["versions"] == []
     for _ in range(2):
         change = say(link, "notes/addressed", note=note["id"], object=newer).json()
         assert change["notes"][0]["addressed_in"] == "playblast v002"
@@ -143,7 +146,7 @@ def test_notes_of_earlier_versions_are_read_and_marked_as_addressed(review: Revi
     assert say(review.link, "notes/addressed", note=note["id"], object=newer).status_code == 403
 
 
-def test_notes_of_another_session_are_not_shown_to_invitees(review: Review) -> None:
+def test_notes_of_another_session_are_not_shown_to_invitees(review):
     newer = add_version(review)
     other, item = str(uuid4()), str(uuid4())
     review.http_client.post(
@@ -152,7 +155,6 @@ def test_notes_of_another_session_are_not_shown_to_invitees(review: Review) -> N
         create("Note", content="internal", parent_id=item, parent_type="ReviewSessionObject"),
     )
     path = f"entries/{newer}/earlier"
-    shown = see(review.invite(), path).json()["versions"]
-    assert {version["session"] for version in shown} == {"Dailies"}
+    assert {version["session"] for version in see(review.invite(), path).json()["versions"]} == {"Dailies"}
     seen = see(review.link, path, headers=review.http_client.server.headers).json()
     assert {version["session"] for version in seen["versions"]} == {"Dailies", "Internal"}

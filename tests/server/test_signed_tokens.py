@@ -1,8 +1,6 @@
-from __future__ import annotations
-
 import pytest
 
-from ft_dcc.server.auth.signed_tokens import is_review_key, review_key, sign, verify
+from ft_dcc.server.auth.tokens import is_review_key, review_key, sign, verify
 from ft_dcc.server.errors import Forbidden
 
 SECRET = b"s" * 32
@@ -38,8 +36,14 @@ def test_malformed_token_is_rejected(token):
 
 def test_token_is_rejected_for_another_purpose_secret_or_after_expiry():
     token = sign(SECRET, "upload", {}, 60)
-    for secret, purpose in ((SECRET, "download"), (b"t" * 32, "upload")):
+    payload, signature = token.split(".")
+    for secret, purpose, sent in (
+        (SECRET, "download", token),
+        (b"t" * 32, "upload", token),
+        (SECRET, "upload", f"{payload[:-2]}AA.{signature}"),
+        (SECRET, "upload", f"{payload}."),
+    ):
         with pytest.raises(Forbidden, match="signature"):
-            verify(secret, purpose, token)
+            verify(secret, purpose, sent)
     with pytest.raises(Forbidden, match="expired"):
         verify(SECRET, "upload", sign(SECRET, "upload", {}, -1))

@@ -1,52 +1,49 @@
 """Signed URLs end with their user or key, and published media is never replaced."""
 
-from __future__ import annotations
-
-from typing import Any
 from uuid import uuid4
 
 import attrs
 import pytest
 import requests
 from doubles.operations import create, update
+from doubles.reviews import PAST, review_operations
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.admin.service import open_admin
 from ft_dcc.server.database.data_folder import Credentials
 
-SERVER_LOCATION = "3a372bde-05bc-11e4-8908-20c9d081909b"
+
+@pytest.fixture
+def new_user(server_process, http_client_for):
+    """Return a function that returns the requests of a new user with a role, whose key can be revoked."""
+
+    def add(role):
+        name = f"user-{uuid4().hex[:8]}"
+        with open_admin(server_process.data) as admin:
+            admin.run("user", name=name, role=role)
+            key = admin.run("key", user=name)["FTRACK_API_KEY"]
+        return http_client_for(attrs.evolve(server_process, credentials=Credentials(server_process.url, name, key)))
+
+    return add
 
 
 @pytest.fixture
-def second_user(server_process: Any, http_client_for: Any) -> Any:
-    """Return the requests of a new user, whose key can be revoked."""
-    name = f"user-{uuid4().hex[:8]}"
-    with open_admin(server_process.data) as admin:
-        admin.run("user", name=name, role="Administrator")
-        key = admin.run("key", user=name)["FTRACK_API_KEY"]
-    credentials = Credentials(server_process.url, name, key)
-    return http_client_for(attrs.evolve(server_process, credentials=credentials))
+def second_user(new_user):
+    return new_user("Administrator")
 
 
-def deactivate(http_client: Any, name: str) -> None:
+def deactivate(http_client, name):
     found = http_client.post({"action": "query", "expression": f'User where username is "{name}"'}).json()
-    operation = {"action": "update", "entity_type": "User", "entity_key": [found[0]["data"][0]["id"]]}
-    assert http_client.post({**operation, "entity_data": {"is_active": False}}).ok
+    assert http_client.post(update("User", found[0]["data"][0]["id"], is_active=False)).ok
 
 
-def revoke(http_client: Any, name: str) -> None:
+def revoke(http_client, name):
     with open_admin(http_client.server.data) as admin:
         admin.run("revoke", user=name, key="all")
 
 
-def publish(http_client: Any, component_id: str) -> None:
-    data = {"component_id": component_id, "location_id": SERVER_LOCATION, "resource_identifier": component_id}
-    operation = {"action": "create", "entity_type": "ComponentLocation", "entity_data": data}
-    assert http_client.post(operation).ok
-
-
 @pytest.mark.parametrize("end", [deactivate, revoke])
-def test_signed_urls_end_with_their_user_and_key(http_client: Any, second_user: Any, end: Any) -> None:
+def test_signed_urls_end_with_their_user_and_key(http_client, second_user, end):
     component_id = second_user.upload(b"movie")
     upload = second_user.announce(second_user.create_component(), 5)["url"]
     signed = second_user.post({"action": "generate_signed_url", "component_id": component_id}).json()[0]["signed_url"]
@@ -59,7 +56,7 @@ def test_signed_urls_end_with_their_user_and_key(http_client: Any, second_user: 
     assert requests.put(upload, data=b"later", timeout=TIMEOUT_SECONDS).status_code == 403
 
 
-def test_upload_in_parts_ends_with_its_key(http_client: Any, second_user: Any) -> None:
+def test_upload_in_parts_ends_with_its_key(http_client, second_user):
     component_id = second_user.create_component()
     announced = second_user.announce(component_id, 4, parts=1)
     url = announced["urls"][0]["signed_url"]
@@ -67,63 +64,49 @@ def test_upload_in_parts_ends_with_its_key(http_client: Any, second_user: Any) -
     assert requests.put(url, data=b"film", timeout=TIMEOUT_SECONDS).status_code == 403
 
 
-def test_published_media_is_not_replaced_by_an_earlier_upload_url(http_client: Any) -> None:
+def test_published_media_is_not_replaced_by_an_earlier_upload_url(http_client):
     component_id = http_client.create_component()
     first, second = (http_client.announce(component_id, 5)["url"] for _ in range(2))
     parts = http_client.announce(component_id, 5, parts=1)
     assert requests.put(first, data=b"movie", timeout=TIMEOUT_SECONDS).status_code == 200
     # Until it is published, a repeated upload replaces the bytes.
     assert requests.put(second, data=b"final", timeout=TIMEOUT_SECONDS).status_code == 200
-    tag = requests.put(parts["urls"][0]["signed_url"], data=b"other", timeout=TIMEOUT_SECONDS).headers["ETag"]
-    publish(http_client, component_id)
+    sent = http_client.send_parts(parts, b"other")
+    http_client.publish(component_id)
     for url in (first, second):
         assert requests.put(url, data=b"wrong", timeout=TIMEOUT_SECONDS).status_code == 409
-    operation = {
-        "action": "complete_multipart_upload",
-        "component_id": component_id,
-        "upload_id": parts["upload_id"],
-        "parts": [{"part_number": 1, "e_tag": tag}],
-    }
-    assert http_client.post(operation).status_code == 409
+    assert http_client.complete(parts, sent).status_code == 409
     announcement = {"action": "get_upload_metadata", "component_id": component_id, "file_name": "a", "file_size": 5}
     assert http_client.post(announcement).status_code == 409
     assert http_client.get("/component/get", component_id).content == b"final"
 
 
-def test_bytes_belong_to_their_user_until_the_component_exists(
-    server_process: Any, http_client: Any, second_user: Any, http_client_for: Any
-) -> None:
-    with open_admin(server_process.data) as admin:
-        admin.run("user", name="limited", role="User")
-        key = admin.run("key", user="limited")["FTRACK_API_KEY"]
-    credentials = Credentials(server_process.url, "limited", key)
-    limited = http_client_for(attrs.evolve(server_process, credentials=credentials))
+def test_bytes_belong_to_their_user_until_the_component_exists(second_user, new_user):
+    limited = new_user("User")
 
-    def create(user: Any, component_id: str) -> int:
-        operation = {"action": "create", "entity_type": "FileComponent", "entity_data": {"id": component_id}}
-        status: int = user.post(operation).status_code
-        return status
+    def status_of_creation(user, component_id):
+        return int(user.post(create("FileComponent", id=component_id)).status_code)
 
     early, late = str(uuid4()), str(uuid4())
     urls = [second_user.announce(component_id, 5)["url"] for component_id in (early, late)]
     assert requests.put(urls[0], data=b"bytes", timeout=TIMEOUT_SECONDS).ok
     # Neither are the bytes of one user read, nor those of a component replaced, by the user who also knows its id.
-    assert create(limited, early) == 403
-    assert create(limited, late) == 200
+    assert status_of_creation(limited, early) == 403
+    assert status_of_creation(limited, late) == 200
     assert requests.put(urls[1], data=b"other", timeout=TIMEOUT_SECONDS).status_code == 403
-    assert create(second_user, early) == 200
+    assert status_of_creation(second_user, early) == 200
     assert requests.put(urls[0], data=b"again", timeout=TIMEOUT_SECONDS).ok
 
 
-def test_lost_media_of_a_published_component_can_be_uploaded_again(http_client: Any) -> None:
+def test_lost_media_of_a_published_component_can_be_uploaded_again(http_client):
     component_id = http_client.upload(b"movie")
-    publish(http_client, component_id)
+    http_client.publish(component_id)
     assert http_client.get("/component/remove", component_id).status_code == 200
     url = http_client.announce(component_id, 5)["url"]
     assert requests.put(url, data=b"movie", timeout=TIMEOUT_SECONDS).status_code == 200
 
 
-def test_uploads_are_in_the_audit_log(http_client: Any) -> None:
+def test_uploads_are_in_the_audit_log(http_client):
     component_id = http_client.upload(b"movie")
     with open_admin(http_client.server.data) as admin:
         changes = admin.run("audit", entity=component_id)["changes"]
@@ -131,26 +114,17 @@ def test_uploads_are_in_the_audit_log(http_client: Any) -> None:
     assert {change["username"] for change in changes} == {http_client.server.credentials.api_user}
 
 
-def test_media_of_a_closed_review_cannot_be_removed(http_client: Any) -> None:
-    component_id, ids = http_client.upload(b"movie"), {name: str(uuid4()) for name in ("p", "a", "v", "s")}
-    publish(http_client, component_id)
-
-    answer = http_client.post(
-        create("Project", id=ids["p"], name=ids["p"]),
-        create("Asset", id=ids["a"], name="movie", context_id=ids["p"]),
-        create("AssetVersion", id=ids["v"], asset_id=ids["a"]),
-        update("FileComponent", component_id, version_id=ids["v"]),
-        create("ReviewSession", id=ids["s"], name="dailies", project_id=ids["p"]),
-        create("ReviewSessionObject", review_session_id=ids["s"], version_id=ids["v"], name="movie"),
-    )
+def test_media_of_a_closed_review_cannot_be_removed(http_client):
+    component_id, (ids, operations) = http_client.upload(b"movie"), review_operations(name="dailies")
+    http_client.publish(component_id)
+    answer = http_client.post(*operations, update("FileComponent", component_id, version_id=ids.version))
     assert answer.ok, answer.text
-    ended = {"__type__": "datetime", "value": "2020-03-04T09:30:00"}
-    assert http_client.post(update("ReviewSession", ids["s"], end_date=ended)).ok
+    assert http_client.post(update("ReviewSession", ids.session, end_date=PAST)).ok
     refused = http_client.get("/component/remove", component_id)
     assert not refused.ok
     assert "The review session 'dailies' is closed" in refused.text
     assert http_client.get("/component/get", component_id).content == b"movie"
-    assert http_client.post(update("ReviewSession", ids["s"], end_date=None)).ok
+    assert http_client.post(update("ReviewSession", ids.session, end_date=None)).ok
     assert http_client.get("/component/remove", component_id).ok
     with open_admin(http_client.server.data) as admin:
         actions = [change["action"] for change in admin.run("audit", entity=component_id)["changes"]]

@@ -1,7 +1,5 @@
 """``ft-dcc studio copy --to``: a project goes from a studio server to one with the schema and the names of a site."""
 
-from __future__ import annotations
-
 import copy
 import json
 
@@ -19,17 +17,7 @@ from ft_dcc.session.transfer.transfer import download
 EXTENSIONS = ("ReviewSessionObjectAnnotation", "ReviewSessionObjectAnnotationComponent")
 # What refers to the other project, or to a group.
 LOST = {"Appointment": 2, "AssetVersionLink": 1, "ListObject": 1, "TypedContextLink": 1}
-COUNTED = (
-    "Shot",
-    "Task",
-    "Asset",
-    "AssetVersion",
-    "Component",
-    "ComponentLocation",
-    "ReviewSession",
-    "Note",
-    "Metadata",
-)
+COUNTED = ("Shot", "Task", "Asset", "AssetVersion", "Component", "ComponentLocation", "ReviewSession", "Note")
 
 
 def site_schema():
@@ -71,9 +59,8 @@ def copy_to(studio, site, *arguments, address=None, **environ):
 
 
 def counts(session):
-    return {
-        name: len(session.query(f"select id from {name}" if name != "Metadata" else name).all()) for name in COUNTED
-    }
+    found = {name: len(session.query(f"select id from {name}").all()) for name in COUNTED}
+    return {**found, "Metadata": len(session.query("Metadata").all())}
 
 
 def test_project_on_the_site_has_the_structure_the_media_and_the_feedback_once(studio, site, tmp_path):
@@ -117,7 +104,11 @@ def check_copy(site, folder):
         assert member["asset_version"]["id"] == first["id"]
         assert [status["status"] for status in member["statuses"]] == ["approved"]
         notes = {note["content"]: note["author"]["username"] for note in there.query("Note")}
-        assert notes == {"Anna Ek: Softer.": there.api_user, "Will do.": "ben.berg", "Ida: Lovely.": there.api_user}
+        own = dict.fromkeys(("Anna Ek: Softer.", "Ida: Lovely.", "Lift the chin."), there.api_user)
+        assert notes == {**own, "Will do.": "ben.berg"}
+        assert there.query('Metadata where key is "ft_dcc"').one()["value"] == '{"frame": 1010}'
+        # The version in the closed session has its thumbnail.
+        assert first["thumbnail_id"] == component["id"]
 
 
 def check_second_copy(studio, site):
@@ -167,7 +158,7 @@ def test_interrupted_copy_continues_and_makes_nothing_twice(studio, site, monkey
         monkeypatch.undo()
         assert attempts > 3
         # The other project of the studio has one of each of these.
-        others = dict.fromkeys(("Asset", "AssetVersion", "Task"), 1)
+        others = {**dict.fromkeys(("Asset", "AssetVersion", "Task"), 1), "Metadata": -1}
         assert {name: count - others.get(name, 0) for name, count in counts(here).items()} == counts(there)
 
 

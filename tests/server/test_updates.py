@@ -1,23 +1,16 @@
-from __future__ import annotations
-
 import json
 import threading
-from typing import Any
 
-import requests
-from run_options import TIMEOUT_SECONDS
-
-from ft_dcc.server.database.data_folder import Credentials
-from ft_dcc.session import Session
+from doubles.operations import update
 
 
-def updates(socket_client: Any) -> list[dict[str, Any]]:
+def updates(socket_client):
     """Return what the next ``ftrack.update`` says of entities."""
     return socket_client.event()["data"]["entities"]
 
 
 def test_an_update_event_has_old_and_new_values_and_parents(
-    session: Session, project: Any, project_shot: Any, project_task: Any, socket_client: Any, studio_server: Credentials
+    session, project, project_shot, project_task, socket_client, studio_server
 ):
     sequence = project_shot["parent"]
     approved = session.query('Status where name is "Approved"').one()
@@ -54,11 +47,11 @@ def test_an_update_event_has_old_and_new_values_and_parents(
     }
 
 
-def lies(entity_type: str, kind: str, entity_id: str, parent_id: str | None) -> dict[str, str | None]:
+def lies(entity_type, kind, entity_id, parent_id):
     return {"entityId": entity_id, "entityType": kind, "entity_type": entity_type, "parentId": parent_id}
 
 
-def test_create_update_and_delete_publish_one_event_each(session: Session, project: Any, socket_client: Any):
+def test_create_update_and_delete_publish_one_event_each(session, project, socket_client):
     socket_client.subscribe("topic=ftrack.update")
     shot = session.create("Shot", {"name": "sh010", "parent": project})
     shot["description"] = "made in the same batch"
@@ -84,7 +77,7 @@ def test_create_update_and_delete_publish_one_event_each(session: Session, proje
     assert [parent["entityId"] for parent in gone[task["id"]]["parents"]] == [task["id"], shot["id"], project["id"]]
 
 
-def test_the_parent_of_a_version_is_its_asset(session: Session, project_shot: Any, socket_client: Any):
+def test_the_parent_of_a_version_is_its_asset(session, project_shot, socket_client):
     kind = session.query("AssetType").first()
     asset = session.create("Asset", {"name": "playblast", "type": kind, "parent": project_shot})
     session.commit()
@@ -96,17 +89,11 @@ def test_the_parent_of_a_version_is_its_asset(session: Session, project_shot: An
     assert result[version["id"]]["entityType"] == "assetversion"
     assert result[version["id"]]["changes"]["version"] == {"old": None, "new": 1}
     assert result[component["id"]]["entityType"] == "component"
-    assert [parent["entityType"] for parent in result[component["id"]]["parents"]] == [
-        "component",
-        "assetversion",
-        "asset",
-        "task",
-        "task",
-        "show",
-    ]
+    kinds = [parent["entityType"] for parent in result[component["id"]]["parents"]]
+    assert kinds == ["component", "assetversion", "asset", "task", "task", "show"]
 
 
-def test_list_assignments_are_published(session: Session, project: Any, project_shot: Any, socket_client: Any):
+def test_list_assignments_are_published(session, project, project_shot, socket_client):
     category = session.query("ListCategory").first()
     session.create("TypedContextList", {"name": "today", "project": project, "category": category})
     session.commit()
@@ -125,29 +112,21 @@ def test_list_assignments_are_published(session: Session, project: Any, project_
     assert removed["changes"]["listid"] == {"old": found["id"], "new": None}
 
 
-def test_refused_and_empty_changes_are_not_published(studio_server: Credentials, project: Any, socket_client: Any):
+def test_refused_and_empty_changes_are_not_published(http_client, project, socket_client):
     socket_client.subscribe("topic=ftrack.update")
-    headers = {"ftrack-user": studio_server.api_user, "ftrack-api-key": studio_server.api_key}
 
-    def post(operations: list[dict[str, Any]], **more: str) -> Any:
-        address = f"{studio_server.server_url}/api"
-        return requests.post(address, json=operations, headers={**headers, **more}, timeout=TIMEOUT_SECONDS).json()
+    def rename(name):
+        return update("Project", project["id"], full_name=name)
 
-    def rename(name: str) -> dict[str, Any]:
-        data = {"__entity_type__": "Project", "full_name": name}
-        return {"action": "update", "entity_type": "Project", "entity_key": [project["id"]], "entity_data": data}
-
-    assert "exception" in post([rename("refused"), {"action": "fly"}])
-    post([rename(project["full_name"])])
-    post([rename("told")], **{"ftrack-Clienttoken": "client-1", "ftrack-pushtoken": "push-1"})
+    assert "exception" in http_client.post(rename("refused"), {"action": "fly"}).json()
+    http_client.post(rename(project["full_name"]))
+    http_client.post(rename("told"), headers={"ftrack-Clienttoken": "client-1", "ftrack-pushtoken": "push-1"})
     data = socket_client.event()["data"]
     assert data["entities"][0]["changes"] == {"fullname": {"old": project["full_name"], "new": "told"}}
     assert (data["clientToken"], data["pushToken"]) == ("client-1", "push-1")
 
 
-def test_a_move_to_another_project_is_published_with_all_descendants(
-    session: Session, project: Any, project_shot: Any, project_task: Any, socket_client: Any
-):
+def test_a_move_to_another_project_includes_descendants(session, project, project_shot, project_task, socket_client):
     other = session.create("Project", {"name": f"other_{project['name']}"})
     session.commit()
     socket_client.subscribe("topic=ftrack.update")
@@ -159,7 +138,7 @@ def test_a_move_to_another_project_is_published_with_all_descendants(
         assert entity["changes"]["showid"] == {"old": project["id"], "new": other["id"]}
 
 
-def test_many_changes_are_split_into_several_events(session: Session, project: Any, socket_client: Any):
+def test_many_changes_are_split_into_several_events(session, project, socket_client):
     socket_client.subscribe("topic=ftrack.update")
     for number in range(501):
         session.create("Shot", {"name": f"sh{number:04}", "parent": project})
@@ -167,7 +146,7 @@ def test_many_changes_are_split_into_several_events(session: Session, project: A
     assert [len(updates(socket_client)), len(updates(socket_client))] == [500, 1]
 
 
-def test_a_passphrase_is_never_published(session: Session, project: Any, socket_client: Any):
+def test_a_passphrase_is_never_published(session, project, socket_client):
     socket_client.subscribe("topic=ftrack.update")
     session.create("ReviewSession", {"name": "dailies", "project": project, "passphrase": "open sesame"})
     session.commit()
@@ -177,23 +156,13 @@ def test_a_passphrase_is_never_published(session: Session, project: Any, socket_
     assert "open sesame" not in json.dumps(added)
 
 
-def test_commits_are_published_in_order(
-    session: Session, project_shot: Any, socket_client: Any, studio_server: Credentials
-):
+def test_commits_are_published_in_order(http_client, project_shot, socket_client):
     socket_client.subscribe("topic=ftrack.update")
-    headers = {"ftrack-user": studio_server.api_user, "ftrack-api-key": studio_server.api_key}
 
     def write(name: str) -> None:
         for number in range(20):
-            data = {"__entity_type__": "Shot", "description": f"{name}{number}"}
-            update = {"action": "update", "entity_type": "Shot", "entity_key": [project_shot["id"]]}
-            answer = requests.post(
-                f"{studio_server.server_url}/api",
-                json=[{**update, "entity_data": data}],
-                headers=headers,
-                timeout=TIMEOUT_SECONDS,
-            )
-            assert answer.status_code == 200
+            change = update("Shot", project_shot["id"], description=f"{name}{number}")
+            assert http_client.post(change).status_code == 200
 
     writers = [threading.Thread(target=write, args=(name,)) for name in ("a", "b", "c", "d")]
     for writer in writers:

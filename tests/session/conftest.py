@@ -1,14 +1,10 @@
 """Sessions, servers and connections for the session's tests."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,11 +19,11 @@ from ft_dcc.session.transport.http import Transport
 
 
 @pytest.fixture
-def open_session(studio_server) -> Iterator[Callable[..., Session]]:
+def open_session(studio_server):
     """Open more sessions on the shared server: nothing is known to them but what the server says."""
     opened = []
 
-    def open_one(**arguments: Any) -> Session:
+    def open_one(**arguments):
         url = arguments.pop("server_url", studio_server.server_url)
         opened.append(Session(url, studio_server.api_key, studio_server.api_user, **arguments))
         return opened[-1]
@@ -60,7 +56,7 @@ def small_parts(monkeypatch) -> int:
 
 
 @pytest.fixture
-def sent(monkeypatch) -> list[list[dict[str, Any]]]:
+def sent(monkeypatch):
     """Record the operations of each request that sessions send."""
     requests = []
     post = Transport.post
@@ -122,18 +118,18 @@ class ScriptedServer:
 
 
 @pytest.fixture
-def scripted() -> Iterator[ScriptedServer]:
+def scripted():
     server = ScriptedServer()
     yield server
     server.close()
 
 
 @pytest.fixture
-def open_hub(studio_server) -> Iterator[Callable[..., EventHub]]:
+def open_hub(studio_server):
     """Open hubs on the shared server; each ends with the test."""
     opened: list[EventHub] = []
 
-    def open_one(*, is_connected: bool = True, **arguments: Any) -> EventHub:
+    def open_one(*, is_connected=True, **arguments):
         url = arguments.pop("server_url", studio_server.server_url)
         key = arguments.pop("api_key", studio_server.api_key)
         opened.append(EventHub(url, studio_server.api_user, key, **arguments))
@@ -147,7 +143,7 @@ def open_hub(studio_server) -> Iterator[Callable[..., EventHub]]:
 
 
 @pytest.fixture
-def hub(open_hub: Callable[..., EventHub]) -> EventHub:
+def hub(open_hub):
     return open_hub()
 
 
@@ -158,10 +154,10 @@ def topic() -> str:
 
 
 @pytest.fixture
-def wait_for() -> Callable[[EventHub, Callable[[], object]], None]:
+def wait_for():
     """Handle a hub's events until something is done; the test's own time limit ends what never is."""
 
-    def wait(hub: EventHub, is_done: Callable[[], object]) -> None:
+    def wait(hub, is_done):
         while not is_done():
             hub.wait(0.05)
 
@@ -169,7 +165,7 @@ def wait_for() -> Callable[[EventHub, Callable[[], object]], None]:
 
 
 @pytest.fixture
-def settle(wait_for) -> Callable[[EventHub], None]:
+def settle(wait_for):
     """Wait until the server has done all that a hub asked of it so far."""
 
     def settled(hub: EventHub) -> None:
@@ -227,7 +223,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 @pytest.fixture
-def line(studio_server) -> Iterator[Line]:
+def line(studio_server):
     line = Line(studio_server.server_url)
     yield line
     line.close()

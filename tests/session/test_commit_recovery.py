@@ -1,14 +1,12 @@
 """Answers get lost; what was asked for happens once."""
 
-from __future__ import annotations
-
 import uuid
 
 import pytest
 from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc.errors import ServerUnreachable
-from ft_dcc.session import operations
+from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
 from ft_dcc.session.transport import http
 
 
@@ -30,10 +28,8 @@ def test_creation_happens_once_if_its_response_is_lost(lossy, open_session, proj
     task = lossy.create("Task", {"name": "once", "parent_id": project_shot["id"], "metadata": {"k": "v"}})
     lossy.lose_next()
     lossy.commit()
-    assert [[each["action"] for each in request] for request in sent[-2:]] == [
-        ["create", "create", "update"],
-        ["query"],
-    ]
+    actions = [[each["action"] for each in request] for request in sent[-2:]]
+    assert actions == [["create", "create", "update"], ["query"]]
     assert task["name"] == "once"
     assert task["project_id"] == project_shot["project_id"]
     read = open_session().query(f"select name, metadata from Task where parent_id is {project_shot['id']}").all()
@@ -64,10 +60,8 @@ def test_raw_operations_return_entities_if_their_response_is_lost(lossy, project
             operations.update("Shot", project_shot["id"], {"description": "x"}),
         ]
     )
-    assert [(each["action"], each["data"]["id"]) for each in answers] == [
-        ("create", task_id),
-        ("update", project_shot["id"]),
-    ]
+    answered = [(each["action"], each["data"]["id"]) for each in answers]
+    assert answered == [("create", task_id), ("update", project_shot["id"])]
     assert answers[0]["data"]["name"] == "raw"
 
 
@@ -81,3 +75,25 @@ def test_creation_without_id_is_not_retried(lossy, open_session, project):
     with pytest.raises(ServerUnreachable):
         lossy.call([operations.create("Shot", {"name": "nameless", "parent_id": project["id"]})])
     assert len(open_session().query(f"Shot where parent_id is {project['id']}").all()) <= 1
+
+
+def test_no_change_is_lost_or_repeated_if_every_third_answer_is_lost(studio_server, open_session, project, movie):
+    with FaultyProxy(studio_server.server_url).open() as line:
+        line.set(every=3, loses_answer=True)
+        with Session(line.url, studio_server.api_key, studio_server.api_user) as session:
+            folder = session.create("Folder", {"name": "far away", "parent": session.get("Project", project["id"])})
+            tasks = [session.create("Task", {"name": f"task {number}", "parent": folder}) for number in range(6)]
+            session.commit()
+            for task in tasks[:4]:
+                task["metadata"]["note"] = f"of {task['name']}"
+                session.commit()
+            session.delete(tasks[5])
+            session.commit()
+            location = session.get("Location", SERVER_LOCATION_ID)
+            component = session.create_component(str(movie), {"name": "main"}, location=location)
+            assert line.count > 12
+        found = open_session().query(f"select name, metadata from Task where parent_id is {folder['id']} order by name")
+        notes = [(task["name"], dict(task["metadata"])) for task in found]
+    assert notes == [*((f"task {number}", {"note": f"of task {number}"}) for number in range(4)), ("task 4", {})]
+    server = open_session().get("Location", SERVER_LOCATION_ID)
+    assert server.accessor.open(server.get_resource_identifier(component), "rb").read() == movie.read_bytes()

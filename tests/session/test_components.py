@@ -1,11 +1,10 @@
-from __future__ import annotations
-
 import uuid
 
 import requests
+from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.session import SERVER_LOCATION_ID, UNMANAGED_LOCATION_ID
-from ft_dcc.session.locations.accessor.disk import DiskAccessor
+from ft_dcc.session.locations.accessor import DiskAccessor
 from ft_dcc.session.locations.structure import IdStructure
 
 PNG = bytes.fromhex(
@@ -115,11 +114,5 @@ def test_create_thumbnail_sets_the_thumbnail(session, open_session, project_task
     other = open_session()
     assert other.get("Task", project_task["id"])["thumbnail_id"] == component["id"]
     url = other.get("Location", SERVER_LOCATION_ID).get_url(other.get("FileComponent", component["id"]))
-    assert requests.get(url, timeout=60).content == PNG
+    assert requests.get(url, timeout=TIMEOUT_SECONDS).content == PNG
     assert component["name"] == "thumbnail"
-
-
-def test_session_starts_without_requesting_locations(open_session, sent):
-    open_session()
-    assert sent[0] == [{"action": "query_server_information"}]
-    assert not [each for request in sent for each in request if each["action"] == "query"]

@@ -1,6 +1,4 @@
-"""The published documents that the project was made from: every block of code in them runs, and does what it says."""
-
-from __future__ import annotations
+"""Published documents of the API: where they are beside this repository, every block of code in them runs."""
 
 import functools
 import json
@@ -8,30 +6,27 @@ import re
 import subprocess
 import tempfile
 import textwrap
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 import requests
+from doubles.command_line import environment
+from doubles.numbered_images import run_ffmpeg
+from run_options import TIMEOUT_SECONDS, wait_until
 
 import ft_dcc
-from ft_dcc.media import MovieInfo, ffmpeg, probe
+from ft_dcc.media import probe
 from ft_dcc.session import Session
 
 DOCUMENTS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
 WEB_REVIEW, VERSIONS, QUICK_DIVE, REVIEWS = (
-    "001_87ab472fce574a0c.txt",
-    "002_7c343a19feae3bde.txt",
-    "003_c664d486628aeaf6.txt",
-    "004_9c5842b3cd748439.txt",
+    *("001_87ab472fce574a0c.txt", "002_7c343a19feae3bde.txt", "003_c664d486628aeaf6.txt", "004_9c5842b3cd748439.txt"),
 )
 pytestmark = pytest.mark.skipif(not DOCUMENTS.is_dir(), reason="the published documents are not beside this repository")
 
 
-def blocks_of(name: str) -> list[str]:
+def blocks_of(name):
     """Return the blocks of code of a document: fenced ones, and those of reStructuredText."""
     text = (DOCUMENTS / name).read_text(encoding="utf-8")
     fenced = r"^```python\n(?P<fenced>.*?)^```"
@@ -41,68 +36,60 @@ def blocks_of(name: str) -> list[str]:
 
 
 @functools.cache
-def movie() -> bytes:
-    """Return the bytes of a film of 12 pictures, as an editor exports it: no browser plays it."""
+def movie():
+    """Return the bytes of a film of 12 images, as an editor exports it: no browser plays it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "film.mov")
-        source = ["-f", "lavfi", "-i", "testsrc2=size=64x36:rate=24:duration=0.5"]
-        subprocess.run([str(ffmpeg.find()), "-v", "error", *source, "-c:v", "mpeg4", str(path)], check=True)
+        run_ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=24:duration=0.5", "-c:v", "mpeg4", path)
         return path.read_bytes()
 
 
 @attrs.define
 class ExampleStudio:
-    """A studio of one's own, with what the documents take for granted."""
+    """A studio with what the documents take for granted; ``official`` evaluates Python with the official client."""
 
-    server: Any
-    session: Session
-    names: dict[str, Any]
-    official: Callable[[str], Any]
+    server: object
+    session: object
+    names: dict
+    official: object
 
-    def run(self, code: str) -> dict[str, Any]:
+    def run(self, code):
         """Run a block, with nothing changed but the import, and return the names that there are after it."""
         changed = code.replace("import ftrack_api", "import ft_dcc as ftrack_api")
         self.names.setdefault("ftrack_api", ft_dcc)
         exec(compile(changed, "document", "exec"), self.names)  # noqa: S102
         return self.names
 
-    def bytes_of(self, component_id: str) -> bytes:
+    def bytes_of(self, component_id):
         parameters = {"id": component_id, "username": self.session.api_user, "apiKey": self.session.api_key}
-        return requests.get(f"{self.server.url}/component/get", params=parameters, timeout=30).content
+        address = f"{self.server.url}/component/get"
+        return requests.get(address, params=parameters, timeout=TIMEOUT_SECONDS).content
 
-    def films_in(self, review: str, folder: Path) -> list[MovieInfo]:
+    def films_in(self, review, folder):
         """Return what plays on the page of a review session, once the server has encoded all that it was asked for."""
-        while self.session.query("select id from Job where status in (queued, running)").all():
-            time.sleep(0.05)
+        jobs = "select id from Job where status in (queued, running)"
+        wait_until(lambda: not self.session.query(jobs).all(), "the end of the jobs")
         link = self.session.query(f'select review_url from ReviewSession where name is "{review}"').one()["review_url"]
         found = []
-        for entry in requests.get(f"{link}/data", timeout=30).json()["entries"]:
+        for entry in requests.get(f"{link}/data", timeout=TIMEOUT_SECONDS).json()["entries"]:
             path = folder / f"{entry['id']}.mp4"
-            details = requests.get(f"{link}/entries/{entry['id']}", timeout=30).json()
-            path.write_bytes(requests.get(f"{link}/{details['film']['url']}", timeout=30).content)
+            details = requests.get(f"{link}/entries/{entry['id']}", timeout=TIMEOUT_SECONDS).json()
+            path.write_bytes(requests.get(f"{link}/{details['film']['url']}", timeout=TIMEOUT_SECONDS).content)
             found.append(probe(path))
         return found
 
 
 @pytest.fixture
-def studio(start_server, official_python, monkeypatch, tmp_path) -> Iterator[ExampleStudio]:
+def studio(start_server, official_python, monkeypatch, tmp_path):
     server = start_server()
-    credentials = server.credentials
-    environment = {
-        "FTRACK_SERVER": credentials.server_url,
-        "FTRACK_API_USER": credentials.api_user,
-        "FTRACK_API_KEY": credentials.api_key,
-        "FTRACK_API_SCHEMA_CACHE_PATH": str(tmp_path),
-    }
-    for name, value in environment.items():
+    for name, value in environment(server).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FTRACK_API_SCHEMA_CACHE_PATH", str(tmp_path))
 
-    def official(expression: str) -> Any:
-        """Return what the official client says of an expression of Python, in which ``session`` is its session."""
+    def official(expression):
         code = f"import json, ftrack_api; session = ftrack_api.Session(); print(json.dumps({expression}))"
-        done = subprocess.run(
-            [str(official_python), "-c", code], capture_output=True, encoding="utf-8", timeout=120, check=False
-        )
+        pipes = {"capture_output": True, "encoding": "utf-8", "check": False, "timeout": TIMEOUT_SECONDS}
+        done = subprocess.run([str(official_python), "-c", code], **pipes)
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout)
 
@@ -110,8 +97,8 @@ def studio(start_server, official_python, monkeypatch, tmp_path) -> Iterator[Exa
         yield ExampleStudio(server, session, {"session": session, **furnish(session)}, official)
 
 
-def furnish(session: Session) -> dict[str, Any]:
-    """Make what the documents name without making it."""
+def furnish(session):
+    """Create what the documents name without creating it."""
     schema = session.query("ProjectSchema").first()
     projects = [
         session.create("Project", {"name": name, "full_name": name, "project_schema": schema})
@@ -120,19 +107,18 @@ def furnish(session: Session) -> dict[str, Any]:
     shot = session.create("Shot", {"name": "sh010", "parent": projects[0]})
     task = session.create("Task", {"id": "task_id", "name": "animation", "parent": shot})
     asset = session.create("Asset", {"name": "scene_001", "parent": shot, "type": session.query("AssetType").first()})
-    user = session.create(
-        "User", {"username": "ada", "first_name": "Ada", "last_name": "Example", "email": "ada@example.com"}
-    )
+    ada = {"username": "ada", "first_name": "Ada", "last_name": "Example", "email": "ada@example.com"}
+    user = session.create("User", ada)
     session.commit()
     return {"project": projects[0], "task": task, "asset": asset, "user": user}
 
 
 @pytest.fixture
-def files() -> Iterator[None]:
+def files():
     """Create the files that the documentation names."""
     wanted = [Path("/path/to/file.mov"), Path("/path/to/media.mp4"), Path("/path/to/your/media/file.mp4")]
     if Path("/path").exists():
-        pytest.skip("there is a folder /path on this machine already, and it is not ours to write to")
+        pytest.skip("there is a folder /path on this machine already, which is not written to")
     try:
         for path in wanted:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,12 +133,12 @@ def files() -> Iterator[None]:
 
 
 @pytest.fixture
-def sites(studio, monkeypatch) -> None:
+def sites(studio, monkeypatch):
     """Redirect the documentation's sites to the test server, with the documented user and key."""
     send = requests.adapters.HTTPAdapter.send
     addresses = re.compile(r"https://(?:yourcompany\.ftrackapp\.com|your\.ftrack\.server)")
 
-    def send_here(self: Any, request: Any, **arguments: Any) -> Any:
+    def send_here(self, request, **arguments):
         if addresses.match(request.url):
             assert request.headers["ftrack-user"] == "your_username"
             assert request.headers["ftrack-api-key"] == "your_api_key"
@@ -189,22 +175,18 @@ def test_review_session_is_created_and_media_is_added(studio, files, tmp_path):
         " if one['name'] == 'movie']) for each in session.query('ReviewSessionObject')]"
     ) == [
         [
-            "Scene_001_v001",
-            "First version of Scene 001",
-            "Dailies Review",
-            "Scene_001",
+            *("Scene_001_v001", "First version of Scene 001", "Dailies Review", "Scene_001"),
             [["movie", ".mp4", len(movie())]],
         ]
     ]
     assert studio.bytes_of(names["media_component"]["id"]) == movie()
     assert on_the_server(studio, names["media_component"]["id"])
     # "The media will be uploaded and encoded for web playback": it plays where people review it.
-    assert [(each.codec, each.frame_count, each.fps) for each in studio.films_in("Dailies Review", tmp_path)] == [
-        ("h264", 12, 24)
-    ]
+    (shown,) = studio.films_in("Dailies Review", tmp_path)
+    assert (shown.codec, shown.frame_count, shown.fps) == ("h264", 12, 24)
 
 
-def on_the_server(studio: ExampleStudio, component_id: str) -> bool:
+def on_the_server(studio, component_id):
     asked = f"session.get_component_availability(session.get('FileComponent', '{component_id}'))"
     return studio.official(asked)["3a372bde-05bc-11e4-8908-20c9d081909b"] == 100.0
 

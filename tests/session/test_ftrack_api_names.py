@@ -1,76 +1,45 @@
 """A script for ``ftrack_api`` finds its names here."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import json
+import os
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from doubles.command_line import account_variables
 
 import ft_dcc
-from ft_dcc.errors import AccessorResourceNotFoundError, Error, ServerError
+from ft_dcc.cli.main import run
+from ft_dcc.errors import AccessorResourceNotFoundError, Error, ServerError, StorageError
+from ft_dcc.session.compat import ftrack_api
 from ft_dcc.session.locations.location import Location
 
 # What the official client defines and we do not offer, and where our names take other parameters or have other members:
 # docs/decisions/0014-scripts-of-the-official-client-run-unchanged.md says why.
 MISSING = {
-    "accessor.disk.error_handler",
-    "accessor.server.ServerFile",
-    "attribute.merge_references",
-    "collection.PerSessionDefaultKeyMaker",
-    "entity.base.DynamicEntityTypeMetaclass",
-    "entity.factory.Factory",
-    "entity.factory.PerSessionDefaultKeyMaker",
-    "event.expression.Parser",
-    "event.expression.alphanums",
-    "event.hub.ServerDetails",
-    "event.hub.SocketIoSession",
-    "event.subscription.Subscription",
-    "exception.InvalidStateError",
-    "exception.InvalidStateTransitionError",
-    "logging.LazyLogMessage",
-    "logging.deprecation_warning",
-    "plugin.load_source",
-    "session.AutoPopulatingContext",
-    "session.OperationPayload",
-    "session.OperationRecordingContext",
+    *("accessor.disk.error_handler", "accessor.server.ServerFile", "attribute.merge_references"),
+    *("collection.PerSessionDefaultKeyMaker", "entity.base.DynamicEntityTypeMetaclass", "entity.factory.Factory"),
+    *("entity.factory.PerSessionDefaultKeyMaker", "event.expression.Parser", "event.expression.alphanums"),
+    *("event.hub.ServerDetails", "event.hub.SocketIoSession", "event.subscription.Subscription"),
+    *("exception.InvalidStateError", "exception.InvalidStateTransitionError", "logging.LazyLogMessage"),
+    *("logging.deprecation_warning", "plugin.load_source", "session.AutoPopulatingContext"),
+    *("session.OperationPayload", "session.OperationRecordingContext"),
 }
 OTHER_MEMBERS = {
-    "get_entity_storage",
-    "merge",
-    "LIMIT_EXPRESSION",
-    "OFFSET_EXPRESSION",
-    "create_collection_attribute",
-    "create_mapped_collection_attribute",
-    "create_reference_attribute",
-    "create_scalar_attribute",
+    *("get_entity_storage", "merge", "LIMIT_EXPRESSION", "OFFSET_EXPRESSION", "create_collection_attribute"),
+    *("create_mapped_collection_attribute", "create_reference_attribute", "create_scalar_attribute"),
 }
 OTHER_PARAMETERS = {
     # Nobody but the session makes entities, and the attributes and collections of entity types.
-    "session",
-    "data",
-    "reconstructing",
-    "creator",
-    "key_attribute",
-    "value_attribute",
-    "default_value",
-    "computed",
+    *("session", "data", "reconstructing", "creator", "key_attribute", "value_attribute", "default_value", "computed"),
     # What went wrong is told in a message and details.
-    "attribute",
-    "collection",
-    "components",
-    "location",
-    "item",
-    "entity_type",
-    "merged",
+    *("attribute", "collection", "components", "location", "item", "entity_type", "merged"),
     # A condition of ours says which field it is about; attributes are a dictionary.
-    "key",
-    "name",
+    *("key", "name"),
 }
 NAMES = Path(__file__).resolve().parents[1] / "official" / "scripts" / "names.py"
 
@@ -98,8 +67,7 @@ def differences(path, theirs, session):
 
 
 def lacking(signature, wanted):
-    given = signature.parameters.values()
-    if any(each.kind is each.VAR_KEYWORD for each in given):
+    if any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values()):
         return []
     return [name for name in wanted if name not in signature.parameters]
 
@@ -244,13 +212,13 @@ def register(session):
 def test_modules_of_ftrack_api_can_be_imported():
     script = """
 import ft_dcc.event.base
-import ft_dcc.cache, ft_dcc.session.cache.cache
+import ft_dcc.cache, ft_dcc.session.cache
 from ft_dcc import entity
 from ft_dcc.structure.standard import StandardStructure
 import ft_dcc.exception as exceptions
 assert ft_dcc.event.base.Event("a topic")["topic"] == "a topic"
-assert ft_dcc.cache is ft_dcc.session.cache.cache
-assert ft_dcc.cache.__spec__.name == ft_dcc.cache.__name__ == "ft_dcc.session.cache.cache"
+assert ft_dcc.cache is ft_dcc.session.cache
+assert ft_dcc.cache.__spec__.name == ft_dcc.cache.__name__ == "ft_dcc.session.cache"
 assert entity.location.Location.__name__ == "Location"
 assert StandardStructure().path_separator == "/"
 assert exceptions.ServerError.__module__ == "ft_dcc.errors"
@@ -258,14 +226,127 @@ assert exceptions.ServerError.__module__ == "ft_dcc.errors"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-@pytest.mark.parametrize(
-    "name", ["ft_dcc.nothing", "ft_dcc.event.nothing", "ft_dcc.event.base.Event", "ft_dcc.cache.x"]
-)
+@pytest.mark.parametrize("name", ["nothing", "event.nothing", "event.base.Event", "cache.x"])
 def test_unknown_module_cannot_be_imported(name):
-    with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}'"):
-        importlib.import_module(name)
+    with pytest.raises(ModuleNotFoundError, match=f"No module named 'ft_dcc.{name}'"):
+        importlib.import_module(f"ft_dcc.{name}")
 
 
 def test_unknown_name_cannot_be_imported():
     with pytest.raises(ImportError, match="cannot import name 'Nothing'"):
         exec("from ft_dcc.event.base import Nothing", {})  # noqa: S102 - the import itself is what is tested
+
+
+PLUGIN = """\
+import ftrack_api
+import ftrack_api.accessor.disk
+import ftrack_api.structure.standard as standard
+from ftrack_api.entity.location import UnmanagedLocationMixin
+
+
+def configure_locations(event):
+    location = event["data"]["session"].ensure("Location", {"name": "plugin.disk"})
+    ftrack_api.mixin(location, UnmanagedLocationMixin)
+    location.accessor = ftrack_api.accessor.disk.DiskAccessor(prefix="")
+    location.structure = standard.StandardStructure()
+    location.priority = 5
+
+
+def register(session, **kw):
+    if isinstance(session, ftrack_api.session.Session):
+        session.event_hub.subscribe("topic=ftrack.api.session.configure-location", configure_locations)
+"""
+SCRIPT = """\
+import json
+import sys
+
+import ftrack_api
+import ftrack_api.session
+from ftrack_api.event.base import Event
+
+with ftrack_api.Session(plugin_paths=[sys.argv[1]]) as session:
+    location = session.query("Location where name is plugin.disk").one()
+    try:
+        session.query("Tusk")
+    except ftrack_api.exception.UnrecognisedEntityTypeError as error:
+        refused = type(error).__name__
+    print(json.dumps({
+        "module": ftrack_api.__name__,
+        "once": sys.modules["ftrack_api.session"] is sys.modules["ft_dcc.session"],
+        "event": Event("studio.test")["topic"],
+        "location": [type(location.accessor).__name__, type(location.structure).__name__, location.priority],
+        "refused": refused,
+    }))
+"""
+
+
+def run_python(folder: Path, *arguments: str, **environment: str) -> str:
+    path = os.pathsep.join((str(folder), environment.pop("PYTHONPATH", "")))
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment, "PYTHONPATH": path},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_script_and_plugin_that_import_ftrack_api_run_unchanged(studio_server, tmp_path):
+    ftrack_api.install(tmp_path / "compat")
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "locations.py").write_text(PLUGIN, encoding="utf-8")
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    server = account_variables(studio_server)
+    printed = run_python(tmp_path / "compat", str(script), str(tmp_path / "plugins"), **server)
+    assert json.loads(printed) == {
+        "module": "ft_dcc",
+        "once": True,
+        "event": "studio.test",
+        "location": ["DiskAccessor", "StandardStructure", 5],
+        "refused": "UnrecognisedEntityTypeError",
+    }
+
+
+def test_installed_official_client_comes_first_wherever_the_folder_is_on_the_path(tmp_path):
+    for name in ("one", "two"):
+        ftrack_api.install(tmp_path / name)
+    official = tmp_path / "site" / "ftrack_api"
+    official.mkdir(parents=True)
+    (official / "__init__.py").write_text("from ftrack_api.session import Session\n", encoding="utf-8")
+    (official / "session.py").write_text("class Session: pass\n", encoding="utf-8")
+    path = os.pathsep.join((str(tmp_path / "two"), str(tmp_path / "site")))
+    show = "import ftrack_api.session; print(ftrack_api.session.__file__, ftrack_api.Session.__module__)"
+    printed = run_python(tmp_path / "one", "-c", show, PYTHONPATH=path).split()
+    assert printed == [str(official / "session.py"), "ftrack_api.session"]
+    provide = "from ft_dcc.session.compat.ftrack_api import provide; print(provide())"
+    assert run_python(tmp_path / "site", "-c", provide).strip() == "False"
+
+
+def test_one_process_can_provide_the_name_without_a_folder(tmp_path):
+    show = (
+        "from ft_dcc.session.compat.ftrack_api import provide; print(provide(), provide()); "
+        "import ftrack_api, ft_dcc; from ftrack_api.structure.id import IdStructure; "
+        "print(ftrack_api is ft_dcc, IdStructure.__module__)"
+    )
+    assert run_python(tmp_path, "-c", show).split() == ["True", "True", "True", "ft_dcc.session.locations.structure"]
+
+
+def test_command_writes_and_removes_the_package(tmp_path, capsys):
+    for arguments, text in (("install", "PYTHONPATH"), ("install", "PYTHONPATH"), ("uninstall", "removed")):
+        assert run(["compat", arguments, "--to", str(tmp_path)]) == 0
+        assert text in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+    assert not ftrack_api.uninstall(tmp_path)
+
+
+@pytest.mark.parametrize("change", [ftrack_api.install, ftrack_api.uninstall])
+def test_package_of_another_origin_is_left_alone(tmp_path, change):
+    other = tmp_path / "ftrack_api" / "__init__.py"
+    other.parent.mkdir()
+    other.write_text("x = 1\n", encoding="utf-8")
+    with pytest.raises(StorageError, match="not a package of ft-dcc"):
+        change(tmp_path)
+    assert other.read_text(encoding="utf-8") == "x = 1\n"

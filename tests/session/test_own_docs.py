@@ -1,7 +1,5 @@
 """The examples of the project's own pages about the session run."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -18,17 +16,8 @@ def names(session, project, project_shot, project_task, signed_in, tmp_path):
     movie = tmp_path / "film.mov"
     movie.write_bytes(b"a film" * 100)
     user = session.query("User where username is 'admin'").one()
-    return {
-        "__name__": "document",
-        "session": session,
-        "project": project,
-        "shot": project_shot,
-        "task": project_task,
-        "asset": asset,
-        "user": user,
-        "film": movie,
-        "folder": tmp_path,
-    }
+    entities = {"project": project, "shot": project_shot, "task": project_task, "asset": asset, "user": user}
+    return {"__name__": "document", "session": session, **entities, "film": movie, "folder": tmp_path}
 
 
 def _python_blocks(page: Path) -> list[str]:

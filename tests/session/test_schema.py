@@ -1,18 +1,10 @@
-from __future__ import annotations
-
 import concurrent.futures
 import logging
 
 import pytest
 
 from ft_dcc.errors import UnrecognisedEntityTypeError
-from ft_dcc.session.entities.attribute import (
-    CollectionAttribute,
-    CustomAttributesAttribute,
-    KeyValueAttribute,
-    ReferenceAttribute,
-    ScalarAttribute,
-)
+from ft_dcc.session.entities import attribute as kinds
 from ft_dcc.session.entity_types.schema import EntityTypes, SchemaCache, hash_of, text_of
 
 TASK = {
@@ -42,13 +34,13 @@ TASK = {
 def test_each_kind_of_attribute_is_created():
     task = EntityTypes(lambda: [TASK])["Task"]
     assert {name: type(attribute) for name, attribute in task.attributes.items()} == {
-        "id": ScalarAttribute,
-        "name": ScalarAttribute,
-        "time_logged": ScalarAttribute,
-        "status": ReferenceAttribute,
-        "notes": CollectionAttribute,
-        "metadata": KeyValueAttribute,
-        "custom_attributes": CustomAttributesAttribute,
+        "id": kinds.ScalarAttribute,
+        "name": kinds.ScalarAttribute,
+        "time_logged": kinds.ScalarAttribute,
+        "status": kinds.ReferenceAttribute,
+        "notes": kinds.CollectionAttribute,
+        "metadata": kinds.KeyValueAttribute,
+        "custom_attributes": kinds.CustomAttributesAttribute,
     }
     assert task.__name__ == task.entity_type == "Task"
     assert task.primary_key_attributes == ["id"]

@@ -1,7 +1,5 @@
 """One storage for all files of a studio: used and verified."""
 
-from __future__ import annotations
-
 import sys
 import uuid
 
@@ -10,7 +8,7 @@ import pytest
 from ft_dcc.errors import LocationError
 from ft_dcc.session import UNMANAGED_LOCATION_ID
 from ft_dcc.session.events.event import Event
-from ft_dcc.session.locations.storage_scenario import activate
+from ft_dcc.session.locations.location_setup import activate
 from ft_dcc.session.locations.structure import StandardStructure
 
 SYSTEM = {"darwin": "osx", "win32": "windows"}.get(sys.platform, "linux")
@@ -46,7 +44,7 @@ def test_missing_mount_point_of_this_system_is_reported(session, centralized, ca
     centralized["data"]["accessor"]["mount_points"] = {"amiga": "work:"}
     session.server_information["storage_scenario"] = centralized
     session.reset()
-    assert f"its settings lack '{SYSTEM}'" in caplog.text
+    assert "its settings lack a folder for" in caplog.text
     assert session.pick_location()["id"] == UNMANAGED_LOCATION_ID
 
 
@@ -56,20 +54,17 @@ def test_scenario_is_activated_before_plugins_configure_locations(session, centr
         "topic=ftrack.storage-scenario.activate",
         lambda event: received.append(event["data"]["storage_scenario"]["scenario"]),
     )
-    session.event_hub.subscribe(
-        "topic=ftrack.api.session.configure-location", lambda event: received.append(event["data"]["session"])
-    )
+    topic = "topic=ftrack.api.session.configure-location"
+    session.event_hub.subscribe(topic, lambda event: received.append(event["data"]["session"]))
     session.server_information["storage_scenario"] = {**centralized, "scenario": "studio.storage"}
     session.reset()
     assert received == ["studio.storage", session]
 
 
 def test_location_is_activated_by_an_event(session, centralized):
-    session.event_hub.publish(
-        Event("ftrack.storage-scenario.activate", data={"storage_scenario": centralized}), synchronous=True
-    )
-    location = session.get("Location", centralized["data"]["location_id"])
-    assert isinstance(location.structure, StandardStructure)
+    activated = Event("ftrack.storage-scenario.activate", data={"storage_scenario": centralized})
+    session.event_hub.publish(activated, synchronous=True)
+    assert isinstance(session.get("Location", centralized["data"]["location_id"]).structure, StandardStructure)
 
 
 def test_scenario_without_mount_points_is_refused(session):
@@ -91,11 +86,3 @@ def test_unusable_storage_is_reported_at_startup(session, centralized, tmp_path)
     (message,) = verified(session, centralized)
     assert message.startswith("The studio's storage has no folder for")
     assert verified(session, {**centralized, "scenario": "studio.storage"}) == []
-
-
-def test_session_activates_each_scenario_once(session, centralized):
-    received = []
-    session.event_hub.subscribe("topic=ftrack.storage-scenario.activate", received.append)
-    session.server_information["storage_scenario"] = centralized
-    session.reset()
-    assert len(received) == 1

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from ft_dcc.errors import StructureError
@@ -24,14 +22,12 @@ def movie(session, version):
 
 def sequence(session, **data):
     made = session.create("SequenceComponent", {"name": "beauty", "padding": 4, "file_type": ".exr", **data})
-    member = session.create("FileComponent", {"name": "0012", "file_type": ".exr", "container": made})
-    return made, member
+    return made, session.create("FileComponent", {"name": "0012", "file_type": ".exr", "container": made})
 
 
 def container(session, **data):
     made = session.create("ContainerComponent", {"name": "Extra Files", **data})
-    member = session.create("FileComponent", {"name": "notes", "file_type": ".pdf", "container": made})
-    return made, member
+    return made, session.create("FileComponent", {"name": "notes", "file_type": ".pdf", "container": made})
 
 
 def test_entity_id_structure_uses_the_id(session):
@@ -75,9 +71,8 @@ def test_project_versions_prefix_is_used_below_a_project(session, project):
     version = session.create("AssetVersion", {"asset": asset})
     session.commit()
     movie = session.create("FileComponent", {"name": "main", "file_type": ".mov", "version": version})
-    assert StandardStructure("_versions").get_resource_identifier(movie) == (
-        f"{project['name']}/_versions/trailer/v001/main.mov"
-    )
+    path = f"{project['name']}/_versions/trailer/v001/main.mov"
+    assert StandardStructure("_versions").get_resource_identifier(movie) == path
     assert StandardStructure().get_resource_identifier(movie) == f"{project['name']}/trailer/v001/main.mov"
 
 

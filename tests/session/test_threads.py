@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
@@ -27,20 +25,6 @@ def test_thread_commits_only_its_own_changes(session, open_session, project_shot
     assert reader.get("Task", project_task["id"])["name"] == "animation"
     session.commit()
     assert open_session().get("Task", project_task["id"])["name"] == "unfinished"
-
-
-def test_rollback_keeps_the_changes_of_other_threads(session, project_shot, project_task):
-    project_task["name"] = "mine"
-
-    def work():
-        session.create("Task", {"name": "x", "parent": project_shot})
-        session.rollback()
-        return len(session.recorded_operations)
-
-    assert in_a_thread(work) == 0
-    assert project_task["name"] == "mine"
-    assert len(session.recorded_operations) == 1
-    session.rollback()
 
 
 def test_switches_apply_to_one_thread(session):

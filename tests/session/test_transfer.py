@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -14,9 +12,10 @@ from pathlib import Path
 import pytest
 import requests
 from doubles.faulty_proxy import FaultyProxy
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.errors import Cancelled, NotFoundError, TransferFailed
-from ft_dcc.session import SERVER_LOCATION_ID, operations
+from ft_dcc.session import operations
 from ft_dcc.session.transfer import multipart_upload, transfer
 from ft_dcc.session.transfer.storage_requests import UploadBody
 from ft_dcc.session.transport import http
@@ -44,15 +43,9 @@ def upload(session, path, component_id, **arguments):
 
 
 def downloaded(session, component_id):
-    location = {
-        "id": str(uuid.uuid4()),
-        "component_id": component_id,
-        "location_id": SERVER_LOCATION_ID,
-        "resource_identifier": component_id,
-    }
-    session.call([operations.create("ComponentLocation", location)])
+    session.call([operations.add_to_server_location(component_id)])
     query = {"id": component_id, "username": session.api_user, "apiKey": session.api_key}
-    return requests.get(f"{session.server_url}/component/get", params=query, timeout=60).content
+    return requests.get(f"{session.server_url}/component/get", params=query, timeout=TIMEOUT_SECONDS).content
 
 
 def test_upload_stores_the_bytes_of_a_file(session, open_session, movie, component_id):
@@ -75,29 +68,12 @@ def test_download_sends_the_key_in_headers(session, scripted, tmp_path, componen
     assert ["apiKey" in path for path in scripted.paths] == [False, False, True, True]
 
 
-def test_many_downloads_are_not_throttled(session, studio_server, movie, tmp_path, component_id):
-    movie.write_bytes(b"a film")
-    stored(session, movie, component_id)
-    with FaultyProxy(studio_server.server_url).open() as line:
-        session.server_url = line.url
-        for _ in range(40):
-            assert transfer.download(session, component_id, tmp_path / "back.mov") == 6
-        assert line.count == 40
-
-
 def test_upload_can_be_repeated(session, open_session, movie, component_id):
     upload(session, movie, component_id)
     movie.write_bytes(b"shorter")
     assert upload(session, movie, component_id) == 7
     assert downloaded(session, component_id) == b"shorter"
     assert open_session().get("FileComponent", component_id)["size"] == 7
-
-
-def test_progress_is_reported_in_bytes(session, movie, component_id):
-    reports = []
-    upload(session, movie, component_id, on_bytes=lambda sent, total: reports.append((sent, total)))
-    assert reports[-1] == (2_500_000, 2_500_000)
-    assert reports == sorted(reports)
 
 
 @pytest.mark.parametrize("error", [Cancelled("enough"), OSError("the window is gone")])
@@ -121,16 +97,25 @@ def test_missing_file_is_named(session, tmp_path, component_id, sent):
     assert sent == []
 
 
-def announced(monkeypatch, session, url, headers=None):
-    """Let the server's storage be at another address."""
+def announcing(monkeypatch, session, **metadata):
+    """Let the server's storage be at other addresses."""
     call = session.call
 
     def answer(data, *group):
         if isinstance(data, dict) and data["action"] == "get_upload_metadata":
-            return [{"url": url, "headers": headers or {}, "component_id": data["component_id"]}]
+            return [{**metadata, "component_id": data["component_id"]}]
         return call(data, *group)
 
     monkeypatch.setattr(session, "call", answer)
+
+
+def announced(monkeypatch, session, url, headers=None):
+    announcing(monkeypatch, session, url=url, headers=headers or {})
+
+
+def storing_parts_at(monkeypatch, session, url, **more):
+    urls = [{"part_number": number, "signed_url": f"{url}/{number}?signature=secret"} for number in (1, 2, 3)]
+    announcing(monkeypatch, session, upload_id="u", urls=urls, **more)
 
 
 def tag_of(path):
@@ -181,8 +166,7 @@ def test_failed_upload_does_not_reveal_its_address(session, movie, component_id,
 
 def test_checksum_is_announced(session, movie, component_id, sent):
     upload(session, movie, component_id)
-    (announcement,) = [each for request in sent for each in request if each["action"] == "get_upload_metadata"]
-    assert announcement == {
+    assert announcement_in(sent) == {
         "action": "get_upload_metadata",
         "component_id": component_id,
         "file_name": "movie.mov",
@@ -192,8 +176,6 @@ def test_checksum_is_announced(session, movie, component_id, sent):
 
 
 MIB = 1024 * 1024
-
-
 LARGE = 2 * 8192 + 4099
 
 
@@ -222,12 +204,9 @@ def line(studio_server):
 @pytest.mark.parametrize(
     ("size", "part", "count"),
     [
-        (16 * MIB, 8 * MIB, 2),
         (128 * MIB, 8 * MIB, 16),
         (128 * MIB + 1, 16 * MIB, 9),
-        (1024 * MIB, 16 * MIB, 64),
         (10 * 1024 * MIB, 64 * MIB, 160),
-        (65 * 1024 * MIB, 128 * MIB, 520),
         (1280 * 1000 * MIB, 128 * MIB, 10_000),
     ],
 )
@@ -235,26 +214,23 @@ def test_part_sizes_match_the_javascript_client(size, part, count):
     assert (multipart_upload.part_size(size), multipart_upload.count_for(size)) == (part, count)
 
 
+def announcement_in(sent):
+    (found,) = [each for request in sent for each in request if each["action"] == "get_upload_metadata"]
+    return found
+
+
 def test_studio_server_gets_a_large_file_in_one_request(session, large_movie, component_id, sent):
     assert upload(session, large_movie, component_id) == LARGE
     assert downloaded(session, component_id) == large_movie.read_bytes()
-    (announcement,) = [each for request in sent for each in request if each["action"] == "get_upload_metadata"]
-    assert "parts" not in announcement
+    assert "parts" not in announcement_in(sent)
 
 
 def test_large_file_is_uploaded_in_parts(session, long_movie, component_id, sent):
     assert upload(session, long_movie, component_id) == LARGE
     assert downloaded(session, component_id) == long_movie.read_bytes()
-    operations_sent = [each for request in sent for each in request]
-    (announcement,) = [each for each in operations_sent if each["action"] == "get_upload_metadata"]
-    assert announcement == {
-        "action": "get_upload_metadata",
-        "component_id": component_id,
-        "file_name": "movie.mov",
-        "file_size": LARGE,
-        "parts": 3,
-    }
-    (completion,) = [each for each in operations_sent if each["action"] == "complete_multipart_upload"]
+    announcement = announcement_in(sent)
+    assert (announcement["file_size"], announcement["parts"], "checksum" in announcement) == (LARGE, 3, False)
+    (completion,) = [each for request in sent for each in request if each["action"] == "complete_multipart_upload"]
     assert [part["part_number"] for part in completion["parts"]] == [1, 2, 3]
 
 
@@ -266,6 +242,7 @@ def test_progress_of_parts_is_summed(session, long_movie, component_id):
         threads.add(threading.current_thread())
 
     upload(session, long_movie, component_id, on_bytes=on_bytes)
+    assert reports == sorted(reports)
     assert reports[-1] == (LARGE, LARGE)
     assert threads == {threading.current_thread()}
 
@@ -300,8 +277,7 @@ def test_interrupted_upload_is_resumed(session, long_movie, component_id, line, 
     line.set(3)
     with pytest.raises(TransferFailed, match="was interrupted"):
         upload(session, long_movie, component_id, progress_file=progress_file)
-    kept = json.loads(progress_file.read_text(encoding="utf-8"))
-    assert sorted(kept["arrived"]) == ["1", "2"]
+    assert sorted(json.loads(progress_file.read_text(encoding="utf-8"))["arrived"]) == ["1", "2"]
     if os.name == "posix":
         assert progress_file.stat().st_mode & 0o777 == 0o600
     sent.clear()
@@ -360,20 +336,6 @@ def test_damaged_progress_file_is_ignored(session, long_movie, component_id, tmp
     assert downloaded(session, component_id) == long_movie.read_bytes()
 
 
-def storing_parts_at(monkeypatch, session, url, count, **more):
-    call = session.call
-
-    def answer(data, *group):
-        if isinstance(data, dict) and data["action"] == "get_upload_metadata":
-            urls = [
-                {"part_number": number, "signed_url": f"{url}/{number}?signature=secret"} for number in range(1, count)
-            ]
-            return [{"upload_id": "u", "urls": urls, "component_id": data["component_id"], **more}]
-        return call(data, *group)
-
-    monkeypatch.setattr(session, "call", answer)
-
-
 @pytest.mark.parametrize(
     ("more", "headers", "message"),
     [
@@ -389,7 +351,7 @@ def test_damaged_upload_is_detected(session, large_movie, component_id, scripted
         announced(monkeypatch, session, scripted.url)
     else:
         session.server_information["largest_piece"] = 0
-        storing_parts_at(monkeypatch, session, scripted.url, 4, **more)
+        storing_parts_at(monkeypatch, session, scripted.url, **more)
     scripted.answers = [(200, headers, b"")]
     with pytest.raises(TransferFailed, match=message):
         upload(session, large_movie, component_id)
@@ -403,12 +365,10 @@ def silent_storage():
 
 
 @pytest.mark.parametrize("name", ["movie", "long_movie"])
-def test_cancel_is_not_blocked_by_a_hanging_connection(
-    session, component_id, silent_storage, monkeypatch, request, name
-):
+def test_cancel_is_not_blocked_by_a_hanging_line(session, component_id, silent_storage, monkeypatch, request, name):
     announced(monkeypatch, session, silent_storage)
     if name == "long_movie":
-        storing_parts_at(monkeypatch, session, silent_storage, 4)
+        storing_parts_at(monkeypatch, session, silent_storage)
     asked = []
 
     def cancel_when_it_hangs(sent, total):
@@ -430,41 +390,27 @@ def test_download_is_complete(session, movie, component_id, tmp_path):
     stored(session, movie, component_id)
     reports = []
     checksum = base64.b64encode(hashlib.md5(movie.read_bytes(), usedforsecurity=False).digest()).decode()
-    received = transfer.download(
-        session,
-        component_id,
-        tmp_path / "back.mov",
-        size=2_500_000,
-        checksum=checksum,
-        on_bytes=lambda *done: reports.append(done),
-    )
-    assert received == 2_500_000
+    wanted = {"size": 2_500_000, "checksum": checksum, "on_bytes": lambda *done: reports.append(done)}
+    assert transfer.download(session, component_id, tmp_path / "back.mov", **wanted) == 2_500_000
     assert (tmp_path / "back.mov").read_bytes() == movie.read_bytes()
     assert reports[-1] == (2_500_000, 2_500_000)
 
 
-@pytest.mark.parametrize("wanted", [{"size": 17}, {"checksum": "AAAA"}])
-def test_download_with_wrong_size_or_checksum_leaves_no_file(session, movie, component_id, tmp_path, wanted):
+def cancel(received, total):
+    raise Cancelled("enough")
+
+
+@pytest.mark.parametrize("wanted", [{"size": 17}, {"checksum": "AAAA"}, {"on_bytes": cancel}])
+def test_failed_or_cancelled_download_leaves_no_file(session, movie, component_id, tmp_path, wanted):
     stored(session, movie, component_id)
     target = tmp_path / "target"
     target.mkdir()
     (target / "back.mov").write_bytes(b"as it was")
-    with pytest.raises(TransferFailed):
+    with pytest.raises((TransferFailed, Cancelled)) as caught:
         transfer.download(session, component_id, target / "back.mov", **wanted)
-    assert [path.name for path in target.iterdir()] == ["back.mov"]
-    assert (target / "back.mov").read_bytes() == b"as it was"
-
-
-def test_cancelled_download_leaves_no_file(session, movie, component_id, tmp_path):
-    stored(session, movie, component_id)
-    (tmp_path / "target").mkdir()
-
-    def stop(received, total):
-        raise Cancelled("enough")
-
-    with pytest.raises(Cancelled, match="enough"):
-        transfer.download(session, component_id, tmp_path / "target" / "back.mov", on_bytes=stop)
-    assert [path for path in (tmp_path / "target").iterdir() if path.name.startswith(".")] == []
+    wait_until(lambda: [path.name for path in target.iterdir()] == ["back.mov"], "the removal of the draft")
+    # A download that is complete before it is cancelled is kept.
+    assert caught.type is Cancelled or (target / "back.mov").read_bytes() == b"as it was"
 
 
 def test_download_of_a_missing_component_is_reported(session, component_id, tmp_path):
@@ -493,8 +439,7 @@ def test_large_file_needs_little_memory(studio_server, tmp_path):
         "print((most() - before) // 1024)\n"
     )
     credentials = (studio_server.server_url, studio_server.api_key, studio_server.api_user)
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(large), *credentials], capture_output=True, encoding="utf-8", check=False
-    )
+    command = [sys.executable, "-c", script, str(large), *credentials]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 48

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import pytest
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.settings.definitions import SETTINGS
 from ft_dcc.settings.resolve import read_settings
+from ft_dcc.settings.scope import Scope
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "td" / "settings.md"
 
@@ -51,8 +50,7 @@ def test_arguments_override_environment_and_files(files, tmp_path):
 
 def test_the_origin_of_a_value_is_file_and_line(files, tmp_path):
     environ = files(project='# ours\n\nstatus = "Pending Review"\n')
-    value = read(environ, tmp_path).values["status"]
-    assert value.origin == f"project: {tmp_path / 'project.toml'}, line 3"
+    assert read(environ, tmp_path).values["status"].origin == f"project: {tmp_path / 'project.toml'}, line 3"
     assert read({**environ, "FTRACK_TASKID": "x"}, tmp_path).values["task"].origin == "environment FTRACK_TASKID"
 
 
@@ -68,16 +66,18 @@ def test_an_unknown_setting_is_refused_with_line_and_nearest_name(files, tmp_pat
     ("text", "reason"),
     [
         (
-            'asset_name = "{artist}"',
-            r"line 1: asset_name: '\{artist\}' is not a valid rule. Use only \{task\}, \{shot\}",
+            'asset_name = "{arist} {version}"',
+            r"line 1: asset_name: .* unknown field \{arist\}\. Did you mean \{artist\}\? Known fields: project, ",
         ),
         ('review = "Dailies {"', r"line 1: review: 'Dailies \{' is not a valid rule"),
         ("status = 3", "line 1: status takes a string, not 3 without quotation marks"),
         ('plugins = ["a", 1]', "plugins takes a string or an array of strings, not 1 without quotation marks"),
+        ('burnin_top = "{verion}"', r"unknown field \{verion\}\. Did you mean \{version\}"),
         ("slate = 1", "line 1: slate takes true or false, not 1 without"),
         ("watermark = ['a']", "line 1: watermark takes a string, not an array"),
         ('[review]\nname = "a"', "line 1: review takes a string or an array of strings, not a section"),
-        ('review = "{shot:>9}"', r"line 1: review: '\{shot:>9\}' is not a valid rule. Use only \{date\}, \{project\}"),
+        ('asset_name = "{version:04}"', "contains the unknown field {version}"),
+        ('movie_path = "{shot}_{version:x4q}.mp4"', r"line 1: movie_path: \{version:x4q\} cannot be written for"),
         ('notify = "perhaps"', "is not a boolean"),
         ('server = "studio"', "is not the address"),
         (
@@ -86,17 +86,14 @@ def test_an_unknown_setting_is_refused_with_line_and_nearest_name(files, tmp_pat
         ),
         ('# a\n[burnin]\ntop = "{shot}"', "line 2: .*or section called burnin. Write burnin_top without a section"),
         ('status = "a\n', r"line 1: invalid TOML: Illegal character .*\. Write each setting once, as name = "),
+        ('ffmpeg = "C:\\tools"', "line 1: 'C:.tools' has a control character. Write a path of Windows in single"),
+        ('ffmpeg = "C:\\Users"', "line 1: invalid TOML: .*Write a path of Windows in single quotes"),
         ('task = "a"\nstatus = "a"\ntask = "b"', "line 3: invalid TOML: Cannot overwrite a value"),
     ],
 )
 def test_an_invalid_value_is_refused_with_file_and_line(files, tmp_path, text, reason):
     with pytest.raises(SettingInvalid, match=reason):
         read(files(studio=text), tmp_path)
-
-
-def test_an_invalid_environment_variable_is_named(files, tmp_path):
-    with pytest.raises(SettingInvalid, match=r"environment FT_DCC_REVIEW: review: '\{day\}' is not a valid rule"):
-        read({**files(), "FT_DCC_REVIEW": "{day}"}, tmp_path)
 
 
 def test_several_values_are_an_array_or_a_list_of_paths(files, tmp_path):
@@ -106,11 +103,6 @@ def test_several_values_are_an_array_or_a_list_of_paths(files, tmp_path):
     plugins = read({**files(), "FT_DCC_PLUGINS": os.pathsep.join("ab")}, tmp_path).items("plugins")
     assert plugins == (str(Path("a").absolute()), str(Path("b").absolute()))
     assert read(files(), tmp_path).items("plugins") == ()
-
-
-def test_a_boolean_setting_is_read(files, tmp_path):
-    assert read(files(studio="notify = true"), tmp_path).get("notify") == "true"
-    assert read(files(), tmp_path).get("notify") == "false"
 
 
 def test_a_file_may_contain_numbers(files, tmp_path):
@@ -162,14 +154,66 @@ def test_an_unknown_argument_is_refused(files, tmp_path):
         read(files(), tmp_path, statuss="a")
 
 
+def test_what_the_studio_locks_cannot_be_changed_by_files_of_others_the_environment_or_options(files, tmp_path):
+    studio = 'locked = ["watermark", "plugins", "checks"]\nwatermark = "{artist}"\nplugins = ["/studio"]\n'
+    environ = files(studio=studio)
+    settings = read(environ, tmp_path)
+    assert (settings.get("watermark"), settings.items("plugins")) == ("{artist}", (str(Path("/studio")),))
+    assert {name for name, _, origin in settings.rows() if origin.endswith("; locked")} == {"watermark", "plugins"}
+    lock = rf"locked by {tmp_path / 'studio.toml'}, line 1\. Remove it here"
+    for layer, text in (
+        ("user", "plugins = []"),
+        ("user", 'plugins.add = ["/mine"]'),
+        ("project", 'slate = true\nwatermark = ""'),
+        ("project", '[checks]\nSound = "off"'),
+    ):
+        with pytest.raises(SettingInvalid, match=f"{layer}.toml, line .: .* is {lock}"):
+            read(files(studio=studio, **{layer: text}), tmp_path)
+    with pytest.raises(SettingInvalid, match=f"environment FT_DCC_WATERMARK: watermark is {lock}"):
+        read({**environ, "FT_DCC_WATERMARK": "x"}, tmp_path)
+    # A project locks for its users.
+    with pytest.raises(SettingInvalid, match=r"user\.toml, line 1: status is locked by .*project\.toml, line 2"):
+        read(files(project='status = "a"\nlocked = ["status"]', user='status = "b"'), tmp_path)
+    for text, reason in (('locked = "status"', "takes an array"), ('locked = ["statsu"]', "Did you mean status")):
+        with pytest.raises(SettingInvalid, match=reason):
+            read(files(studio=text), tmp_path)
+
+
+def test_a_list_replaces_that_of_an_earlier_file_or_is_added_to_it(files, tmp_path):
+    studio = 'outputs = ["1080"]\nreview = ["Dailies"]'
+    settings = read(files(studio=studio, project='outputs.add = ["prores", "1080"]\nreview = ["Client"]'), tmp_path)
+    assert (settings.items("outputs"), settings.items("review")) == (("1080", "prores"), ("Client",))
+    at = f"project: {tmp_path / 'project.toml'}, line 1, added to studio: {tmp_path / 'studio.toml'}, line 1"
+    assert settings.values["outputs"].origin == at
+    assert read(files(studio=studio, user='[outputs]\nreplace = "2160"'), tmp_path).items("outputs") == ("2160",)
+
+
+def test_settings_of_a_project_on_the_server_precede_those_of_the_studio_only(files, tmp_path):
+    on_server = Scope(tmp_path, "Film", 'status = "b"\ntask_status = "b"\nfonts = "P:/fonts"')
+    environ = files(studio='status = "a"', user='task_status = "c"')
+    settings = read_settings({}, environ, scope=on_server)
+    assert settings.values["status"].origin == "server: settings of the project Film, line 1"
+    assert (settings.get("status"), settings.get("task_status")) == ("b", "c")
+    for text, reason in (
+        (
+            'plugins = ["/mine"]',
+            r"line 1: plugins is not allowed in settings on the server\. Write it into the studio's",
+        ),
+        ('fonts = "fonts"', "line 1: fonts is relative, and settings on the server have no folder"),
+        ("status = ", "settings of the project Film, line 1: invalid TOML"),
+    ):
+        with pytest.raises(SettingInvalid, match=reason):
+            read_settings({}, environ, scope=Scope(tmp_path, "Film", text))
+
+
 def test_the_documentation_lists_all_settings():
     rows = [
         f"| `{setting.name}` | {setting.help} | {', '.join(f'`{name}`' for name in setting.environment)} | "
         f"{setting.default_label or (f'`{setting.default}`' if setting.default else 'not set')} |"
         for setting in SETTINGS
     ]
-    text = DOCS.read_text(encoding="utf-8")
-    assert [line for line in text.splitlines() if line.startswith("| `")] == rows
+    _, _, after = DOCS.read_text(encoding="utf-8").partition("## All settings\n")
+    assert [line for line in after.partition("\n## ")[0].splitlines() if line.startswith("| `")] == rows
 
 
 def test_relative_paths_of_the_environment_are_made_absolute(tmp_path, monkeypatch):

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 
 import pytest
@@ -11,7 +9,6 @@ from ft_dcc.settings.user_file import user_file, write_user_setting
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    """Return the user's settings file, which does not exist yet."""
     monkeypatch.setattr("platformdirs.user_config_dir", lambda *_, **__: str(tmp_path / "settings"))
     monkeypatch.delenv("FT_DCC_USER_SETTINGS", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -32,7 +29,7 @@ def test_a_setting_is_added_changed_and_removed(file):
 
 def test_other_lines_and_comments_stay_and_a_value_of_several_lines_is_replaced(file):
     file.parent.mkdir()
-    text = '# mine\nslate = true # yes\noutputs = [\n  "720", # small\n  "1080",\n]\nstatus = "Ü"\n'
+    text = '# mine\nslate = true # yes\noutputs = [\n  "1440", # small\n  "1080",\n]\nstatus = "Ü"\n'
     file.write_text(text, encoding="utf-8")
     write_user_setting("outputs", "2160,prores")
     assert file.read_text("utf-8") == ('outputs = ["2160", "prores"]\n# mine\nslate = true # yes\nstatus = "Ü"\n')
@@ -52,8 +49,9 @@ def test_several_rules_of_review_sessions_are_an_array(file):
     [
         ("slate", "perhaps", "is not a boolean"),
         ("outputs", "4k", "is not one of"),
+        ("outputs", "720", "is not one of"),
         ("key", "secret", "cannot be changed here"),
-        ("statsu", "x", "cannot be changed here"),
+        ("statsu", "x", "cannot be changed here. Did you mean status"),
     ],
 )
 def test_an_invalid_value_a_secret_and_an_unknown_name_are_refused_and_nothing_is_written(file, name, text, words):

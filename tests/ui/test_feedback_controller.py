@@ -4,59 +4,35 @@ from __future__ import annotations
 
 import json
 import threading
-from uuid import uuid4
+from functools import partial
 
 import pytest
 from doubles.colour_bars import ColourBars
 from doubles.faulty_proxy import FaultyProxy
+from doubles.notes import PEN, add_version_to_review, assign, write_note
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import Error
 from ft_dcc.review import my_tasks
 from ft_dcc.session import Session, operations
 from ft_dcc.ui.feedback_controller import FeedbackController
-from ft_dcc.ui.menu_commands import show_newest_drawings
-
-PEN = {"kind": "pen", "colour": "#ff0000", "width": 0.01, "points": [[0.25, 0.25, 0.5], [0.75, 0.5, 0.5]]}
+from ft_dcc.ui.menu_commands import show_open_drawings
 
 
 @pytest.fixture
-def task(session, project, project_task):
-    """Return the ids of a task and of the entry of its version 1 in a review session."""
-    asset, version, review, entry = (str(uuid4()) for _ in range(4))
-    asset_type = session.query("AssetType").first()["id"]
-    shot = project_task["parent_id"]
-    session.call(
-        [
-            operations.create("Asset", {"id": asset, "name": "main", "context_id": shot, "type_id": asset_type}),
-            operations.create("AssetVersion", {"id": version, "asset_id": asset, "task_id": project_task["id"]}),
-            operations.create("ReviewSession", {"id": review, "name": "Dailies", "project_id": project["id"]}),
-            operations.create(
-                "ReviewSessionObject",
-                {"id": entry, "review_session_id": review, "version_id": version, "name": "x", "description": ""},
-            ),
-        ]
-    )
-    return project_task["id"], entry
+def task_id(project_task):
+    return project_task["id"]
 
 
-def write(session, entry, text, frame=1002, data=None):
-    note, annotation = str(uuid4()), str(uuid4())
-    data = json.dumps(data or {"version": 2, "shapes": [PEN]})
-    own = json.dumps({"frame": frame, "annotation_id": annotation})
-    session.call(
-        [
-            operations.create(
-                "Note", {"id": note, "content": text, "parent_id": entry, "parent_type": "ReviewSessionObject"}
-            ),
-            operations.create(
-                "ReviewSessionObjectAnnotation",
-                {"id": annotation, "frame_number": frame, "data": data, "review_session_object_id": entry},
-            ),
-            operations.create("Metadata", {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": own}),
-        ]
-    )
-    return note
+@pytest.fixture
+def entry(session, project_task):
+    return add_version_to_review(session, project_task)
+
+
+@pytest.fixture
+def write(session, entry):
+    """Return a function that writes a note with a drawing on version 1 of the task in a review session."""
+    return partial(write_note, session, entry)
 
 
 @pytest.fixture
@@ -82,14 +58,13 @@ def read(controller, session, task_id):
     assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
 
 
-def test_a_note_that_arrives_is_read_counted_and_announced(controller, own_session, session, task, changed):
-    task_id, entry = task
-    write(session, entry, "first")
+def test_a_note_that_arrives_is_read_counted_and_announced(controller, own_session, changed, task_id, write):
+    write("first")
     read(controller, own_session, task_id)
     assert (controller.open_count, controller.unseen_count, controller.message) == (1, 0, "")
     assert own_session.event_hub.wait_until_connected(TIMEOUT_SECONDS)
     changed.clear()
-    write(session, entry, "Arm too\nhigh")
+    write("Arm too\nhigh")
     while controller.unseen_count == 0:
         assert changed.wait(TIMEOUT_SECONDS)
         changed.clear()
@@ -98,9 +73,8 @@ def test_a_note_that_arrives_is_read_counted_and_announced(controller, own_sessi
     assert (controller.unseen_count, controller.message) == (0, "")
 
 
-def test_replies_and_done_states_are_written_and_read_again(controller, own_session, session, task):
-    task_id, entry = task
-    write(session, entry, "first")
+def test_replies_and_done_states_are_written_and_read_again(controller, own_session, task_id, write):
+    write("first")
     read(controller, own_session, task_id)
     controller.reply(own_session, controller.versions[0].notes[0], "one")
     controller.reply(own_session, controller.versions[0].notes[0], "two")
@@ -110,14 +84,11 @@ def test_replies_and_done_states_are_written_and_read_again(controller, own_sess
     assert (sorted(reply.text for reply in note.replies), note.is_done) == (["one", "two"], True)
 
 
-def test_drawings_are_shown_and_hidden(controller, own_session, session, task):
-    task_id, entry = task
-    write(session, entry, "first", frame=1002)
-    write(session, entry, "outside", frame=2000)
+def test_drawings_are_shown_and_hidden(controller, own_session, task_id, write):
+    write("first", frame=1002)
+    write("outside", frame=2000)
     read(controller, own_session, task_id)
-    host = ColourBars()
-    controller.show(host)
-    run_until_idle(controller, host)
+    host = shown(controller)
     assert [drawing.text for drawing in host.feedback] == ["first"]
     assert controller.is_shown and "outside of the scene's frames" in controller.problems[0]
     controller.hide(host)
@@ -130,9 +101,16 @@ def run_until_idle(controller, host):
         host.idle(0.01)
 
 
-def test_a_deleted_note_is_a_sentence(controller, own_session, session, task):
-    task_id, entry = task
-    note_id = write(session, entry, "first")
+def shown(controller, *arguments):
+    """Show drawings in a host of colour bars, and return that."""
+    host = ColourBars()
+    controller.show(host, *arguments)
+    run_until_idle(controller, host)
+    return host
+
+
+def test_a_deleted_note_is_a_sentence(controller, own_session, session, task_id, write):
+    note_id = write("first")
     read(controller, own_session, task_id)
     (note,) = controller.versions[0].notes
     session.call([operations.delete("Note", note_id)])
@@ -155,24 +133,17 @@ def test_a_host_without_feedback_is_a_sentence(controller):
     assert controller.error == "Plain cannot show drawings. See them on the review page."
 
 
-def test_the_menu_shows_the_drawings_of_the_newest_version(session, task, signed_in):
-    task_id, entry = task
-    write(session, entry, "first")
+def test_the_menu_shows_the_drawings_of_open_notes(signed_in, task_id, write):
+    write("first")
     host = ColourBars()
-    assert show_newest_drawings(host, task_id) == "1 note is open on v001."
+    assert show_open_drawings(host, task_id) == "1 note is open on v001."
     assert [drawing.text for drawing in host.feedback] == ["first"]
 
 
-def test_my_tasks_have_their_newest_version_and_their_open_notes(session, task):
-    task_id, entry = task
-    write(session, entry, "first")
-    user = session.query(f'User where username is "{session.api_user}"').one()
-    values = {"context_id": task_id, "resource_id": user["id"], "type": "assignment"}
-    assignment = str(uuid4())
-    due = operations.update("Task", task_id, {"end_date": "2026-12-01"})
-    session.call([operations.create("Appointment", {"id": assignment, **values}), due])
+def test_my_tasks_have_their_newest_version_and_their_open_notes(session, task_id, write):
+    write("first")
+    assignment = assign(session, task_id, operations.update("Task", task_id, {"end_date": "2026-12-01"}))
     (found,) = [each for each in my_tasks.of_user(session, session.api_user) if each.id == task_id]
-    # Without any assignment, all tasks are offered to publish to.
     session.call([operations.delete("Appointment", assignment)])
     assert (found.version.number, found.open_count, f"{found.due:%Y-%m-%d}") == (1, 1, "2026-12-01")
     assert found.path.count("/") == 3 and found.status
@@ -202,10 +173,9 @@ def requests_of(proxy, controller, action):
 
 
 def test_a_server_that_goes_away_while_notes_are_read_is_a_sentence_and_the_notes_stay(
-    controller, proxied, proxy, session, task
+    controller, proxied, proxy, task_id, write
 ):
-    task_id, entry = task
-    write(session, entry, "first")
+    write("first")
     count = requests_of(proxy, controller, lambda: controller.read(proxied, task_id))
     before = controller.versions
     for number in range(1, count + 1):
@@ -220,10 +190,9 @@ def test_a_server_that_goes_away_while_notes_are_read_is_a_sentence_and_the_note
 
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["the request is lost", "the answer is lost"])
 def test_a_server_that_goes_away_during_a_reply_is_a_sentence_and_the_text_is_kept(
-    controller, proxied, proxy, session, task, loses_answer
+    controller, proxied, proxy, session, loses_answer, task_id, write
 ):
-    task_id, entry = task
-    note_id = write(session, entry, "first")
+    note_id = write("first")
     read(controller, proxied, task_id)
     (note,) = controller.versions[0].notes
     controller.reply(proxied, note, "before")
@@ -243,27 +212,25 @@ def test_a_server_that_goes_away_during_a_reply_is_a_sentence_and_the_text_is_ke
 
 
 def test_a_server_that_goes_away_before_drawings_are_shown_leaves_the_scene(
-    proxy, session, task, signed_in, monkeypatch
+    proxy, signed_in, monkeypatch, task_id, write
 ):
-    task_id, entry = task
-    write(session, entry, "first")
+    write("first")
     monkeypatch.setenv("FTRACK_SERVER", proxy.url)
     host = ColourBars()
     # The second time, the schema is in the cache.
     for _ in range(2):
         proxy.set(path="/api")
-        assert show_newest_drawings(host, task_id) == "1 note is open on v001."
+        assert show_open_drawings(host, task_id) == "1 note is open on v001."
     shown = host.feedback
     for number in range(1, proxy.count + 1):
         proxy.set(path="/api", breaks_at=number)
         with pytest.raises(Error):
-            show_newest_drawings(host, task_id)
+            show_open_drawings(host, task_id)
         assert host.feedback == shown
 
 
-def test_a_server_that_never_answers_does_not_stop_the_scene(controller, proxied, proxy, session, task):
-    task_id, entry = task
-    write(session, entry, "first")
+def test_a_server_that_never_answers_does_not_stop_the_scene(controller, proxied, proxy, task_id, write):
+    write("first")
     read(controller, proxied, task_id)
     proxy.set(path="/api", breaks_at=1, hangs=True)
     controller.read(proxied, task_id)
@@ -278,13 +245,10 @@ def test_a_server_that_never_answers_does_not_stop_the_scene(controller, proxied
     assert (len(controller.versions[0].notes), controller.is_loading) == (1, False)
 
 
-def test_a_camera_that_was_deleted_is_a_sentence_and_the_scene_stays(controller, own_session, session, task):
-    task_id, entry = task
-    write(session, entry, "first")
+def test_a_camera_that_was_deleted_is_a_sentence_and_the_scene_stays(controller, own_session, task_id, write):
+    write("first")
     read(controller, own_session, task_id)
-    host = ColourBars()
-    controller.show(host, None, "shotCam")
-    run_until_idle(controller, host)
+    host = shown(controller, None, "shotCam")
     assert controller.error == "There is no camera called shotCam."
     assert (host.feedback, controller.is_shown) == ((), False)
 
@@ -298,17 +262,14 @@ def test_a_camera_that_was_deleted_is_a_sentence_and_the_scene_stays(controller,
     ],
 )
 def test_a_drawing_of_an_unknown_form_is_a_sentence_at_its_note_and_others_are_shown(
-    controller, own_session, session, task, data, problem
+    controller, own_session, data, problem, task_id, write
 ):
-    task_id, entry = task
-    write(session, entry, "unknown", data=data)
-    write(session, entry, "known", frame=1003)
+    write("unknown", data=data)
+    write("known", frame=1003)
     read(controller, own_session, task_id)
     problems = {note.text: note.problem for note in controller.versions[0].notes}
     assert problems["unknown"].startswith(problem) and problems["known"] == ""
-    host = ColourBars()
-    controller.show(host)
-    run_until_idle(controller, host)
+    host = shown(controller)
     shapes = {drawing.text: len(drawing.shapes) for drawing in host.feedback}
     assert (shapes, controller.error) == ({"unknown": 0, "known": 1}, "")
 
@@ -321,27 +282,23 @@ def store_camera(session, entry, name, **values):
     session.call([operations.create("Metadata", entity)])
 
 
-def test_drawings_are_shown_with_the_camera_that_the_version_was_captured_from(controller, own_session, session, task):
-    task_id, entry = task
+def test_drawings_are_shown_with_the_camera_that_the_version_was_captured_from(
+    controller, own_session, session, task_id, write, entry
+):
     store_camera(session, entry, "second")
-    write(session, entry, "first")
+    write("first")
     read(controller, own_session, task_id)
-    host = ColourBars()
-    controller.show(host)
-    run_until_idle(controller, host)
+    host = shown(controller)
     assert (host.feedback_source, controller.problems) == ("second", ())
 
 
 def test_drawings_of_a_version_whose_camera_does_not_exist_are_shown_with_the_first_one_and_named(
-    controller, own_session, session, task
+    controller, own_session, session, task_id, write, entry
 ):
-    task_id, entry = task
     store_camera(session, entry, "shotCam")
-    write(session, entry, "first")
+    write("first")
     read(controller, own_session, task_id)
-    host = ColourBars()
-    controller.show(host)
-    run_until_idle(controller, host)
+    host = shown(controller)
     assert ([drawing.text for drawing in host.feedback], host.feedback_source) == (["first"], None)
     assert controller.problems == (
         "The scene has no shotCam, which main v001 was captured from. "
@@ -358,48 +315,36 @@ def test_drawings_of_a_version_whose_camera_does_not_exist_are_shown_with_the_fi
             "second has another lens (35, now 50)",
             "lens changed",
         ),
-        (
-            {"1001-1001": {"lens": "wide", "sensor": 36}},
-            "second has another lens (wide, now 50)",
-            "lens changed",
-        ),
+        ({"1001-1001": {"lens": "wide", "sensor": 36}}, "second has another lens (wide, now 50)", "lens changed"),
         ({"1001-1012": {"lens": [[50, 1], [35, 2], [50, 9]]}}, "second has another lens (35, now 50)", "lens changed"),
         ({"1001-1012": {"lens": [[35, 1], [50, 1], [35, 10]]}}, None, ""),
         # What another client may have written.
-        (
-            {"1001-1001": None, "first": {"lens": 1}, "1-99999999999": {"lens": 1}, "1002-1002": {"lens": [1]}},
-            None,
-            "",
-        ),
+        ({"1001-1001": None, "first": {"lens": 1}, "1-99999999999": {"lens": 1}, "1002-1002": {"lens": [1]}}, None, ""),
         ("50 mm", None, ""),
     ],
 )
 def test_a_camera_that_has_changed_since_the_version_is_named(
-    controller, own_session, session, task, settings, sentence, label
+    controller, own_session, session, settings, sentence, label, task_id, write, entry
 ):
-    task_id, entry = task
     store_camera(session, entry, "second", camera_settings=settings)
-    write(session, entry, "first")
+    write("first")
     read(controller, own_session, task_id)
-    host = ColourBars()
-    controller.show(host)
-    run_until_idle(controller, host)
+    host = shown(controller)
     end = " than in main v001, so drawings on it may lie beside their places."
     expected = () if sentence is None else (f"{sentence}{end}",)
     assert (controller.problems, controller.error) == (expected, "")
     assert [(drawing.text, drawing.label) for drawing in host.feedback] == [("first", label)]
 
 
-def test_only_drawings_on_frames_with_a_changed_camera_are_marked(controller, own_session, session, task):
-    task_id, entry = task
+def test_only_drawings_on_frames_with_a_changed_camera_are_marked(
+    controller, own_session, session, task_id, write, entry
+):
     store_camera(session, entry, "second", camera_settings={"1001-1012": {"lens": [[50, 6], [70, 2], [50, 4]]}})
     for frame in (1006, 1007, 1009):
-        write(session, entry, f"on {frame}", frame=frame)
-    write(session, entry, "held", frame=1004, data={"version": 2, "shapes": [PEN], "end_frame": 1008})
+        write(f"on {frame}", frame=frame)
+    write("held", frame=1004, data={"version": 2, "shapes": [PEN], "end_frame": 1008})
     read(controller, own_session, task_id)
-    host = ColourBars()
-    controller.show(host)
-    run_until_idle(controller, host)
+    host = shown(controller)
     assert controller.problems == (
         "second has another lens (70, now 50) than in main v001, so drawings on it may lie beside their places.",
     )
@@ -407,9 +352,8 @@ def test_only_drawings_on_frames_with_a_changed_camera_are_marked(controller, ow
     assert labels == {"on 1006": "", "on 1007": "lens changed", "on 1009": "", "held": "lens changed"}
 
 
-def test_a_scene_of_another_task_is_named(controller, own_session, session, task):
-    task_id, entry = task
-    write(session, entry, "first")
+def test_a_scene_of_another_task_is_named(controller, own_session, task_id, write):
+    write("first")
     read(controller, own_session, task_id)
     host = ColourBars()
     host.remember_task("another")

@@ -13,13 +13,14 @@ export interface Movie {
   readonly height: number | null;
   /** The size of the file in bytes, if it is known. */
   readonly size: number | null;
-  /** Smaller movies with the same frames. */
+  /** Smaller movies with the same frames; the movie itself is the largest one. */
   readonly renditions: readonly Rendition[];
 }
 
 export interface Rendition {
   readonly lines: number;
   readonly url: string;
+  readonly size: number | null;
 }
 
 /** The frame number of notes about a still image, which has no frame number of its own. */
@@ -178,6 +179,8 @@ export interface Details {
   readonly notes: readonly Note[];
   readonly drawings: readonly FrameDrawing[];
   readonly statuses: readonly Verdict[];
+  /** The components on the studio's disk, for its users only; missing if there are none. */
+  readonly files?: readonly { readonly name: string; readonly path: string }[];
   /** The notes of the session that this version answers; missing if there are none. */
   readonly addresses?: readonly AddressedNote[];
 }
@@ -202,6 +205,13 @@ export interface EarlierVersion {
   readonly notes: readonly Note[];
 }
 
+/** A version that is newer than those of its asset in the session. */
+export interface NewerVersion {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+}
+
 export interface Earlier {
   readonly commit: number;
   readonly versions: readonly EarlierVersion[];
@@ -211,6 +221,8 @@ export interface Label {
   readonly id: string;
   readonly name: string;
   readonly colour: string | null;
+  /** Whether only users of the studio see the notes with this label. */
+  readonly is_internal: boolean;
 }
 
 export interface Review {
@@ -222,11 +234,11 @@ export interface Review {
   readonly is_open: boolean;
   /** The name of a person who may write notes; null for all others. */
   readonly visitor: string | null;
-  /** What the visitor may do: "comment", "draw", "decide", "download", "present". */
+  /** What the visitor may do: "comment", "draw", "decide", "edit", "download", "present". */
   readonly rights: readonly string[];
   readonly is_user: boolean;
-  /** Whether the visitor may change the order of the versions. */
-  readonly may_order: boolean;
+  /** Whether guests see their own feedback and that of users only. */
+  readonly is_moderated: boolean;
   readonly may_export: boolean;
   /** The author of the visitor's verdicts. */
   readonly visitor_id: string | null;
@@ -288,7 +300,7 @@ export interface PresentationState {
 export type Message =
   | Change
   | { readonly type: "hello"; readonly page: number; readonly commit: number; readonly presenter: number | null; readonly state: PresentationState; readonly strokes: LiveStrokes; readonly now: number }
-  | { readonly type: "people"; readonly people: readonly Person[]; readonly presenter: number | null }
+  | { readonly type: "people"; readonly people: readonly Person[]; readonly count: number; readonly presenter: number | null }
   | { readonly type: "driver"; readonly presenter: number | null }
   | { readonly type: "state"; readonly state: PresentationState; readonly now: number }
   | { readonly type: "clock"; readonly sent: number; readonly now: number }

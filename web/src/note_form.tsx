@@ -102,8 +102,17 @@ export function NoteForm({ id, actions }: FormProps): JSX.Element {
           Send
         </button>
       </div>
+      {!isEmpty(draft) && <p class="note-audience">{audienceOf(draft)}</p>}
     </form>
   );
+}
+
+/** Return the sentence that says who will read the note. */
+function audienceOf(draft: Draft): string {
+  const { labels = [], is_user: isUser, is_moderated: isModerated } = review.value ?? {};
+  const isInternal = labels.some((label) => label.is_internal && draft.labels.includes(label.id));
+  if (isInternal || (isModerated && !isUser)) return "Only people of the studio will read this note.";
+  return "The studio and everyone with a link to this review will read this note.";
 }
 
 /** Return the ids of the mentioned users whose names are still in the text. */

@@ -1,6 +1,6 @@
 /** Requests to the studio server. */
 
-import type { Change, Changes, Details, Earlier, Review, SentFile, Shape, Status, User } from "./model";
+import type { Change, Changes, Details, Earlier, NewerVersion, Review, SentFile, Shape, Status, User } from "./model";
 
 /** Why something could not be read. */
 export type ReadError = "link-invalid" | "access-denied" | "unreachable";
@@ -56,6 +56,11 @@ export function readEarlier(id: string): Promise<Earlier | ReadError> {
 /** Read the users who can be mentioned. */
 export function readPeople(): Promise<readonly User[] | ReadError> {
   return read<readonly User[]>("people");
+}
+
+/** Read the versions that a visitor with the right to edit the session can add. */
+export function readNewer(): Promise<readonly NewerVersion[] | ReadError> {
+  return read<readonly NewerVersion[]>("newer");
 }
 
 async function read<T>(path: string): Promise<T | ReadError> {
@@ -118,6 +123,11 @@ export function postStatuses(objects: readonly string[], status: Status): Promis
 /** Send the order of all versions by their ids. */
 export function postOrder(objects: readonly string[]): Promise<object | string> {
   return post("order", { objects });
+}
+
+/** Send new names of the session or of a version in it, or versions to add. */
+export function postSession(changes: object): Promise<object | string> {
+  return post("edit", changes);
 }
 
 /** Ask for a smaller movie with the same frames; the server makes it if there is none. */

@@ -13,6 +13,8 @@ export const selectedIds = signal<ReadonlySet<string>>(new Set());
 /** The shot's number of the frame on the screen, or null if frames have no numbers. */
 export const shownFrame = signal<number | null>(null);
 export const people = signal<readonly Person[]>([]);
+/** The number of open pages; visitors with the shared link get no names. */
+export const peopleCount = signal(0);
 export const presenter = signal<number | null>(null);
 export const presentation = signal<PresentationState>({});
 /** The number of this page among the people, or null without a live connection. */
@@ -44,6 +46,8 @@ export const details = computed<Details | null>(() => allDetails.value.get(curre
 export const mayComment = computed(() => may("comment"));
 export const mayDraw = computed(() => may("draw"));
 export const mayDecide = computed(() => may("decide"));
+/** Whether the visitor may change the session itself. */
+export const mayEdit = computed(() => may("edit"));
 /** Whether the visitor may write or draw notes. */
 export const mayWrite = computed(() => mayComment.value || mayDraw.value);
 export const ownStatus = computed(

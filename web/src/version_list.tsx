@@ -10,7 +10,8 @@ import type { Entry, Status } from "./model";
 import { formatAddress } from "./playback/address";
 import { filterRows, FILTERS, groupRows, movedIds, ORDERS, sortRows, verdictOf, type Filter, type Order, type Row } from "./playback/playlist";
 import { mediaUrl, postOrder, postStatuses } from "./server";
-import { applyChange, currentId, mayDecide, review, selectedIds, setOrder } from "./store";
+import { SessionEditor } from "./session_editor";
+import { applyChange, currentId, mayDecide, mayEdit, review, selectedIds, setOrder } from "./store";
 
 const MIN_ENTRIES_TO_SEARCH = 8;
 const FILTER_NAMES = { all: "All", undecided: "Undecided", approved: "Approved", require_changes: "Changes" };
@@ -33,7 +34,7 @@ export const rows = computed<readonly Row[]>(() =>
 );
 /** Rows can be moved while the list shows all of them in its own order. */
 const mayMove = computed(
-  () => review.value?.may_order === true && order.value === "list" && rows.value.length === allRows.value.length,
+  () => mayEdit.value && order.value === "list" && rows.value.length === allRows.value.length,
 );
 
 export function VersionList({ actions }: { readonly actions: PageActions }): JSX.Element {
@@ -58,6 +59,7 @@ export function VersionList({ actions }: { readonly actions: PageActions }): JSX
         ))}
       </ol>
       {listError.value !== "" && <p class="note-error" role="alert">{listError}</p>}
+      {mayEdit.value && <SessionEditor refresh={actions.refresh} />}
       {selectedIds.value.size > 0 && <BatchBar />}
     </>
   );

@@ -1,11 +1,12 @@
 /** The side panel: details of the selected version, verdicts, notes, and the form for new notes. */
 
-import { signal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { draftOf, drawnFrames, isEmpty } from "./drafts";
 import { Icon, Time, type PageActions } from "./elements";
 import { formatVersion } from "./format";
+import { fromApiDate, queryAll, quote, type Entity } from "./home/api";
 import type { AddressedNote, Details, Entry, Status, Verdict } from "./model";
 import { NoteForm } from "./note_form";
 import { NoteList } from "./note_list";
@@ -14,6 +15,8 @@ import { applyChange, current, details, mayDecide, mayWrite, ownStatus, review }
 
 const LABELS: Record<string, string> = { approved: "Approved", require_changes: "Changes required", seen: "Seen" };
 
+/** The captions of components on disk. */
+const FILES: Record<string, string> = { main: "Source", movie: "Movie", scene: "Scene" };
 const statusError = signal("");
 /** In a low window, the notes get the room of the details. */
 const isInfoShown = signal(!window.matchMedia("(min-width: 761px) and (max-height: 790px)").matches);
@@ -29,6 +32,7 @@ export function VersionPanel({ actions }: { readonly actions: PageActions }): JS
         {entry !== null && (
           <section id="feedback" class="feedback" aria-label="Notes">
             {mayDecide.value && <OwnVerdict id={entry.id} />}
+            {review.value?.is_user === true && <History key={entry.id} id={entry.id} />}
             {found !== null && <Verdicts verdicts={found.statuses} />}
             {found?.addresses !== undefined && <AddressedNotes notes={found.addresses} actions={actions} />}
             <NoteList actions={actions} />
@@ -91,7 +95,22 @@ function infoRows(entry: Entry, found: Details | null): [string, JSX.Element | s
   if (movie !== null && movie.width !== null && movie.height !== null) {
     rows.push(["Size", `${movie.width} × ${movie.height}`]);
   }
+  for (const file of found.files ?? []) rows.push([FILES[file.name] ?? file.name, <FilePath path={file.path} />]);
   return rows.filter(([, value]) => value !== "");
+}
+
+/** A path that a click copies; without TLS there is no clipboard, and the text can be selected. */
+function FilePath({ path }: { readonly path: string }): JSX.Element {
+  const isCopied = useSignal(false);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard?.writeText(path);
+    isCopied.value = navigator.clipboard !== undefined;
+  };
+  return (
+    <button type="button" class="file-path" title={isCopied.value ? "Copied" : "Copy the path"} onClick={() => void copy()}>
+      {path}
+    </button>
+  );
 }
 
 /** The buttons stand above the list of verdicts, which grows and would move them under the pointer. */
@@ -141,6 +160,51 @@ function AddressedNotes(props: { readonly notes: readonly AddressedNote[]; reado
         ))}
       </ul>
     </section>
+  );
+}
+
+/** The second words of the actions of events. */
+const VERBS: Record<string, string> = { append: "Added", remove: "Removed", published: "Published" };
+
+/** What was changed of the version and of its entry, as far as the user may read it. */
+function History({ id }: { readonly id: string }): JSX.Element {
+  const events = useSignal<readonly Entity[] | null>(null);
+  const names = useSignal<ReadonlyMap<string, string>>(new Map());
+  const read = async (): Promise<void> => {
+    const own = `select version_id from ReviewSessionObject where id is ${quote(id)}`;
+    const [found, statuses] = await queryAll(
+      "select action, data, created_at, user.first_name, user.last_name, user.username from Event" +
+        ` where parent_id is ${quote(id)} or parent_id in (${own}) order by id descending limit 200`,
+      "select id, name from Status",
+    ).catch(() => [[], []]);
+    names.value = new Map(statuses?.map((each) => [each["id"], each["name"]]));
+    events.value = found ?? [];
+  };
+  const shown = (value: unknown): string => names.value.get(String(value)) ?? String(value ?? "none");
+  return (
+    <details class="version-history" onToggle={(event) => event.currentTarget.open && void read()}>
+      <summary>History of changes</summary>
+      <ol>
+        {events.value?.map((event) => {
+          const { entity, changes, author } = JSON.parse(event["data"]);
+          const user = event["user"];
+          const name = [user?.first_name, user?.last_name].filter(Boolean).join(" ") || user?.username || author;
+          return (
+            <li key={event["id"]}>
+              <Time iso={`${fromApiDate(event["created_at"])}`} /> {name}: {VERBS[event["action"].split(".")[1]] ?? "Changed"} {entity.type}
+              {Object.entries<Entity>(changes)
+                .filter(([key, { new: value }]) => key === "status_id" || (!key.endsWith("id") && typeof value !== "object"))
+                .map(([key, { old, new: value }]) => (
+                  <div key={key} class="quiet">
+                    {key.replace(/_id$/, "")}: {old !== null && `${shown(old)} → `}{shown(value)}
+                  </div>
+                ))}
+            </li>
+          );
+        })}
+      </ol>
+      {events.value?.length === 0 && <p class="quiet">No change was recorded.</p>}
+    </details>
   );
 }
 

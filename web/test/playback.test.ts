@@ -137,14 +137,17 @@ const MOVIE: Movie = {
   width: 3840,
   height: 2160,
   size: 10_000_000,
-  renditions: [{ lines: 1080, url: "media/y" }],
+  renditions: [{ lines: 1080, url: "media/y", size: 5_000_000 }],
 };
 const FAST = { bitsPerSecond: null, savesData: false, stalls: 0 };
 
 test("a smaller rendition is chosen by the connection or by hand", () => {
   assert.deepEqual(availableLines(MOVIE), [1080, 720]);
   assert.equal(chooseLines(MOVIE, "auto", FAST), null);
-  assert.equal(chooseLines(MOVIE, "auto", { ...FAST, bitsPerSecond: 9e6 }), 720);
+  assert.equal(chooseLines(MOVIE, "auto", { ...FAST, bitsPerSecond: 9e6 }), 1080);
+  assert.equal(chooseLines(MOVIE, "auto", { ...FAST, bitsPerSecond: 4e6 }), 720);
+  const unknown = { ...MOVIE, renditions: [{ lines: 1080, url: "media/y", size: null }] };
+  assert.equal(chooseLines(unknown, "auto", { ...FAST, bitsPerSecond: 9e6 }), 720);
   assert.equal(chooseLines(MOVIE, "auto", { ...FAST, bitsPerSecond: 11e6 }), null);
   assert.equal(chooseLines(MOVIE, "auto", { ...FAST, stalls: 2 }), 720);
   assert.equal(chooseLines(MOVIE, "auto", { ...FAST, savesData: true }), 720);

@@ -1,4 +1,1 @@
-"""Input and output in a terminal: values of options, progress, results and Ctrl-C.
-
-It knows no command.
-"""
+"""Input and output in a terminal: values of options, progress, results and Ctrl-C; it knows no command."""

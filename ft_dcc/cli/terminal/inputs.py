@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import datetime
+import glob
+import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import click
 
 from ft_dcc import errors, frames
-from ft_dcc.accounts import credentials
-from ft_dcc.accounts.credentials import Account
-from ft_dcc.accounts.local_server import get_account
-from ft_dcc.settings.resolve import Settings, read_settings
+from ft_dcc.accounts import credentials, local_server
+from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 
-def find_account(settings: Settings | None = None) -> Account:
-    """Return the account of the settings, completed by ``ft-dcc login``, or of the local studio, which is started.
-
-    Raises SettingInvalid for a server without user or key, and what ``get_account`` raises.
-    """
-    settings = read_settings() if settings is None else settings
+def find_account() -> credentials.Account:
+    """Return the account of the settings, ``ft-dcc login`` or the started local studio; raise as ``get_account``."""
+    settings = read_settings()
     if settings.get("key") is None and (last := credentials.last_login()) is not None:
         server, user = settings.get("server") or last[0], settings.get("user") or last[1]
         stored = credentials.load_credentials(server, user)
         if stored is not None:
             return stored
-    return get_account(settings)
+    return local_server.get_account(settings)
 
 
 def configured_server() -> str | None:
@@ -42,16 +38,21 @@ def configured_server() -> str | None:
     return server.rstrip("/") if server else None
 
 
-def find_account_at(address: str) -> Account:
+def parse_address(address: str) -> str:
+    """Return the address of a server without a slash at its end; raise SettingInvalid for another text."""
+    if not address.startswith(("https://", "http://")):
+        raise errors.SettingInvalid(f"{address} is not a server's address. Write it as https://studio.example.com.")
+    return address.rstrip("/")
+
+
+def find_account_at(address: str) -> credentials.Account:
     """Return the account at this address: of the settings if they name it, else of ``ft-dcc login``.
 
     A key is never sent to another server than its own. Raises SettingInvalid without an account.
     """
-    settings, server = read_settings(), address.rstrip("/")
-    if not server.startswith(("https://", "http://")):
-        raise errors.SettingInvalid(f"{address} is not a server's address. Write it as https://studio.example.com.")
+    settings, server = read_settings(), parse_address(address)
     if (settings.get("server") or server).rstrip("/") == server and settings.get("key") is not None:
-        return Account(server, settings.require("user"), settings.require("key"))
+        return credentials.Account(server, settings.require("user"), settings.require("key"))
     last = credentials.last_login()
     user = last[1] if last is not None and last[0] == server else settings.get("user")
     stored = credentials.load_credentials(server, user) if user is not None else None
@@ -60,15 +61,13 @@ def find_account_at(address: str) -> Account:
     return stored
 
 
-@contextmanager
-def connected() -> Iterator[Session]:
-    """Open a session on the server of the settings or of the last login, or on the local studio."""
-    account = find_account()
+def connected(account: credentials.Account | None = None) -> Session:
+    """Open a session of the account: by default that of the settings or of the last login, or the local studio's."""
+    account = account or find_account()
     # Imported late: usage errors and --help need no session.
     from ft_dcc.session import Session
 
-    with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
-        yield session
+    return Session(account.server, account.key, account.user)
 
 
 class ParsedText(click.ParamType):  # type: ignore[type-arg] # not subscriptable in every supported click
@@ -95,9 +94,20 @@ class AbsolutePath(click.Path):
         super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the absolute path; "-" is kept."""
-        path = super().convert(value, param, ctx)
+        """Return the absolute path; "-" is kept, and "~" is the home folder, as cmd does not know it."""
+        path = super().convert(Path(value).expanduser() if str(value).startswith("~") else value, param, ctx)
         return path if not isinstance(path, Path) or str(path) == "-" else path.absolute()
+
+
+def expand_paths(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words with "~", "*" and "?" expanded, as shells of Windows do not; existing files are kept."""
+    found: list[str] = []
+    for word in words:
+        path = os.path.expanduser(word)  # noqa: PTH111 - text, which may be a pattern
+        has_wildcard = ("*" in path or "?" in path) and not os.path.lexists(path)
+        # Not a set of characters: "[" is one of names.
+        found += (sorted(glob.glob(path.replace("[", "[[]"))) if has_wildcard else []) or [path]  # noqa: PTH207 - text
+    return tuple(found)
 
 
 def _parse_time(text: str) -> datetime.datetime:
@@ -118,8 +128,10 @@ def _parse_end(text: str) -> datetime.datetime:
     return end
 
 
+studio_data = click.option(
+    "--data", type=AbsolutePath(file_okay=False), help="Folder of the studio (default: the local studio)."
+)
 FRAME_RANGE = ParsedText("range", frames.FrameRange.parse)
 FRAME_RATE = ParsedText("rate", frames.frame_rate)
-RESOLUTION = ParsedText("size", frames.Resolution.parse)
 TIME = ParsedText("time", _parse_time)
 END_TIME = ParsedText("time", _parse_end)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
-import functools
 import json
 import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Callable
+from fractions import Fraction
+from typing import Any
 
 import attrs
 import click
 
-from ft_dcc.errors import Error, UserFixableError, ValidationFailed, ValidationIssue
+from ft_dcc import plain_text
+from ft_dcc.errors import Error, UserFixableError, ValidationFailed, ValidationIssue, nearest_hint
+from ft_dcc.settings.publish_options import OPTIONS
 
 
 @attrs.frozen
@@ -26,33 +27,39 @@ class Output:
     as_json: bool = False
     debug: bool = False
     quiet: bool = False
+    # What the log file says of the start of the command; "" starts none.
+    logged: str = ""
 
     def message(self, text: str) -> None:
         """Print a message as one line on stderr, unless its reader has closed it."""
         try:
-            click.echo(one_line(text), err=True)
+            click.echo(plain_text.single_line(text), err=True)
         except BrokenPipeError:
             drop_stderr()
 
     def result(self, text: str | Sequence[str], report: Mapping[str, Any]) -> None:
         """Print the result of the command: a text, or a line for each of several texts."""
-        shown = text if isinstance(text, str) else "\n".join(map(one_line, text))
-        click.echo(_as_json(report) if self.as_json else shown)
+        shown = text if isinstance(text, str) else "\n".join(map(plain_text.single_line, text))
+        click.echo(_as_json(report) if self.as_json else plain_text.printable(shown))
         sys.stdout.flush()
 
     def fail(self, error: BaseException) -> None:
         """Print an error, one line for each issue, and the traceback with ``--debug``."""
         if self.debug:
             traceback.print_exception(type(error), error, error.__traceback__)
-        for line in _lines(error):
+        lines = _lines(error)
+        for line in lines:
             self.message(line)
-        if self.as_json:
-            click.echo(_as_json({"error": _error_report(error)}))
-
-
-def one_line(text: str) -> str:
-    """Return the text with a space for each line break, which names of cameras, nodes and files can contain."""
-    return " ".join(text.splitlines())
+        if not self.as_json:
+            return
+        problems: tuple[ValidationIssue, ...] = ()
+        if isinstance(error, ValidationFailed):
+            problems = error.problems
+        elif isinstance(error, UserFixableError) and error.problem is not None:
+            problems = (error.problem,)
+        job = error.details.get("job") if isinstance(error, Error) else None
+        report = {"lines": lines, "problems": [problem._asdict() for problem in problems], "job": job}
+        click.echo(_as_json({"error": {"class": type(error).__name__, **report}}))
 
 
 def drop_stderr() -> None:
@@ -66,45 +73,75 @@ def drop_stderr() -> None:
         os.close(null)
 
 
+# The options of every command; they are read from the arguments before click parses them.
+_REPORT_OPTIONS = (
+    click.Option(["--json"], is_flag=True, expose_value=False, help="Print a machine-readable report."),
+    click.Option(["--debug"], is_flag=True, expose_value=False, help="Print the traceback."),
+)
+
+
+class Command(click.Command):
+    """A command with ``--json`` and ``--debug``, whose function gets the Output as its first argument."""
+
+    def __init__(self, *names: Any, **values: Any) -> None:
+        super().__init__(*names, **_with_output(values))
+
+
+def _with_output(values: dict[str, Any]) -> dict[str, Any]:
+    options = [*values["params"], *_REPORT_OPTIONS]
+    return {**values, "callback": click.pass_obj(values["callback"]), "params": options}
+
+
 class CommandGroup(click.Group):
-    """A group that names the nearest command for one that does not exist."""
+    """A group of such commands that names the nearest command for one that does not exist."""
+
+    command_class = Command
+    group_class = type
 
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command of the arguments; name the nearest one for a command that does not exist."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(context):
-            near = difflib.get_close_matches(args[0], self.list_commands(context), 1, 0.5)
-            hint = f"Did you mean {near[0]}?" if near else f"List them with: {context.command_path} --help."
+            otherwise = f"List them with: {context.command_path} --help."
+            hint = nearest_hint(args[0], self.list_commands(context), 0.5, otherwise)
             raise click.UsageError(f"There is no command {args[0]!r}. {hint}", context)
         return super().resolve_command(context, args)
 
 
-def _error_report(error: BaseException) -> dict[str, Any]:
-    """Return the class, the lines, the problems and the job of an error; a problem has the fields of its check."""
-    problems: tuple[ValidationIssue, ...] = ()
-    if isinstance(error, ValidationFailed):
-        problems = error.problems
-    elif isinstance(error, UserFixableError) and error.problem is not None:
-        problems = (error.problem,)
-    return {
-        "class": type(error).__name__,
-        "lines": _lines(error),
-        "problems": [problem._asdict() for problem in problems],
-        "job": error.details.get("job") if isinstance(error, Error) else None,
-    }
+class ReportingGroup(CommandGroup):
+    """A group that is such a command itself, when none of its commands is named."""
+
+    def __init__(self, *names: Any, **values: Any) -> None:
+        super().__init__(*names, **_with_output(values))
+
+
+def as_plain(instance: Any) -> dict[str, Any]:
+    """Return the fields of an attrs instance as plain data: times in ISO 8601, rates as "24/1"."""
+    return attrs.asdict(instance, value_serializer=_plain)
+
+
+def _plain(_instance: Any, _field: Any, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
 
 
 def _as_json(report: Mapping[str, Any]) -> str:
     """Return the report as JSON, with escapes where stdout is not UTF-8, as a pipe on Windows."""
     is_utf_8 = (sys.stdout.encoding or "utf-8").lower().replace("_", "-") == "utf-8"
-    return json.dumps(report, indent=2, ensure_ascii=not is_utf_8)
+    return plain_text.escape_json(json.dumps(report, indent=2, ensure_ascii=not is_utf_8))
 
 
 def problem_line(problem: ValidationIssue) -> str:
     """Return the line for an issue: source, check, message and repair."""
     source = f"{problem.instance}: " if problem.instance else ""
-    return f"{source}{problem.check}: {problem.message}{_repair_hint(problem)}"
+    return f"{source}{problem.check}: {problem.message}{_option_hint(problem.option)}{_repair_hint(problem)}"
+
+
+def _option_hint(option: str) -> str:
+    name, _, value = option.partition(" ")
+    return f" Add {' '.join(filter(None, (f'--{OPTIONS[name].flag}', value)))} to publish it so." if name else ""
 
 
 def _repair_hint(problem: ValidationIssue | None) -> str:
@@ -117,33 +154,16 @@ def _lines(error: BaseException) -> list[str]:
     if isinstance(error, ValidationFailed):
         return [problem_line(problem) for problem in error.problems]
     if isinstance(error, UserFixableError):
-        return [" ".join(str(error).split()) + _repair_hint(error.problem)]
+        return [" ".join(str(error).split()) + _option_hint(error.option) + _repair_hint(error.problem)]
     if isinstance(error, Error):
         return [" ".join(str(error).split())]
     # Not an error of the suite, so a defect.
     return [f"Unexpected error: {type(error).__name__}: {error}. Repeat with --debug for the traceback."]
 
 
-def reporting(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options ``--json`` and ``--debug`` to a command, and pass it the Output as first argument."""
-
-    @functools.wraps(function)
-    def wrapped(output: Output, as_json: bool, debug: bool, **options: Any) -> Any:
-        return function(output, **options)
-
-    command: Any = wrapped
-    for decorate in (
-        click.pass_obj,
-        click.option("--debug", is_flag=True, help="Print the traceback."),
-        click.option("--json", "as_json", is_flag=True, help="Print a machine-readable report."),
-    ):
-        command = decorate(command)
-    return command  # type: ignore[no-any-return]
-
-
 def format_table(rows: Sequence[Mapping[str, str]]) -> str:
     """Return rows with the same keys as a table with a heading; columns without a value are left out."""
-    rows = [{name: one_line(text) for name, text in row.items()} for row in rows]
+    rows = [{name: plain_text.single_line(text) for name, text in row.items()} for row in rows]
     columns = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
     widths = [max(len(name), *(len(row[name]) for row in rows)) for name in columns]
     lines = [[name.upper() for name in columns], *([row[name] for name in columns] for row in rows)]

@@ -7,26 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-)
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, ProgressColumn, Task, TaskID, TextColumn
 from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
-from ft_dcc.cli.terminal.output import drop_stderr, one_line
+from ft_dcc import plain_text
+from ft_dcc.cli.terminal.output import drop_stderr
 from ft_dcc.publish.progress import OnProgress, Progress
 
-_COLUMNS: dict[str, DownloadColumn | MofNCompleteColumn] = {
-    "bytes": DownloadColumn(binary_units=True),
-    "frames": MofNCompleteColumn(),
-}
+_BYTES, _COUNT = DownloadColumn(binary_units=True), MofNCompleteColumn()
 
 
 class _Console(Console):
@@ -39,10 +29,8 @@ class _Console(Console):
 
 
 class _Amount(ProgressColumn):
-    """The column with the amount, in frames or bytes."""
-
     def render(self, task: Task) -> Text:
-        return _COLUMNS[task.fields["unit"]].render(task)
+        return (_BYTES if task.fields["unit"] == "bytes" else _COUNT).render(task)
 
 
 def format_rate(progress: Progress) -> str:
@@ -52,13 +40,6 @@ def format_rate(progress: Progress) -> str:
     is_bytes = progress.unit == "bytes"
     rate = f"{progress.rate / 2**20:.1f} MiB/s" if is_bytes else f"{progress.rate:.1f} {progress.unit}/s"
     return f", {rate}, {progress.seconds_left:.0f} s left"
-
-
-class _Rate(ProgressColumn):
-    """The column with the rate."""
-
-    def render(self, task: Task) -> Text:
-        return Text(task.fields["rate"])
 
 
 @contextmanager
@@ -75,24 +56,19 @@ def progress_display(*, is_quiet: bool = False) -> Iterator[OnProgress]:
         # In a narrow window the name is shortened, so that each bar takes one line.
         name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=2))
         bar = BarColumn(None, table_column=Column(no_wrap=True, ratio=1))
-        amount, rate = _Amount(Column(no_wrap=True)), _Rate(Column(no_wrap=True))
-        with Bars(name, bar, amount, rate, console=console, expand=True) as bars:
-            yield _Bars(bars)
+        rate = TextColumn("{task.fields[rate]}", markup=False, table_column=Column(no_wrap=True))
+        tasks: dict[tuple[str, str], TaskID] = {}
+        with Bars(name, bar, _Amount(Column(no_wrap=True)), rate, console=console, expand=True) as bars:
 
+            def show(progress: Progress) -> None:
+                key = (progress.step, progress.source)
+                if key not in tasks:
+                    description = plain_text.single_line(f"{progress.step} {progress.source}")
+                    tasks[key] = bars.add_task(description, total=progress.total, unit=progress.unit, rate="")
+                rate_text = format_rate(progress).strip(", ")
+                bars.update(tasks[key], completed=progress.done, total=progress.total, rate=rate_text)
 
-class _Bars:
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._tasks: dict[tuple[str, str], TaskID] = {}
-
-    def __call__(self, progress: Progress) -> None:
-        key = (progress.step, progress.source)
-        if key not in self._tasks:
-            description = one_line(f"{progress.step} {progress.source}")
-            self._tasks[key] = self._bars.add_task(description, total=progress.total, unit=progress.unit, rate="")
-        self._bars.update(
-            self._tasks[key], completed=progress.done, total=progress.total, rate=format_rate(progress).strip(", ")
-        )
+            yield show
 
 
 class _Lines:
@@ -109,5 +85,5 @@ class _Lines:
             return
         self._quarters[key] = quarter
         amount = f"{progress.done} of {progress.total} {progress.unit}{format_rate(progress)}"
-        line = one_line(f"{progress.step} {progress.source}: {amount}")
+        line = plain_text.single_line(f"{progress.step} {progress.source}: {amount}")
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,1 @@
-"""Read what movies and images contain: size, rate, length, channels and damage.
-
-It knows ffmpeg and files, and encodes nothing.
-"""
+"""Read what movies and images contain: size, rate, length, channels and damage. Nothing is encoded here."""

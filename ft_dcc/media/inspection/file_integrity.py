@@ -61,7 +61,6 @@ def _boxes_at(file: IO[bytes], names: Sequence[bytes], start: int, end: int | No
 
 
 def _read_at(file: IO[bytes], place: int) -> bytes:
-    """Return four bytes."""
     file.seek(place)
     return file.read(4)
 

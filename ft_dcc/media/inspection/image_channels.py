@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Callable
 
 import attrs
 
@@ -12,15 +13,14 @@ from ft_dcc import errors
 
 @attrs.frozen
 class Part:
-    """A part of an OpenEXR file: its index, its name, its stereo view, the names of its channels, and its views.
-
-    ``view`` is that of a part with one view; ``views`` are those of a part with several, the first without a prefix.
-    """
+    """A part of an OpenEXR file."""
 
     index: int
     name: str
+    # The stereo view of a part with one view.
     view: str
     channels: tuple[str, ...]
+    # Those of a part with several views, the first without a prefix.
     views: tuple[str, ...] = ()
 
 
@@ -37,12 +37,15 @@ def find_rgb(
         raise _unknown("part", part, [each.name or str(each.index) for each in parts])
     if view:
         chosen = _in_view(chosen, view)
-    for find in [functools.partial(_of_layer, layer=layer)] if layer else [_plain_rgb, _layer_rgb, _grey]:
+    searches: list[Callable[[Sequence[str]], tuple[int, ...] | None]]
+    searches = [functools.partial(_rgb_named, prefix=""), _layer_rgb, _grey]
+    for find in [functools.partial(_of_layer, layer=layer)] if layer else searches:
         for each in chosen:
             if (channels := find(each.channels)) is not None:
                 return each.index, channels
     if layer:
-        raise _unknown("layer", layer, sorted({name for each in chosen for name in _layers(each.channels)}))
+        layers = {name.rpartition(".")[0] or name for each in chosen for name in each.channels if name}
+        raise _unknown("layer", layer, sorted(layers))
     return None
 
 
@@ -51,10 +54,7 @@ def _unknown(what: str, name: str, known: Sequence[str]) -> errors.UserFixableEr
 
 
 def _in_view(parts: Sequence[Part], view: str) -> list[Part]:
-    """Return the parts of the view, with empty names in place of channels of other views.
-
-    Raises UserFixableError, which lists the views, if there are none.
-    """
+    """Return the view's parts, channels of others with empty names; raise UserFixableError without any."""
     found = []
     for each in parts:
         if each.view == view:
@@ -77,20 +77,12 @@ def _without_view(name: str, prefix: str, others: set[str]) -> str:
     return ".".join([*(each for each in layers if each != prefix), channel])
 
 
-def _layers(names: Sequence[str]) -> set[str]:
-    return {name.rpartition(".")[0] or name for name in names if name}
-
-
 def _of_layer(names: Sequence[str], layer: str) -> tuple[int, ...] | None:
     rgb = _rgb_named(names, f"{layer}.")
     inside = [index for index, name in enumerate(names) if name == layer or name.rpartition(".")[0] == layer]
     if rgb is None and len(inside) == 1:
         return (inside[0],) * 3
     return rgb
-
-
-def _plain_rgb(names: Sequence[str]) -> tuple[int, ...] | None:
-    return _rgb_named(names, "")
 
 
 def _layer_rgb(names: Sequence[str]) -> tuple[int, ...] | None:
@@ -102,15 +94,12 @@ def _layer_rgb(names: Sequence[str]) -> tuple[int, ...] | None:
 
 def _rgb_named(names: Sequence[str], prefix: str) -> tuple[int, ...] | None:
     """Return the channels with the names of the OpenEXR standard, of some renderers, or of Nuke's layers."""
-    spellings = (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue"))
-    found = (_indices(names, tuple(prefix + name for name in spelling)) for spelling in spellings)
-    return next((channels for channels in found if channels is not None), None)
+    for spelling in (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue")):
+        wanted = [prefix + name for name in spelling]
+        if set(wanted) <= set(names):
+            return tuple(map(names.index, wanted))
+    return None
 
 
 def _grey(names: Sequence[str]) -> tuple[int, ...] | None:
-    """Return the luminance channel, three times."""
     return next(((names.index(name),) * 3 for name in ("Y", "y", "I", "L") if name in names), None)
-
-
-def _indices(names: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
-    return tuple(names.index(name) for name in wanted) if set(wanted) <= set(names) else None

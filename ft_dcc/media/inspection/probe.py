@@ -14,15 +14,15 @@ import attrs
 from ft_dcc import errors, frames
 from ft_dcc.files import sequences
 from ft_dcc.media import ffmpeg
-from ft_dcc.media.ffmpeg import Finished, IsCancelled
 from ft_dcc.media.inspection import file_integrity, media_info
+from ft_dcc.settings.resolve import source_of
 
 # Reports the time and the size of each decoded frame; without the checksum it costs nothing.
 SHOWINFO = "showinfo=checksum=0"
 # Other demuxers read text as a terminal's screen, or playlists that open other files and URLs.
 _CONTAINERS = "mov,matroska,avi,mxf,mpegts,mpeg,ogg,gif,flv,asf"
 # Without an anchor: another thread of ffmpeg may have written the first part of a line of its own before.
-_FRAME_LINE = re.compile(r"n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* s:(\d+x\d+) i:(\w) iskey:(\d)")
+_FRAME_LINE = re.compile(r"n: *\d+ pts: *(-?\d+) .* fmt:(\S+) .* sar:(\d+/\d+) s:(\d+x\d+) i:(\w) iskey:(\d)")
 _CLOCK = re.compile(r"config in time_base: (\S+), frame_rate: (\S+)")
 _COLOUR = re.compile(r"color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
 _TIMECODE = re.compile(r"\btimecode\s*: (\d\d:\d\d:\d\d[:;]\d{2,3})$")
@@ -42,6 +42,7 @@ class FrameLog:
     resolution: frames.Resolution
     is_key: bool
     is_interlaced: bool
+    pixel_aspect: Fraction
 
 
 def parse_frame_line(line: str) -> FrameLog | None:
@@ -49,8 +50,15 @@ def parse_frame_line(line: str) -> FrameLog | None:
     found = _FRAME_LINE.search(line)
     if found is None:
         return None
-    size = frames.Resolution.parse(found[3])
-    return FrameLog(int(found[1]), found[2], size, is_key=found[5] == "1", is_interlaced=found[4] in "TB")
+    size, aspect = frames.Resolution.parse(found[4]), _usable_aspect(*map(int, found[3].split("/")))
+    return FrameLog(int(found[1]), found[2], size, found[6] == "1", found[5] in "TB", aspect)
+
+
+def _usable_aspect(width: int, height: int) -> Fraction:
+    """Return a pixel's width by its height, 1 if it is unknown or differs by rounding only."""
+    aspect = Fraction(width, height) if width and height else Fraction(1)
+    is_square = abs(aspect - 1) < Fraction(1, 500) or not _MIN_ASPECT <= aspect <= _MAX_ASPECT
+    return Fraction(1) if is_square else aspect.limit_denominator(1000)
 
 
 def movie_input(path: Path) -> list[str]:
@@ -61,13 +69,24 @@ def movie_input(path: Path) -> list[str]:
 
 
 def probe(
-    path: Path, *, max_frames: int | None = None, is_cancelled: IsCancelled | None = None
+    path: Path, *, max_frames: int | None = None, is_cancelled: ffmpeg.IsCancelled | None = None
 ) -> media_info.MovieInfo:
     """Return the properties of a movie or an image, after decoding every frame or the first ``max_frames``.
 
     Raises MovieUnreadable for a file that is missing, empty, not a movie, damaged, truncated, or without a frame.
     """
-    _check_exists(path)
+    try:
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except FileNotFoundError as error:
+        raise errors.MovieUnreadable(f"{path} does not exist.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise errors.MovieUnreadable(
+            f"{path} cannot be read: {reason}. Give the path of a movie or an image that you can read."
+        ) from error
+    if is_empty:
+        raise errors.MovieUnreadable(f"{path} is empty. Export it again.")
     log = _LogReader()
     limit = [] if max_frames is None else ["-frames:v", str(max_frames)]
     sink = ["-map", "0:V:0", "-vf", SHOWINFO, *limit, "-fps_mode", "passthrough", "-f", "null", "-"]
@@ -75,6 +94,8 @@ def probe(
     _check_complete(path, log, finished)
     fps, is_constant = _rate([frame.ticks for frame in log.frames], log.tick, log.claimed_fps)
     first = log.frames[0]
+    # The start and the end count, too: a movie without a key frame at its start cannot be decoded there.
+    keys = [index for index, frame in enumerate(log.frames) if frame.is_key]
     return media_info.MovieInfo(
         resolution=first.resolution,
         fps=fps,
@@ -86,16 +107,17 @@ def probe(
         primaries=log.primaries,
         is_interlaced=any(frame.is_interlaced for frame in log.frames),
         audio_codec=log.codecs.get("Audio", ""),
-        key_interval=_key_interval([frame.is_key for frame in log.frames]),
+        key_interval=max(after - before for before, after in zip([0, *keys], [*keys, len(log.frames)])),
         start=first.ticks * log.tick,
         is_constant_rate=is_constant,
         is_faststart=file_integrity.is_faststart(path),
         timecode=log.timecode,
+        pixel_aspect=first.pixel_aspect,
     )
 
 
 def resampled(
-    path: Path, info: media_info.MovieInfo, fps: Fraction, *, is_cancelled: IsCancelled | None = None
+    path: Path, info: media_info.MovieInfo, fps: Fraction, *, is_cancelled: ffmpeg.IsCancelled | None = None
 ) -> media_info.MovieInfo:
     """Return the properties of a movie of variable rate after its frames are repeated or left out for ``fps``."""
     log = _LogReader()
@@ -120,11 +142,9 @@ class _LogReader:
             self.frames.append(frame)
         elif len(self.frames) == 1 and (found := _COLOUR.search(line)):
             self.matrix, self.primaries, self.transfer = found.groups()
-        elif not self.frames:
-            self._read_header(line)
-
-    def _read_header(self, line: str) -> None:
-        if found := _STREAM.search(line):
+        elif self.frames:
+            return
+        elif found := _STREAM.search(line):
             self.codecs.setdefault(found[1], found[2])
         elif found := _CLOCK.search(line):
             self.tick, self.claimed_fps = Fraction(found[1]), found[2]
@@ -132,27 +152,12 @@ class _LogReader:
             self.timecode = found[1]
 
 
-def _check_exists(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            is_empty = not file.read(1)
-    except FileNotFoundError as error:
-        raise errors.MovieUnreadable(f"{path} does not exist.") from error
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise errors.MovieUnreadable(
-            f"{path} cannot be read: {reason}. Give the path of a movie or an image that you can read."
-        ) from error
-    if is_empty:
-        raise errors.MovieUnreadable(f"{path} is empty. Export it again.")
-
-
-def _check_complete(path: Path, log: _LogReader, finished: Finished) -> None:
+def _check_complete(path: Path, log: _LogReader, finished: ffmpeg.Finished) -> None:
     if not log.frames:
         if finished.has_crashed:
             what = f"ffmpeg crashed on {path}, with code {finished.returncode}."
             raise errors.MovieUnreadable(
-                f"{what} Set {ffmpeg.VARIABLE} to another ffmpeg, or export the movie in another format."
+                f"{what} Set {source_of('ffmpeg')} to another ffmpeg, or export the movie in another format."
             )
         if "Audio" in log.codecs:
             raise errors.MovieUnreadable(f"{path} has sound but no video. Give a movie.")
@@ -163,9 +168,8 @@ def _check_complete(path: Path, log: _LogReader, finished: Finished) -> None:
                 f"The format of {path} is not supported. Give a movie such as MP4 or MOV, or images: {known}."
             )
         kind = "n image" if path.suffix.lower() in sequences.IMAGE_SUFFIXES else " movie"
-        raise errors.MovieUnreadable(
-            f"{path} is not a{kind} that can be decoded: {reason.rstrip('.')}. Export it again."
-        )
+        what = f"{path} is not a{kind} that can be decoded"
+        raise errors.MovieUnreadable(f"{what}: {reason.rstrip('.')}. Export it again.")
     if finished.returncode or finished.errors or not file_integrity.is_whole(path):
         reason = finished.errors[0] if finished.errors else "its end is missing"
         count = len(log.frames)
@@ -188,12 +192,6 @@ def _rate(ticks: Sequence[int], tick: Fraction, claimed: str) -> tuple[Fraction,
     return (usable[-1] if usable else Fraction(1)), False
 
 
-def _key_interval(keys: Sequence[bool]) -> int:
-    positions = [index for index, is_key in enumerate(keys) if is_key]
-    # The start and the end count, too: a movie without a key frame at its start cannot be decoded there.
-    return max(after - before for before, after in zip([0, *positions], [*positions, len(keys)]))
-
-
 def png_pixel_aspect(path: Path) -> Fraction:
     """Return the width of the image's pixels by their height, 1 if the file does not contain it or cannot be read.
 
@@ -210,18 +208,10 @@ def png_pixel_aspect(path: Path) -> Fraction:
                     break
                 length = struct.unpack(">I", head[:4])[0]
                 if head[4:] == b"pHYs":
-                    return _aspect_of_density(file.read(9))
+                    across, down, _ = struct.unpack(">IIB", file.read(9))
+                    # Pixels per metre are rounded.
+                    return _usable_aspect(down, across)
                 file.seek(length + 4, 1)
-    except OSError:
+    except (OSError, struct.error):
         pass
     return Fraction(1)
-
-
-def _aspect_of_density(chunk: bytes) -> Fraction:
-    if len(chunk) < 9:
-        return Fraction(1)
-    across, down = struct.unpack(">II", chunk[:8])
-    aspect = Fraction(down, across) if across and down else Fraction(1)
-    # Pixels per metre are rounded.
-    aspect = Fraction(1) if abs(aspect - 1) < Fraction(1, 500) else aspect.limit_denominator(1000)
-    return aspect if _MIN_ASPECT <= aspect <= _MAX_ASPECT else Fraction(1)

@@ -1,4 +1,1 @@
-"""Job folders: the journal, checkpoints, the queue, offline captures and the rollback of cancelled jobs.
-
-It knows nothing of the command line or of a dialog.
-"""
+"""The journal, the queue and the rollback of jobs; knows nothing of the command line or of a dialog."""

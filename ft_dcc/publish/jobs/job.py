@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import filelock
 
-from ft_dcc.errors import JobLocked, JobNotFound, StorageError
-from ft_dcc.files.atomic import write_remedy
-from ft_dcc.publish.jobs.journal import Journal
+from ft_dcc.errors import JobLocked, JobNotFound, SettingInvalid
+from ft_dcc.files.atomic import remove_tree, storage_errors
+from ft_dcc.publish.jobs.journal import Journal, folder_errors
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.settings.resolve import read_settings
 
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+
 # The version of the journal's format; raised when an older reader would misunderstand it.
-_FORMAT = 2
+_FORMAT = 3
 # is_locked() holds the lock for a moment, too.
 LOCK_TIMEOUT_SECONDS = 0.3
 
@@ -37,6 +42,31 @@ def new_id() -> str:
 
 
 @attrs.frozen
+class StudioIdentity:
+    """The address of a server and the id of its studio; None for an ftrack site, or where the id is not known."""
+
+    server: str
+    id: str | None = None
+
+    @classmethod
+    def of(cls, session: Session) -> StudioIdentity:
+        """Return the studio of a session."""
+        return cls(session.server_url, session.server_information.get("studio_id"))
+
+    @classmethod
+    def named_in(cls, events: Sequence[Mapping[str, Any]]) -> StudioIdentity:
+        """Return the studio that the events of a job name last."""
+        event = next(each for each in reversed(events) if "server" in each)
+        return cls(event["server"], event.get("studio"))
+
+    def is_same(self, other: StudioIdentity) -> bool:
+        """Return whether both are one studio: the ids decide, and the addresses where an id is not known."""
+        if self.id is None or other.id is None:
+            return self.server == other.server
+        return self.id == other.id
+
+
+@attrs.frozen
 class Job:
     """One publish, in progress or done. Its name is its start time in UTC, so that jobs sort by age."""
 
@@ -46,22 +76,19 @@ class Job:
 
     @classmethod
     def create(
-        cls, jobs: Path, request: PublishRequest, server_url: str, host: str | None = None, job_id: str | None = None
+        cls,
+        jobs: Path,
+        request: PublishRequest,
+        server_url: str,
+        host: str | None = None,
+        job_id: str | None = None,
+        studio_id: str | None = None,
     ) -> Job:
         """Return a new job whose journal begins with the request, the server and the host; raise StorageError."""
         job = cls(jobs / (job_id or new_id()), request)
         job.make_folder(job.folder)
-        created = round(time.time(), 6)
-        job.journal.append(
-            {
-                "job": job.id,
-                "format": _FORMAT,
-                "created": created,
-                "server": server_url,
-                "host": host,
-                "request": request,
-            }
-        )
+        event = {"job": job.id, "format": _FORMAT, "created": round(time.time(), 6), "server": server_url}
+        job.journal.append({**event, "studio": studio_id, "host": host, "request": request})
         return job
 
     @classmethod
@@ -106,10 +133,26 @@ class Job:
         request: PublishRequest = events[0]["request"]
         return request
 
+    def assign(self, studio: StudioIdentity) -> None:
+        """Record the id and the address of the job's studio; raise SettingInvalid if it belongs to another one."""
+        if self.check_studio(studio) != studio:
+            self.journal.append({"server": studio.server, "studio": studio.id})
+
+    def check_studio(self, studio: StudioIdentity) -> StudioIdentity:
+        """Return the studio that the job knows; raise SettingInvalid if it is another one, JobNotFound if none."""
+        self.request()
+        own = StudioIdentity.named_in(self.journal.events())
+        if not own.is_same(studio):
+            raise SettingInvalid(
+                f"The job {self.id} belongs to another studio, at {own.server}, and you are signed in at "
+                f"{studio.server}. Sign in there: ft-dcc login {own.server}. If it is gone, delete {self.folder}."
+            )
+        return own
+
     @property
     def is_started(self) -> bool:
-        """Whether the journal has more than the request; raises JobNotFound."""
-        return len(self.journal.events()) > 1
+        """Whether the journal has more than the request and the studio; raises JobNotFound."""
+        return any("server" not in event for event in self.journal.events())
 
     @property
     def is_validated(self) -> bool:
@@ -123,13 +166,8 @@ class Job:
 
     def make_folder(self, folder: Path) -> Path:
         """Create the folder if it is missing and return it; raise StorageError."""
-        try:
+        with folder_errors(f"The job folder {folder} cannot be created"):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"The job folder {folder} cannot be created: {error.strerror}. "
-                + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
-            ) from error
         return folder
 
     def media_folder(self, number: int) -> Path:
@@ -161,30 +199,33 @@ class Job:
         for folder in self.folder.iterdir():
             if folder.is_dir():
                 # A file that is still open is deleted by a later round of the queue.
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(folder)
 
     def remove(self) -> None:
         """Delete the job folder; raise StorageError."""
-        try:
+        with storage_errors(f"The job folder {self.folder} cannot be removed"):
             shutil.rmtree(self.folder)
-        except OSError as error:
-            raise StorageError(f"The job folder {self.folder} cannot be removed: {error.strerror}.") from error
+
+
+def last_studio_id(jobs: Path, server_url: str) -> str | None:
+    """Return the id of the studio that the newest job for this server knows, or None."""
+    for path in sorted(jobs.glob("*/journal.jsonl"), reverse=True):
+        with contextlib.suppress(JobNotFound, StopIteration, KeyError):
+            studio = StudioIdentity.named_in(Journal(path).events())
+            if studio.server == server_url and studio.id is not None:
+                return studio.id
+    return None
 
 
 @contextmanager
 def file_lock(lock_file: Path, message: str, what: str) -> Iterator[None]:
-    """Hold a lock file across processes.
-
-    Raises JobLocked with the ``message`` if another process holds it, and StorageError, which names ``what``, if the
-    file cannot be locked.
-    """
+    """Hold a lock file across processes; raise JobLocked with the message, or StorageError, which names ``what``."""
     lock = filelock.FileLock(lock_file, timeout=LOCK_TIMEOUT_SECONDS)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise JobLocked(message) from error
-    except OSError as error:
-        raise StorageError(f"{what} cannot be locked: {error.strerror}.") from error
+    with storage_errors(f"{what} cannot be locked"):
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise JobLocked(message) from error
     try:
         yield
     finally:

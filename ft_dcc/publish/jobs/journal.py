@@ -6,7 +6,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import Any, Callable
@@ -15,9 +16,11 @@ import attrs
 
 from ft_dcc import errors, frames, host
 from ft_dcc.files.atomic import write_remedy
-from ft_dcc.media import ColourOptions, EncodedFile, MovieInfo, SlateImages
+from ft_dcc.media import EncodedFile, MovieInfo
 from ft_dcc.publish import models
+from ft_dcc.settings.resolve import source_of
 
+_APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 SYNC_INTERVAL_SECONDS = 0.05
 
 # A value is written as {type: its text} or {type: its fields}, which people can read, too.
@@ -27,32 +30,8 @@ _TEXT_TYPES: dict[str, Callable[[str], Any]] = {
     "Fraction": Fraction,
     "Path": Path,
 }
-_RECORD_TYPES: dict[str, type] = {
-    "Asset": models.Asset,
-    "Captured": models.OfflineCapture,
-    "CapturedCamera": models.CapturedCamera,
-    "Clip": models.Clip,
-    "Colour": ColourOptions,
-    "Component": models.Component,
-    "Details": models.ResolvedOptions,
-    "Extra": models.ExtraComponent,
-    "FilmFacts": MovieInfo,
-    "Frames": frames.Frames,
-    "Media": EncodedFile,
-    "PublishRequest": models.PublishRequest,
-    "Published": models.Published,
-    "PublishedVersion": models.PublishedVersion,
-    "Review": models.Review,
-    "ReviewEntry": models.ReviewEntry,
-    "Scene": host.Scene,
-    "Shot": models.Shot,
-    "SlateImages": SlateImages,
-    "Soundtrack": host.Soundtrack,
-    "Source": models.Source,
-    "Step": models.Step,
-    "Task": models.Task,
-}
-_RECORD_NAMES = {record: name for name, record in _RECORD_TYPES.items()}
+_KNOWN = (*vars(models).values(), EncodedFile, MovieInfo, host.Scene, host.Soundtrack)
+_RECORD_TYPES = {each.__name__: each for each in _KNOWN if isinstance(each, type) and attrs.has(each)}
 
 
 def write_value(value: Any) -> str:
@@ -73,12 +52,15 @@ def read_issues(values: Iterable[Iterable[Any]]) -> tuple[errors.ValidationIssue
 def _to_plain(value: Any) -> dict[str, Any]:
     name = "Path" if isinstance(value, PurePath) else type(value).__name__
     if isinstance(value, errors.Error):
-        return {"Error": _error_to_plain(value)}
+        # The nearest class of the suite, the message, and the problems.
+        known = next(each.__name__ for each in type(value).__mro__ if each.__module__ == errors.__name__)
+        problems, problem = getattr(value, "problems", ()), getattr(value, "problem", None)
+        texts = {"class": known, "message": str(value), "job": value.details.get("job")}
+        return {"Error": {**texts, "problems": problems, "problem": problem}}
     if name in _TEXT_TYPES:
         return {name: str(value)}
-    if type(value) in _RECORD_NAMES:
-        fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
-        return {_RECORD_NAMES[type(value)]: fields}
+    if _RECORD_TYPES.get(name) is type(value):
+        return {name: attrs.asdict(value, recurse=False)}
     raise TypeError(f"{name} has no text form that the journal knows")
 
 
@@ -98,20 +80,6 @@ def _from_plain(plain: dict[str, Any]) -> Any:
     return plain
 
 
-def _error_to_plain(error: errors.Error) -> dict[str, Any]:
-    """Return the nearest class of the suite, the message, and the problems of an error."""
-    known = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
-    problems: tuple[errors.ValidationIssue, ...] = getattr(error, "problems", ())
-    problem: errors.ValidationIssue | None = getattr(error, "problem", None)
-    return {
-        "class": known,
-        "message": str(error),
-        "problems": problems,
-        "problem": problem,
-        "job": error.details.get("job"),
-    }
-
-
 def _error_from_plain(data: Mapping[str, Any]) -> errors.Error:
     kind: type[errors.Error] = getattr(errors, data["class"])
     # Not the constructor of the class: its arguments are part of the message already.
@@ -124,6 +92,16 @@ def _error_from_plain(data: Mapping[str, Any]) -> errors.Error:
     return error
 
 
+@contextmanager
+def folder_errors(what: str, then: str = "") -> Iterator[None]:
+    """Raise StorageError for an OSError of the block: a file or a folder of a job cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        remedy = write_remedy(error, f"Choose a writable folder with {source_of('jobs')}.")
+        raise errors.StorageError(f"{what}: {error.strerror}. {remedy}{then}") from error
+
+
 @attrs.define
 class Journal:
     """A file of events that only grows; an incomplete last line, left by a crash, is ignored."""
@@ -132,16 +110,13 @@ class Journal:
     _synced_at: float = attrs.field(default=-math.inf, init=False, eq=False)
     _is_synced: bool = attrs.field(default=True, init=False, eq=False)
 
-    def append(self, event: Mapping[str, Any]) -> None:
-        """Write the event and sync it to the disk; raise StorageError."""
-        self._write(f"{write_value(event)}\n", sync=True)
+    def append(self, event: Mapping[str, Any], *, batched: bool = False) -> None:
+        """Write the event and sync it to the disk, with ``batched`` at most every 50 ms; raise StorageError.
 
-    def append_batched(self, event: Mapping[str, Any]) -> None:
-        """Write the event and sync at most every 50 ms; raise StorageError.
-
-        The event survives a crash of this process at once, and a power failure after the next ``sync``.
+        A batched event survives a crash of this process at once, and a power failure after the next ``sync``.
         """
-        self._write(f"{write_value(event)}\n", sync=time.monotonic() - self._synced_at > SYNC_INTERVAL_SECONDS)
+        is_due = time.monotonic() - self._synced_at > SYNC_INTERVAL_SECONDS
+        self._write(f"{write_value(event)}\n", sync=is_due or not batched)
 
     def sync(self) -> None:
         """Sync all events to the disk; raise StorageError."""
@@ -149,19 +124,14 @@ class Journal:
             self._write("", sync=True)
 
     def _write(self, text: str, *, sync: bool) -> None:
-        try:
-            with self.path.open("ab") as file:
-                file.write(text.encode("ascii"))
-                file.flush()
-                if sync:
-                    os.fsync(file.fileno())
-                    self._synced_at = time.monotonic()
-        except OSError as error:
-            raise errors.StorageError(
-                f"The journal {self.path} cannot be written: {error.strerror}. "
-                + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
-                + " Then resume the job."
-            ) from error
+        failing = folder_errors(f"The journal {self.path} cannot be written", " Then resume the job.")
+        # The link to a review is in it, which is for its owner only.
+        with failing, os.fdopen(os.open(self.path, _APPENDING, 0o600), "ab") as file:
+            file.write(text.encode("ascii"))
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+                self._synced_at = time.monotonic()
         self._is_synced = sync
 
     def events(self) -> list[dict[str, Any]]:
@@ -173,19 +143,19 @@ class Journal:
             raise errors.JobNotFound(
                 f"The journal {self.path} cannot be read: {error.strerror}. List the jobs with: ft-dcc queue list."
             ) from error
-        return [self._event(number, line) for number, line in enumerate(lines, 1)]
-
-    def _event(self, number: int, line: bytes) -> dict[str, Any]:
-        try:
-            event = read_value(line.decode("ascii"))
-            if isinstance(event, dict):
-                return event
-            raise ValueError("an event is an object")
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            raise errors.JobNotFound(
-                f"The journal {self.path} is damaged in line {number}. Publish the captured frames beside it, "
-                f"or remove the job: ft-dcc queue drop {self.path.parent.name}."
-            ) from error
+        events = []
+        for number, line in enumerate(lines, 1):
+            try:
+                event = read_value(line.decode("ascii"))
+                if not isinstance(event, dict):
+                    raise ValueError("an event is an object")
+            except (ValueError, TypeError, AttributeError, KeyError) as error:
+                raise errors.JobNotFound(
+                    f"The journal {self.path} is damaged in line {number}. Publish the captured frames beside it, "
+                    f"or remove the job: ft-dcc queue drop {self.path.parent.name}."
+                ) from error
+            events.append(event)
+        return events
 
     def repair_tail(self) -> None:
         """Remove an incomplete last line, so that events can be appended; raise JobNotFound."""

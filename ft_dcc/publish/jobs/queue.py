@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,58 +13,52 @@ import attrs
 from ft_dcc import errors
 from ft_dcc.files.sequences import split_frame_number
 from ft_dcc.publish import models, slots
-from ft_dcc.publish.jobs.job import Job, jobs_folder
-from ft_dcc.publish.jobs.states import (
-    CHECKED,
-    DONE,
-    FAILED,
-    NEEDS_SCENE,
-    ROLLBACK_PENDING,
-    RUNNING,
-    SUPERSEDED,
-    UNREADABLE,
-    WAITING,
-)
+from ft_dcc.publish.jobs import states
+from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
 from ft_dcc.publish.preparation import prepare
 from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host, Scene
+    from ft_dcc.session import Session
 
 
 @attrs.frozen
 class QueueItem:
-    """A job as the queue shows it.
-
-    ``state`` is one of the constants of ``states``, ``versions`` are the ids of the versions that exist. ``host`` is
-    the program in which the job was created, None for files. ``scene`` is the file that was open there, None if it had
-    no name or nothing was validated yet. ``created`` is in seconds since 1970. ``published`` has the numbers of the
-    sources whose versions exist, ``tasks`` the names and ids of the task, and ``successor`` the id of a later job that
-    has published a source of this one. ``is_started`` means that a publish has begun.
-    """
+    """A job as the queue shows it; ``state`` is one of the constants of ``states``."""
 
     job: Job
     state: str
-    server: str = ""
+    studio: StudioIdentity = attrs.field(factory=partial(StudioIdentity, ""))
+    # The program in which the job was created, None for files, and the file that was open there: None if it had no name
+    # or nothing was validated yet.
     host: str | None = None
     scene: Path | None = None
     request: models.PublishRequest | None = None
+    # The ids of the versions that exist.
     versions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    # In seconds since 1970.
     created: float = 0.0
+    # The numbers of the sources whose versions exist.
     published: frozenset[int] = frozenset()
+    # The names and ids of the task.
     tasks: frozenset[str] = frozenset()
+    # The id of a later job that has published a source of this one.
     successor: str | None = None
+    # Whether a publish has begun.
     is_started: bool = False
 
-    def waiting_reason(self, server: str | None) -> str:
-        """Return why the job waits, for a client of ``server``; "" if it does not wait, or if its problems say it.
+    @property
+    def server(self) -> str:
+        """The address that the studio of the job had."""
+        return self.studio.server
 
-        None stands for a client whose server is not known.
-        """
-        if self.state != WAITING:
+    def waiting_reason(self, studio: StudioIdentity | None) -> str:
+        """Return why the job waits for a client of this studio, if known; "" if it does not, or its problems say it."""
+        if self.state != states.WAITING:
             return ""
-        if server is not None and self.server != server:
+        if studio is not None and not self.studio.is_same(studio):
             return f"It waits for another server: {self.server}."
         if self.problems:
             return ""
@@ -71,12 +67,12 @@ class QueueItem:
     @property
     def help(self) -> str:
         """What the artist must do before the job can resume; "" if nothing."""
-        if self.state == SUPERSEDED:
+        if self.state == states.SUPERSEDED:
             return (
                 f"The later job {self.successor} has published its source. Delete it: ft-dcc queue drop {self.job.id}. "
                 "For a new version, publish again."
             )
-        if self.state != NEEDS_SCENE:
+        if self.state != states.NEEDS_SCENE:
             return ""
         if self.scene is None:
             return f"Publish again from {self.host}, then remove this job: ft-dcc queue drop {self.job.id}"
@@ -84,9 +80,9 @@ class QueueItem:
 
     def can_resume(self, host: Host | None) -> bool:
         """Return whether the job waits for the server only, or for the scene that is open in this host."""
-        if self.state == NEEDS_SCENE and host is not None and self.scene is not None and host.name == self.host:
+        if self.state == states.NEEDS_SCENE and host is not None and self.scene is not None and host.name == self.host:
             return host.run_in_main_thread(host.scene).path == self.scene
-        return self.state == WAITING
+        return self.state == states.WAITING
 
 
 def queue_items(jobs: Path | None = None) -> list[QueueItem]:
@@ -111,45 +107,32 @@ def _jobs_in(folder: Path) -> Iterator[Job]:
 
 def _superseded(item: QueueItem, published: Iterable[QueueItem]) -> QueueItem:
     """Return the item, as SUPERSEDED if one of the published jobs has made it obsolete."""
-    if item.state in (DONE, RUNNING, ROLLBACK_PENDING, UNREADABLE):
+    if item.state in (states.DONE, states.RUNNING, states.ROLLBACK_PENDING, states.UNREADABLE):
         return item
     successor = _find_successor(item, published)
-    return item if successor is None else attrs.evolve(item, state=SUPERSEDED, successor=successor.job.id)
+    return item if successor is None else attrs.evolve(item, state=states.SUPERSEDED, successor=successor.job.id)
 
 
 def _find_successor(item: QueueItem, others: Iterable[QueueItem]) -> QueueItem | None:
-    """Return a later job for the same task and asset with a source that this job has not published, or None.
-
-    Its version would be older than the newest one.
-    """
-    wanted = _sources(item, unpublished=True)
+    """Return a later job that published a source of this one, whose version would be older than the newest, or None."""
+    wanted = _sources(item, without=item.published)
     if not wanted or not item.tasks:
         return None
-    return next(
-        (
-            other
-            for other in others
-            if other.created > item.created
-            and other.server == item.server
-            and other.tasks & item.tasks
-            and _asset(other) == _asset(item)
-            and wanted & _sources(other)
-        ),
-        None,
-    )
+    for other in others:
+        is_later = other.created > item.created and other.studio.is_same(item.studio) and other.tasks & item.tasks
+        if is_later and wanted & _sources(other):
+            return other
+    return None
 
 
-def _asset(item: QueueItem) -> str | None:
-    return None if item.request is None else item.request.asset
-
-
-def _sources(item: QueueItem, *, unpublished: bool = False) -> set[tuple[str | None, str, object]]:
-    """Return the host, the scene and the text of each source; sources are numbered from 1."""
-    texts = () if item.request is None else item.request.source or ("",)
+def _sources(item: QueueItem, without: Collection[int] = ()) -> set[tuple[object, ...]]:
+    """Return the host, the scene, the asset and the text of each source; sources are numbered from 1."""
+    if item.request is None:
+        return set()
     return {
-        (item.host, str(item.scene or ""), split_frame_number(text) or text)
-        for number, text in enumerate(texts, 1)
-        if not (unpublished and number in item.published)
+        (item.host, str(item.scene or ""), item.request.asset, split_frame_number(text) or text)
+        for number, text in enumerate(item.request.source or ("",), 1)
+        if number not in without
     }
 
 
@@ -166,29 +149,43 @@ def inspect_job(job: Job) -> QueueItem:
     try:
         request, events = job.request(), job.journal.events()
     except errors.JobNotFound as error:
-        return QueueItem(job, UNREADABLE, problems=(str(error),), created=job.journal.path.stat().st_mtime)
+        return QueueItem(job, states.UNREADABLE, problems=(str(error),), created=job.journal.path.stat().st_mtime)
     validation: Mapping[str, Any] = next((event for event in reversed(events) if "validation" in event), {})
     state = _state(job, events, validation)
     # A job that is done has overcome its errors.
-    steps = [event["step"] for event in events if "step" in event and state != DONE]
+    steps = [event["step"] for event in events if "step" in event and state != states.DONE]
     failed = [step["error"] for step in steps if step["error"]]
     stopped = _stopped(events)
     reasons = failed if stopped is None or validation.get("problems") else [stopped["stopped"]]
-    registered = dict(_versions(events))
+    collected = validation.get("context", {})
+    task: models.Task | None = collected.get(slots.TASK.key)
+    scenes: list[Scene] = [event["captured"].scene for event in events if "captured" in event]
+    scenes += [collected[slots.SCENE.key]] if slots.SCENE.key in collected else []
+    registered = _registered(events)
     return QueueItem(
         job=job,
         state=state,
-        server=events[0]["server"],
+        studio=StudioIdentity.named_in(events),
         host=events[0].get("host"),
-        scene=_scene_path(events, validation),
+        scene=scenes[0].path if scenes else None,
         request=request,
         versions=tuple(registered.values()),
         problems=(*(problem["message"] for problem in validation.get("problems", ())), *reasons[-1:]),
         created=events[0]["created"],
         published=frozenset(registered),
-        tasks=frozenset(_task_names(request, validation)),
+        tasks=frozenset(filter(None, (request.task, *(() if task is None else (task.id, task.path))))),
         is_started=any(event.get("requested") == "publish" for event in events),
     )
+
+
+def _registered(events: Iterable[Mapping[str, Any]]) -> dict[int, str]:
+    """Return the ids of the versions that exist, by the numbers of their sources."""
+    return {
+        int(number): values[slots.REGISTERED.key].version_id
+        for event in events
+        for number, values in event.get("sets", {}).items()
+        if slots.REGISTERED.key in values
+    }
 
 
 def publish_once(publisher: Publisher, request: models.PublishRequest, job_id: str) -> models.Published:
@@ -198,29 +195,46 @@ def publish_once(publisher: Publisher, request: models.PublishRequest, job_id: s
     Raises what ``Publisher.resume`` raises, and StorageError.
     """
     jobs = jobs_folder(publisher.jobs)
-    job = ensure_job(request, publisher.session.server_url, publisher.host, jobs, job_id)
-    return publisher.resume(job.id)
+    job = ensure_job(request, publisher.session.server_url, publisher.host, jobs, job_id, publisher.session)
+    with removed_if_refused(job):
+        return publisher.resume(job.id)
 
 
-def ensure_job(request: models.PublishRequest, server_url: str, host: Host | None, jobs: Path, job_id: str) -> Job:
+@contextmanager
+def removed_if_refused(job: Job) -> Iterator[None]:
+    """Delete the job if the block raises an error that the artist can fix before anything was captured or uploaded."""
+    try:
+        yield
+    except errors.UserFixableError as error:
+        if job.journal.path.is_file():
+            events = job.journal.events()
+            if not any("captured" in event or event.get("validation") == "passed" for event in events):
+                job.remove()
+                error.details.pop("job", None)
+        raise
+
+
+def ensure_job(
+    request: models.PublishRequest,
+    server_url: str,
+    host: Host | None,
+    jobs: Path,
+    job_id: str,
+    session: Session | None = None,
+) -> Job:
     """Return the job of this id; create it if it is missing or must start again. Raises StorageError."""
     job = Job(jobs / job_id)
     if job.journal.path.is_file() and must_restart(job):
         job.remove()
     if not job.journal.path.is_file():
-        prepare(request, server_url, host, jobs, job_id)
+        prepare(request, server_url, host, jobs, job_id, session)
     return job
 
 
 def must_restart(job: Job) -> bool:
     """Return whether the job was stopped by a problem that may be fixed by now, before anything was uploaded."""
     state = inspect_job(job).state
-    return state in (CHECKED, UNREADABLE) or (state == FAILED and not job.is_validated)
-
-
-def _task_names(request: models.PublishRequest, validation: Mapping[str, Any]) -> Iterator[str]:
-    task: models.Task | None = validation.get("context", {}).get(slots.TASK.key)
-    return filter(None, (request.task, *((task.id, task.path) if task is not None else ())))
+    return state in (states.CHECKED, states.UNREADABLE) or (state == states.FAILED and not job.is_validated)
 
 
 def _stopped(events: list[dict[str, Any]]) -> Mapping[str, Any] | None:
@@ -230,54 +244,37 @@ def _stopped(events: list[dict[str, Any]]) -> Mapping[str, Any] | None:
     return last if "stopped" in last else None
 
 
-def _scene_path(events: list[dict[str, Any]], validation: Mapping[str, Any]) -> Path | None:
-    captured = [event["captured"].scene for event in events if "captured" in event]
-    collected = [value for key, value in validation.get("context", {}).items() if key == slots.SCENE.key]
-    scenes: list[Scene] = [*captured, *collected]
-    return scenes[0].path if scenes else None
-
-
 def _state(job: Job, events: list[dict[str, Any]], validation: Mapping[str, Any]) -> str:
     if "end" in events[-1]:
-        return DONE
+        return states.DONE
     if job.is_locked():
-        return RUNNING
+        return states.RUNNING
     last_request = next((event["requested"] for event in reversed(events) if "requested" in event), None)
     if last_request == "drop":
-        return ROLLBACK_PENDING
+        return states.ROLLBACK_PENDING
     stopped = _stopped(events)
     is_permanent = stopped is not None and not stopped["can_retry"]
-    if validation.get("validation") == "failed" and (stopped is None or is_permanent):
-        return FAILED
+    can_retry = validation.get("can_retry", False) if stopped is None else stopped["can_retry"]
+    if validation.get("validation") == "failed" and not can_retry:
+        return states.FAILED
     is_captured = events[0].get("host") is None or any("captured" in event for event in events)
     if not validation and last_request == "validate":
         # The artist reads the problems, or has left: a publish was not requested.
-        return CHECKED
+        return states.CHECKED
     if not is_captured and (not validation or _has_uncaptured_camera(events, validation)):
-        return NEEDS_SCENE
-    return FAILED if is_permanent else WAITING
+        return states.NEEDS_SCENE
+    return states.FAILED if is_permanent else states.WAITING
 
 
 def _has_uncaptured_camera(events: list[dict[str, Any]], validation: Mapping[str, Any]) -> bool:
-    cameras = {
-        instance["data"][slots.NUMBER.key]
-        for instance in validation["instances"]
-        if slots.SOURCE.key in instance["data"] and instance["data"][slots.SOURCE.key].kind == "camera"
-    }
+    found = [instance["data"] for instance in validation["instances"] if slots.SOURCE.key in instance["data"]]
+    cameras = {data[slots.NUMBER.key] for data in found if data[slots.SOURCE.key].kind == "camera"}
     captured = {
         event["number"]
         for event in events
         if "step" in event and event["step"]["name"] == "CaptureFrames" and event["step"]["error"] is None
     }
     return not cameras <= captured
-
-
-def _versions(events: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
-    """Yield the number of each source whose version exists, and the id of the version."""
-    for event in events:
-        for number, values in event.get("sets", {}).items():
-            if slots.REGISTERED.key in values:
-                yield int(number), values[slots.REGISTERED.key].version_id
 
 
 @attrs.frozen
@@ -309,17 +306,17 @@ def process_queue(
     that failed, too. Jobs whose id is in ``without`` are skipped. A server that does not answer ends the round, so that
     the order is kept. Media that a crash left in finished jobs is deleted, and cancelled jobs are rolled back.
     """
-    items = queue_items(publisher.jobs)
-    done = {item.job.id for item in items if item.state == DONE}
+    items, studio = queue_items(publisher.jobs), StudioIdentity.of(publisher.session)
+    done = {item.job.id for item in items if item.state == states.DONE}
     for item in items:
-        if item.state == DONE:
+        if item.state == states.DONE:
             item.job.delete_media()
-        if item.server != publisher.session.server_url or item.job.id in without:
+        if not item.studio.is_same(studio) or item.job.id in without:
             continue
         try:
-            if item.state == ROLLBACK_PENDING:
+            if item.state == states.ROLLBACK_PENDING:
                 publisher.drop(item.job.id)
-            if not item.can_resume(publisher.host) and not (retry_failed and item.state == FAILED):
+            if not item.can_resume(publisher.host) and not (retry_failed and item.state == states.FAILED):
                 continue
             _raise_if_superseded(item, done)
             yield JobResult(item, publisher.resume(item.job.id))
@@ -332,12 +329,9 @@ def process_queue(
 
 
 def _raise_if_superseded(item: QueueItem, done: Collection[str]) -> None:
-    """Compare the job with those that have changed since the round began, which may have taken hours.
-
-    Raises UserFixableError if a later job has published its source, and JobLocked if one is about to.
-    """
+    """Raise UserFixableError if a job of the meantime has published the source, JobLocked if one is about to."""
     changed = [inspect_job(job) for job in _jobs_in(item.job.folder.parent) if job.id not in done]
-    found = _find_successor(item, [other for other in changed if other.versions or other.state == RUNNING])
+    found = _find_successor(item, [other for other in changed if other.versions or other.state == states.RUNNING])
     if found is not None and found.versions:
         raise errors.UserFixableError(_superseded(item, [found]).help)
     if found is not None:

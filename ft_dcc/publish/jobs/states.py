@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-DONE = "done"
-RUNNING = "running"
-FAILED = "failed"
-SUPERSEDED = "superseded"
-CHECKED = "checked"
-NEEDS_SCENE = "needs its scene"
-WAITING = "waiting"
-ROLLBACK_PENDING = "rollback pending"
+DONE, RUNNING, FAILED, SUPERSEDED, CHECKED = "done", "running", "failed", "superseded", "checked"
+NEEDS_SCENE, WAITING, ROLLBACK_PENDING = "needs its scene", "waiting", "rollback pending"
 UNREADABLE = "unreadable"
+ALL = (WAITING, FAILED, NEEDS_SCENE, RUNNING, CHECKED, SUPERSEDED, ROLLBACK_PENDING, UNREADABLE, DONE)

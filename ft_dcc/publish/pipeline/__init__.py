@@ -1,4 +1,1 @@
-"""The plugin pipeline: which plugins exist, in which order they run, and how pyblish runs them.
-
-It knows nothing of what a particular plugin does.
-"""
+"""Which plugins exist, in which order and how pyblish runs them; knows nothing of what a particular one does."""

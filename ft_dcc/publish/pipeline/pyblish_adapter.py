@@ -1,15 +1,16 @@
-"""The typed part of pyblish that the publish uses, with guards for its side effects.
-
-``tests/publish/test_pyblish_adapter.py`` pins every behaviour of pyblish that this package relies on.
-"""
+"""The typed part of pyblish, as ``tests/publish/test_pyblish_adapter.py`` pins it, with guards for side effects."""
 
 from __future__ import annotations
 
 import getpass
 import logging
 import os
+import re
+import threading
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ft_dcc.errors import Error
@@ -69,6 +70,23 @@ REVIEW = "review"
 PluginClass = type[Plugin]
 
 
+def is_check(plugin: PluginClass) -> bool:
+    """Return whether the plugin finds problems."""
+    return VALIDATOR - 0.5 <= plugin.order < VALIDATION_BARRIER
+
+
+def place_of(plugin: PluginClass, error: BaseException | None = None) -> str:
+    """Return the file of a plugin of a studio with the line of its class, or of the error; else its module."""
+    path, line = plugin.__module__, 0
+    for frame, number in traceback.walk_tb(None if error is None else error.__traceback__):
+        line = number if frame.f_code.co_filename == path else line
+    if not line and Path(path).is_file():
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            found = (number for number, text in enumerate(file, 1) if re.match(rf"\s*class {plugin.__name__}\b", text))
+            line = next(found, 0)
+    return f"{path}, line {line}" if line else path
+
+
 class RerunFrom(Error):
     """Something has changed outside of the publish: ``since`` and the plugins after it must run again."""
 
@@ -88,16 +106,29 @@ def load_api() -> None:
     import pyblish.api  # noqa: F401 - it registers the host "python" and pyblish's own collectors
 
 
-def targets(plugin: PluginClass, context: Context) -> list[Instance | None]:
+def registries() -> dict[str, Any]:
+    """Return pyblish's registries, lists and dictionaries of the process, by their names."""
+    import pyblish
+
+    return {name: each for name, each in vars(pyblish).items() if name.startswith("_registered_")}
+
+
+def pyblish_plugins() -> str:
+    """Return the folder of pyblish's own collectors: of the date, the user and the working folder."""
+    from pyblish.lib import main_package_path
+
+    return os.path.join(main_package_path(), "plugins")  # noqa: PTH118 - as pyblish registers it
+
+
+def targets(plugin: PluginClass, context: Context, wanted: Iterable[str] = ()) -> list[Instance | None]:
     """Return the instances that match the plugin by pyblish's rules, or ``[None]`` for a context plugin.
 
-    The list is empty for a plugin that is inactive or has another target; instances with ``publish=False`` are left
-    out.
+    The list is empty for a plugin that is inactive, or has neither the default target nor one of the ``wanted``;
+    instances with ``publish=False`` are left out.
     """
     from pyblish import logic
-    from pyblish.plugin import registered_targets
 
-    if not plugin.active or not logic.plugins_by_targets([plugin], ["default", *registered_targets()]):
+    if not plugin.active or not logic.plugins_by_targets([plugin], ["default", *wanted]):
         return []
     if not plugin.__instanceEnabled__:  # type: ignore[attr-defined] # set by pyblish's metaclass
         return [None]
@@ -122,50 +153,83 @@ def find_repair(plugin: PluginClass, instance: Instance | None) -> str | None:
     return str(getattr(plugin, "repair_label", "Repair it")) if wanted & families else None
 
 
-class _Silenced:
-    """A logging filter that drops every record."""
+def _silence(_record: logging.LogRecord) -> bool:
+    return False
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        return False
+
+@contextmanager
+def maintained_levels() -> Iterator[None]:
+    """Restore the levels of all loggers."""
+    manager = logging.root.manager
+    loggers = [logging.root, *(each for each in list(manager.loggerDict.values()) if isinstance(each, logging.Logger))]
+    before, disabled = [(each, each.level) for each in loggers], manager.disable
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+        for logger, level in before:
+            if logger.level != level:
+                logger.setLevel(level)
 
 
 @contextmanager
 def guarded_logging() -> Iterator[None]:
-    """Keep signed URLs and tracebacks out of the log while plugins run.
-
-    pyblish sets the root logger to DEBUG while a plugin runs, at which urllib3 logs every URL; the URL of an upload is
-    a secret. pyblish also logs the traceback of every error, which is in the report.
-    """
-    urllib3_log = logging.getLogger("urllib3")
-    level = urllib3_log.level
-    pyblish_log, silenced = logging.getLogger("pyblish.plugin"), _Silenced()
-    urllib3_log.setLevel(max(level, logging.INFO))
-    pyblish_log.addFilter(silenced)
-    try:
-        with _constant_root_level(logging.getLogger()):
-            yield
-    finally:
-        pyblish_log.removeFilter(silenced)
-        urllib3_log.setLevel(level)
-
-
-@contextmanager
-def _constant_root_level(root: logging.Logger) -> Iterator[None]:
-    """Keep the root logger at DEBUG from the first plugin to the last; pyblish sets it for each of them.
-
-    A change of the level clears the cache of every logger of the process. Twice per plugin, that would take most of the
-    time of a publish of many sources.
-    """
-    before, change = root.level, root.setLevel
+    """Keep signed URLs and tracebacks out of the log while plugins run, and restore the levels of all loggers."""
+    # pyblish sets the root logger to DEBUG while a plugin runs, at which urllib3 logs every URL; the URL of an upload
+    # is a secret. pyblish also logs the traceback of every error, which is in the report. The root logger keeps DEBUG
+    # from the first plugin to the last: a change of the level clears the cache of every logger of the process; twice
+    # per plugin, that would take most of the time of a publish of many sources.
+    root, urllib3_log = logging.getLogger(), logging.getLogger("urllib3")
+    pyblish_log, change = logging.getLogger("pyblish.plugin"), root.setLevel
 
     def set_level(level: int | str) -> None:
         if level != root.level:
             change(level)
 
-    change(logging.DEBUG)
-    root.setLevel = set_level  # type: ignore[method-assign]
+    with maintained_levels():
+        urllib3_log.setLevel(max(urllib3_log.level, logging.INFO))
+        pyblish_log.addFilter(_silence)
+        change(logging.DEBUG)
+        root.setLevel = set_level  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            del root.setLevel
+            pyblish_log.removeFilter(_silence)
+
+
+@contextmanager
+def without_callbacks() -> Iterator[None]:
+    """Emit no signal of pyblish in this thread, so that callbacks of others do not run; other threads emit theirs."""
+    from pyblish import lib
+
+    emit, thread = lib.emit, threading.get_ident()
+
+    def emit_elsewhere(signal: str, **values: Any) -> None:
+        if threading.get_ident() != thread:
+            emit(signal, **values)
+
+    lib.emit = emit_elsewhere
     try:
         yield
     finally:
-        del root.setLevel
-        root.setLevel(before)
+        lib.emit = emit
+
+
+@contextmanager
+def maintained_folder() -> Iterator[None]:
+    """Restore the working folder: paths and the project's settings are relative to where the publish began."""
+    folder = _working_folder()
+    try:
+        yield
+    finally:
+        if folder and _working_folder() != folder:
+            os.chdir(folder)
+
+
+def _working_folder() -> str:
+    """Return the working folder, or "" if it was deleted."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - text costs less, and a publish may run a thousand plugins
+    except OSError:
+        return ""

@@ -1,4 +1,1 @@
-"""The suite's own pyblish plugins: collectors, validators, extractors and integrators.
-
-They hand values on through slots and know nothing of the runner or of each other's attributes.
-"""
+"""The suite's own pyblish plugins; they know slots, and nothing of the runner or of each other's attributes."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
 from ft_dcc.errors import NotFoundError, SettingInvalid, TaskNotFound, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
-from ft_dcc.production import review_sessions, tasks
-from ft_dcc.publish import models, slots
+from ft_dcc.host_support.look_presets import choose_look, find_presets
+from ft_dcc.production import review_sessions, tasks, version_lists
+from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.review.feedback import find_note_id
 from ft_dcc.session.query.expression import quoted
+from ft_dcc.settings import fields
 from ft_dcc.settings.resolve import read_settings
 
 if TYPE_CHECKING:
@@ -25,10 +30,15 @@ T = TypeVar("T")
 _ASSET_NAMESPACE = uuid.UUID("0e6f5f0a-6f55-4c0b-9f0c-3b1d6c1f5b52")
 
 
-class CollectScene(ContextPlugin):
-    """Read the open scene, if there is a host."""
+class Collector(ContextPlugin):
+    """Reads one value of the publish as a whole."""
 
     order = COLLECTOR
+
+
+class CollectScene(Collector):
+    """Read the open scene, if there is a host."""
+
     label = "Scene"
 
     def process(self, context: Context) -> None:
@@ -40,10 +50,9 @@ class CollectScene(ContextPlugin):
             slots.SCENE.set(context, host.run_in_main_thread(host.scene))
 
 
-class CollectTask(ContextPlugin):
-    """Find the task on the server."""
+class CollectTask(Collector):
+    """Find the task, or the shot or asset of a version without one, on the server."""
 
-    order = COLLECTOR
     label = "Task"
 
     def process(self, context: Context) -> None:
@@ -52,14 +61,25 @@ class CollectTask(ContextPlugin):
         wanted = slots.REQUEST.get(context).task or (scene.task_id if scene is not None else None)
         wanted = wanted or read_settings().get("task")
         if not wanted:
-            raise TaskNotFound("No task. Choose one, or add --task PROJECT/SEQUENCE/SHOT/TASK.")
-        slots.TASK.set(context, models.Task.of(tasks.find_task(slots.SESSION.get(context), wanted)))
+            raise TaskNotFound("No task. Choose one.", option="task PROJECT/SEQUENCE/SHOT/TASK")
+        slots.TASK.set(context, models.Task.of(tasks.find_task(slots.SESSION.get(context), wanted, or_parent=True)))
 
 
-class CollectShot(ContextPlugin):
+class CollectLook(Collector):
+    """Find the look of playblasts: the requested one, that of the task's type, or that of the settings."""
+
+    label = "Look"
+
+    def process(self, context: Context) -> None:
+        """Set LOOK; raise SettingInvalid for an unknown preset."""
+        task = slots.TASK.find(context)
+        presets = find_presets(slots.HOST.find(context), read_settings(), "" if task is None else task.type)
+        slots.LOOK.set(context, choose_look(slots.REQUEST.get(context).look, presets))
+
+
+class CollectShot(Collector):
     """Read the shot's frame range, rate and resolution."""
 
-    order = COLLECTOR
     label = "Shot"
 
     def process(self, context: Context) -> None:
@@ -70,40 +90,39 @@ class CollectShot(ContextPlugin):
 def read_shot(session: Session, shot_id: str) -> models.Shot:
     """Return the shot's values on the server; raise UserFixableError if they are invalid."""
     # A query, not get(): the session lives as long as its host, and the shot may have changed in the meantime.
-    expression = f"select custom_attributes from Context where id is {quoted(shot_id)}"
-    parent = session.query(expression).first()
+    parent = session.query(f"select custom_attributes from Context where id is {quoted(shot_id)}").first()
     if parent is None:
-        return _shot({})
-    attributes = parent["custom_attributes"]
-    return _shot({name: attributes.inherited(name) for name in attributes})
-
-
-def _shot(attributes: dict[str, Any]) -> models.Shot:
-    fps, resolution = attributes.get("fps"), attributes.get("resolution")
+        return models.Shot()
+    values = {name: parent["custom_attributes"].inherited(name) for name in parent["custom_attributes"]}
+    fps, resolution = values.get("fps"), values.get("resolution")
     try:
-        start, end, handles = (int(attributes.get(name) or 0) for name in ("fstart", "fend", "handles"))
-        # A number that is not set reads as 0.
-        has_range = bool(start or end)
+        start, end, handles = (int(values.get(name) or 0) for name in ("fstart", "fend", "handles"))
         return models.Shot(
-            frame_range=FrameRange(start, end, handles) if has_range else None,
+            # A number that is not set reads as 0.
+            frame_range=FrameRange(start, end, handles) if start or end else None,
             fps=frame_rate(fps) if fps else None,
             resolution=Resolution.parse(resolution) if resolution else None,
+            id=shot_id,
+            # As JSON can have them.
+            attributes={
+                name: value if isinstance(value, (str, int, float, list, type(None))) else _as_text(value)
+                for name, value in values.items()
+            },
         )
     except (SettingInvalid, TypeError, ValueError) as error:
         raise UserFixableError(f"The shot's attributes on the server are invalid. {error}") from error
 
 
-class CollectReviews(ContextPlugin):
+class CollectReviews(Collector):
     """Find the review sessions, or derive the ids of those that will be created."""
 
-    order = COLLECTOR
     label = "Review session"
 
     def process(self, context: Context) -> None:
         """Set REVIEWS to the distinct review sessions; raise ReviewSessionClosed or UserFixableError."""
         texts = slots.REQUEST.get(context).review or ()
-        found = _collect_all([partial(_review, context, _expand(context, text)) for text in texts])
-        slots.REVIEWS.set(context, list({each.id: each for each in found}.values()))
+        found = _collect_all([partial(_find, context, review_sessions, "review session", text) for text in texts])
+        slots.REVIEWS.set(context, list({key: models.Review(key, name) for key, name, _ in found}.values()))
 
 
 def _collect_all(functions: Iterable[Callable[[], T]]) -> list[T]:
@@ -121,29 +140,54 @@ def _collect_all(functions: Iterable[Callable[[], T]]) -> list[T]:
     return results
 
 
-def _expand(context: Context, rule: str) -> str:
-    task = slots.TASK.get(context)
-    try:
-        return rule.format(project=task.names[0], shot=task.shot_name, task=task.name)
-    except (KeyError, IndexError, ValueError, AttributeError):
-        # Rules of the settings are validated when they are read; this is a name that contains braces.
-        return rule
-
-
-def _review(context: Context, id_or_name: str) -> models.Review:
-    session, project_id = slots.SESSION.get(context), slots.TASK.get(context).project_id
-    found = review_sessions.find_open(session, project_id, id_or_name)
+def _find(context: Context, module: Any, kind: str, rule: str) -> tuple[str, str, bool]:
+    """Return id and name of what has this id, or the name that the rule makes, and whether it exists already."""
+    session, task = slots.SESSION.get(context), slots.TASK.get(context)
+    name = _fill(rule, context)
+    found = module.find_open(session, task.project_id, name)
     if found is not None:
-        return models.Review(found["id"], found["name"])
-    if is_id(id_or_name):
-        raise UserFixableError(f"The project has no review session {id_or_name}. Give another id, or a name.")
-    return models.Review(review_sessions.derive_id(session, project_id, id_or_name), id_or_name)
+        return found["id"], found["name"], True
+    if is_id(name):
+        raise UserFixableError(f"The project has no {kind} {name}. Give another id, or a name.")
+    return _derived(session, module.ENTITY_TYPE, module.NAMESPACE, f"{task.project_id}/{name}"), name, False
 
 
-class CollectOptions(ContextPlugin):
+def _derived(session: Session, entity_type: str, namespace: uuid.UUID, text: str) -> str:
+    """Return the id of a new entity, the same for all publishers, unless one that was renamed keeps that id."""
+    derived = str(uuid.uuid5(namespace, text))
+    return derived if session.get(entity_type, derived) is None else str(uuid.uuid4())
+
+
+def _fill(rule: str, context: Context) -> str:
+    """Return the name that the rule makes of the fields of the task."""
+    # Rules of the settings are validated when they are read; any other error is a name that contains braces.
+    with suppress(KeyError, IndexError, ValueError, AttributeError):
+        return fields.fill(rule, encode_source.task_fields(context))
+    return rule
+
+
+class CollectLists(Collector):
+    """Find the lists of versions, or derive the ids of those that will be created."""
+
+    label = "Lists"
+
+    def process(self, context: Context) -> None:
+        """Set LISTS to the distinct lists; raise UserFixableError for one that is closed, or an unknown id."""
+        texts = slots.REQUEST.get(context).lists or ()
+        found = _collect_all([partial(_find, context, version_lists, "list of versions", text) for text in texts])
+        category: Any = None
+        if not all(exists for _, _, exists in found):
+            session = slots.SESSION.get(context)
+            category = session.query("select id from ListCategory order by name").first()
+            if category is None:
+                raise UserFixableError(f"{session.server_url} has no category of lists. Create the list there first.")
+        lists = {key: models.VersionList(key, name, None if exists else category["id"]) for key, name, exists in found}
+        slots.LISTS.set(context, list(lists.values()))
+
+
+class CollectOptions(Collector):
     """Find the requested status, asset type, label and used versions on the server."""
 
-    order = COLLECTOR
     label = "Options"
 
     def process(self, context: Context) -> None:
@@ -153,41 +197,90 @@ class CollectOptions(ContextPlugin):
             partial(_id_of, session, "Status", "name", request.status),
             partial(_id_of, session, "AssetType", "short", request.asset_type),
             partial(_id_of, session, "NoteLabel", "name", request.label),
-            partial(_id_of, session, "User", "username", session.api_user if request.has_note else None),
+            partial(_id_of, session, "User", "username", session.api_user if request.note or request.label else None),
             partial(_id_of, session, "Status", "name", request.task_status),
             *(partial(_addressed_note, session, note) for note in request.addresses),
             *(partial(_used_version, session, version_id) for version_id in request.uses),
         ]
         status_id, asset_type_id, label_id, user_id, task_status_id, *others = _collect_all(lookups)
         addresses = tuple(str(note_id) for note_id in others[: len(request.addresses)])
-        artist = _artist(session) if request.has_burnin else ""
-        slots.OPTIONS.set(
-            context,
-            models.ResolvedOptions(
-                status_id, asset_type_id, label_id, user_id, artist, request.uses, addresses, task_status_id
-            ),
-        )
+        artist = ""
+        # A rule or a burn-in may have it; without either, a publish saves the request.
+        if request.has_burnin or any("{artist" in (text or "") for text in request.rules):
+            user = session.query(
+                f"select first_name, last_name from User where username is {quoted(session.api_user)}"
+            ).first()
+            names = [] if user is None else [user["first_name"], user["last_name"]]
+            artist = " ".join(str(name) for name in names if name) or session.api_user
+        attributes = _attribute_values(context, request.attribute_fields)
+        resolved = (status_id, asset_type_id, label_id, user_id, artist, request.uses, addresses, task_status_id)
+        slots.OPTIONS.set(context, models.ResolvedOptions(*resolved, attributes))
+
+
+def _attribute_values(context: Context, wanted: Sequence[str]) -> dict[str, Any]:
+    """Return custom attributes of the task's parents and its version, such as "shot.fstart"; raise UserFixableError."""
+    # The version's are inherited from the shot, or have their default.
+    if not wanted:
+        return {}
+    session, task = slots.SESSION.get(context), slots.TASK.get(context)
+    of_shot = slots.SHOT.get(context).attributes
+    known = {"shot": of_shot}
+    for level in {field.partition(".")[0] for field in wanted} & task.levels.keys() - {"shot"}:
+        owner_id = task.ids[task.levels[level]]
+        found = session.query(f"select custom_attributes from Context where id is {quoted(owner_id)}").one()
+        attributes = found["custom_attributes"]
+        known[level] = {key: attributes.inherited(key) for key in attributes}
+    of_version: dict[str, Any] = {}
+    # Those of the project come last, because they replace those of the site.
+    for each in sorted(session.custom_attribute_configurations(), key=lambda each: each["project_id"] is not None):
+        if each["is_hierarchical"] and each["key"] in of_shot:
+            of_version[each["key"]] = of_shot[each["key"]]
+        elif each["entity_type"] == "assetversion" and each["project_id"] in (None, task.project_id):
+            of_version[each["key"]] = each["default"]
+    texts: dict[str, Any] = {}
+    for owner, _, name in (field.partition(".") for field in wanted):
+        # A path may have no episode.
+        values = of_version if owner == "version" else known.get(owner, {})
+        if name not in values:
+            near = difflib.get_close_matches(name, values, 1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise UserFixableError(
+                f"A burn-in or rule has {{{owner}.{name}}}, and the {owner} has no such attribute. {hint}"
+                f"There are: {', '.join(sorted(values)) or 'none'}."
+            )
+        texts[f"{owner}.{name}"] = _as_field(values[name])
+    return texts
+
+
+def _as_field(value: Any) -> str | int | float:
+    """Return the value of a custom attribute as a format can write it: a number, or a text."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return int(value) if float(value).is_integer() else value
+    return _as_text(value)
+
+
+def _as_text(value: Any) -> str:
+    """Return the value of a custom attribute as it is drawn."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_as_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if hasattr(value, "date"):
+        return str(value.date())
+    return "" if value is None else str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _addressed_note(session: Session, id_or_start: str) -> str:
     try:
         return find_note_id(session, id_or_start)
     except NotFoundError as error:
-        raise UserFixableError(f"{error} Change --addresses.") from error
+        raise UserFixableError(f"{error} Choose other notes.") from error
 
 
 def _used_version(session: Session, version_id: str) -> str:
     if session.query(f"select id from AssetVersion where id is {quoted(version_id)}").first() is None:
-        raise UserFixableError(f"The used version {version_id} does not exist. Give another id with --uses.")
+        raise UserFixableError(f"The used version {version_id} does not exist. Give another id.")
     return version_id
-
-
-def _artist(session: Session) -> str:
-    """Return the full name of the session's user, or the user name of an account that has none."""
-    expression = f"select first_name, last_name from User where username is {quoted(session.api_user)}"
-    user = session.query(expression).first()
-    names = [] if user is None else [user["first_name"], user["last_name"]]
-    return " ".join(str(name) for name in names if name) or session.api_user
 
 
 def _id_of(session: Session, entity_type: str, attribute: str, name: str | None) -> str | None:
@@ -209,11 +302,48 @@ class CollectAsset(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """Set ASSET to the asset with the requested id, or to the parent's asset with the rule's name."""
-        context, wanted = instance.context, slots.REQUEST.get(instance.context).asset
+        context, source = instance.context, slots.SOURCE.get(instance)
+        session, task, request = slots.SESSION.get(context), slots.TASK.get(context), slots.REQUEST.get(context)
+        wanted, scene = request.asset, slots.SCENE.find(context)
         if wanted is not None and is_id(wanted):
-            slots.ASSET.set(instance, _existing_asset(slots.SESSION.get(context), wanted))
-        else:
-            slots.ASSET.set(instance, find_asset(context, _asset_name(context, slots.SOURCE.get(instance).name)))
+            found = session.query(f"select name from Asset where id is {quoted(wanted)}").first()
+            if found is None:
+                raise UserFixableError(f"There is no asset {wanted}. Give another id, or a rule for a name.")
+            slots.ASSET.set(instance, models.Asset(found["id"], found["name"]))
+            return
+        # Not all of them for each of thousands.
+        sources = list(islice((each for each in context if slots.SOURCE.find(each) is not None), 2))
+        field = "{task}" if task.is_task else "{shot}"
+        suffix = request.asset_suffix
+        if suffix is None and scene is not None:
+            suffix = scene.asset_suffixes.get(source.name)
+        rule = wanted or (field if len(sources) == 1 or suffix is not None else f"{field} {{source}}")
+        if fields.attribute_fields([rule]):
+            # They are missing if CollectOptions has failed, which is reported.
+            slots.OPTIONS.get(context)
+        try:
+            name = fields.fill(rule, encode_source.source_fields(instance))
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise SettingInvalid(
+                f"{rule!r} is not a rule for an asset's name. Known fields: {', '.join(fields.SOURCE_FIELDS)}."
+            ) from error
+        if suffix and "{source}" not in rule:
+            name = f"{name} {suffix}"
+        if not name.strip():
+            raise UserFixableError(
+                f"{rule!r} gives the asset no name, since {task.path} is no task. Use {{shot}} in it."
+            )
+        slots.ASSET.set(instance, find_asset(context, name))
+
+
+def find_asset(context: Context, name: str) -> models.Asset:
+    """Return the asset of this name of the shot, or the one that will be created."""
+    session, parent_id = slots.SESSION.get(context), slots.TASK.get(context).parent_id
+    conditions = f"context_id is {quoted(parent_id)} and name is {quoted(name)}"
+    found = session.query(f"select id from Asset where {conditions} order by id").first()
+    if found is not None:
+        return models.Asset(found["id"], name)
+    return models.Asset(_derived(session, "Asset", _ASSET_NAMESPACE, f"{parent_id}/{name}"), name)
 
 
 def is_id(text: str) -> bool:
@@ -222,36 +352,3 @@ def is_id(text: str) -> bool:
         return str(uuid.UUID(text)) == text.lower()
     except ValueError:
         return False
-
-
-def _existing_asset(session: Session, asset_id: str) -> models.Asset:
-    found = session.query(f"select name from Asset where id is {quoted(asset_id)}").first()
-    if found is None:
-        raise UserFixableError(f"There is no asset {asset_id}. Give another id, or a rule for a name.")
-    return models.Asset(found["id"], found["name"])
-
-
-def find_asset(context: Context, name: str) -> models.Asset:
-    """Return the asset of this name under the task's parent, or the one that will be created."""
-    session, task = slots.SESSION.get(context), slots.TASK.get(context)
-    conditions = f"context_id is {quoted(task.parent_id)} and name is {quoted(name)}"
-    found = session.query(f"select id from Asset where {conditions} order by id").first()
-    return models.Asset(_new_asset_id(context, name) if found is None else found["id"], name)
-
-
-def _asset_name(context: Context, source_name: str) -> str:
-    sources = [instance for instance in context if slots.SOURCE.find(instance) is not None]
-    rule = slots.REQUEST.get(context).asset or ("{task}" if len(sources) == 1 else "{task} {source}")
-    task = slots.TASK.get(context)
-    try:
-        return rule.format(task=task.name, shot=task.shot_name, source=source_name)
-    except (KeyError, IndexError, ValueError, AttributeError) as error:
-        raise SettingInvalid(
-            f"{rule!r} is not a rule for an asset's name. Write it with {{task}}, {{shot}} and {{source}}."
-        ) from error
-
-
-def _new_asset_id(context: Context, name: str) -> str:
-    derived = str(uuid.uuid5(_ASSET_NAMESPACE, f"{slots.TASK.get(context).parent_id}/{name}"))
-    # An asset that was renamed in the meantime keeps the derived id.
-    return derived if slots.SESSION.get(context).get("Asset", derived) is None else str(uuid.uuid4())

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
-from ft_dcc import media
-from ft_dcc.errors import CameraMissing, UserFixableError, ValueMismatch
+from ft_dcc import errors, media
 from ft_dcc.files.sequences import IMAGE_SUFFIXES, is_sequence, split_frame_number
-from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, split_range
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, find_other_padding, split_range
 from ft_dcc.host import find_footage
 from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.media import frame_input
@@ -22,8 +21,7 @@ from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host, Scene
-
+    from ft_dcc.host import Scene
 
 # Files with scene-linear light, film densities or camera log, which need a conversion for the display.
 CONVERTED_SUFFIXES = frozenset((".cin", ".dpx", ".exr"))
@@ -48,34 +46,31 @@ class CollectSources(ContextPlugin):
 def _sources(context: Context) -> list[models.Source]:
     host = slots.HOST.find(context)
     scene = slots.SCENE.get(context) if host is not None else None
-    texts = slots.REQUEST.get(context).source or _default_source(scene)
-    found = [_footage_source(host, text) or _source(text, scene) for text in texts]
+    request = slots.REQUEST.get(context)
+    texts = request.source
+    if not texts and scene is None:
+        raise errors.UserFixableError("No source to publish. Give frames as name.%04d.png, or a movie.")
+    if not texts and scene is not None:
+        texts = tuple(source for source in scene.sources if source not in scene.other_scenes)[:1]
+        if not texts:
+            raise errors.CameraMissing("The scene has no camera. Add one, or give the name of another source.")
+    found = []
+    for text in texts:
+        footage = None if host is None else find_footage(host, text)
+        source = _source(text if footage is None else footage.pattern, scene if footage is None else None)
+        name = request.source_name or source.name
+        source = attrs.evolve(source, name=name, file_shift=request.file_shift)
+        if footage is not None:
+            colour = colour_of_files(footage.pattern, footage.colour_space, footage.ocio)
+            shift, own_range = footage.file_shift, footage.frame_range
+            source = attrs.evolve(source, name=text, frame_range=own_range, colour=colour, file_shift=shift)
+        found.append(source)
     names = collections.Counter(source.name for source in found)
-    return [source if names[source.name] == 1 else _with_file_name(source) for source in found]
-
-
-def _with_file_name(source: models.Source) -> models.Source:
-    """Return a source that is named as another one, such as a movie beside its frames, with its whole file name."""
-    return attrs.evolve(source, name=os.path.basename(source.text))  # noqa: PTH119 - a pattern is no path yet
-
-
-def _default_source(scene: Scene | None) -> tuple[str, ...]:
-    if scene is None:
-        raise UserFixableError("No source to publish. Give frames as name.%04d.png, or a movie.")
-    own = tuple(source for source in scene.sources if source not in scene.other_scenes)
-    if not own:
-        raise CameraMissing("The scene has no camera. Add one, or give the name of another source.")
-    return own[:1]
-
-
-def _footage_source(host: Host | None, name: str) -> models.Source | None:
-    """Return the files that the host's source has written, with their colour space, or None."""
-    footage = None if host is None else find_footage(host, name)
-    if footage is None:
-        return None
-    source = _source(footage.pattern, None)
-    colour = colour_of_files(footage.pattern, footage.colour_space, footage.ocio)
-    return attrs.evolve(source, name=name, frame_range=footage.frame_range, colour=colour)
+    return [
+        # A source that is named as another one, such as a movie beside its frames, gets its whole file name.
+        source if names[source.name] == 1 else attrs.evolve(source, name=os.path.basename(source.text))  # noqa: PTH119
+        for source in found
+    ]
 
 
 def colour_of_files(pattern: str, space: str, ocio: str, shown: str = "") -> media.ColourOptions | None:
@@ -109,10 +104,15 @@ def _source(text: str, scene: Scene | None) -> models.Source:
     return models.Source(kind, text, Path(name).stem)
 
 
-class CollectCamera(InstancePlugin):
-    """Collect the clip of a camera."""
+class ClipCollector(InstancePlugin):
+    """Reads the clip of one kind of source."""
 
     order = COLLECTOR
+
+
+class CollectCamera(ClipCollector):
+    """Collect the clip of a camera."""
+
     label = "Camera"
     families: ClassVar[list[str]] = ["camera"]
 
@@ -125,26 +125,29 @@ class CollectCamera(InstancePlugin):
         slots.CLIP.set(instance, models.Clip(frame_range, own.fps, request.resolution or own.resolution))
 
 
-class CollectFrames(InstancePlugin):
+class CollectFrames(ClipCollector):
     """Find a sequence on disk."""
 
-    order = COLLECTOR
     label = "Frames"
     families: ClassVar[list[str]] = ["frames"]
 
     def process(self, instance: Instance) -> None:
         """Set FRAMES and CLIP; raise FramesMissing, or ValueMismatch if the frame rate is unknown."""
-        request, pattern = slots.REQUEST.get(instance.context), slots.SOURCE.get(instance).text
-        on_disk = find_frames(pattern)
-        source, scene = slots.SOURCE.get(instance), slots.SCENE.find(instance.context)
+        request, source = slots.REQUEST.get(instance.context), slots.SOURCE.get(instance)
+        pattern, scene = source.text, slots.SCENE.find(instance.context)
+        on_disk = find_frames(pattern, source.file_shift)
         # Frames that the host has written have the rate of its scene; a validator compares it with the shot's.
         in_scene = scene is not None and source.name in scene.sources
         of_scene = scene.fps if scene is not None and in_scene else slots.SHOT.get(instance.context).fps
         fps = request.fps or of_scene
         if fps is None:
-            message = "No frame rate: the shot has none. Set it on the shot, or add --fps 24."
-            raise ValueMismatch("frame rate", found="not known", expected="set on the shot", message=message)
+            message = "No frame rate: the shot has none. Set it on the shot."
+            known = {"found": "not known", "expected": "set on the shot"}
+            raise errors.ValueMismatch("frame rate", **known, message=message, option="fps 24")
         frames = Frames(pattern, request.frame_range or source.frame_range or on_disk, fps, Resolution(1, 1))
+        frames = attrs.evolve(frames, file_shift=source.file_shift)
+        if frames.frame_range == on_disk and (left_out := find_other_padding(pattern)):
+            slots.WARNINGS.set(instance, [left_out.rstrip(".")])
         first = frames.path(on_disk.start)
         frame_input.raise_unless_readable(on_disk.start, first)
         # Reading the header of a PNG is faster than starting ffmpeg.
@@ -155,10 +158,9 @@ class CollectFrames(InstancePlugin):
         slots.CLIP.set(instance, models.Clip(frames.frame_range, fps, frames.resolution))
 
 
-class CollectMovie(InstancePlugin):
+class CollectMovie(ClipCollector):
     """Read the properties of a movie."""
 
-    order = COLLECTOR
     label = "Movie"
     families: ClassVar[list[str]] = ["film"]
 
@@ -169,18 +171,20 @@ class CollectMovie(InstancePlugin):
         info = media.probe(movie, is_cancelled=is_cancelled)
         if request.fps and not info.is_constant_rate:
             info = media.resampled(movie, info, request.fps, is_cancelled=is_cancelled)
-        shot = slots.SHOT.find(instance.context)
+        shot, start = slots.SHOT.find(instance.context), 1
         wanted = request.frame_range or (shot.frame_range if shot is not None else None)
-        start = _first_frame(wanted, info.frame_count)
+        if wanted is not None:
+            # A movie that is long enough has the handles, too.
+            whole = wanted.with_handles
+            start = whole.start if info.frame_count == len(whole.every_frame) else wanted.start
         numbered = FrameRange(start, start + info.frame_count - 1)
         slots.MOVIE_INFO.set(instance, info)
         slots.CLIP.set(instance, models.Clip(numbered, info.fps, info.resolution))
 
 
-class CollectImage(InstancePlugin):
+class CollectImage(ClipCollector):
     """Read the size of a single image."""
 
-    order = COLLECTOR
     label = "Image"
     families: ClassVar[list[str]] = ["image"]
 
@@ -188,11 +192,3 @@ class CollectImage(InstancePlugin):
         """Set CLIP to one frame of its size at 1 fps; raise MovieUnreadable, FramesMissing or MissingExtra."""
         size = media.image_size(Path(slots.SOURCE.get(instance).text), encode_source.colour_of(instance))
         slots.CLIP.set(instance, models.Clip(FrameRange(1, 1), Fraction(1), size))
-
-
-def _first_frame(wanted: FrameRange | None, frame_count: int) -> int:
-    """Return the number of a movie's first frame: that of the handles if it is long enough, 1 without a range."""
-    if wanted is None:
-        return 1
-    whole = wanted.with_handles
-    return whole.start if frame_count == len(whole.every_frame) else wanted.start

@@ -1,19 +1,19 @@
-"""Extractors: capture frames and encode movies, stills and thumbnails in the job folder."""
+"""Extractors: predict the number, capture frames, encode movies, stills and thumbnails in the job folder."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import ClassVar
 
-from ft_dcc import media
-from ft_dcc.errors import CaptureFailed, PluginBroken, UserFixableError
+import attrs
+
+from ft_dcc import errors, media
+from ft_dcc.files.atomic import remove_tree
 from ft_dcc.frames import Frames, format_ranges
-from ft_dcc.host import CapturesAlone, Host, PlayblastRequest
+from ft_dcc.host import CapturesAlone, Host, PlayblastRequest, SupportsFocalLengths
 from ft_dcc.host_support.camera_settings import Settings
-from ft_dcc.media import presets
 from ft_dcc.production.versions import SCENE_COMPONENT
-from ft_dcc.publish import burnin_values, encode_source, models, scene_origin, slots
+from ft_dcc.publish import encode_source, models, scene_origin, slots
 from ft_dcc.publish.encode_source import media_folder
 from ft_dcc.publish.pipeline.pyblish_adapter import EXTRACTOR, REVIEW, Instance, InstancePlugin
 
@@ -29,14 +29,20 @@ def add_component(instance: Instance, path: Path, name: str) -> None:
     if models.ExtraComponent(path, name) in extras:
         return
     if name in models.COMPONENT_NAMES or any(extra.component_name == name for extra in extras):
-        raise PluginBroken(f"{instance.name} has a component {name!r} already. Give {path.name} another name.")
+        raise errors.PluginBroken(f"{instance.name} has a component {name!r} already. Give {path.name} another name.")
     slots.EXTRAS.set(instance, [*extras, models.ExtraComponent(path, name)])
 
 
-class CaptureFrames(InstancePlugin):
-    """Capture the camera's frames to the job folder."""
+class Extractor(InstancePlugin):
+    """Makes files or values of one source."""
 
     order = EXTRACTOR
+    families: ClassVar[list[str]] = [REVIEW]
+
+
+class CaptureFrames(Extractor):
+    """Capture the camera's frames to the job folder."""
+
     label = "Capture"
     families: ClassVar[list[str]] = ["camera"]
 
@@ -44,7 +50,8 @@ class CaptureFrames(InstancePlugin):
         """Set FRAMES; raise what the host raises, or CaptureFailed if frames are missing."""
         host, captured = slots.HOST.find(instance.context), slots.OFFLINE_CAPTURE.find(instance.context)
         if captured is not None:
-            camera = captured.camera(slots.SOURCE.get(instance).text)
+            text = slots.SOURCE.get(instance).text
+            camera = next(camera for camera in captured.cameras if camera.name == text)
             slots.FRAMES.set(instance, camera.frames)
             slots.LENS.set(instance, dict(camera.lens))
             slots.ORIGIN.set(instance, dict(camera.origin))
@@ -52,26 +59,26 @@ class CaptureFrames(InstancePlugin):
             capture_camera(instance, host)
         else:
             name = slots.SOURCE.get(instance).name
-            raise UserFixableError(f"{name} is not captured yet. Open its scene and publish it again.")
+            raise errors.UserFixableError(f"{name} is not captured yet. Open its scene and publish it again.")
 
 
 def capture_camera(instance: Instance, host: Host, *, live_encode: bool = True) -> None:
     """Set FRAMES, and LENS if it is burnt in; raise what CaptureFrames raises.
 
     With ``live_encode`` the frames are encoded while they are captured, unless the host captures alone, and
-    LIVE_ENCODES is set.
+    LIVE_ENCODE is set.
     """
     source, clip, request = slots.SOURCE.get(instance), slots.CLIP.get(instance), slots.REQUEST.get(instance.context)
-    if request.draws_field("lens"):
-        slots.LENS.set(instance, burnin_values.read_lenses(host, source, clip))
+    if request.draws_field("lens") and isinstance(host, SupportsFocalLengths):
+        lengths = host.run_in_main_thread(lambda: host.focal_lengths(source.text, clip.frame_range))
+        slots.LENS.set(instance, {str(frame): f"{length:.4g} mm" for frame, length in lengths.items()})
     folder = media_folder(instance) / "frames"
     # Frames of an interrupted capture must not be mistaken for frames of this one.
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     slots.JOB.get(instance.context).make_folder(folder)
     encode_source.write_mixdown(instance, host)
-    wanted = PlayblastRequest(
-        source.text, clip.frame_range, clip.resolution, folder, source.file_name, dict(request.look)
-    )
+    look = dict(slots.LOOK.get(instance.context))
+    wanted = PlayblastRequest(source.text, clip.frame_range, clip.resolution, folder, source.file_name, look)
     origin = scene_origin.record(instance, host)
     settings: dict[int, Settings] = {}
     slots.FRAMES.set(instance, _capture(instance, host, wanted, settings, live_encode=live_encode))
@@ -81,45 +88,40 @@ def capture_camera(instance: Instance, host: Host, *, live_encode: bool = True) 
 def _capture(
     instance: Instance, host: Host, request: PlayblastRequest, settings: dict[int, Settings], *, live_encode: bool
 ) -> Frames:
-    """Return the captured frames, whose live encodes have started; raise CaptureFailed.
-
-    Adds the camera's settings at each frame to ``settings``, because the host has evaluated the scene at this moment.
-    """
+    """Return the captured frames, and add the camera's settings at each one; raise CaptureFailed."""
     clip = slots.CLIP.get(instance)
     count = encode_source.progress_of_frames(instance, "capture", len(clip.frame_range.with_handles))
     scene = slots.SCENE.get(instance.context).of(request.source)
     expected = Frames(request.pattern, clip.frame_range, clip.fps, clip.resolution, scene.pixel_aspect)
     is_alone = isinstance(host, CapturesAlone) and host.captures_alone
-    live_encodes = encode_source.start_live_encodes(instance, expected) if live_encode and not is_alone else {}
+    running = encode_source.start_live_encode(instance, expected) if live_encode and not is_alone else None
 
     def on_frame(number: int) -> None:
-        for encode in live_encodes.values():
-            encode.add(number)
+        if running is not None:
+            running.add(number)
         settings.update(scene_origin.read_camera(host, request.source, [number]))
         count(number)
 
-    slots.LIVE_ENCODES.set(instance, live_encodes)
     frames = host.playblast(request, on_frame)
     missing = frames.missing()
     if missing:
-        raise CaptureFailed(
+        raise errors.CaptureFailed(
             f"{host.name} did not write the frames {format_ranges(missing)} of {request.source}. Try again."
         )
     if frames != expected:
-        encode_source.stop_live_encodes(instance)
+        encode_source.stop_live_encode(instance)
     return frames
 
 
-class EncodeFrames(InstancePlugin):
-    """Encode the frames to the review movie."""
+class EncodeFrames(Extractor):
+    """Encode the frames to the largest review movie, and to all further outputs in the same run."""
 
-    order = EXTRACTOR
     label = "Encode"
     families: ClassVar[list[str]] = ["camera", "frames"]
 
     def process(self, instance: Instance) -> None:
         """Set MOVIE; raise EncodeFailed, FramesMissing, MovieUnreadable or StorageError."""
-        slots.MOVIE.set(instance, encode_source.make_movie(instance, presets.REVIEW))
+        slots.MOVIE.set(instance, encode_source.make_movies(instance, encode_source.outputs_of(instance)))
 
 
 class TranscodeMovie(EncodeFrames):
@@ -128,52 +130,48 @@ class TranscodeMovie(EncodeFrames):
     families: ClassVar[list[str]] = ["film"]
 
 
-class AttachScene(InstancePlugin):
+class AttachScene(Extractor):
     """Record the scene that a version comes from, and attach its file if requested."""
 
-    order = EXTRACTOR
     label = "Scene file"
-    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """Set ORIGIN for existing files of a scene, and EXTRAS; raise StorageError or UserFixableError."""
         host = slots.HOST.find(instance.context)
         if slots.REQUEST.get(instance.context).rendered_from:
             slots.ORIGIN.set(instance, scene_origin.record_render(instance))
-        elif slots.ORIGIN.find(instance) is None and host is not None and scene_origin.is_from_scene(instance):
+        elif slots.ORIGIN.find(instance) is None and host is not None and encode_source.is_from_scene(instance):
             slots.ORIGIN.set(instance, scene_origin.record(instance, host))
-        copy = scene_origin.copied_scene(instance)
+        copy = next((media_folder(instance) / "scene").glob("*"), None)
         if copy is not None:
             extra = models.ExtraComponent(copy, SCENE_COMPONENT)
             others = [each for each in slots.EXTRAS.find(instance) or [] if each != extra]
             slots.EXTRAS.set(instance, [*others, extra])
 
 
-class MakeOutputs(InstancePlugin):
-    """Make the requested outputs: other sizes of the movie, a movie for editorial, a contact sheet."""
+class MakeOutputs(Extractor):
+    """Collect the requested outputs, and make the contact sheet and those that the movie was made without."""
 
-    order = EXTRACTOR
     label = "Outputs"
     families: ClassVar[list[str]] = ["camera", "frames", "film"]
 
     def process(self, instance: Instance) -> None:
         """Set OUTPUTS; raise what EncodeFrames and TranscodeMovie raise."""
-        outputs = [encode_source.OUTPUT_BY_NAME.get(name) for name in slots.REQUEST.get(instance.context).outputs or ()]
-        slots.OUTPUTS.set(
-            instance,
-            [
-                encode_source.make_contact_sheet(instance)
-                if output is None
-                else encode_source.make_movie(instance, output)
-                for output in outputs
-            ],
-        )
+        made = list(slots.MOVIE.get(instance).others)
+        names = [each.component_name for each in made]
+        # A studio's plugin may have set another movie.
+        lacking = [each for each in encode_source.outputs_of(instance)[1:] if each.component_name not in names]
+        if lacking:
+            first = encode_source.make_movies(instance, lacking)
+            made += [attrs.evolve(first, others=()), *first.others]
+        if "contact-sheet" in (slots.REQUEST.get(instance.context).outputs or ()):
+            made.append(encode_source.make_contact_sheet(instance))
+        slots.OUTPUTS.set(instance, made)
 
 
-class MakeStill(InstancePlugin):
+class MakeStill(Extractor):
     """Convert an image to a still that every browser shows."""
 
-    order = EXTRACTOR
     label = "Still"
     families: ClassVar[list[str]] = ["image"]
 
@@ -184,12 +182,10 @@ class MakeStill(InstancePlugin):
         slots.MOVIE.set(instance, media.still(image, path, colour=colour, burnin=marks))
 
 
-class MakeThumbnail(InstancePlugin):
+class MakeThumbnail(Extractor):
     """Make a thumbnail of the middle frame."""
 
-    order = EXTRACTOR
     label = "Thumbnail"
-    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """Set THUMBNAIL; raise EncodeFailed or StorageError."""
@@ -200,14 +196,10 @@ class MakeThumbnail(InstancePlugin):
         # The movie and the still have the watermark already.
         source, colour, marks = movie.path, None, None
         if frames is not None:
-            source, colour = _middle(frames), encode_source.colour_of(instance)
-            marks = encode_source.marks_of(instance)
+            # The middle one of the existing frames.
+            missing = frozenset(frames.missing())
+            present = [number for number in frames.frame_range.with_handles if number not in missing]
+            source = frames.path(present[(len(present) - 1) // 2])
+            colour, marks = encode_source.colour_of(instance), encode_source.marks_of(instance)
         path = media_folder(instance) / "thumbnail.jpg"
         slots.THUMBNAIL.set(instance, media.thumbnail(source, path, colour=colour, burnin=marks))
-
-
-def _middle(frames: Frames) -> Path:
-    """Return the file of the middle one of the existing frames."""
-    missing = frozenset(frames.missing())
-    present = [number for number in frames.frame_range.with_handles if number not in missing]
-    return frames.path(present[(len(present) - 1) // 2])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from ft_dcc.errors import ServerError, ServerUnreachable, TaskNotFound, TransferFailed
 from ft_dcc.files.checksum import sha256_of
-from ft_dcc.media import EncodedFile
+from ft_dcc.media import EncodedFile, presets
 from ft_dcc.production import review_sessions
-from ft_dcc.publish import burnin_values, models, progress, slots, version_transaction
+from ft_dcc.publish import models, progress, slots, version_number, version_transaction
 from ft_dcc.publish.pipeline.pyblish_adapter import INTEGRATOR, REVIEW, Instance, InstancePlugin, RerunFrom
 from ft_dcc.publish.plugins.extract import EncodeFrames
 from ft_dcc.review.feedback import mark_addressed
@@ -18,22 +17,23 @@ from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer.transfer import upload
 from ft_dcc.session.transport.cancellation import run_cancellable
 
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.events.hub import EventHub
 
-
-class UploadComponents(InstancePlugin):
-    """Upload the version's files, which are invisible until the version exists."""
+class Integrator(InstancePlugin):
+    """Brings one source to the server."""
 
     order = INTEGRATOR
-    label = "Upload"
     families: ClassVar[list[str]] = [REVIEW]
+
+
+class UploadComponents(Integrator):
+    """Upload the version's files, which are invisible until the version exists."""
+
+    label = "Upload"
 
     def process(self, instance: Instance) -> None:
         """Set COMPONENTS; a repetition uploads nothing twice. Raise TransferFailed or ServerUnreachable."""
-        made = (slots.MOVIE.get(instance), slots.THUMBNAIL.get(instance), *(slots.OUTPUTS.find(instance) or []))
-        files: list[EncodedFile | models.ExtraComponent] = [*made, *(slots.EXTRAS.find(instance) or [])]
+        files: list[EncodedFile | models.ExtraComponent] = [slots.MOVIE.get(instance), slots.THUMBNAIL.get(instance)]
+        files += [*(slots.OUTPUTS.find(instance) or []), *(slots.EXTRAS.find(instance) or [])]
         slots.COMPONENTS.set(instance, [_upload(instance, file) for file in files])
 
 
@@ -55,40 +55,34 @@ def _upload(instance: Instance, file: EncodedFile | models.ExtraComponent) -> mo
     return models.Component(component_id, file.component_name, size, sha256_of(file.path, reporter.raise_if_cancelled))
 
 
-class RegisterVersion(InstancePlugin):
+class RegisterVersion(Integrator):
     """Create the version with all of its parts."""
 
-    order = INTEGRATOR
     label = "Register"
-    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
-        """Set REGISTERED.
-
-        Raises ServerError, ServerUnreachable, ReviewSessionClosed, TaskNotFound or RerunFrom.
-
-        A response can be lost after the server has done the work, and another publish can create the same asset or
-        review session at the same moment. So the version is looked up before the request and once more after an error.
-        """
+        """Set REGISTERED; raise ServerError, ServerUnreachable, ReviewSessionClosed, TaskNotFound or RerunFrom."""
+        # A response can be lost after the server has done the work, and another publish can create the same asset or
+        # review session at the same moment. So the version is looked up before the request and once more after an
+        # error.
         session, version_id = slots.SESSION.get(instance.context), slots.VERSION_ID.get(instance)
-        version = version_number(session, version_id)
+        version = version_transaction.version_number(session, version_id)
         if version is None:
-            _check_burnt_in_number(instance)
+            version_number.confirm(instance, EncodeFrames)
             try:
                 session.call(version_transaction.make_version_ops(instance))
             except (ServerError, ServerUnreachable) as error:
-                if version_number(session, version_id) is None:
-                    _check_burnt_in_number(instance)
+                if version_transaction.version_number(session, version_id) is None:
+                    version_number.confirm(instance, EncodeFrames)
                     _check_uploads_exist(instance, error)
                     session.call(version_transaction.make_version_ops(instance))
-            version = version_number(session, version_id)
+            version = version_transaction.version_number(session, version_id)
         if version is None:
             raise ServerError(
                 f"The server accepted version {version_id}, but it cannot be found. Contact the administrator of "
                 f"{session.server_url}."
             )
         entries = version_transaction.review_entries(instance)
-        first = entries[0] if entries else None
         slots.REGISTERED.set(
             instance,
             models.PublishedVersion(
@@ -97,32 +91,19 @@ class RegisterVersion(InstancePlugin):
                 version=version,
                 asset_id=slots.ASSET.get(instance).id,
                 components=tuple(slots.COMPONENTS.get(instance)),
-                review_session_id=first.review_session_id if first is not None else None,
-                review_session_object_id=first.review_session_object_id if first is not None else None,
+                review_session_id=entries[0].review_session_id if entries else None,
+                review_session_object_id=entries[0].review_session_object_id if entries else None,
                 review_entries=entries,
+                paths=tuple(each.target.path for each in slots.STORED.find(instance) or []),
             ),
         )
 
 
-def _check_burnt_in_number(instance: Instance) -> None:
-    """Raise RerunFrom and update VERSION if another version has the number that is burnt in."""
-    burnt_in = slots.VERSION.find(instance)
-    if burnt_in is not None and burnt_in != burnin_values.next_number(instance):
-        slots.VERSION.set(instance, burnin_values.next_number(instance))
-        raise RerunFrom(f"Version {burnt_in} was published by another user in the meantime.", since=EncodeFrames)
-
-
 def _check_uploads_exist(instance: Instance, refusal: ServerError | ServerUnreachable) -> None:
-    """Raise TaskNotFound if the task was deleted, RerunFrom if uploads are gone, as after a restored backup.
-
-    Uploads are repeated once in a run, then TransferFailed is raised.
-    """
-    session, task, uploaded = (
-        slots.SESSION.get(instance.context),
-        slots.TASK.get(instance.context),
-        slots.COMPONENTS.get(instance),
-    )
-    if session.query(f"select id from Task where id is {quoted(task.id)}").first() is None:
+    """Raise TaskNotFound for a deleted task; for lost uploads RerunFrom, or TransferFailed the second time in a run."""
+    session, task = slots.SESSION.get(instance.context), slots.TASK.get(instance.context)
+    uploaded = slots.COMPONENTS.get(instance)
+    if session.query(f"select id from Context where id is {quoted(task.id)}").first() is None:
         job = slots.JOB.get(instance.context).id
         raise TaskNotFound(
             f"The task {task.path} does not exist on {session.server_url} any more. "
@@ -140,96 +121,93 @@ def _check_uploads_exist(instance: Instance, refusal: ServerError | ServerUnreac
         raise RerunFrom("The server has lost the uploaded files.", since=UploadComponents)
 
 
-def version_number(session: Session, version_id: str) -> int | None:
-    """Return the number of the version with this id, or None if it does not exist."""
-    found = session.query(f"select version from AssetVersion where id is {quoted(version_id)}").first()
-    return None if found is None else int(found["version"])
-
-
-class NumberReview(InstancePlugin):
+class NumberReview(Integrator):
     """Write the version's number, which the server assigns, into its review entries."""
 
-    order = INTEGRATOR
     label = "Review entry"
-    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """Set the review session objects' version to "Version 3", like ftrack; raise ServerUnreachable."""
         registered, session = slots.REGISTERED.get(instance), slots.SESSION.get(instance.context)
         if registered.review_entries:
-            session.call(
-                [
-                    review_sessions.label_version_op(entry.review_session_object_id, registered.version)
-                    for entry in registered.review_entries
-                ]
-            )
+            ids = (entry.review_session_object_id for entry in registered.review_entries)
+            session.call([review_sessions.label_version_op(each, registered.version) for each in ids])
 
 
-class AddressNotes(InstancePlugin):
+class EncodeOnSite(Integrator):
+    """Let the site encode the movie that it got, if the setting says so."""
+
+    label = "Encode on the site"
+
+    def process(self, instance: Instance) -> None:
+        """Start the site's encode once, and add a warning; raise ServerError or ServerUnreachable."""
+        source = next((each for each in slots.COMPONENTS.get(instance) if each.name == models.SITE_SOURCE), None)
+        if source is None:
+            return
+        session, version_id = slots.SESSION.get(instance.context), slots.VERSION_ID.get(instance)
+        is_encoded = f"version_id is {quoted(version_id)} and name is {presets.REVIEW.component_name}"
+        if session.query(f"select id from FileComponent where {is_encoded}").first() is None:
+            component = session.query(f"select id from FileComponent where id is {quoted(source.id)}").one()
+            session.encode_media(component, version_id, keep_original=False)
+        warning = "the site encodes the movie, and shows it when it is encoded"
+        slots.WARNINGS.set(instance, [*(slots.WARNINGS.find(instance) or []), warning])
+
+
+class AddressNotes(Integrator):
     """Mark the reviewers' notes that the version answers."""
 
-    order = INTEGRATOR
     label = "Addressed notes"
-    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """Mark each note and write a reply that names the version; raise ServerError or ServerUnreachable."""
         registered, session = slots.REGISTERED.get(instance), slots.SESSION.get(instance.context)
+        name = f"{slots.ASSET.get(instance).name} v{registered.version:03d}"
         for note_id in slots.OPTIONS.get(instance.context).addresses:
-            mark_addressed(
-                session, note_id, registered.version_id, f"{slots.ASSET.get(instance).name} v{registered.version:03d}"
-            )
+            mark_addressed(session, note_id, registered.version_id, name)
 
 
-class FindLink(InstancePlugin):
+class FindLink(Integrator):
     """Find the URL at which the version can be reviewed."""
 
-    order = INTEGRATOR
     label = "Link"
-    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """Set LINK, if there is a review session."""
-        registered = slots.REGISTERED.get(instance)
-        if registered.review_session_id is not None and registered.review_session_object_id is not None:
-            session = slots.SESSION.get(instance.context)
-            slots.LINK.set(
-                instance,
-                review_sessions.version_link(
-                    session, registered.review_session_id, registered.review_session_object_id, registered.version_id
-                ),
-            )
+        session, registered = slots.SESSION.get(instance.context), slots.REGISTERED.get(instance)
+        review_id, object_id = registered.review_session_id, registered.review_session_object_id
+        if review_id is not None and object_id is not None:
+            link = review_sessions.version_link(session, review_id, object_id, registered.version_id)
+            slots.LINK.set(instance, link)
 
 
-class NotifyStudio(InstancePlugin):
+class NotifyStudio(Integrator):
     """Publish an event about the version, if requested."""
 
-    order = INTEGRATOR
     label = "Notify"
-    families: ClassVar[list[str]] = [REVIEW]
 
     def process(self, instance: Instance) -> None:
         """Send an event ``ft_dcc.published`` with the ids; raise EventHubConnectionError."""
         if not slots.REQUEST.get(instance.context).notify:
             return
         registered, hub = slots.REGISTERED.get(instance), slots.SESSION.get(instance.context).event_hub
+        task = slots.TASK.get(instance.context)
         data = {
             "version_id": registered.version_id,
             "version": registered.version,
             "asset_id": registered.asset_id,
-            "task_id": slots.TASK.get(instance.context).id,
+            "task_id": task.id if task.is_task else None,
             "review_session_ids": [entry.review_session_id for entry in registered.review_entries],
             "link": slots.LINK.find(instance),
         }
-        run_cancellable(partial(_send_event, hub, Event("ft_dcc.published", data=data)))
 
+        def send() -> None:
+            connects = not hub.connected
+            if connects:
+                hub.connect()
+            try:
+                hub.publish(Event("ft_dcc.published", data=data))
+            finally:
+                if connects:
+                    hub.disconnect(unsubscribe=False)
 
-def _send_event(hub: EventHub, event: Event) -> None:
-    connects = not hub.connected
-    if connects:
-        hub.connect()
-    try:
-        hub.publish(event)
-    finally:
-        if connects:
-            hub.disconnect(unsubscribe=False)
+        run_cancellable(send)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ft_dcc import errors, frames
-from ft_dcc.files.atomic import write_remedy
+from ft_dcc.files.atomic import temporary_file
 from ft_dcc.host import find_host_of
 from ft_dcc.media import variable_rate
-from ft_dcc.publish import scene_origin, slots
+from ft_dcc.publish import encode_source, slots
+from ft_dcc.publish.jobs.journal import folder_errors
 from ft_dcc.publish.pipeline.pyblish_adapter import REVIEW, VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.publish.plugins import collect, collect_sources
+from ft_dcc.settings.resolve import source_of
 
 
 class ValidateCamera(InstancePlugin):
@@ -42,35 +43,28 @@ class ValidateFrames(InstancePlugin):
 
     def process(self, instance: Instance) -> None:
         """Raise FramesMissing, which lists them."""
-        pattern = slots.SOURCE.get(instance).text
-        wanted = self._wanted_files(instance)
+        source, request = slots.SOURCE.get(instance), slots.REQUEST.get(instance.context)
+        pattern, shift = source.text, source.file_shift
+        wanted = request.frame_range or source.frame_range or frames.find_frames(pattern, shift)
         # Only the files matter here: the rate and the size of the sequence may be unknown yet.
-        missing = frames.Frames(pattern, wanted, Fraction(1), frames.Resolution(1, 1)).missing()
-        if slots.REQUEST.get(instance.context).fill_missing and len(missing) < len(wanted.with_handles):
+        missing = frames.Frames(pattern, wanted, Fraction(1), frames.Resolution(1, 1), file_shift=shift).missing()
+        if request.fill_missing and len(missing) < len(wanted.with_handles):
             return
         if missing:
             present = tuple(set(wanted.with_handles).difference(missing))
+            remedy = "Render them again, or publish another range."
             raise errors.FramesMissing(
                 f"{len(missing)} of {len(wanted.with_handles)} frames of {pattern} are missing or empty: "
-                f"{frames.format_ranges(missing)}. Render them again, publish another range, or publish with "
-                "--fill-missing.",
+                f"{frames.format_ranges(missing)}. {frames.find_other_padding(pattern) or remedy}",
                 missing,
                 found=frames.format_ranges(present) or "none",
                 expected=str(wanted.with_handles),
+                option="fill_missing",
             )
-
-    def _wanted_files(self, instance: Instance) -> frames.FrameRange:
-        """Return the numbers of the files that are wanted."""
-        source = slots.SOURCE.get(instance)
-        requested = slots.REQUEST.get(instance.context).frame_range
-        return requested or source.frame_range or frames.find_frames(source.text)
 
 
 class ShotValueValidator(InstancePlugin):
-    """Compares one value of the clip with the requested one or the shot's; a camera's scene can be repaired.
-
-    ``value`` is the attribute's name in the request, in the shot and in ``configure``.
-    """
+    """Compares ``value`` of the clip with the requested one or the shot's; a camera's scene can be repaired."""
 
     order = VALIDATOR
     families: ClassVar[list[str]] = ["camera", "frames", "film"]
@@ -104,16 +98,16 @@ class ValidateFrameRange(ShotValueValidator):
         # A range with a step covers the shot, too.
         ends = [] if expected is None else [(one.start, one.end) for one in (expected, expected.with_handles)]
         if expected is not None and (found.start, found.end) not in ends:
-            message, remedy = "", "Change it, or pass --frames."
+            message, option = "", f"frame_range {found}"
             if slots.SOURCE.get(instance).kind != "camera":
-                wants = "--frames asks for" if slots.REQUEST.get(instance.context).frame_range else "the shot wants"
-                fix = f"Render the rest, or add --frames {found}."
+                wants = "the publish asks for" if slots.REQUEST.get(instance.context).frame_range else "the shot wants"
+                fix = "Render the rest."
                 if found.start <= expected.start and expected.end <= found.end:
                     is_movie = slots.SOURCE.get(instance).kind == "film"
-                    fix = "Export only these, or add" if is_movie else f"Add --frames {expected}, or for all of them"
-                    fix += f" --frames {found}."
+                    fix = "Export only these." if is_movie else "Publish only these, or all of them."
+                    option = option if is_movie else f"frame_range {expected}"
                 message = f"The source has {found}; {wants} {expected}. {fix}"
-            raise errors.ValueMismatch("frame range", found=found, expected=expected, remedy=remedy, message=message)
+            raise mismatch("frame range", found, expected, message, option)
 
 
 class ValidateFrameRate(ShotValueValidator):
@@ -133,12 +127,8 @@ class ValidateFrameRate(ShotValueValidator):
             message = ""
             if info is not None:
                 asked = "" if slots.REQUEST.get(instance.context).fps else f", and the shot at {rates[1]}"
-                message = (
-                    f"The movie runs at {rates[0]}{asked}; movies are not retimed. Use --fps {float(found):.6g}, or "
-                    "export it again."
-                )
-            remedy = "Change it, or pass --fps."
-            raise errors.ValueMismatch("frame rate", found=rates[0], expected=rates[1], remedy=remedy, message=message)
+                message = f"The movie runs at {rates[0]}{asked}; movies are not retimed. Export it again."
+            raise mismatch("frame rate", rates[0], rates[1], message, f"fps {float(found):.6g}")
 
 
 class ValidateResolution(ShotValueValidator):
@@ -154,11 +144,16 @@ class ValidateResolution(ShotValueValidator):
         if expected is not None and found != expected:
             is_camera, message = slots.SOURCE.get(instance).kind == "camera", ""
             if not is_camera and slots.REQUEST.get(instance.context).resolution:
-                message = f"The images are {found}; expected {expected}. --resolution checks and does not scale."
+                message = f"The images are {found}; expected {expected}. They are checked and not scaled."
             elif not is_camera:
-                message = f"The images are {found}; the shot wants {expected}. Add --resolution {found}."
-            remedy = "Change it, or pass --resolution."
-            raise errors.ValueMismatch("resolution", found=found, expected=expected, remedy=remedy, message=message)
+                message = f"The images are {found}; the shot wants {expected}."
+            raise mismatch("resolution", found, expected, message, f"resolution {found}")
+
+
+def mismatch(what: str, found: object, expected: object, message: str, option: str) -> errors.ValueMismatch:
+    """Return the error for a value that this option accepts, by default with the usual message."""
+    remedy = "Change it."
+    return errors.ValueMismatch(what, found=found, expected=expected, remedy=remedy, message=message, option=option)
 
 
 def configure(
@@ -191,11 +186,13 @@ class ValidatePermission(ContextPlugin):
         # Permissions can differ between projects, so the server needs the parents.
         wanted: dict[str, dict[str, str]] = {
             "Asset": {"context_id": task.parent_id},
-            "AssetVersion": {"task_id": task.id},
+            "AssetVersion": {"task_id": task.id} if task.is_task else {},
             "FileComponent": {},
         }
         if reviews := slots.REVIEWS.get(context):
             wanted["ReviewSessionObject"] = {"review_session_id": reviews[0].id}
+        if lists := slots.LISTS.find(context):
+            wanted["ListObject"] = {"list_id": lists[0].id}
         calls = [
             {"action": "permissions", "entity_type": entity_type, **({"entity_data": data} if data else {})}
             for entity_type, data in wanted.items()
@@ -223,55 +220,57 @@ class ValidateDisk(ContextPlugin):
     def process(self, context: Context) -> None:
         """Raise StorageError if the folder cannot be written or is too full."""
         folder = slots.JOB.get(context).folder
-        needed = sum(_bytes_needed(instance) + _scene_size(instance) for instance in context)
-        try:
-            with tempfile.TemporaryFile(dir=folder) as file:
+        needed = sum(map(_bytes_needed, context))
+        with folder_errors(f"The job folder {folder} cannot be written"):
+            with temporary_file(parent=folder) as file:
                 file.write(b"\0" * 4096)
             free = shutil.disk_usage(folder).free
-        except OSError as error:
-            raise errors.StorageError(
-                f"The job folder {folder} cannot be written: {error.strerror}. "
-                + write_remedy(error, "Choose a writable folder with FT_DCC_JOBS.")
-            ) from error
         if free < needed:
+            unit, name = (2**20, "MiB") if free >= 100 * 2**20 else (2**10, "KiB")
+            sizes = [f"{-(-size // unit):,} {name}" for size in (free, needed)]
             raise errors.StorageError(
-                f"{folder} has {_mib(free)} free, this publish needs {_mib(needed)}. Free space, or set FT_DCC_JOBS."
+                f"{folder} has {sizes[0]} free, this publish needs {sizes[1]}. Free space, or set {source_of('jobs')}."
             )
 
 
 def _bytes_needed(instance: Instance) -> int:
-    """Return an estimate: frames and a movie at a tenth of their pixels each, or a movie at the size of its source.
-
-    Frames of a playblast take a hundredth to a tenth of their pixels; a disk that fills up ends the capture.
-    """
-    clip, source = slots.CLIP.find(instance), slots.SOURCE.find(instance)
-    if clip is None or source is None:
-        return 0
-    pixels = len(clip.frame_range.with_handles) * clip.resolution.width * clip.resolution.height * 3
-    if source.kind in ("film", "image"):
-        return max(pixels // 10, Path(source.text).stat().st_size)
-    return pixels // 10 * (2 if source.kind == "camera" else 1)
-
-
-def _scene_size(instance: Instance) -> int:
-    """Return the size of the scene file if it will be copied; 0 if there is none, which another check reports."""
-    scene = slots.SCENE.find(instance.context)
-    if scene is None or scene.path is None or not slots.REQUEST.get(instance.context).include_scene:
-        return 0
-    with contextlib.suppress(OSError):
-        return scene.path.stat().st_size
-    return 0
+    """Return an estimate: frames and movies at a tenth of their pixels, images, a movie of its source's size, scene."""
+    # Frames of a playblast take a hundredth to a tenth of their pixels; a disk that fills up ends the capture.
+    clip, source, scene = slots.CLIP.find(instance), slots.SOURCE.find(instance), slots.SCENE.find(instance.context)
+    needed = 0
+    if clip is not None and source is not None:
+        pixels = len(clip.frame_range.with_handles) * clip.resolution.width * clip.resolution.height * 3
+        if source.kind in ("film", "image"):
+            needed = max(pixels // 10, Path(source.text).stat().st_size)
+        else:
+            needed = pixels // 10 * (2 if source.kind == "camera" else 1)
+        needed += pixels * sum(bool(output.image_suffix) for output in encode_source.outputs_of(instance))
+    if scene is not None and scene.path is not None and slots.REQUEST.get(instance.context).include_scene:
+        # Another check reports a file that is missing.
+        with contextlib.suppress(OSError):
+            needed += scene.path.stat().st_size
+    return needed
 
 
-def _mib(size: int) -> str:
-    return f"{size / 2**20:,.0f} MiB"
+class SavesScene(InstancePlugin):
+    """Repairs a scene with unsaved changes: saves the file in place."""
+
+    can_select = False
+
+    def can_repair(self, instance: Instance) -> bool:
+        """Return whether the file has a name; only the artist can choose one."""
+        scene = slots.SCENE.find(instance.context)
+        return scene is not None and scene.path is not None
+
+    def repair(self, instance: Instance) -> None:
+        """Save the file in place."""
+        host = slots.HOST.get(instance.context)
+        host.run_in_main_thread(host.save)
+        collect.CollectScene().process(instance.context)
 
 
-class ValidateSaved(InstancePlugin):
-    """Check that the open file is saved, so that the version can be traced to it.
-
-    A host's plugin derives from it and sets ``document``, its program's term for the file.
-    """
+class ValidateSaved(SavesScene):
+    """Check that the open file is saved; a host's plugin sets ``document``, its program's term for the file."""
 
     # After the other checks, since their repairs change the scene.
     order = VALIDATOR + 0.4
@@ -286,19 +285,8 @@ class ValidateSaved(InstancePlugin):
         if scene.is_modified:
             raise errors.UserFixableError(f"{scene.path.name} has unsaved changes. Save it.")
 
-    def can_repair(self, instance: Instance) -> bool:
-        """Return whether the file has a name; only the artist can choose one."""
-        scene = slots.SCENE.find(instance.context)
-        return scene is not None and scene.path is not None
 
-    def repair(self, instance: Instance) -> None:
-        """Save the file in place."""
-        host = slots.HOST.get(instance.context)
-        host.run_in_main_thread(host.save)
-        collect.CollectScene().process(instance.context)
-
-
-class ValidateSceneFile(InstancePlugin):
+class ValidateSceneFile(SavesScene):
     """Check that a scene file which becomes part of the version is the scene that is captured."""
 
     order = VALIDATOR
@@ -308,15 +296,12 @@ class ValidateSceneFile(InstancePlugin):
     repair_label = "Save the scene"
 
     def process(self, instance: Instance) -> None:
-        """Raise UserFixableError for a file that is requested and not open, was never saved, or is out of date.
-
-        The file of a finished render is attached if it is still the same, and stops nothing.
-        """
+        """Raise UserFixableError for a file not open, unsaved or out of date; that of a render stops nothing."""
         request = slots.REQUEST.get(instance.context)
         if not request.include_scene or request.rendered_from:
             return
         remedy = "or publish without the scene file"
-        if not scene_origin.is_from_scene(instance):
+        if not encode_source.is_from_scene(instance):
             name = slots.SOURCE.get(instance).name
             raise errors.UserFixableError(f"{name} does not come from an open scene. Publish without the scene file.")
         scene = slots.SCENE.get(instance.context)
@@ -326,14 +311,3 @@ class ValidateSceneFile(InstancePlugin):
             raise errors.UserFixableError(
                 f"{scene.path.name} has unsaved changes, which the version would not contain. Save it, {remedy}."
             )
-
-    def can_repair(self, instance: Instance) -> bool:
-        """Return whether the file has a name; only the artist can choose one."""
-        scene = slots.SCENE.find(instance.context)
-        return scene is not None and scene.path is not None
-
-    def repair(self, instance: Instance) -> None:
-        """Save the file in place."""
-        host = slots.HOST.get(instance.context)
-        host.run_in_main_thread(host.save)
-        collect.CollectScene().process(instance.context)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from ft_dcc import errors
-from ft_dcc.media import ffmpeg, ocio
-from ft_dcc.publish import encode_source, models, slots
+from ft_dcc.media import encoders, ffmpeg, ocio
+from ft_dcc.publish import encode_source, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
-from ft_dcc.settings import resolve
-from ft_dcc.settings.publish_options import OPTIONS
+from ft_dcc.settings import publish_options, resolve
 
 
 class ValidateSound(InstancePlugin):
@@ -40,7 +38,17 @@ class ValidateStill(InstancePlugin):
         Raises ValueMismatch for another size than the requested one. The size of the shot is that of its frames.
         """
         request = slots.REQUEST.get(instance.context)
-        options = list(_options_of_movies(request))
+        options, settings = [], resolve.read_settings()
+        for name, option in publish_options.OPTIONS.items():
+            value, setting = getattr(request, name), option.setting
+            if not option.needs_movie or not value:
+                continue
+            # As they are written on the command line.
+            if setting is None or (setting.is_boolean and settings.get(setting.name) != "true"):
+                options.append(f"--{option.flag}")
+            elif not setting.is_boolean:
+                values = [value] if isinstance(value, str) else value
+                options += [f"--{option.flag} {each}" for each in values if each not in settings.items(setting.name)]
         if options:
             name = Path(slots.SOURCE.get(instance).text).name
             raise errors.UserFixableError(
@@ -49,22 +57,8 @@ class ValidateStill(InstancePlugin):
             )
         found, expected = slots.CLIP.get(instance).resolution, request.resolution
         if expected is not None and found != expected:
-            message = f"The image is {found}; expected {expected}. --resolution checks and does not scale."
-            raise errors.ValueMismatch("resolution", found=found, expected=expected, message=message)
-
-
-def _options_of_movies(request: models.PublishRequest) -> Iterator[str]:
-    """Yield the requested options that need a movie, as they are written on the command line."""
-    settings = resolve.read_settings()
-    for name, option in OPTIONS.items():
-        value, setting = getattr(request, name), option.setting
-        if not option.needs_movie or not value:
-            continue
-        if setting is None or setting.is_boolean:
-            if setting is None or settings.get(setting.name) != "true":
-                yield f"--{option.flag}"
-        else:
-            yield from (f"--{option.flag} {each}" for each in value if each not in settings.items(setting.name))
+            message, accepting = f"The image is {found}; expected {expected}. It is not scaled.", f"resolution {found}"
+            raise errors.ValueMismatch("resolution", found=found, expected=expected, message=message, option=accepting)
 
 
 class ValidateMovieColour(InstancePlugin):
@@ -89,18 +83,29 @@ class ValidateColour(InstancePlugin):
     families: ClassVar[list[str]] = ["frames", "image"]
 
     def process(self, instance: Instance) -> None:
-        """Raise SettingInvalid for an unknown config or name, MissingExtra if the converter is not installed.
-
-        Raises UserFixableError for requested options that have no effect on the files.
-        """
+        """Raise SettingInvalid or MissingExtra, and UserFixableError for options that have no effect on the files."""
         requested = slots.REQUEST.get(instance.context).colour
         if requested is not None:
             ocio.refuse_unused(slots.SOURCE.get(instance).text, requested)
         ocio.converter(Path(slots.SOURCE.get(instance).text).suffix, encode_source.colour_of(instance))
 
 
+class ValidateOutputs(InstancePlugin):
+    """Check that the codecs of the outputs have the size and the rate of the source."""
+
+    order = VALIDATOR
+    label = "Outputs"
+    families: ClassVar[list[str]] = ["camera", "frames", "film"]
+
+    def process(self, instance: Instance) -> None:
+        """Raise UserFixableError."""
+        clip = slots.CLIP.get(instance)
+        for output in encode_source.outputs_of(instance):
+            output.refuse_unfit(clip.resolution, clip.fps)
+
+
 class ValidateEncoder(ContextPlugin):
-    """Check that ffmpeg is installed and runs."""
+    """Check that ffmpeg is installed, runs, and encodes H.264 if movies are made."""
 
     order = VALIDATOR
     label = "Encoder"
@@ -108,3 +113,7 @@ class ValidateEncoder(ContextPlugin):
     def process(self, context: Context) -> None:
         """Set ENCODER to ffmpeg's version; raise MissingExtra, SettingInvalid or EncodeFailed."""
         slots.ENCODER.set(context, ffmpeg.version())
+        kinds = {source.kind for source in map(slots.SOURCE.find, context) if source is not None}
+        if kinds - {"image"} and not encoders.has_x264():
+            # Its result is kept; without x264 the publish may be impossible.
+            encoders.choose(slots.JOB.get(context).folder, slots.PROGRESS.get(context).cancel.is_set)

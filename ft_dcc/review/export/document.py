@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime, timezone
 from io import BytesIO
 from typing import Optional
@@ -18,7 +18,7 @@ except ImportError as error:
 
     raise MissingExtra("server", "A PDF of notes") from error
 
-from ft_dcc.review.export.spreadsheet import decided, describe_verdict, minutes
+from ft_dcc.review.export.spreadsheet import decided, describe_verdict, minutes, note_state
 from ft_dcc.review.notes import Note, ReviewedSession, ReviewedVersion
 
 # The library reports each character that the font lacks.
@@ -27,6 +27,7 @@ _MARGIN, _COLUMN, _GAP = 16.0, 84.0, 6.0
 _TEXT, _QUIET, _LINE, _EMPTY_FRAME = 20, 110, 215, (235, 235, 235)
 _COLOURS = {"approved": (30, 120, 70), "require_changes": (176, 92, 10)}
 _MAX_IMAGE_HEIGHT = 90.0
+_MISSING = "\N{WHITE SQUARE}"
 _CAPTION = 6.0
 # The title of a version with its place, a few verdicts and a short comment.
 _TITLE_HEIGHT = 36.0
@@ -43,11 +44,15 @@ class _Document(FPDF):
     def __init__(self, title: str) -> None:
         super().__init__(format="A4")
         self.add_font("DejaVu", "", str(FONT))
+        # Frames as JPEG: the lossless form takes four times as long.
+        self.set_image_filter("DCTDecode")
         self.set_title(title)
         self.set_margin(_MARGIN)
         self.c_margin = 0
         self.set_auto_page_break(True, margin=20)
         self._foot = title
+        self._known: Container[int] = getattr(self.fonts["dejavu"], "cmap", {})
+        self.has_missing = False
         self.add_page()
 
     def footer(self) -> None:
@@ -66,7 +71,9 @@ class _Document(FPDF):
     def line_of_text(self, text: str, size: float, grey: int = _TEXT) -> None:
         """Write a paragraph of the full width."""
         self.style(size, grey)
-        self.multi_cell(0, size * 0.5, text, align="L", new_x="LMARGIN", new_y="NEXT")
+        shown = "".join(each if ord(each) in self._known or each.isspace() else _MISSING for each in text)
+        self.has_missing |= shown != text
+        self.multi_cell(0, size * 0.5, shown, align="L", new_x="LMARGIN", new_y="NEXT")
 
     def require_space(self, height: float) -> None:
         """Begin a new page unless there is room for so many millimetres."""
@@ -88,15 +95,6 @@ def empty_frames(version: ReviewedVersion, note: Note | None) -> Images:
 def to_pdf(session: ReviewedSession, images_of: ImagesOf = empty_frames) -> bytes:
     """Return the PDF of the versions."""
     document = _Document(" · ".join(name for name in (session.project, session.name) if name))
-    _write_head(document, session)
-    for version in session.versions:
-        _write_version(document, version, images_of)
-    target = BytesIO()
-    document.output(target)
-    return target.getvalue()
-
-
-def _write_head(document: _Document, session: ReviewedSession) -> None:
     notes = sum(len(version.notes) for version in session.versions)
     count = sum(1 for version in session.versions if decided(version))
     if session.project:
@@ -107,6 +105,17 @@ def _write_head(document: _Document, session: ReviewedSession) -> None:
     facts = f"{_count(len(session.versions), 'version')}, {count} decided, {_count(notes, 'note')}"
     document.line_of_text(f"{facts} · {moment.day} {moment:%B %Y}", 10, _QUIET)
     document.ln(6)
+    for version in session.versions:
+        _write_version(document, version, images_of)
+    if document.has_missing:
+        document.ln(4)
+        text = (
+            f"{_MISSING} stands for a character that the font of this document lacks. The CSV export has all of them."
+        )
+        document.line_of_text(text, 8, _QUIET)
+    target = BytesIO()
+    document.output(target)
+    return target.getvalue()
 
 
 def _count(number: int, noun: str) -> str:
@@ -117,24 +126,12 @@ def _write_version(document: _Document, version: ReviewedVersion, images_of: Ima
     """Write a version and its notes; its title is on one page with the first image."""
     images = images_of(version, version.notes[0] if version.notes else None)
     document.require_space(_TITLE_HEIGHT + _height_of(images))
-    _write_title(document, version)
-    if not version.notes:
-        document.require_space(_height_of(images) + 4)
-        _write_images(document, images)
-        document.ln(2)
-        document.line_of_text("No notes.", 9, _QUIET)
-        document.ln(4)
-    for number, note in enumerate(version.notes):
-        _write_note(document, note, images if number == 0 else images_of(version, note))
-
-
-def _write_title(document: _Document, version: ReviewedVersion) -> None:
     document.set_draw_color(_LINE)
     document.line(_MARGIN, document.get_y(), document.w - _MARGIN, document.get_y())
     document.ln(4)
     document.line_of_text(version.title, 15)
     place = " / ".join(part for part in (version.path.replace("/", " / "), version.task) if part)
-    facts = (place, version.artist, "" if version.date is None else minutes(version.date), version.status)
+    facts = (place, version.artist, minutes(version.date), version.status)
     document.line_of_text(" · ".join(text for text in facts if text), 9, _QUIET)
     for verdict in decided(version):
         document.style(10)
@@ -144,6 +141,14 @@ def _write_title(document: _Document, version: ReviewedVersion) -> None:
         document.ln(1)
         document.line_of_text(version.comment, 10)
     document.ln(4)
+    if not version.notes:
+        document.require_space(_height_of(images) + 4)
+        _write_images(document, images)
+        document.ln(2)
+        document.line_of_text("No notes.", 9, _QUIET)
+        document.ln(4)
+    for number, note in enumerate(version.notes):
+        _write_note(document, note, images if number == 0 else images_of(version, note))
 
 
 def _image_height(size: tuple[int, int]) -> float:
@@ -182,7 +187,8 @@ def _write_note(document: _Document, note: Note, images: Images) -> None:
     for depth, each in note.thread():
         document.set_left_margin(left + 5 * min(depth, 3))
         document.set_x(left + 5 * min(depth, 3))
-        document.line_of_text(" · ".join(fact for fact in _facts(each) if fact), 8, _QUIET)
+        facts = (each.author, minutes(each.date), each.place, ", ".join(each.labels), note_state(each), each.review)
+        document.line_of_text(" · ".join(fact for fact in facts if fact), 8, _QUIET)
         document.line_of_text(each.text or "(drawing)", 10)
         if each.problem:
             document.line_of_text(each.problem, 8, _QUIET)
@@ -190,8 +196,3 @@ def _write_note(document: _Document, note: Note, images: Images) -> None:
     document.set_left_margin(_MARGIN)
     bottom = document.get_y() if document.page > page else max(document.get_y(), top + height)
     document.set_xy(_MARGIN, bottom + 4)
-
-
-def _facts(note: Note) -> tuple[str, ...]:
-    state = "done" if note.is_done else f"addressed in {note.addressed_in}" if note.addressed_in else ""
-    return note.author, minutes(note.date), note.place, ", ".join(note.labels), state, note.review

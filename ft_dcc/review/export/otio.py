@@ -63,7 +63,9 @@ def _add(lanes: list[_Lane], start: int, count: int, clip: Clip, item: Item) -> 
     if lane is None:
         lane = _Lane()
         lanes.append(lane)
-    lane.items += [*_gap(start - lane.end, clip), item]
+    if start > lane.end:
+        lane.items.append({**_composable("Gap.1", ""), "source_range": _range(clip, 0, start - lane.end)})
+    lane.items.append(item)
     lane.end = start + count
 
 
@@ -97,8 +99,11 @@ def _session_clip(version: ReviewedVersion, clip: Clip) -> Item:
     reference = item["media_references"]["DEFAULT_MEDIA"]
     reference.update(OTIO_SCHEMA="ExternalReference.1", target_url=media_name(version))
     # Notes on the whole version, and on frames that the movie does not have, have no place on a track.
-    frames = range(clip.first_frame, clip.first_frame + clip.frame_count)
-    notes = [_thread(note) for note in version.notes if note.frame not in frames]
+    notes = [
+        [{"author": each.author, "date": minutes(each.date), "text": each.text} for _, each in note.thread()]
+        for note in version.notes
+        if note.frame not in clip.frames
+    ]
     facts: Item = {"path": version.path.split("/") if version.path else [], "task": version.task, "notes": notes}
     facts["verdicts"] = {each.author: VERDICTS[each.status] for each in decided(version)}
     facts["verdict_history"] = [
@@ -111,10 +116,6 @@ def _session_clip(version: ReviewedVersion, clip: Clip) -> Item:
         for each in decided(version)
     ]
     return {**item, "metadata": {"ft_dcc": facts}}
-
-
-def _thread(note: Note) -> list[Item]:
-    return [{"author": each.author, "date": minutes(each.date), "text": each.text} for _, each in note.thread()]
 
 
 def _utc(date: datetime | None) -> str | None:
@@ -130,7 +131,10 @@ def media_name(version: ReviewedVersion) -> str:
 def _note_clip(version: ReviewedVersion, clip: Clip, note: Note, first: int, count: int) -> Item:
     aspect = version.aspect or _DEFAULT_ASPECT
     replies = [each.text for depth, each in note.thread() if depth]
-    commands = [] if note.drawing is None else _commands(note.drawing, note.drawing.aspect or aspect)
+    commands: list[Item] = []
+    if (drawing := note.drawing) is not None:
+        for shape in drawing.shapes:
+            commands += _shape_commands(shape, drawing, drawing.aspect or aspect)
     metadata = {
         "clip_guid": version.id,
         "annotation_commands": commands,
@@ -142,10 +146,6 @@ def _note_clip(version: ReviewedVersion, clip: Clip, note: Note, first: int, cou
     return _clip(note.text or note.author, _range(clip, first, count), metadata, None)
 
 
-def _commands(drawing: Drawing, aspect: float) -> list[Item]:
-    return [command for shape in drawing.shapes for command in _shape_commands(shape, drawing, aspect)]
-
-
 def _shape_commands(shape: Shape, drawing: Drawing, aspect: float) -> list[Item]:
     colour = [*rgb(shape.colour), shape.opacity]
     points = [((x - 0.5) * aspect, 0.5 - y) for x, y, _ in shape.points]
@@ -153,20 +153,9 @@ def _shape_commands(shape: Shape, drawing: Drawing, aspect: float) -> list[Item]
     if shape.kind in ("pen", "line"):
         return _pen_commands(shape, drawing, points, colour)
     if shape.kind == "text":
-        return [
-            {
-                "OTIO_SCHEMA": "TextAnnotation.1",
-                "uuid": shape.id,
-                "position": points[0],
-                "rgba": colour,
-                "text": shape.text,
-                "spacing": 1.0,
-                "font_size": shape.size,
-                "scale": 1.0,
-                "rotation": 0.0,
-                "font": "",
-            }
-        ]
+        text = {"position": points[0], "rgba": colour, "text": shape.text, "font_size": shape.size}
+        fixed = {"spacing": 1.0, "scale": 1.0, "rotation": 0.0, "font": ""}
+        return [{"OTIO_SCHEMA": "TextAnnotation.1", "uuid": shape.id, **text, **fixed}]
     if shape.kind == "arrow":
         ends = {"start": points[0], "end": points[1]}
         return [{"OTIO_SCHEMA": "ArrowAnnotation.1", **ends, "rgba": colour, "size": shape.width, **shown}]
@@ -197,10 +186,7 @@ def _pen_commands(
         "brush": "circle",
         "visible": True,
         "layer_range": None,
-        "hold": 0,
-        "ghost": 0,
-        "ghost_before": 0,
-        "ghost_after": 0,
+        **dict.fromkeys(("hold", "ghost", "ghost_before", "ghost_after"), 0),
     }
     point = {"OTIO_SCHEMA": "PaintPoint.1", "uuid": shape.id, "layer_range": None, "points": vertices}
     return [start, point, {"OTIO_SCHEMA": "PaintEnd.1", "uuid": shape.id, "points": None}]
@@ -208,12 +194,6 @@ def _pen_commands(
 
 def _track(name: str, children: list[Item]) -> Item:
     return {**_composable("Track.1", name), "kind": "Video", "children": children}
-
-
-def _gap(count: int, clip: Clip) -> list[Item]:
-    if count <= 0:
-        return []
-    return [{**_composable("Gap.1", ""), "source_range": _range(clip, 0, count)}]
 
 
 def _clip(name: str, source_range: Item, metadata: Item, reference: Item | None) -> Item:

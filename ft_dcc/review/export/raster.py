@@ -1,9 +1,14 @@
-"""Paint the shapes of drawings on transparent images."""
+"""Paint the shapes of drawings on transparent images, which Maya's Blue Pencil and Grease Pencil import."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
+from xml.etree import ElementTree
 
 try:
     from PIL import Image, ImageDraw, ImageFont
@@ -12,35 +17,39 @@ except ImportError as error:
 
     raise MissingExtra("server", "An image of a drawing") from error
 
-from ft_dcc.review.drawings import Shape, Stroke, rgb, strokes_of
+from ft_dcc.review.drawings import Drawing, Shape, Stroke, ink, rgb, strokes_of
+from ft_dcc.review.notes import ReviewedVersion
 
 FONT = Path(__file__).parents[2] / "media" / "fonts" / "DejaVuSans.ttf"
-# Shapes are painted larger and then reduced, so that their edges are smooth.
-_OVERSAMPLING = 2
+# Shapes are painted larger and then reduced, so that their edges are smooth, if they are not too many or too wide.
+_OVERSAMPLING, _MAX_SMOOTH = 2, 30
 _MIN_FONT_SIZE = 6
 
 
-def paint(shapes: Iterable[Shape], size: tuple[int, int]) -> Image.Image:
+def paint(shapes: Sequence[Shape], size: tuple[int, int]) -> Image.Image:
     """Return a transparent image of this size with the shapes; later ones lie above."""
-    large = (size[0] * _OVERSAMPLING, size[1] * _OVERSAMPLING)
+    apart = sum(shape.opacity < 1 or shape.kind == "text" for shape in shapes)
+    oversampling = _OVERSAMPLING if apart + sum(map(ink, shapes)) <= _MAX_SMOOTH else 1
+    large = (size[0] * oversampling, size[1] * oversampling)
     layer = Image.new("RGBA", large, (0, 0, 0, 0))
     for shape in shapes:
-        mark = Image.new("RGBA", large, (0, 0, 0, 0))
+        # Only what is translucent is painted apart, so that its own strokes do not add up.
+        is_opaque = shape.opacity >= 1 and shape.kind != "text"
+        mark = layer if is_opaque else Image.new("RGBA", large, (0, 0, 0, 0))
         draw = ImageDraw.Draw(mark)
         if shape.kind == "text":
-            _paint_text(draw, shape, large)
+            # With a font that has all letters, which the strokes of hosts have not.
+            font = ImageFont.truetype(str(FONT), max(round(shape.size * large[1]), _MIN_FONT_SIZE))
+            x, y, _ = shape.points[0]
+            colour = _colour(rgb(shape.colour), shape.opacity)
+            draw.text((x * large[0], y * large[1]), shape.text, fill=colour, font=font)
         else:
             for stroke in strokes_of(shape, size[0] / size[1]):
                 _paint_stroke(draw, stroke, large)
-        layer.alpha_composite(mark)
-    return layer.resize(size, Image.Resampling.LANCZOS)
-
-
-def _paint_text(draw: ImageDraw.ImageDraw, shape: Shape, size: tuple[int, int]) -> None:
-    """Paint a text with a font that has all letters, which the strokes of hosts have not."""
-    font = ImageFont.truetype(str(FONT), max(round(shape.size * size[1]), _MIN_FONT_SIZE))
-    x, y, _ = shape.points[0]
-    draw.text((x * size[0], y * size[1]), shape.text, fill=_colour(rgb(shape.colour), shape.opacity), font=font)
+        box = None if is_opaque else mark.getbbox()
+        if box is not None:
+            layer.alpha_composite(mark, box[:2], box)
+    return layer.reduce(oversampling)
 
 
 def _paint_stroke(draw: ImageDraw.ImageDraw, stroke: Stroke, size: tuple[int, int]) -> None:
@@ -57,3 +66,40 @@ def _paint_stroke(draw: ImageDraw.ImageDraw, stroke: Stroke, size: tuple[int, in
 def _colour(values: tuple[float, float, float], opacity: float) -> tuple[int, int, int, int]:
     red, green, blue = (round(value * 255) for value in values)
     return red, green, blue, round(255 * opacity)
+
+
+def write_drawings(
+    archive: zipfile.ZipFile,
+    version: ReviewedVersion,
+    size_of: Callable[[Drawing], tuple[int, int]],
+    stem: str,
+    folder: str = "",
+) -> None:
+    """Write the drawings on a version into a folder of the archive, "" for its root: PNG files, and a list of them."""
+    notes = (note for root in version.notes for _, note in root.thread())
+    listed: list[tuple[str, Drawing]] = []
+    for drawing in (note.drawing for note in notes if note.drawing is not None and note.drawing.shapes):
+        name, content = f"{stem}.{drawing.frame:04}.{drawing.id[:8]}.png", io.BytesIO()
+        paint(drawing.shapes, size_of(drawing)).save(content, "PNG")
+        archive.writestr(f"{folder}{name}", content.getvalue())
+        listed.append((name, drawing))
+    if listed:
+        rate = Fraction(24) if version.clip is None else version.clip.fps
+        archive.writestr(f"{folder}greasePencil.xml", _list_frames(rate, listed))
+
+
+def _list_frames(rate: Fraction, images: Iterable[tuple[str, Drawing]]) -> bytes:
+    """Return the list: drawings on one frame are on layers of their own, and the next one on its layer ends each."""
+    root, layers = ElementTree.Element("greasepencil"), Counter[int]()
+    ElementTree.SubElement(ElementTree.SubElement(root, "settings"), "setting", fps=f"{float(rate):g}")
+    frames = ElementTree.SubElement(root, "frames")
+    placed = []
+    for name, drawing in sorted(images, key=lambda each: each[1].frame):
+        layers[drawing.frame] += 1
+        placed.append((name, drawing, layers[drawing.frame]))
+    for index, (name, drawing, layer) in enumerate(placed, 1):
+        last = min([drawing.last_frame, *(other.frame - 1 for _, other, its in placed[index:] if its == layer)])
+        facts = {"duration": last - drawing.frame + 1, "file": name, "layer": layer, "time": drawing.frame}
+        ElementTree.SubElement(frames, "frame", {key: str(value) for key, value in facts.items()})
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text

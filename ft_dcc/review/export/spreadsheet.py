@@ -15,29 +15,29 @@ COLUMNS = (
     *("state", "verdicts", "review", "attachments", "id"),
 )
 VERDICTS = {"approved": "Approved", "require_changes": "Changes required"}
-# A spreadsheet runs a cell that begins with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins with one of these as a formula; some take the full-width forms for the others.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def to_csv(versions: Iterable[ReviewedVersion]) -> str:
-    """Return the notes of the versions as CSV with a header, each followed by its replies.
-
-    A version without notes has a line with its verdicts.
-    """
+    """Return the notes as CSV with a header, each with its replies; a version without notes has one line."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="")
     writer.writeheader()
     for version in versions:
         for row in _rows(version):
-            writer.writerow({name: _without_formula(cell) for name, cell in row.items()})
+            writer.writerow({name: without_formula(cell) for name, cell in row.items()})
     return text.getvalue()
 
 
+def without_formula(cell: Any) -> Any:
+    """Return the value of a cell, a text so that no spreadsheet runs it; numbers may be negative."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+
+
 def note_state(note: Note) -> str:
-    """Return the state of a note: done, addressed in a version, open, or "" for the note of the publish."""
-    if note.is_done:
-        return "done"
-    return f"addressed in {note.addressed_in}" if note.addressed_in else "open" if note.is_open else ""
+    """Return the state of a note: done, addressed in a version, or "" for one that is neither."""
+    return "done" if note.is_done else f"addressed in {note.addressed_in}" if note.addressed_in else ""
 
 
 def decided(version: ReviewedVersion) -> list[Verdict]:
@@ -72,26 +72,20 @@ def _rows(version: ReviewedVersion) -> Iterator[dict[str, Any]]:
     facts = {"version": version.title, "path": version.path, "task": version.task, "verdicts": verdicts}
     for root in version.notes:
         for depth, note in root.thread():
-            answer = {"reply_to": root.author, "state": ""} if depth else {}
-            yield {**facts, **_note_cells(note), **answer, "review": root.review}
+            yield {
+                **facts,
+                "frame": "" if note.frame is None else note.frame,
+                "end_frame": "" if note.end_frame is None else note.end_frame,
+                "author": note.author,
+                "date": minutes(note.date),
+                "note": note.text,
+                "reply_to": root.author if depth else "",
+                "drawing": "yes" if note.drawing is not None and note.drawing.shapes else "",
+                "labels": ", ".join(note.labels),
+                "state": "" if depth else note_state(note) or ("open" if note.is_open else ""),
+                "review": root.review,
+                "attachments": ", ".join(f"{each.name}{each.file_type}" for each in note.attachments),
+                "id": note.id,
+            }
     if not version.notes:
         yield facts
-
-
-def _note_cells(note: Note) -> dict[str, Any]:
-    return {
-        "frame": "" if note.frame is None else note.frame,
-        "end_frame": "" if note.end_frame is None else note.end_frame,
-        "author": note.author,
-        "date": minutes(note.date),
-        "note": note.text,
-        "drawing": "yes" if note.drawing is not None and note.drawing.shapes else "",
-        "labels": ", ".join(note.labels),
-        "state": note_state(note),
-        "attachments": ", ".join(f"{each.name}{each.file_type}" for each in note.attachments),
-        "id": note.id,
-    }
-
-
-def _without_formula(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell

@@ -1,4 +1,1 @@
-"""The actions of the API, and the dispatcher that answers requests with them.
-
-It knows nothing of HTTP, encoding, mail or review pages: ``app`` hands the dispatcher a registry of all actions.
-"""
+"""The actions of the API, and the dispatcher that answers requests with a registry of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -51,31 +52,23 @@ def update_role(batch: Batch, operation: Operation) -> Answer:
     return {"action": operation["action"], "data": True}
 
 
-def grant_project(batch: Batch, operation: Operation) -> Answer:
-    """Extend a role of the user to a project, or to all open projects."""
+def set_project(is_granted: bool, batch: Batch, operation: Operation) -> Answer:
+    """Extend a role of the user to a project, or to all open projects; or withdraw it from them.
+
+    Withdrawing it from all open projects leaves those that were granted one by one.
+    """
     user_role = _require_role(batch, operation)
     if operation.get("all_open_projects"):
-        _update_user_role(batch, user_role, is_all_open_projects=1)
-    else:
-        project_id = _require_id(batch, operation, "project_id", "Project")
-        link = batch.table("UserSecurityRoleProject")
-        row = {"user_security_role_id": user_role["id"], "project_id": project_id}
-        is_granted = [link.c[name] == value for name, value in row.items()]
-        if batch.connection.scalar(select(link.c.id).where(*is_granted)) is None:
-            batch.connection.execute(insert(link), {"id": str(uuid4()), **row})
-    return {"action": operation["action"], "data": True}
-
-
-def revoke_project(batch: Batch, operation: Operation) -> Answer:
-    """Withdraw a role of the user from a project, or from the open projects that were not granted one by one."""
-    user_role = _require_role(batch, operation)
-    if operation.get("all_open_projects"):
-        _update_user_role(batch, user_role, is_all_open_projects=0)
-    else:
-        project_id = _require_id(batch, operation, "project_id", "Project")
-        link = batch.table("UserSecurityRoleProject")
-        is_granted = link.c.user_security_role_id == user_role["id"], link.c.project_id == project_id
-        batch.connection.execute(delete(link).where(*is_granted))
+        _update_user_role(batch, user_role, is_all_open_projects=int(is_granted))
+        return {"action": operation["action"], "data": True}
+    project_id = _require_id(batch, operation, "project_id", "Project")
+    link = batch.table("UserSecurityRoleProject")
+    row = {"user_security_role_id": user_role["id"], "project_id": project_id}
+    is_link = [link.c[name] == value for name, value in row.items()]
+    if not is_granted:
+        batch.connection.execute(delete(link).where(*is_link))
+    elif batch.connection.scalar(select(link.c.id).where(*is_link)) is None:
+        batch.connection.execute(insert(link), {"id": str(uuid4()), **row})
     return {"action": operation["action"], "data": True}
 
 
@@ -118,6 +111,6 @@ ACCOUNT_ACTIONS: dict[str, Action] = {
     "add_user_security_role": add_role,
     "remove_user_security_role": remove_role,
     "update_user_security_role": update_role,
-    "grant_user_security_role_project": grant_project,
-    "revoke_user_security_role_project": revoke_project,
+    "grant_user_security_role_project": partial(set_project, True),
+    "revoke_user_security_role_project": partial(set_project, False),
 }

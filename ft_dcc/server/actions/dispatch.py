@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from typing import Any
 from weakref import WeakValueDictionary
@@ -18,19 +17,13 @@ from ft_dcc.errors import WouldBlock
 from ft_dcc.server.auth.api_keys import active_user_since
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.database import audit_log, closed_reviews, connections, notification_log
+from ft_dcc.server.database import audit_log, closed_reviews, connections
+from ft_dcc.server.entities import history
 from ft_dcc.server.entities.batch import Action, Batch, Operation
 from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.errors import BadRequest, Forbidden, PayloadTooLarge, ReviewSessionClosedError, ValidationError
-from ft_dcc.server.events.update_events import (
-    NO_ORIGIN,
-    EntityUpdate,
-    Origin,
-    affects_permissions,
-    describe_changes,
-    publish_changes,
-)
-from ft_dcc.server.http.slots import Slots
+from ft_dcc.server.events import update_events
+from ft_dcc.server.http.rate_limit import Slots
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.query.loader import QueryContext
 
@@ -62,13 +55,11 @@ class ActionRegistry:
     reading: Mapping[str, Action]
     writing: Mapping[str, Action]
     prepare: Mapping[str, Callable[[Operation], None]]
-    on_commit: Mapping[str, Callable[[], None]]
+    on_commit: dict[str, Callable[[], None]]
     permission_actions: frozenset[str]
-    all: Mapping[str, Action] = attrs.field(init=False)
-
-    @all.default
-    def _merge(self) -> Mapping[str, Action]:
-        return {**self.reading, **self.writing}
+    all: Mapping[str, Action] = attrs.field(
+        init=False, default=attrs.Factory(lambda self: {**self.reading, **self.writing}, takes_self=True)
+    )
 
 
 @attrs.frozen
@@ -77,7 +68,7 @@ class CommitResult:
 
     answers: list[Any]
     removed_components: list[str]
-    updates: list[EntityUpdate]
+    updates: list[update_events.EntityUpdate]
     after_commit: list[Callable[[], None]]
 
 
@@ -89,13 +80,6 @@ class Dispatcher:
         # Requests of a user wait while too much work of the same user waits for the writer.
         self._writing = Slots("changes", MAX_UNITS)
         self._threads: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()
-
-    def _threads_of(self, caller: Caller) -> CapacityLimiter:
-        """Return the limit of the threads that read for this user, so that the queries of one leave room for others."""
-        limiter = self._threads.get(caller.id)
-        if limiter is None:
-            self._threads[caller.id] = limiter = CapacityLimiter(_MAX_THREADS_PER_USER)
-        return limiter
 
     def answer(
         self,
@@ -126,7 +110,9 @@ class Dispatcher:
             valid_since=valid_since,
         )
         request.prepare()
-        return request.finish(request.submit().result()) if request.is_writing else request.read()
+        if not request.is_writing:
+            return request.read()
+        return request.finish(self.context.store.write(request.run, request.publish))
 
     def query(self, caller: Caller, expression: str) -> list[dict[str, Any]]:
         """Return the entities that a query of a user finds, each of them complete."""
@@ -149,23 +135,18 @@ class Dispatcher:
         The tokens are part of the published changes. With ``is_denormalized``, an entity is sent in full wherever it
         occurs. Fast queries run on the event loop: handing them to a thread and back takes longer than running them.
         """
-        origin = Origin(client_token, push_token)
-        request = ApiRequest(self, caller, operations, base_url, origin, is_denormalized)
+        request = ApiRequest(self, caller, operations, base_url, (client_token, push_token), is_denormalized)
         if not request.is_writing:
             with suppress(WouldBlock):
                 return request.read_inline()
-            return await to_thread.run_sync(request.read, limiter=self._threads_of(caller))
-        if request.needs_preparation:
+            # So that the queries of one user leave room for those of others.
+            limiter = self._threads.get(caller.id) or CapacityLimiter(_MAX_THREADS_PER_USER)
+            self._threads[caller.id] = limiter
+            return await to_thread.run_sync(request.read, limiter=limiter)
+        if any(operation["action"] in self.actions.prepare for operation in operations):
             await to_thread.run_sync(request.prepare)
-        # The transaction goes on when the client disconnects, and its result must still be consumed.
-        result = await asyncio.shield(asyncio.wrap_future(await self._submit(request)))
-        if result.removed_components or result.after_commit:
-            return await to_thread.run_sync(request.finish, result)
-        return result.answers
-
-    async def _submit(self, request: ApiRequest) -> Future[CommitResult]:
-        """Queue a writing request, so that those of one user leave room for the others."""
-        account, units = request.caller.id, units_of(request.operations)
+        # The requests of one user leave room for those of the others.
+        account, units = caller.id, units_of(operations)
         await self._writing.wait(account, units)
         self._writing.acquire(account, units)
         loop = asyncio.get_running_loop()
@@ -176,12 +157,17 @@ class Dispatcher:
                 loop.call_soon_threadsafe(self._writing.release, account, units)
 
         try:
-            submitted = request.submit()
+            # Done when the changes are on disk and have been published.
+            submitted = self.context.store.submit(request.run, request.publish)
         except BaseException:
             self._writing.release(account, units)
             raise
         submitted.add_done_callback(release)
-        return submitted
+        # The transaction goes on when the client disconnects, and its result must still be consumed.
+        result = await asyncio.shield(asyncio.wrap_future(submitted))
+        if result.removed_components or result.after_commit:
+            return await to_thread.run_sync(request.finish, result)
+        return result.answers
 
 
 @attrs.frozen(eq=False)
@@ -192,7 +178,7 @@ class ApiRequest:
     caller: Caller
     operations: list[Operation]
     base_url: str
-    origin: Origin = NO_ORIGIN
+    origin: update_events.Origin = (None, None)
     is_denormalized: bool = False
     permissions: Permissions | None = None
     may_change_closed: bool = False
@@ -214,8 +200,11 @@ class ApiRequest:
                 f"A request asks at most {_MAX_CONSTANT_ACTIONS} times for the schema or for facts about the server. "
                 "Once is enough."
             )
-        if self.is_writing:
-            _check_work(units_of(self.operations))
+        if self.is_writing and (units := units_of(self.operations)) > MAX_UNITS:
+            raise PayloadTooLarge(
+                f"A transaction has at most {MAX_UNITS} units of work; this one has {units}. An operation is one unit, "
+                "a deletion or query five, a new passphrase more. Send the operations in several requests."
+            )
 
     @property
     def context(self) -> ServerContext:
@@ -227,16 +216,11 @@ class ApiRequest:
         """Whether the request changes the database."""
         return any(operation["action"] in self.dispatcher.actions.writing for operation in self.operations)
 
-    @property
-    def needs_preparation(self) -> bool:
-        """Whether any operation has work to do before the transaction."""
-        return any(operation["action"] in self.dispatcher.actions.prepare for operation in self.operations)
-
     def read(self) -> list[Any]:
         """Return the answers to a request that changes nothing."""
         limits = MAX_READ_SECONDS, MAX_READ_CHARACTERS
         with self.context.store.reading() as connection, connections.read_limits(connection, *limits):
-            return self._run(connection).answers
+            return self.run(connection).answers
 
     def read_inline(self) -> list[Any]:
         """Return the answers to a few fast queries; raises WouldBlock for any other request."""
@@ -244,30 +228,28 @@ class ApiRequest:
         if not len(expressions) == len(self.operations) <= _MAX_INLINE_QUERIES:
             raise WouldBlock("Only a few queries are answered on the event loop.")
         context, commits = self.context, self.context.store.commits
-        with context.store.inline_read() as connection:
+        with context.store.inline_reader as connection:
             if len(expressions) > 1:
                 connections.begin(connection)
             permissions = self.permissions or context.permission_cache.get(
                 connection, context.store.tables, self.caller.id, commits
             )
             query_context = QueryContext(connection, self.base_url, permissions, self.caller.id)
-            return [{"action": "query", **self._query(query_context, expression)} for expression in expressions]
-
-    def _query(self, query_context: QueryContext, expression: object) -> dict[str, Any]:
-        if not isinstance(expression, str):
-            raise WouldBlock("The query action reports this error.")
-        options = {"is_denormalized": self.is_denormalized, "inline_only": True}
-        return self.context.planner.respond(query_context, expression, **options)
+            answers = []
+            for expression in expressions:
+                if not isinstance(expression, str):
+                    raise WouldBlock("The query action reports this error.")
+                found = context.planner.respond(
+                    query_context, expression, is_denormalized=self.is_denormalized, inline_only=True
+                )
+                answers.append({"action": "query", **found})
+            return answers
 
     def prepare(self) -> None:
         """Do the work that comes before the transaction."""
         for operation in self.operations:
             if (prepare := self.dispatcher.actions.prepare.get(str(operation["action"]))) is not None:
                 prepare(operation)
-
-    def submit(self) -> Future[CommitResult]:
-        """Return a future that is done when the changes are on disk and have been published."""
-        return self.context.store.submit(self._run, self._publish)
 
     def finish(self, result: CommitResult) -> list[Any]:
         """Remove the files of deleted components, run the callbacks of the actions, and return the answers."""
@@ -277,15 +259,17 @@ class ApiRequest:
             callback()
         return result.answers
 
-    def _publish(self, result: CommitResult) -> None:
+    def publish(self, result: CommitResult) -> None:
+        """Publish the changes of the committed transaction."""
         actions, registry = {str(operation["action"]) for operation in self.operations}, self.dispatcher.actions
-        if not actions.isdisjoint(registry.permission_actions) or affects_permissions(result.updates):
+        if not actions.isdisjoint(registry.permission_actions) or update_events.affects_permissions(result.updates):
             self.context.events.refresh_permissions(self.context.store)
-        publish_changes(self.context.events, self.caller, self.origin, result.updates)
+        update_events.publish_changes(self.context.events, self.caller, result.updates, self.origin)
         for name in actions & registry.on_commit.keys():
             registry.on_commit[name]()
 
-    def _run(self, connection: Connection) -> CommitResult:
+    def run(self, connection: Connection) -> CommitResult:
+        """Run the operations in the transaction of a connection."""
         context, actions = self.context, self.dispatcher.actions
         if self.valid_since is not None and active_user_since(connection, self.caller.id, self.valid_since) is None:
             raise Forbidden(
@@ -298,7 +282,7 @@ class ApiRequest:
             self.base_url,
             self.operations,
             actions.all,
-            ChangeSet(is_recording=context.events.needs_changes),
+            ChangeSet(is_recording=self.is_writing),
             self.permissions or permissions_of(connection, context.store.tables, self.caller.id),
             self.is_denormalized,
             query_deadline=time.monotonic() + MAX_WRITE_QUERY_SECONDS if self.is_writing else None,
@@ -312,8 +296,10 @@ class ApiRequest:
             raise closed_reviews.for_reader(error, connection, context.store.tables, readable) from error.__cause__
         done = [pair for pair in zip(self.operations, answers) if pair[0]["action"] in actions.writing]
         audit_log.record(connection, self.caller, done)
-        notification_log.record(connection, self.caller, done)
-        return CommitResult(answers, batch.removed_components, describe_changes(batch), batch.after_commit)
+        audit_log.record_events(connection, self.caller, done)
+        history.record_history(batch)
+        updates = update_events.describe_changes(batch) if context.events.needs_changes else []
+        return CommitResult(answers, batch.removed_components, updates, batch.after_commit)
 
 
 def units_of(operations: Iterable[Mapping[str, Any]]) -> int:
@@ -326,12 +312,3 @@ def units_of(operations: Iterable[Mapping[str, Any]]) -> int:
             total += sum(len(value) for value in data.values() if isinstance(value, list))
             total += _PASSPHRASE_UNITS if data.get("passphrase") else 0
     return total
-
-
-def _check_work(units: int) -> None:
-    """Raise PayloadTooLarge for more work than one transaction may have."""
-    if units > MAX_UNITS:
-        raise PayloadTooLarge(
-            f"A transaction has at most {MAX_UNITS} units of work; this one has {units}. An operation is one unit, a "
-            "deletion or query five, a new passphrase more. Send the operations in several requests."
-        )

@@ -10,14 +10,11 @@ from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.storage.media_store import MediaStore
-from ft_dcc.server.storage.published_media import MediaPlacement, check_replaceable
+from ft_dcc.server.storage.published_media import check_replaceable, place_upload
 
 
 def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
-    """Return the URL that accepts a component's bytes, or one URL for each part.
-
-    The official client sends the bytes before it creates the component, so the component need not exist yet.
-    """
+    """Return the URL, or one for each part, that accepts the bytes of a component, which need not exist yet."""
     component_id, size = _text_parameter(operation, "component_id"), operation.get("file_size")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise ValidationError("An upload needs its file_size in bytes. Send a whole number.")
@@ -42,7 +39,7 @@ def join_parts(store: Store, files: MediaStore, operation: Operation) -> None:
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise ValidationError("Completing an upload needs its parts. Send them as a list.")
     component_id, upload_id = _text_parameter(operation, "component_id"), _text_parameter(operation, "upload_id")
-    place = partial(MediaPlacement(store, files).place, *files.parse_upload_id(upload_id))
+    place = partial(place_upload, store, files, *files.parse_upload_id(upload_id))
     files.complete(component_id, upload_id, parts, place)
 
 

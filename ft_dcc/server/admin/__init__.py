@@ -1,4 +1,1 @@
-"""Administration of a studio: users, roles, keys, import and export, with or without a running server.
-
-Knows nothing of reviews or media.
-"""
+"""Administration of a studio: users, roles, keys, import and export, with or without a running server."""

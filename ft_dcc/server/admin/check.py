@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from ft_dcc.errors import StorageError
-from ft_dcc.server.database.backup import verify_backup
-from ft_dcc.server.database.integrity import find_damage, read_problems, write_problems
-from ft_dcc.server.database.seed import SERVER_LOCATION_ID
+from ft_dcc.files.atomic import write_atomically
+from ft_dcc.review.stored_values import json_object
+from ft_dcc.server.database import backup, seed
+from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.storage.media_files import MediaFiles
 
 _log = logging.getLogger(__name__)
 
+# The results of checks of backups, by the names of their files.
+_CHECKS = "checks.json"
 _REMEDY = "Restore it from a backup, or publish it again."
 # Each media file is checked once in so many nights.
 _NIGHTS = 30
@@ -43,41 +48,37 @@ class StudioCheck:
         return [message for found in self.problems.values() for message in found]
 
 
-def check_studio(data: Path, backups: Path | None = None, on_file: Callable[[], None] = lambda: None) -> StudioCheck:
+def check_studio(data: Path, backups: Path | None = None) -> StudioCheck:
     """Check the whole studio and return what was found, which ``/health`` then shows.
 
-    ``backups`` is the folder of nightly backups, by default the one in the data folder. ``on_file`` is called for each
-    media file. Media files without checksums get them. Raises StorageError for a folder without a studio.
+    ``backups`` is the folder of nightly backups, by default the one in the data folder. Media files without checksums
+    get them. Raises StorageError for a folder without a studio.
     """
     if not (data / "studio.db").is_file():
         raise StorageError(f"There is no studio in {data}. Name the folder that its server was started with.")
-    damage = find_damage(data / "studio.db")
-    media_files, media = _check_media(data, lambda name: True, on_file)
+    media_files, media = _check_media(data, lambda name: True)
     made = sorted((data / "backups" if backups is None else backups).glob("studio-*.backup"))
     problems = {
-        "database": [_database_message(data, damage)] if damage else [],
+        "database": _check_database(data),
         "media": media,
-        "backup": [message for path in made if (message := _backup_message(path))],
+        "backup": [f"{path.name}: {problem}" for path in made if (problem := _problem_of_backup(path))],
     }
-    write_problems(data, problems)
+    backup.write_problems(data, problems)
     return StudioCheck(media_files, len(made), {source: found for source, found in problems.items() if found})
 
 
 def check_nightly_part(data: Path, today: date) -> None:
     """Check the database and a thirtieth of the media, and those that were damaged before; log what was found."""
-    damage = find_damage(data / "studio.db")
-    database = [_database_message(data, damage)] if damage else []
-    before = "\n".join(read_problems(data).get("media", ()))
+    database = _check_database(data)
+    before = "\n".join(backup.read_problems(data).get("media", ()))
     part = today.toordinal() % _NIGHTS
     _, media = _check_media(data, lambda name: int(name[:8], 16) % _NIGHTS == part or name[:16] in before)
     for message in (*database, *media):
         _log.error("%s", message)
-    write_problems(data, {"database": database, "media": media})
+    backup.write_problems(data, {"database": database, "media": media})
 
 
-def _check_media(
-    data: Path, is_chosen: Callable[[str], bool], on_file: Callable[[], None] = lambda: None
-) -> tuple[int, list[str]]:
+def _check_media(data: Path, is_chosen: Callable[[str], bool]) -> tuple[int, list[str]]:
     """Return the number of checked media files, and a sentence for each that is damaged or missing."""
     media = MediaFiles(data)
     labels = _labels(data, media)
@@ -90,7 +91,6 @@ def _check_media(
     ]
     count = 0
     for name in filter(is_chosen, media.names()):
-        on_file()
         count += 1
         if media.check(name):
             continue
@@ -100,30 +100,50 @@ def _check_media(
 
 
 def _labels(data: Path, media: MediaFiles) -> dict[str, str]:
-    """Return the description of each component whose media the server must have, by the name of its media file."""
-    return {media.name(component_id): label for component_id, label in _components(data / "studio.db")}
-
-
-def _components(database: Path) -> Iterator[tuple[str, str]]:
-    """Yield id and label of the components whose media the server must have; none of a database that is damaged."""
-    uri = f"{database.resolve().as_uri()}?mode=ro"
+    """Return labels of the components in the server's location by the names of their files; none if it is damaged."""
+    database = data / "studio.db"
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            for component_id, name, file_type in connection.execute(_COMPONENTS, (SERVER_LOCATION_ID,)):
-                yield component_id, f"component {component_id} '{name}{file_type or ''}'"
+        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute(_COMPONENTS, (seed.SERVER_LOCATION_ID,)).fetchall()
     except sqlite3.DatabaseError as error:
         _log.error("The components of %s cannot be read: %s", database, error)
+        return {}
+    return {media.name(key): f"component {key} '{name}{file_type or ''}'" for key, name, file_type in found}
 
 
-def _database_message(data: Path, damage: str) -> str:
-    return (
+def _check_database(data: Path) -> list[str]:
+    if not (damage := backup.find_damage(data / "studio.db")):
+        return []
+    return [
         f"The database of {data} is damaged: {damage}. Stop the server and restore the newest backup to a new folder."
-    )
+    ]
 
 
-def _backup_message(path: Path) -> str:
+def check_backup(folder: Path, name: str) -> dict[str, Any]:
+    """Read all of a backup, record beside the backups whether it can be restored, and return the result."""
+    path = folder / name
+    if path.name != name or not path.is_file():
+        raise ValidationError(f"There is no backup '{name[:80]}'. Load the page again.")
+    check = {
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "problem": _problem_of_backup(path) or None,
+    }
+    kept = {known: value for known, value in read_backup_checks(folder).items() if (folder / known).exists()}
+    write_atomically(folder / _CHECKS, json.dumps({**kept, name: check}).encode(), is_private=True)
+    return {"name": name, **check}
+
+
+def read_backup_checks(folder: Path) -> dict[str, Any]:
+    """Return the recorded results of :func:`check_backup` by the names of backups."""
     try:
-        verify_backup(path)
+        return json_object((folder / _CHECKS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _problem_of_backup(path: Path) -> str:
+    try:
+        backup.verify_backup(path)
     except StorageError as error:
-        return f"{path.name}: {error}"
+        return str(error)
     return ""

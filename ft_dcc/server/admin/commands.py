@@ -6,17 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-import attrs
 from sqlalchemy import Connection, delete, or_, select
 
-from ft_dcc.server.auth.api_keys import find_keys, issue_key, key_id, revoke_keys
-from ft_dcc.server.context import ServerContext
+from ft_dcc.errors import SettingInvalid, StorageError
+from ft_dcc.server.admin.check import check_backup
+from ft_dcc.server.auth import api_keys, browser_sessions
+from ft_dcc.server.auth.permissions import DEFAULT_ROLE, permissions_of
+from ft_dcc.server.context import ServerContext, replace_revoked_credentials
 from ft_dcc.server.database import audit_log, clock
 from ft_dcc.server.entities.batch import Batch, create_operation, owner_batch
-from ft_dcc.server.entities.create import create_entity
-from ft_dcc.server.errors import ValidationError
-from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
+from ft_dcc.server.entities.write import create_entity
+from ft_dcc.server.errors import Forbidden, ValidationError
+from ft_dcc.server.events.update_events import EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
+from ft_dcc.server.mail.mailer import queued_messages
 from ft_dcc.server.notifications import webhooks
 from ft_dcc.server.notifications.webhook_client import WebhookClient, read_allowed_networks
 from ft_dcc.server.schema.tables import TYPE_COLUMN
@@ -28,38 +31,50 @@ Arguments = Mapping[str, Any]
 Report = dict[str, Any]
 
 
-@attrs.frozen
-class _Result:
-    """The report of a command, its caller, and the changes to publish."""
+def run_command(context: ServerContext, name: str, arguments: Arguments, caller: Caller | None = None) -> Report:
+    """Run a command and return its report; raises ValidationError.
 
-    report: Report
-    caller: Caller
-    updates: list[EntityUpdate]
-
-
-def run_command(context: ServerContext, name: str, arguments: Arguments) -> Report:
-    """Run a command in one transaction and return its report; raises ValidationError."""
+    Without a caller, it is a command of the owner of the data folder. Raises Forbidden for other callers who are not
+    administrators.
+    """
+    if caller is not None:
+        require_administrator(context, caller)
+    if name in _SERVER_COMMANDS:
+        try:
+            return _SERVER_COMMANDS[name](context, arguments)
+        except (SettingInvalid, StorageError) as error:
+            raise ValidationError(str(error)) from error
     if name not in COMMANDS:
         raise ValidationError(f"There is no command '{name[:80]}'. Use one of {', '.join(COMMANDS)}.")
 
-    def run(connection: Connection) -> _Result:
+    def run(connection: Connection) -> tuple[Report, Caller, list[EntityUpdate]]:
         batch = owner_batch(context, connection)
         batch.changes.is_recording = context.events.needs_changes
         report = COMMANDS[name](context, batch, arguments)
         if name not in _READ_ONLY:
-            entity_type, entity_id = (
-                ("User", report["user_id"]) if "user_id" in report else ("Project", report["project_id"])
-            )
-            operation = {"action": f"errand: {name}", "entity_type": entity_type, "entity_key": [entity_id]}
+            kind = "User" if "user_id" in report else "Project"
+            changed = {"entity_type": kind, "entity_key": [report[f"{kind.lower()}_id"]]}
+            operation = {"action": f"errand: {name}", **changed}
             audit_log.record(connection, batch.caller, [(operation, None)])
-        return _Result(report, batch.caller, describe_changes(batch))
+        return report, batch.caller, describe_changes(batch)
 
-    def publish(result: _Result) -> None:
+    def publish(result: tuple[Report, Caller, list[EntityUpdate]]) -> None:
         if name not in _READ_ONLY:
             context.events.refresh_permissions(context.store)
-        publish_changes(context.events, result.caller, NO_ORIGIN, result.updates)
+        publish_changes(context.events, result[1], result[2])
 
-    return context.store.write(run, publish).report
+    report = context.store.write(run, publish)[0]
+    if name == "revoke":
+        replace_revoked_credentials(context)
+    return report
+
+
+def require_administrator(context: ServerContext, caller: Caller, action: str = "may do this") -> None:
+    """Raise Forbidden for a user who is not an administrator."""
+    with context.store.reading() as connection:
+        permissions = permissions_of(connection, context.store.tables, caller.id)
+    if not permissions.is_administrator:
+        raise Forbidden(f"Only an administrator of the studio {action}. Ask one.")
 
 
 def upsert_user(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
@@ -78,22 +93,26 @@ def upsert_user(context: ServerContext, batch: Batch, arguments: Arguments) -> R
         create_entity(batch, create_operation("User", data))
     projects = [_project_id(batch, str(project)) for project in arguments.get("projects") or ()]
     if arguments.get("role") or projects:
-        _set_role(batch, user_id, _role_id(batch, arguments.get("role") or "User"), projects)
+        table, role = batch.table("SecurityRole"), arguments.get("role") or DEFAULT_ROLE
+        known = {row.name: row.id for row in batch.connection.execute(select(table.c.id, table.c.name))}
+        if role not in known:
+            raise ValidationError(f"There is no role '{str(role)[:80]}'. Use one of {', '.join(sorted(known))}.")
+        _set_role(batch, user_id, known[role], projects)
     return {"user_id": user_id, "name": name, "is_new": is_new, "roles": _roles(batch, user_id)}
 
 
 def make_key(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Issue an API key to the user, and report it; the database holds only its hash."""
-    user_id = _require_user_id(batch, arguments)
-    key = issue_key(batch.connection, user_id)
-    issued_id = key_id(batch.connection, user_id, key)
+    user_id = _require_active_user_id(batch, arguments)
+    key = api_keys.issue_key(batch.connection, user_id)
+    issued_id = api_keys.key_id(batch.connection, user_id, key)
     return {"user_id": user_id, "id": issued_id, "FTRACK_API_USER": arguments["user"], "FTRACK_API_KEY": key}
 
 
 def revoke(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Revoke the keys of the user whose ids begin with ``key``; "all" revokes all of them."""
     user_id, prefix = _require_user_id(batch, arguments), str(arguments.get("key") or "")
-    count = revoke_keys(batch.connection, user_id, "" if prefix == "all" else prefix) if prefix else 0
+    count = api_keys.revoke_keys(batch.connection, user_id, "" if prefix == "all" else prefix) if prefix else 0
     if count == 0:
         raise ValidationError(f"{arguments['user']} has no live key '{prefix}'. See: ft-dcc studio keys")
     return {"user_id": user_id, "revoked": count}
@@ -102,25 +121,26 @@ def revoke(context: ServerContext, batch: Batch, arguments: Arguments) -> Report
 def list_keys(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Report the keys of a user, or of all users."""
     user_id = _require_user_id(batch, arguments) if arguments.get("user") else None
-    return {"keys": [attrs.asdict(found) for found in find_keys(batch.connection, user_id)]}
+    return {"keys": api_keys.find_keys(batch.connection, user_id)}
 
 
 def list_changes(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Report the audit log, the newest changes first: of an entity, by a user, or all; at most ``most``."""
-    entity_id, username, limit = arguments.get("entity"), arguments.get("user"), arguments.get("most") or 100
+    limit = arguments.get("most") or 100
     if not isinstance(limit, int) or not 0 < limit <= _MAX_CHANGES:
         raise ValidationError(f"The number of changes must be between 1 and {_MAX_CHANGES}.")
-    found = audit_log.entries(batch.connection, entity_id=entity_id, username=username, limit=limit)
-    return {"changes": [attrs.asdict(entry) for entry in found]}
+    wanted = {"entity_id": arguments.get("entity"), "username": arguments.get("user")}
+    return {"changes": audit_log.entries(batch.connection, limit=limit, **wanted)}
 
 
 def create_login_link(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Report the path of a page that logs a browser in as the user, once, within a quarter of an hour."""
-    user_id = _require_user_id(batch, arguments)
+    user_id = _require_active_user_id(batch, arguments)
     token = context.login_tokens.issue(Caller(user_id, arguments["user"]))
     if token is None:
         raise ValidationError("Too many sign-in addresses are unused. Wait a quarter of an hour, then try again.")
-    return {"user_id": user_id, "path": f"/user/sign_in/{token}"}
+    path = f"/user/sign_in/{token}?next=/"
+    return {"user_id": user_id, "path": path, "address": f"{context.mailer.link_base}{path}"}
 
 
 def add_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
@@ -135,15 +155,15 @@ def add_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> R
 
 def remove_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Remove a webhook with the messages that wait for it."""
-    hook = _require_webhook(batch, arguments)
+    hook = _require_webhook(context, batch, arguments)
     webhooks.remove_webhook(batch.connection, hook["id"])
     return {"project_id": hook["project_id"], "webhook_id": hook["id"]}
 
 
 def ping_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Queue a test message for a webhook."""
-    hook = _require_webhook(batch, arguments)
-    webhooks.queue_ping(batch.connection, hook["id"], clock.now(), hook["project"])
+    hook = _require_webhook(context, batch, arguments)
+    webhooks.queue_ping(batch.connection, hook, clock.now())
     return {"project_id": hook["project_id"], "webhook_id": hook["id"]}
 
 
@@ -152,18 +172,42 @@ def list_webhooks(context: ServerContext, batch: Batch, arguments: Arguments) ->
     table = batch.table("Project")
     names = {row.id: row.name for row in batch.connection.execute(select(table.c.id, table.c.name))}
     found = webhooks.find_webhooks(batch.connection)
-    return {"webhooks": [{**hook, "project": names.get(hook["project_id"], "")} for hook in found]}
+    return {"webhooks": [{**hook, "project": names.get(hook["project_id"]) or ""} for hook in found]}
 
 
-def _require_webhook(batch: Batch, arguments: Arguments) -> Report:
-    """Return the webhook whose id begins with ``webhook``."""
+def sign_out(context: ServerContext, arguments: Arguments) -> Report:
+    """Sign a user out in all browsers."""
+    user_id = str(arguments.get("user_id", ""))
+    context.store.write(
+        lambda connection: browser_sessions.sign_out_everywhere(connection, user_id),
+        lambda _: context.events.refresh_permissions(context.store),
+    )
+    return {"user_id": user_id}
+
+
+def send_mails(context: ServerContext, arguments: Arguments) -> Report:
+    """Send the mails of the outbox, and report how many were sent, and why others were kept."""
+    reasons = [reason for _, reason in context.mailer.send_queued(is_everything=True)]
+    return {"sent": reasons.count(""), "kept": [reason for reason in reasons if reason]}
+
+
+def drop_mail(context: ServerContext, arguments: Arguments) -> Report:
+    """Remove a mail from the outbox."""
+    mail_id = str(arguments.get("id", ""))
+    for mail in queued_messages(context.mailer.outbox):
+        if mail.id == mail_id:
+            mail.path.unlink(missing_ok=True)
+            return {"id": mail.id, "to": mail.to}
+    raise ValidationError(f"There is no mail '{mail_id[:80]}' in the outbox. Load the page again.")
+
+
+def _require_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     start = str(arguments.get("webhook") or "")
-    found = [hook for hook in webhooks.find_webhooks(batch.connection) if start and hook["id"].startswith(start)]
+    hooks = list_webhooks(context, batch, {})["webhooks"]
+    found: list[Report] = [hook for hook in hooks if start and hook["id"].startswith(start)]
     if len(found) != 1:
         raise ValidationError(f"There is no webhook '{start[:80]}'. See: ft-dcc studio webhook list")
-    table = batch.table("Project")
-    project = batch.connection.scalar(select(table.c.name).where(table.c.id == found[0]["project_id"]))
-    return {**found[0], "project": project or ""}
+    return found[0]
 
 
 def _find_user_id(batch: Batch, name: str) -> str | None:
@@ -180,6 +224,13 @@ def _require_user_id(batch: Batch, arguments: Arguments) -> str:
     return user_id
 
 
+def _require_active_user_id(batch: Batch, arguments: Arguments) -> str:
+    user_id, table = _require_user_id(batch, arguments), batch.table("User")
+    if not batch.connection.scalar(select(table.c.is_active).where(table.c.id == user_id)):
+        raise ValidationError(f"{arguments['user']} is not active. Activate the user on the page Administration first.")
+    return user_id
+
+
 def _project_id(batch: Batch, name: str) -> str:
     """Return the id of the project with this name or id; users of different projects can use the same name."""
     table = batch.table("Project")
@@ -190,14 +241,6 @@ def _project_id(batch: Batch, name: str) -> str:
     if len(found) > 1:
         raise ValidationError(f"There are {len(found)} projects '{name[:80]}'. Give an id: {', '.join(found)}")
     return str(found[0])
-
-
-def _role_id(batch: Batch, name: str) -> str:
-    table = batch.table("SecurityRole")
-    known = {row.name: row.id for row in batch.connection.execute(select(table.c.id, table.c.name))}
-    if name not in known:
-        raise ValidationError(f"There is no role '{str(name)[:80]}'. Use one of {', '.join(sorted(known))}.")
-    return str(known[name])
 
 
 def _set_role(batch: Batch, user_id: str, role_id: str, projects: list[str]) -> None:
@@ -238,4 +281,11 @@ COMMANDS: dict[str, Callable[[ServerContext, Batch, Arguments], Report]] = {
     "webhook-remove": remove_webhook,
     "webhook-test": ping_webhook,
     "webhooks": list_webhooks,
+}
+# Commands of the administration page, which take long or touch no entities: they run outside of a transaction.
+_SERVER_COMMANDS: dict[str, Callable[[ServerContext, Arguments], Report]] = {
+    "sign-out": sign_out,
+    "check-backup": lambda context, arguments: check_backup(context.backup_folder, str(arguments.get("name", ""))),
+    "send-mail": send_mails,
+    "drop-mail": drop_mail,
 }

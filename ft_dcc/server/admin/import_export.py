@@ -1,29 +1,35 @@
-"""Import entities from lines of JSON in one transaction, and export them in the same format."""
+"""Import entities from lines of JSON in one transaction, and export them in the same format.
+
+A line is an object with ``__entity_type__`` and attributes in the format of the API: values, references such as
+``{"__entity_type__": "Task", "id": …}`` or their foreign keys, lists of references, ``metadata`` and
+``custom_attributes`` as objects. Types that clients do not see have lines as well.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 import attrs
 from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import IntegrityError
 
-from ft_dcc.server.admin import jsonl_format, pending_entities
+from ft_dcc.server.admin import pending_entities
 from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.database import audit_log
-from ft_dcc.server.database.closed_reviews import closed_session_names
-from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.database import audit_log, closed_reviews, connections
 from ft_dcc.server.database.seed import seed, seed_rows
-from ft_dcc.server.entities import batch, rules
+from ft_dcc.server.entities import batch, payload, rules
 from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.errors import HttpError, ValidationError
-from ft_dcc.server.events.update_events import NO_ORIGIN, EntityUpdate, describe_changes, publish_changes
+from ft_dcc.server.events.update_events import EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
+from ft_dcc.server.query.type_conversion import to_db, to_json
 from ft_dcc.server.schema import model, tables
 
 # Entities that are stored before they are added to the audit log.
@@ -36,11 +42,10 @@ def export_entities(context: ServerContext, connection: Connection) -> Iterator[
     """Yield all entities as lines, in the order of their creation; media and keys are not exported."""
     for family, table in context.store.tables.by_family.items():
         own = [found for found in context.schema.family_of(family) if not found.is_view]
-        formats = {found.name: (jsonl_format.JsonlFormat.of(found), rules.server_columns(found)) for found in own}
+        formats = {found.name: JsonlFormat.of(found) for found in own}
         rows = connection.execution_options(yield_per=1000).execute(select(table).order_by(table.c[tables.ROW_COLUMN]))
         for row in rows.mappings():
-            line_format, columns = formats[row.get(tables.TYPE_COLUMN, family)]
-            yield line_format.write(dict(row), columns)
+            yield formats[row.get(tables.TYPE_COLUMN, family)].write(dict(row))
 
 
 def import_entities(context: ServerContext, file: BinaryIO) -> int:
@@ -51,25 +56,19 @@ def import_entities(context: ServerContext, file: BinaryIO) -> int:
     then nothing is stored.
     """
 
-    def run(connection: Connection) -> _ImportResult:
+    def run(connection: Connection) -> tuple[int, Caller, list[EntityUpdate]]:
         # The function runs again when another request of the same commit fails.
         file.seek(0)
-        return _Import(context, connection, file).run()
+        # Whole sessions that are closed can be imported, in any order of their lines.
+        closed = closed_reviews.closed_session_names(connection, context.store.tables)
+        with context.store.closed_reviews.guarding_only(closed):
+            return _Import(context, connection, file).run()
 
-    def publish(result: _ImportResult) -> None:
+    def publish(result: tuple[int, Caller, list[EntityUpdate]]) -> None:
         context.events.refresh_permissions(context.store)
-        publish_changes(context.events, result.caller, NO_ORIGIN, result.updates)
+        publish_changes(context.events, result[1], result[2])
 
-    return context.store.write(run, publish).count
-
-
-@attrs.frozen
-class _ImportResult:
-    """The number of lines, the user of the changes, and the changes to publish."""
-
-    count: int
-    caller: Caller
-    updates: list[EntityUpdate]
+    return context.store.write(run, publish)[0]
 
 
 @attrs.define(eq=False)
@@ -79,9 +78,9 @@ class _Import:
     context: ServerContext
     connection: Connection
     file: BinaryIO
-    _formats: dict[str, tuple[jsonl_format.JsonlFormat, frozenset[str]]] = attrs.field(factory=dict)
+    _formats: dict[str, JsonlFormat] = attrs.field(factory=dict)
     _next_row: dict[str, int] = attrs.field(factory=dict)
-    _statements: dict[tuple[str, tuple[str, ...]], tuple[Any, Prepared]] = attrs.field(factory=dict)
+    _statements: dict[tuple[str, tuple[str, ...]], tuple[Any, connections.Prepared]] = attrs.field(factory=dict)
     # Operations for the audit log.
     _stored: list[tuple[dict[str, Any], None]] = attrs.field(factory=list)
     _incomplete: list[pending_entities.PendingEntity] = attrs.field(factory=list)
@@ -90,40 +89,37 @@ class _Import:
     _caller: Caller | None = None
     _batch: batch.Batch = attrs.field(init=False)
     # The former row of each entity, for the published changes.
-    _before: dict[tuple[model.EntityType, tuple[Any, ...]], jsonl_format.Row | None] = attrs.field(factory=dict)
+    _before: dict[tuple[model.EntityType, tuple[Any, ...]], batch.Row | None] = attrs.field(factory=dict)
 
-    def run(self) -> _ImportResult:
-        """Store all lines, and return the result."""
-        # Whole sessions that are closed can be imported, in any order of their lines.
-        closed = closed_session_names(self.connection, self.context.store.tables)
-        with self.context.store.closed_reviews.guarding_only(closed):
-            return self._store_all()
-
-    def _store_all(self) -> _ImportResult:
+    def run(self) -> tuple[int, Caller, list[EntityUpdate]]:
+        """Store all lines, and return their number, the user of the changes, and the changes to publish."""
         self._caller = first_user(self.connection)
         self._batch = batch.owner_batch(self.context, self.connection)
         count = 0
         for number, line in _numbered(self.file):
             with _line_errors(number):
-                self._read(number, jsonl_format.read_line(self.context.schema, line))
+                self._read(number, *read_line(self.context.schema, line))
             count += 1
         self._record_stored()
-        self._seed_if_needed()
+        location = self.context.store.tables.by_family["Location"]
+        known = set(self.connection.scalars(select(location.c.id)))
+        if first_user(self.connection) is None or not known.issuperset(row["id"] for row in seed_rows()["Location"]):
+            seed(self.connection, self.context.store.tables)
+        if self._caller is None:
+            self._batch = batch.owner_batch(self.context, self.connection)
+            audit_log.backfill_user(self.connection, self._batch.caller)
         pending_entities.assign_projects(self._batch)
         pending_entities.complete_entities(self._batch, self._incomplete, _line_errors)
         self._check_references()
-        return _ImportResult(count, self._batch.caller, self._describe())
+        return count, self._batch.caller, self._describe()
 
-    def _read(self, number: int, record: jsonl_format.Record) -> None:
-        entity_type, given = record.entity_type, record.columns
+    def _read(self, number: int, entity_type: model.EntityType, values: payload.ParsedPayload) -> None:
+        given = values.columns
         columns = {**given, **rules.stored_values(self._batch, entity_type, str(given.get("id")), given)}
         if entity_type.name not in self._formats:
-            self._formats[entity_type.name] = (
-                jsonl_format.JsonlFormat.of(entity_type),
-                rules.server_columns(entity_type),
-            )
-        line_format, filled_in = self._formats[entity_type.name]
-        missing = filled_in - columns.keys()
+            self._formats[entity_type.name] = JsonlFormat.of(entity_type)
+        line_format = self._formats[entity_type.name]
+        missing = line_format.server_columns - columns.keys()
         row = line_format.complete(columns)
         if missing and not any(rule.reads_others for rule in rules.rules_of(entity_type)):
             rules.add_server_values(self._batch, entity_type, row)
@@ -139,11 +135,11 @@ class _Import:
             self._lines_without_id[key] = number
         if None in key:
             raise ValidationError(f"A {entity_type.name} needs {' and '.join(entity_type.key)}.")
-        if missing or record.lists:
-            self._incomplete.append(pending_entities.PendingEntity(number, entity_type, key, missing, record.lists))
+        if missing or values.lists:
+            self._incomplete.append(pending_entities.PendingEntity(number, entity_type, key, missing, values.lists))
         self._store(entity_type, row, tuple(columns))
 
-    def _store(self, entity_type: model.EntityType, row: jsonl_format.Row, given: tuple[str, ...]) -> None:
+    def _store(self, entity_type: model.EntityType, row: batch.Row, given: tuple[str, ...]) -> None:
         """Insert a row, or update the given columns of the one with its key; raises HttpError."""
         table, family = self.context.store.tables[entity_type], entity_type.family
         if family not in self._next_row:
@@ -153,10 +149,10 @@ class _Import:
         self._families.add(family)
         key = tuple(row[name] for name in entity_type.key)
         if self.context.events.needs_changes and len(self._before) <= _MAX_PUBLISHED:
-            self._before.setdefault((entity_type, key), self._row(entity_type, key))
+            self._before.setdefault((entity_type, key), self._batch.stored(entity_type, key))
         if (entity_type.name, given) not in self._statements:
             statement = _upsert(table, entity_type, given)
-            self._statements[entity_type.name, given] = statement, Prepared(statement)
+            self._statements[entity_type.name, given] = statement, connections.Prepared(statement)
         statement, prepared = self._statements[entity_type.name, given]
         try:
             count = prepared.change(self.connection, row)
@@ -173,55 +169,37 @@ class _Import:
             self._record_stored()
 
     def _record_stored(self) -> None:
-        """Add the stored entities to the audit log."""
         audit_log.record(self.connection, self._batch.caller, self._stored)
         self._stored.clear()
-
-    def _row(self, entity_type: model.EntityType, key: tuple[Any, ...]) -> jsonl_format.Row | None:
-        table = self.context.store.tables[entity_type]
-        conditions = [table.c[name] == part for name, part in zip(entity_type.key, key)]
-        found = self.connection.execute(select(table).where(*conditions)).mappings().first()
-        return None if found is None else dict(found)
 
     def _describe(self) -> list[EntityUpdate]:
         """Return the changes to publish; those of the first part of a very large import."""
         changes = self._batch.changes = ChangeSet(is_recording=bool(self._before))
         for (entity_type, key), before in list(self._before.items())[:_MAX_PUBLISHED]:
-            row = self._row(entity_type, key)
+            row = self._batch.stored(entity_type, key)
             if row is not None and before is None:
                 changes.record_created(entity_type, row)
             elif row is not None and before is not None:
                 changes.record_updated(entity_type, before, row)
         return describe_changes(self._batch)
 
-    def _seed_if_needed(self) -> None:
-        """Seed a database without users or the standard locations."""
-        location = self.context.store.tables.by_family["Location"]
-        known = set(self.connection.scalars(select(location.c.id)))
-        if first_user(self.connection) is None or not known.issuperset(row["id"] for row in seed_rows()["Location"]):
-            seed(self.connection, self.context.store.tables)
-        if self._caller is None:
-            self._batch = batch.owner_batch(self.context, self.connection)
-            audit_log.backfill_user(self.connection, self._batch.caller)
-
     def _check_references(self) -> None:
         """Raise ValidationError, with the number of its line, for a key that refers to no entity."""
-        if (broken := pending_entities.find_broken_reference(self._batch, self._families)) is not None:
-            entity_type, key, reason = broken
-            with _line_errors(self._line_of(entity_type, key)):
-                raise ValidationError(reason)
-
-    def _line_of(self, entity_type: model.EntityType, key: tuple[Any, ...]) -> int:
-        """Return the number of an entity's line, by reading the file again; 0 when it has none."""
-        if key in self._lines_without_id:
-            return self._lines_without_id[key]
-        self.file.seek(0)
-        for number, line in _numbered(self.file):
-            record = jsonl_format.read_line(self.context.schema, line)
-            found = tuple(record.columns.get(name) for name in record.entity_type.key)
-            if record.entity_type.family == entity_type.family and found == key:
-                return number
-        return 0
+        broken = pending_entities.find_broken_reference(self._batch, self._families)
+        if broken is None:
+            return
+        entity_type, key, reason = broken
+        found = self._lines_without_id.get(key, 0)
+        if not found:
+            self.file.seek(0)
+            for number, line in _numbered(self.file):
+                other, values = read_line(self.context.schema, line)
+                own = tuple(values.columns.get(name) for name in other.key)
+                if other.family == entity_type.family and own == key:
+                    found = number
+                    break
+        with _line_errors(found):
+            raise ValidationError(reason)
 
 
 def _upsert(table: Table, entity_type: model.EntityType, given: tuple[str, ...]) -> Any:
@@ -244,8 +222,69 @@ def _numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 @contextmanager
 def _line_errors(number: int) -> Iterator[None]:
-    """Add the number of the line to the errors of the block."""
     try:
         yield
     except HttpError as error:
         raise ValidationError(f"Line {number}: {error} Nothing was imported.") from error
+
+
+@attrs.frozen(eq=False)
+class JsonlFormat:
+    """The format of one entity type's lines: the attributes of its columns, and the defaults of columns."""
+
+    entity_type: model.EntityType
+    attributes: Mapping[str, model.Attribute]
+    defaults: Mapping[str, Any]
+    # The columns that the server fills in.
+    server_columns: frozenset[str]
+
+    @classmethod
+    def of(cls, entity_type: model.EntityType) -> JsonlFormat:
+        """Return the format of a type that has its own rows."""
+        attributes: dict[str, model.Attribute] = {}
+        for attribute in entity_type.attributes.values():
+            if attribute.column is not None:
+                attributes.setdefault(attribute.column, attribute)
+        defaults = {
+            column: to_db("variable", found.default, "") if found.kind == "variable" else found.default
+            for column, found in attributes.items()
+        }
+        return cls(entity_type, attributes, defaults, rules.server_columns(entity_type))
+
+    def write(self, row: Mapping[str, Any]) -> bytes:
+        """Return the line of a row, without the values that importing a line without them would restore."""
+        line: batch.Row = {tables.TYPE_COLUMN: self.entity_type.name}
+        for column, attribute in self.attributes.items():
+            value = row[column]
+            if value is None and column not in self.server_columns and self.defaults[column] is None:
+                continue
+            convert = to_json(attribute.kind)
+            line[attribute.name] = value if convert is None or value is None else convert(value)
+        return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+    def complete(self, columns: batch.Row) -> batch.Row:
+        """Return the columns, with the defaults of the type for missing ones."""
+        row = {**self.defaults, **columns}
+        return {name: str(uuid4()) if value == "{uid}" else value for name, value in row.items()}
+
+
+def read_line(schema: model.Schema, line: bytes) -> tuple[model.EntityType, payload.ParsedPayload]:
+    """Return the type and the values of a line; raises ValidationError when it cannot be stored."""
+    try:
+        content = json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError("This is not JSON.") from error
+    if not isinstance(content, dict) or not isinstance(content.get(tables.TYPE_COLUMN), str):
+        raise ValidationError("This is not a JSON object with an __entity_type__.")
+    entity_type = schema[content.pop(tables.TYPE_COLUMN)]
+    if entity_type.is_abstract or "mixin" in entity_type.flags:
+        kinds = ", ".join(schema.with_subtypes(entity_type.name)[1:]) or "another type"
+        raise ValidationError(f"{entity_type.name} is a common base: name one of {kinds}.")
+    if entity_type.is_materialised:
+        content.pop("key", None)
+        entity_type = schema["CustomAttributeValue"]
+    return entity_type, payload.read_values(schema, entity_type, content, is_trusted=True)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)

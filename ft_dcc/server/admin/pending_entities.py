@@ -8,15 +8,14 @@ from itertools import groupby
 from typing import Any
 
 import attrs
-from sqlalchemy import Table, bindparam, select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ft_dcc.server.admin.jsonl_format import Row
 from ft_dcc.server.entities import changes, custom_values, relations, rules
-from ft_dcc.server.entities.batch import Batch
+from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query.computed import configuration_applies
-from ft_dcc.server.schema.model import Attribute, EntityType
+from ft_dcc.server.schema.model import EntityType
 from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN
 
 # The number of ids that one statement may have in every SQLite.
@@ -53,10 +52,7 @@ def assign_projects(batch: Batch) -> None:
 
 
 def complete_entities(batch: Batch, pending: Iterable[PendingEntity], line_errors: LineErrors) -> None:
-    """Fill in the server columns of the entities, and assign their lists.
-
-    ValidationError is raised inside ``line_errors`` of the entity's line.
-    """
+    """Fill in server columns and assign lists; raises ValidationError inside ``line_errors`` of the entity's line."""
     in_order = sorted(pending, key=_sort_key)
     for (entity_type, missing), group in groupby(in_order, key=lambda found: (found.entity_type, found.missing)):
         members = list(group)
@@ -103,36 +99,27 @@ def _assign_lists(batch: Batch, found: PendingEntity) -> None:
     if row is None:
         raise ValidationError(f"A {entity_type.name} has no lists. Leave {', '.join(found.lists)} out.")
     for name, members in found.lists.items():
-        _assign(batch, entity_type, row, entity_type.attributes[name], members)
+        if name == "metadata":
+            for key, value in _pairs(name, members).items():
+                row_values = {"key": key, "value": value, "parent_id": row["id"], "parent_type": entity_type.name}
+                stored = insert(batch.tables.by_family["Metadata"]).values(row_values)
+                unique = ["parent_id", "key"]
+                batch.connection.execute(stored.on_conflict_do_update(index_elements=unique, set_={"value": value}))
+        elif name == "custom_attributes":
+            _set_custom_attributes(batch, entity_type, row, _pairs(name, members))
+        elif isinstance(members, (list, type(None))):
+            relations.assign_members(batch, entity_type, row, entity_type.attributes[name], members or [])
+        else:
+            raise ValidationError(f"{entity_type.name}.{name} is a list of references.")
 
 
-def _assign(batch: Batch, entity_type: EntityType, row: Row, attribute: Attribute, members: Any) -> None:
-    if attribute.name == "metadata":
-        _set_metadata(batch, entity_type, row, _pairs(attribute, members))
-    elif attribute.name == "custom_attributes":
-        _set_custom_attributes(batch, entity_type, row, _pairs(attribute, members))
-    elif isinstance(members, (list, type(None))):
-        relations.assign_members(batch, entity_type, row, attribute, members or [])
-    else:
-        raise ValidationError(f"{entity_type.name}.{attribute.name} is a list of references.")
-
-
-def _pairs(attribute: Attribute, members: Any) -> dict[str, Any]:
+def _pairs(name: str, members: Any) -> dict[str, Any]:
     """Return keys and values, given as an object or as a list of entities."""
     if isinstance(members, dict):
         return members
     if all(isinstance(member, dict) and isinstance(member.get("key"), str) for member in members or []):
         return {member["key"]: member.get("value") for member in members or []}
-    raise ValidationError(f"{attribute.name} is an object of keys and values.")
-
-
-def _set_metadata(batch: Batch, entity_type: EntityType, row: Row, pairs: dict[str, Any]) -> None:
-    table = batch.tables.by_family["Metadata"]
-    for key, value in pairs.items():
-        row_values = {"key": key, "value": value, "parent_id": row["id"], "parent_type": entity_type.name}
-        stored = insert(table).values(row_values)
-        upsert = stored.on_conflict_do_update(index_elements=["parent_id", "key"], set_={"value": value})
-        batch.connection.execute(upsert)
+    raise ValidationError(f"{name} is an object of keys and values.")
 
 
 def _set_custom_attributes(batch: Batch, entity_type: EntityType, row: Row, pairs: dict[str, Any]) -> None:
@@ -159,21 +146,20 @@ def find_broken_reference(batch: Batch, families: Iterable[str]) -> tuple[Entity
         table = batch.tables.by_family[family]
         broken = batch.connection.execute(text(f"PRAGMA foreign_key_check({table.name})")).first()
         if broken is not None:
-            return _explain(batch, family, table, int(broken[1]))
+            wanted = select(table).where(table.c[ROW_COLUMN] == int(broken[1]))
+            row = batch.connection.execute(wanted).mappings().one()
+            entity_type = changes.stored_type(batch.schema, family, dict(row))
+            return entity_type, tuple(row[name] for name in entity_type.key), _explain(batch, entity_type, dict(row))
     return None
 
 
-def _explain(batch: Batch, family: str, table: Table, number: int) -> tuple[EntityType, tuple[Any, ...], str]:
-    row = batch.connection.execute(select(table).where(table.c[ROW_COLUMN] == number)).mappings().one()
-    schema, tables = batch.schema, batch.tables
-    entity_type = changes.stored_type(schema, family, dict(row))
-    key = tuple(row[name] for name in entity_type.key)
+def _explain(batch: Batch, entity_type: EntityType, row: Row) -> str:
     for attribute in entity_type.attributes.values():
         value = None if attribute.column is None else row[attribute.column]
         if attribute.kind != "foreign key" or attribute.rows == "*" or value is None:
             continue
-        target = schema[schema[attribute.rows].family]
-        other = tables[target]
+        target = batch.schema[batch.schema[attribute.rows].family]
+        other = batch.tables[target]
         if batch.connection.scalar(select(1).where(other.c[target.key[0]] == value)) is None:
-            return entity_type, key, f"{attribute.name} names the {attribute.rows} '{value}', which does not exist."
-    return entity_type, key, "It refers to an entity that does not exist."
+            return f"{attribute.name} names the {attribute.rows} '{value}', which does not exist."
+    return "It refers to an entity that does not exist."

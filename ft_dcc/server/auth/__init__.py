@@ -1,4 +1,1 @@
-"""Authentication and permissions: API keys, signed tokens, logins, roles.
-
-Knows nothing of operations, media or reviews.
-"""
+"""Authentication and permissions: API keys, signed tokens, logins, roles."""

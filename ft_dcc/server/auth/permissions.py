@@ -1,17 +1,118 @@
-"""The permissions of users, which follow from their security roles."""
+"""The permissions of users by their roles, and the access rules: which role may do what with entities of each type."""
 
 from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 import attrs
 from sqlalchemy import Connection, bindparam, or_, select
 
-from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.database.connections import Prepared
+from ft_dcc.server.schema.model import EntityType, Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
+
+ACTIONS = ("read", "create", "update", "delete")
+# Grantees of an action. Those of a role refer to the projects that the entity belongs to.
+MEMBERS, CONTRIBUTORS, MANAGERS = "members", "contributors", "managers"
+ANY_CONTRIBUTORS, ANY_MANAGERS = "contributors of any project", "managers of any project"
+MEMBERS_AS_AUTHOR, AUTHOR, SELF, OWNER_WRITERS = "members as author", "author", "self", "writers of the first owner"
+EVERYONE, ADMINISTRATORS, SERVER = "everyone", "administrators", "server"
+GRANTEES = frozenset(
+    (
+        *(MEMBERS, CONTRIBUTORS, MANAGERS, ANY_CONTRIBUTORS, ANY_MANAGERS, MEMBERS_AS_AUTHOR, AUTHOR, SELF),
+        *(OWNER_WRITERS, EVERYONE, ADMINISTRATORS, SERVER),
+    )
+)
+ATTACHED, SHARED, PARTICIPANTS = "attached", "shared", "participants"
+
+
+@attrs.frozen
+class OwnerKey:
+    """A column that leads to an owner, and the families that it may lead to; () for the target of the schema."""
+
+    column: str
+    targets: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class AccessRule:
+    """The rule of an entity type.
+
+    ``grants`` are the grantees of each action. An entity belongs to all owners that its ``owners`` lead to. One without
+    any of them belongs to the user in the column ``author`` or to everyone (``unowned``), else to administrators only.
+    ``also`` names a further condition under which it can be read.
+    """
+
+    rights: str
+    grants: Mapping[str, frozenset[str]] = attrs.field(eq=False)
+    owners: tuple[OwnerKey, ...] = ()
+    author: str = ""
+    unowned: str = ""
+    also: str = ""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether every user may read all entities of the type."""
+        return EVERYONE in self.grants["read"]
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the entities belong to their authors and to no project."""
+        return AUTHOR in self.grants["read"]
+
+
+# A type that the table does not name is refused to all users but administrators.
+_NO_ACCESS = AccessRule("", dict.fromkeys(ACTIONS, frozenset((ADMINISTRATORS,))))
+
+
+def access_rule(schema: Schema, entity_type: EntityType) -> AccessRule:
+    """Return the rule of a type, which may be that of its nearest base; users get no access without one."""
+    rules = read_rules()
+    found: EntityType | None = entity_type
+    while found is not None:
+        if found.name in rules:
+            return rules[found.name]
+        found = schema.types.get(found.base)
+    return _NO_ACCESS
+
+
+@functools.lru_cache(maxsize=1)
+def read_rules() -> Mapping[str, AccessRule]:
+    """Return the rules by the names of entity types; raises ValueError for a file with an error."""
+    rights_table, types_table = rule_tables()
+    grants: dict[str, dict[str, frozenset[str]]] = {}
+    for rights, *cells in _cells(rights_table):
+        grants[rights] = {action: frozenset(cell.split(", ")) for action, cell in zip(ACTIONS, cells)}
+        if unknown := frozenset().union(*grants[rights].values()) - GRANTEES:
+            raise ValueError(f"The access rules of {rights} name unknown grantees: {', '.join(sorted(unknown))}.")
+    rules: dict[str, AccessRule] = {}
+    for names, rights, owners, author, unowned, also in _cells(types_table):
+        parts = [part.partition(": ") for part in owners.split(", ") if part]
+        keys = tuple(OwnerKey(column, tuple(targets.split())) for column, _, targets in parts)
+        rule = AccessRule(rights, grants[rights], keys, author, unowned, also)
+        for name in names.split(", "):
+            if name in rules:
+                raise ValueError(f"The access rules name {name} twice.")
+            rules[name] = rule
+    return rules
+
+
+def rule_tables() -> tuple[str, str]:
+    """Return the tables of rights and of entity types as they are written, for the server and its documentation."""
+    text = resources.files("ft_dcc.server.auth").joinpath("access.rules").read_text(encoding="utf-8")
+    _comment, rights, types = text.strip().split("\n\n")
+    return rights, types
+
+
+def _cells(table: str) -> Iterator[list[str]]:
+    """Yield the cells of each row below the head of a table."""
+    for line in table.splitlines()[2:]:
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
 
 # Names of roles: those that may change everything, and those that may also create projects.
 _ADMINISTRATORS = frozenset(("Administrator", "API"))
@@ -56,15 +157,19 @@ UNLIMITED = Permissions(is_administrator=True, can_create_projects=True, project
 
 def permissions_of(connection: Connection, tables: Tables, user_id: str) -> Permissions:
     """Return the sum of the user's security roles."""
-    queries = _prepare(tables)
-    held = queries.roles.rows(connection, {"user_id": user_id})
+    roles_of_user, all_projects, public_projects, listed_projects = _prepare(tables)
+    held = roles_of_user.rows(connection, {"user_id": user_id})
     names = {name for name, _, _ in held}
     if names & _ADMINISTRATORS:
         return UNLIMITED
-    everything = {project_id for (project_id,) in queries.projects.rows(connection, {})}
+    everything = {project_id for (project_id,) in all_projects.rows(connection, {})}
 
     def limit(roles: Sequence[Sequence[Any]]) -> tuple[str, ...] | None:
-        allowed = queries.projects_of(connection, roles) & everything if roles else set()
+        # A role is its name, whether it applies to all open projects, and its id.
+        listed = listed_projects.rows(connection, {"roles": [key for _, _, key in roles]}) if roles else []
+        if any(is_open for _, is_open, _ in roles):
+            listed = [*listed, *public_projects.rows(connection, {})]
+        allowed = {str(project_id) for (project_id,) in listed} & everything
         return None if roles and allowed == everything else tuple(sorted(allowed))
 
     contributing = [role for role in held if role[0] != REVIEWER_ROLE]
@@ -95,26 +200,9 @@ class PermissionCache:
         return permissions
 
 
-@attrs.frozen
-class _Queries:
-    """The prepared queries for a user's roles and projects."""
-
-    roles: Prepared
-    projects: Prepared
-    public_projects: Prepared
-    listed_projects: Prepared
-
-    def projects_of(self, connection: Connection, held: Sequence[Sequence[Any]]) -> set[str]:
-        """Return the ids of the projects that the roles apply to; a role is its name, is_all_open_projects and id."""
-        listed = self.listed_projects.rows(connection, {"roles": [key for _, _, key in held]})
-        found = {str(project_id) for (project_id,) in listed}
-        if any(is_open for _, is_open, _ in held):
-            found.update(str(project_id) for (project_id,) in self.public_projects.rows(connection, {}))
-        return found
-
-
 @functools.lru_cache(maxsize=8)
-def _prepare(tables: Tables) -> _Queries:
+def _prepare(tables: Tables) -> tuple[Prepared, ...]:
+    """Return the queries for the roles of a user, all projects, those that are public, and those of roles."""
     held, role = tables.by_family["UserSecurityRole"], tables.by_family["SecurityRole"]
     project, listed = tables.by_family["Context"], tables.by_family["UserSecurityRoleProject"]
     roles = select(role.c.name, held.c.is_all_open_projects, held.c.id)
@@ -122,9 +210,5 @@ def _prepare(tables: Tables) -> _Queries:
     projects = select(project.c.id).where(project.c[TYPE_COLUMN] == "Project")
     is_public = or_(project.c.is_private.is_(None), project.c.is_private == 0)
     is_of_role = listed.c.user_security_role_id.in_(bindparam("roles", expanding=True))
-    return _Queries(
-        roles=Prepared(roles.where(held.c.user_id == bindparam("user_id"))),
-        projects=Prepared(projects),
-        public_projects=Prepared(projects.where(is_public)),
-        listed_projects=Prepared(select(listed.c.project_id).where(is_of_role)),
-    )
+    queries = (roles.where(held.c.user_id == bindparam("user_id")), projects, projects.where(is_public))
+    return tuple(map(Prepared, (*queries, select(listed.c.project_id).where(is_of_role))))

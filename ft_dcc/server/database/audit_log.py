@@ -1,7 +1,8 @@
-"""The log of changes, written in the transaction of each change.
+"""The logs that are written in the transaction of each change: that of all changes, and that of new feedback.
 
-It has the names of attributes, not their values, which may be private. The detail of an entry is the name of a closed
-review session that an administrator has deleted.
+The log of changes has the names of attributes, not their values, which may be private. The detail of an entry is the
+name of a closed review session that an administrator has deleted. New versions, review entries, notes and verdicts are
+recorded as events: a worker turns them into mails and webhook deliveries, so that a server that stops loses none.
 """
 
 from __future__ import annotations
@@ -10,38 +11,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from ft_dcc.server.database import clock
-from ft_dcc.server.database.private_tables import AUDIT_ENTRIES
+from ft_dcc.server.database.connections import Prepared
+from ft_dcc.server.database.private_tables import AUDIT_ENTRIES, RECORDED_EVENTS
 from ft_dcc.server.identity import Caller
 
-_INSERT = AUDIT_ENTRIES.insert()
+_INSERT, _INSERT_EVENT = Prepared(AUDIT_ENTRIES.insert()), Prepared(RECORDED_EVENTS.insert())
 _MAX_LENGTH = 1000
-
-
-@attrs.frozen
-class Entry:
-    """One change: seconds since 1970, the user, the action, the entity, and the attributes that were given."""
-
-    at: float
-    username: str
-    action: str
-    entity_type: str
-    entity_id: str
-    attributes: tuple[str, ...]
-    detail: str = ""
+VERSION, ENTRY, NOTE, VERDICT = "version", "entry", "note", "verdict"
+_KINDS = {"AssetVersion": VERSION, "ReviewSessionObject": ENTRY, "Note": NOTE, "ReviewSessionObjectStatus": VERDICT}
+_MAX_EVENTS = 500
 
 
 def record(
     connection: Connection, caller: Caller, operations: Sequence[tuple[Mapping[str, Any], Any]], detail: str = ""
 ) -> None:
     """Add operations, each with its answer, to the log, in the current transaction."""
-    if not operations:
-        return
     common: dict[str, Any] = {"at": clock.now(), "user_id": caller.id, "username": caller.username}
     common["detail"] = detail[:_MAX_LENGTH] or None
-    connection.execute(_INSERT, [{**common, **_describe(operation, answer)} for operation, answer in operations])
+    for operation, answer in operations:
+        _INSERT.change(connection, {**common, **_describe(operation, answer)})
 
 
 def backfill_user(connection: Connection, caller: Caller) -> None:
@@ -52,24 +43,24 @@ def backfill_user(connection: Connection, caller: Caller) -> None:
 
 def entries(
     connection: Connection, *, entity_id: str | None = None, username: str | None = None, limit: int = 100
-) -> list[Entry]:
-    """Return the newest changes, the newest first; of one entity or of all, by one user or by all."""
+) -> list[dict[str, Any]]:
+    """Return the newest changes, the newest first; of one entity or of all, by one user or by all.
+
+    Each has the seconds since 1970, the user, the action, the entity, and the attributes that were given.
+    """
     statement = select(AUDIT_ENTRIES).order_by(AUDIT_ENTRIES.c.id.desc()).limit(limit)
     if entity_id is not None:
         statement = statement.where(AUDIT_ENTRIES.c.entity_id == entity_id)
     if username is not None:
         statement = statement.where(AUDIT_ENTRIES.c.username == username)
+    names = ("at", "username", "action", "entity_type", "entity_id")
     return [
-        Entry(
-            row.at,
-            row.username,
-            row.action,
-            row.entity_type,
-            row.entity_id,
-            tuple(row.attributes.split()),
-            row.detail or "",
-        )
-        for row in connection.execute(statement)
+        {
+            **{name: row[name] for name in names},
+            "attributes": tuple(row["attributes"].split()),
+            "detail": row["detail"] or "",
+        }
+        for row in connection.execute(statement).mappings()
     ]
 
 
@@ -92,7 +83,9 @@ def newest_moment(connection: Connection) -> float:
 def _describe(operation: Mapping[str, Any], answer: Any) -> dict[str, str]:
     given = operation.get("entity_data")
     attributes = [name for name in given if not name.startswith("__")] if isinstance(given, dict) else []
-    key = operation.get("entity_key") or operation.get("component_id") or _id_in(answer)
+    data = answer.get("data") if isinstance(answer, dict) else None
+    made_id = str(data.get("id", "")) if isinstance(data, dict) else ""
+    key = operation.get("entity_key") or operation.get("component_id") or made_id
     entity_id = ",".join(map(str, key)) if isinstance(key, list) else str(key)
     return {
         "action": str(operation["action"]),
@@ -102,6 +95,51 @@ def _describe(operation: Mapping[str, Any], answer: Any) -> dict[str, str]:
     }
 
 
-def _id_in(answer: Any) -> str:
-    data = answer.get("data") if isinstance(answer, dict) else None
-    return str(data.get("id", "")) if isinstance(data, dict) else ""
+@attrs.frozen
+class RecordedEvent:
+    """One new entity: seconds since 1970, what it is, its id, and the id of the user or invitee who wrote it."""
+
+    id: int
+    at: float
+    kind: str
+    entity_id: str
+    actor_id: str
+
+
+def record_events(connection: Connection, caller: Caller, operations: Sequence[tuple[Mapping[str, Any], Any]]) -> None:
+    """Record what operations, each with its answer, have created, in the current transaction."""
+    for operation, answer in operations:
+        if (kind := _kind(operation)) is not None and (entity_id := _entity_id(operation, answer)):
+            row = {"at": clock.now(), "kind": kind, "entity_id": entity_id, "actor_id": caller.id}
+            _INSERT_EVENT.change(connection, row)
+
+
+def oldest_events(connection: Connection) -> list[RecordedEvent]:
+    """Return the events that were not processed yet, the oldest first; at most some hundreds."""
+    statement = select(RECORDED_EVENTS).order_by(RECORDED_EVENTS.c.id).limit(_MAX_EVENTS)
+    return [RecordedEvent(**row._mapping) for row in connection.execute(statement)]
+
+
+def remove_events(connection: Connection, events: Sequence[RecordedEvent]) -> None:
+    """Remove events that were processed."""
+    connection.execute(delete(RECORDED_EVENTS).where(RECORDED_EVENTS.c.id.in_([event.id for event in events])))
+
+
+def _kind(operation: Mapping[str, Any]) -> str | None:
+    kind = _KINDS.get(str(operation.get("entity_type")))
+    data = operation.get("entity_data")
+    if operation["action"] == "create":
+        return kind
+    # A second verdict changes the first one.
+    is_verdict = kind == VERDICT and isinstance(data, dict) and "status" in data
+    return kind if is_verdict and operation["action"] == "update" else None
+
+
+def _entity_id(operation: Mapping[str, Any], answer: Any) -> str:
+    key = operation.get("entity_key")
+    if isinstance(key, list) and key:
+        return str(key[0])
+    for source in (operation.get("entity_data"), answer.get("data") if isinstance(answer, dict) else None):
+        if isinstance(source, dict) and source.get("id"):
+            return str(source["id"])
+    return ""

@@ -1,8 +1,9 @@
-"""Back up a data folder to one file while the server runs, and restore it.
+"""Back up a data folder to one file while the server runs, restore it, and find damage in its database.
 
 The file is a tar with one state of the database, the secret, the credentials and all media that the database refers
 to. Media is written before its row and never changed, so that the database is copied first. The first member names the
-format, the last one has the SHA-256 of all others; backups of the first release have neither.
+format, the last one has the SHA-256 of all others; backups of the first release have neither. The media of nightly
+backups is kept once for all of them in a folder beside them, each file by the name of its SHA-256.
 """
 
 from __future__ import annotations
@@ -12,24 +13,26 @@ import io
 import json
 import os
 import re
-import secrets
 import shutil
 import sqlite3
 import tarfile
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from ft_dcc.errors import DatabaseDamaged, StorageError
-from ft_dcc.files.atomic import atomic_path, new_file, sync_folder
-from ft_dcc.server.database.integrity import find_damage
+from ft_dcc.files import atomic
+from ft_dcc.files.atomic import new_file, sync_folder, temporary_folder
+from ft_dcc.review.stored_values import json_object
+from ft_dcc.server.database.media_checksums import PieceCheck, read_pieces
 from ft_dcc.server.database.migrations import STEPS
 
 _DATABASE = "studio.db"
 _PRIVATE = ("secret", "credentials.env", "schema.json")
+_HEALTH_FILE, _MAX_MESSAGES = "health.json", 3
+_KEPT = "media"
 _FORMAT_MEMBER, _SUMS_MEMBER = "backup.json", "sha256.json"
 _MEMBER = re.compile(
     r"backup\.json|sha256\.json|studio\.db|secret|credentials\.env|schema\.json|"
@@ -37,35 +40,53 @@ _MEMBER = re.compile(
 )
 
 
-def back_up(data: Path, target: Path, *, with_media: bool = True) -> int:
-    """Write a backup of the data folder to the target file, and return the number of media files in it.
+def back_up(data: Path, target: Path, *, with_media: bool = True, is_incremental: bool = False) -> int:
+    """Write a backup of the data folder to a new file, and return the number of media files in it.
 
     A server may be running. A backup without media needs the folder ``media`` of the original when it is restored. The
-    backup is read again and checked before it gets its name. Raises StorageError, also for a database that is damaged,
-    and then the target is unchanged.
+    backup is read again and checked before it gets its name. An incremental one keeps its media in the folder ``media``
+    beside the target, where only what is not in it yet is written. Raises StorageError, also for a database that is
+    damaged, and for a target that exists.
     """
+    if target.exists():
+        raise StorageError(f"{target} exists, and a backup overwrites nothing. Name a new file.")
     if not (data / _DATABASE).is_file():
         raise StorageError(f"There is no studio in {data}. Name the folder that its server was started with.")
-    with _storage_errors(target), tempfile.TemporaryDirectory(prefix="snapshot-", dir=target.parent) as folder:
-        snapshot = Path(folder) / _DATABASE
+    with _storage_errors(target), temporary_folder("snapshot-", target.parent) as folder:
+        snapshot = folder / _DATABASE
         copy_database(data / _DATABASE, snapshot)
         if damage := find_damage(snapshot):
             raise DatabaseDamaged(
                 f"The database of {data} is damaged, and no backup of it is kept: {damage}. "
                 "Stop the server and restore the newest backup to a new folder."
             )
-        with atomic_path(target) as temporary:
+        with atomic.atomic_path(target) as temporary:
             with new_file(temporary, is_private=True) as file:
-                count = _write_archive(data, snapshot, file, with_media=with_media)
-            verify_backup(temporary)
+                kept = target.with_name(_KEPT) if is_incremental else None
+                count = _write_archive(data, snapshot, file, kept, with_media=with_media)
+            # What is kept was read again when it was kept.
+            verify_backup(temporary, with_kept=False)
         return count
 
 
-def verify_backup(source: Path) -> int:
+def remove_unused(folder: Path, backups: Iterable[Path]) -> None:
+    """Remove the media files in the folder of incremental backups that none of these backups refers to."""
+    with _storage_errors(folder):
+        used: set[str] = set()
+        for path in backups:
+            with tarfile.open(path, "r:") as archive:
+                sums = archive.extractfile(_SUMS_MEMBER) if _SUMS_MEMBER in archive.getnames() else None
+                used.update(_read_sums(path, sums.read()).values() if sums is not None else ())
+        for kept in (folder / _KEPT).glob("*"):
+            if kept.name not in used:
+                kept.unlink()
+
+
+def verify_backup(source: Path, *, with_kept: bool = True) -> int:
     """Read a whole backup and return the number of its media files; raises StorageError when it cannot be restored."""
-    with _storage_errors(source), tempfile.TemporaryDirectory(prefix="snapshot-", dir=source.parent) as folder:
-        count = _read_archive(source, lambda name: Path(folder) / name if name == _DATABASE else None)
-        _check_integrity(Path(folder) / _DATABASE, source)
+    with _storage_errors(source), temporary_folder("snapshot-", source.parent) as folder:
+        count = _read_archive(source, lambda name: folder / name if name == _DATABASE else None, with_kept=with_kept)
+        _check_integrity(folder / _DATABASE, source)
     return count
 
 
@@ -76,36 +97,31 @@ def restore(source: Path, data: Path) -> int:
     """
     if data.exists() and any(data.iterdir()):
         raise StorageError(f"{data} is not empty, and restoring overwrites nothing. Name a new folder.")
-    temporary = data.with_name(f"{data.name}.{secrets.token_hex(4)}")
-    with _storage_errors(temporary):
-        temporary.mkdir(mode=0o700, parents=True)
-        try:
-            count = _read_archive(source, lambda name: temporary / name)
-            _check_integrity(temporary / _DATABASE, source)
-            for folder in (temporary, *(path for path in temporary.rglob("*") if path.is_dir())):
-                sync_folder(folder)
-            if data.exists():
-                data.rmdir()
-            temporary.rename(data)
-            sync_folder(data.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with _storage_errors(data), atomic.sibling_folder(data, mode=0o700) as temporary:
+        count = _read_archive(source, lambda name: temporary / name)
+        _check_integrity(temporary / _DATABASE, source)
+        for folder in (temporary, *(path for path in temporary.rglob("*") if path.is_dir())):
+            sync_folder(folder)
+        if data.exists():
+            data.rmdir()
+        atomic.rename(temporary, data)
+        sync_folder(data.parent)
     return count
 
 
 def copy_database(source: Path, target: Path) -> None:
     """Copy one state of a database that another process may be writing to."""
     # Read-only, because two connections that checkpoint at once can damage the file in older SQLites.
-    uri = f"{source.resolve().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as original, closing(sqlite3.connect(target)) as copy:
+    with _reading(source) as original, closing(sqlite3.connect(target)) as copy:
         original.backup(copy)
 
 
-def copy_studio(data: Path, target: Path) -> None:
-    """Copy one state of the database, and its schema, to the target folder; a server may be running.
+def _reading(database: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True))
 
-    Raises StorageError.
-    """
+
+def copy_studio(data: Path, target: Path) -> None:
+    """Copy one state of the database, and its schema, also of a server that is running; raises StorageError."""
     with _storage_errors(target):
         copy_database(data / _DATABASE, target / _DATABASE)
         if (data / "schema.json").exists():
@@ -125,7 +141,7 @@ def keep_before_migration(database: Path, *, is_forced: bool = False) -> None:
         with _storage_errors(database):
             for unfinished in target.parent.glob(f"{target.name}.*"):
                 unfinished.unlink()  # The process that made it was killed.
-            with atomic_path(target) as temporary:
+            with atomic.atomic_path(target) as temporary:
                 copy_database(database, temporary)
 
 
@@ -133,13 +149,12 @@ def _version_of(database: Path) -> int:
     """Return the version of a database, or 0 for a file that is not one, which fails when it is opened."""
     if not database.is_file() or database.stat().st_size == 0:
         return 0
-    uri = f"{database.resolve().as_uri()}?mode=ro"
-    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(uri, uri=True)) as connection:
+    with suppress(sqlite3.DatabaseError), _reading(database) as connection:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
     return 0
 
 
-def _write_archive(data: Path, snapshot: Path, file: IO[bytes], *, with_media: bool) -> int:
+def _write_archive(data: Path, snapshot: Path, file: IO[bytes], kept: Path | None, *, with_media: bool) -> int:
     sums: dict[str, str] = {}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
         _add_text(archive, _FORMAT_MEMBER, json.dumps({"format": 2, "has_media": with_media}))
@@ -153,7 +168,7 @@ def _write_archive(data: Path, snapshot: Path, file: IO[bytes], *, with_media: b
             # A file that was removed meanwhile is left out; the next backup has neither the file nor its row.
             if _MEMBER.fullmatch(name):
                 with suppress(FileNotFoundError):
-                    _add_file(archive, path, name, sums)
+                    _add_file(archive, path, name, sums, data / "checksums" / path.parent.name / path.name, kept)
         _add_text(archive, _SUMS_MEMBER, json.dumps(sums))
     return sum(1 for name in sums if name.startswith("media/"))
 
@@ -164,31 +179,74 @@ def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
     archive.addfile(member, io.BytesIO(text.encode()))
 
 
-def _add_file(archive: tarfile.TarFile, path: Path, name: str, sums: dict[str, str]) -> None:
+def _add_file(
+    archive: tarfile.TarFile,
+    path: Path,
+    name: str,
+    sums: dict[str, str],
+    checksums: Path | None = None,
+    kept: Path | None = None,
+) -> None:
+    """Add a file, or keep it in a folder; raises StorageError for a media file that is not as it arrived."""
+    is_media = name.startswith("media/")
+    pieces = read_pieces(checksums) if checksums is not None and is_media else []
+    check = PieceCheck(pieces)
     with path.open("rb") as file:
-        hashing = _HashingReader(file)
-        archive.addfile(archive.gettarinfo(arcname=name, fileobj=file), hashing)
+        hashing = _HashingReader(file, check.update if pieces else None)
+        if is_media and kept is not None:
+            _extract(hashing, 0, None)
+        else:
+            archive.addfile(archive.gettarinfo(arcname=name, fileobj=file), hashing)
+    # An upload may have replaced the file, and its checksums, while it was read.
+    if pieces and not check.is_intact and checksums is not None and read_pieces(checksums) == pieces:
+        raise StorageError(
+            f"The media file {path} is not as it arrived, and no backup of it is kept. "
+            "Put it back from an older backup, then back up again."
+        )
     sums[name] = hashing.digest.hexdigest()
+    if is_media and kept is not None:
+        _keep(path, kept / sums[name])
+
+
+def _keep(path: Path, target: Path) -> None:
+    """Copy a media file to the name of its SHA-256, unless it is there intact; raises StorageError."""
+    if target.is_file() and _read_kept(target, None) == target.name:
+        return
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    with atomic.atomic_path(target) as temporary, path.open("rb") as file:
+        _extract(_HashingReader(file), path.stat().st_mtime, temporary)
+        if _read_kept(temporary, None) != target.name:
+            raise StorageError(f"The copy of {path} in {target.parent} differs. Check the disk of the backups.")
+
+
+def _read_kept(kept: Path, target: Path | None) -> str:
+    """Copy a kept file to the target, if there is one, and return its SHA-256."""
+    with kept.open("rb") as file:
+        content = _HashingReader(file)
+        _extract(content, kept.stat().st_mtime, target)
+    return content.digest.hexdigest()
 
 
 class _HashingReader(io.RawIOBase):
     """A file whose SHA-256 is computed while it is read."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], on_block: Callable[[bytes], None] | None = None) -> None:
         super().__init__()
-        self._file, self.digest = file, hashlib.sha256()
+        self._file, self._on_block, self.digest = file, on_block, hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
         block = self._file.read(size)
         self.digest.update(block)
+        if self._on_block is not None:
+            self._on_block(block)
         return block
 
 
-def _read_archive(source: Path, target_of: Callable[[str], Path | None]) -> int:
-    """Read all of a backup and compare its checksums; return the number of media files.
+def _read_archive(source: Path, target_of: Callable[[str], Path | None], *, with_kept: bool = True) -> int:
+    """Read a backup, compare checksums and write members to ``target_of(name)``; return the number of media files.
 
-    Members are written to the path that ``target_of`` returns for their name, if any.
+    ``with_kept`` reads the media that is kept beside an incremental backup, too.
     """
     sums, expected, is_checked = {}, None, False
     with tarfile.open(source, "r:") as archive:
@@ -198,35 +256,43 @@ def _read_archive(source: Path, target_of: Callable[[str], Path | None]) -> int:
                 raise StorageError(f"{source} is not a backup of a studio: it contains '{member.name[:80]}'.")
             content = _HashingReader(archive.extractfile(member) or io.BytesIO())
             if member.name == _FORMAT_MEMBER:
-                is_checked = True
-                _prepare_media(content.read(), target_of("media"))
+                is_checked, folder = True, target_of("media")
+                # A complete backup may have no media.
+                with suppress(ValueError, AttributeError):
+                    if folder is not None and json.loads(content.read()).get("has_media"):
+                        folder.mkdir(exist_ok=True)
             elif member.name == _SUMS_MEMBER:
-                expected = _parse_sums(content.read(), source)
+                expected = _read_sums(source, content.read())
             else:
-                _extract(content, member, target_of(member.name))
+                _extract(content, member.mtime, target_of(member.name))
                 sums[member.name] = content.digest.hexdigest()
+    others = {name: digest for name, digest in (expected or {}).items() if name not in sums}
+    sums.update(_read_others(others, source.with_name(_KEPT), target_of) if with_kept else others)
     damaged = [name for name in {**sums, **(expected or {})} if sums.get(name) != (expected or {}).get(name)]
     if (is_checked or expected is not None) and (expected is None or damaged):
-        what = f"{len(damaged)} of its files are damaged" if expected else "it is incomplete"
+        what = f"{len(damaged)} of its files are damaged or missing" if expected else "it is incomplete"
         raise StorageError(f"{source} is damaged: {what}. Use an older backup.")
     return sum(1 for name in sums if name.startswith("media/"))
 
 
-def _prepare_media(text: bytes, folder: Path | None) -> None:
-    """Create the folder of the media of a complete backup, which may have none."""
-    with suppress(ValueError, AttributeError):
-        if folder is not None and json.loads(text).get("has_media"):
-            folder.mkdir(exist_ok=True)
+def _read_others(
+    others: Mapping[str, str], kept: Path, target_of: Callable[[str], Path | None]
+) -> Iterator[tuple[str, str]]:
+    """Copy the kept media files among these, and yield the name and SHA-256 of each."""
+    for name, digest in others.items():
+        path = kept / Path(digest).name
+        if name.startswith("media/") and _MEMBER.fullmatch(name) and path.is_file():
+            yield name, _read_kept(path, target_of(name))
 
 
-def _parse_sums(text: bytes, source: Path) -> dict[str, str]:
+def _read_sums(source: Path, text: bytes) -> dict[str, str]:
     try:
         return {str(name): str(digest) for name, digest in json.loads(text).items()}
     except (ValueError, AttributeError) as error:
         raise StorageError(f"{source} is damaged: its checksums cannot be read. Use an older backup.") from error
 
 
-def _extract(content: _HashingReader, member: tarfile.TarInfo, target: Path | None) -> None:
+def _extract(content: _HashingReader, modified_at: float, target: Path | None) -> None:
     if target is None:
         while content.read(1 << 20):
             pass
@@ -235,7 +301,7 @@ def _extract(content: _HashingReader, member: tarfile.TarInfo, target: Path | No
     with new_file(target, is_private=True) as file:
         while block := content.read(1 << 20):
             file.write(block)
-    os.utime(target, (member.mtime, member.mtime))
+    os.utime(target, (modified_at, modified_at))
 
 
 def _check_integrity(database: Path, source: Path) -> None:
@@ -255,3 +321,37 @@ def _storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"The database or its backup cannot be read: {error}. Use another one.") from error
     except OSError as error:
         raise StorageError(f"{path} cannot be written or read: {error.strerror}. Check the disk.") from error
+
+
+def find_damage(database: Path) -> str:
+    """Return what is wrong with the pages, indexes and keys of a database, "" for nothing; it may be in use."""
+    try:
+        with _reading(database) as connection:
+            for check in ("quick_check", "integrity_check"):
+                found = [str(row[0]) for row in connection.execute(f"PRAGMA {check}({_MAX_MESSAGES})")]
+                if found != ["ok"]:
+                    return " ".join("; ".join(found).split())
+            orphans = {str(row[0]) for row in connection.execute("PRAGMA foreign_key_check")}
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return f"rows of {', '.join(sorted(orphans))} refer to rows that are missing" if orphans else ""
+
+
+def read_problems(data: Path) -> dict[str, list[str]]:
+    """Return the problems of a data folder by their source: "backup", "database" or "media"."""
+    try:
+        found = json_object((data / _HEALTH_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(source): [str(text) for text in texts] for source, texts in found.items() if isinstance(texts, list)}
+
+
+def write_problems(data: Path, problems: Mapping[str, Iterable[str]]) -> None:
+    """Replace the problems of these sources; they are kept across restarts until a later check finds none."""
+    known = read_problems(data)
+    found = {**known, **{source: list(texts) for source, texts in problems.items()}}
+    updated = {source: texts for source, texts in found.items() if texts}
+    if updated != known:
+        # A full disk is a problem that /health shows without this file.
+        with suppress(OSError):
+            atomic.write_atomically(data / _HEALTH_FILE, json.dumps(updated).encode(), is_private=True)

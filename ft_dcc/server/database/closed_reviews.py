@@ -13,18 +13,13 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, event, select, text
 from sqlalchemy.engine import ExceptionContext
 
-from ft_dcc.server.database import clock
-from ft_dcc.server.database.seed import SERVER_LOCATION_ID
+from ft_dcc.server.database import clock, seed
 from ft_dcc.server.errors import ReviewSessionClosedError
 from ft_dcc.server.schema.tables import ROW_COLUMN, Tables
 
 _SESSION, _OBJECT, _INVITEE, _NOTE = "ReviewSession", "ReviewSessionObject", "ReviewSessionInvitee", "Note"
-_STATUS, _ANNOTATION, _VERSION, _COMPONENT = (
-    "ReviewSessionObjectStatus",
-    "ReviewSessionObjectAnnotation",
-    "AssetVersion",
-    "Component",
-)
+_STATUS, _ANNOTATION = "ReviewSessionObjectStatus", "ReviewSessionObjectAnnotation"
+_VERSION, _COMPONENT = "AssetVersion", "Component"
 _DESCRIBED = (_SESSION, _OBJECT, _INVITEE, _STATUS, _ANNOTATION, _NOTE, _COMPONENT)
 # The columns of each family that lead to what a row belongs to.
 _OWNERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
@@ -39,7 +34,7 @@ _OWNERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Recipient": (("note_id", (_NOTE,)),),
     _COMPONENT: (("version_id", (_VERSION,)), ("container_id", (_COMPONENT,))),
     "ComponentLocation": (("component_id", (_COMPONENT,)),),
-    "Metadata": (("parent_id", _DESCRIBED),),
+    "Metadata": (("parent_id", (*_DESCRIBED, _VERSION)),),
     "EntitySetting": (("parent_id", _DESCRIBED),),
 }
 # Rows that refer to a version or a component, and so put it into a session.
@@ -50,7 +45,7 @@ _USERS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("ReviewSessionObjectAnnotationComponent", "component_id", _OBJECT, "review_session_object_id"),
     ),
 }
-# What the page shows of a version. Its status, metadata and links belong to the production.
+# What the page shows of a version. Its status and links belong to the production.
 _VERSION_COLUMNS = ("asset_id", "version", "comment", "date", "user_id", "task_id", "thumbnail_id")
 # The columns that control access to a session can change while it is closed.
 _ACCESS_COLUMNS = ("end_date", "availability", "shareable_url_enabled", "passphrase", "passphrase_enabled")
@@ -75,10 +70,16 @@ class ClosedReviewGuard:
         """Add the triggers to every connection that the engine opens from now on."""
         statements = list(_trigger_statements(self._tables))
 
+        def rejects(session_id: str, name: str, family: str, verb: str) -> bool:
+            if session_id in self._unlocked or (self._guarded is not None and session_id not in self._guarded):
+                return False
+            self._rejected = (session_id, name, family, verb)
+            return True
+
         @event.listens_for(engine, "connect")
         def add_triggers(connection: sqlite3.Connection, _record: object) -> None:
             connection.create_function("ft_dcc_now", 0, clock.now_text)
-            connection.create_function("ft_dcc_rejects", 4, self._rejects)
+            connection.create_function("ft_dcc_rejects", 4, rejects)
             for statement in statements:
                 connection.execute(statement)
 
@@ -105,12 +106,6 @@ class ClosedReviewGuard:
         finally:
             self._guarded = before
 
-    def _rejects(self, session_id: str, name: str, family: str, verb: str) -> bool:
-        if session_id in self._unlocked or (self._guarded is not None and session_id not in self._guarded):
-            return False
-        self._rejected = (session_id, name, family, verb)
-        return True
-
     def _error(self) -> ReviewSessionClosedError:
         session_id, name, family, verb = self._rejected
         change = f"A {family} of it cannot be {verb}."
@@ -126,10 +121,7 @@ class ClosedReviewGuard:
 def for_reader(
     error: ReviewSessionClosedError, connection: Connection, tables: Tables, projects: Collection[str] | None
 ) -> ReviewSessionClosedError:
-    """Return the error, without the name of the session if its project is none of those that the caller can read.
-
-    A version can be in sessions of several projects. None stands for all projects.
-    """
+    """Return the error, without the name of a session in no project that the caller can read; None stands for all."""
     session = tables.by_family[_SESSION]
     project = connection.scalar(select(session.c.project_id).where(session.c.id == error.session_id))
     if projects is None or project in projects:
@@ -192,7 +184,7 @@ def _condition(tables: Tables, family: str, verb: str) -> str:
         changed = (f'OLD."{name}" IS NOT NEW."{name}"' for name in columns)
         conditions.append(f"({' OR '.join(changed)})")
     if family == "ComponentLocation":
-        on_server = (f"{row}.location_id = '{SERVER_LOCATION_ID}'" for row in rows)
+        on_server = (f"{row}.location_id = '{seed.SERVER_LOCATION_ID}'" for row in rows)
         conditions.append(f"({' OR '.join(on_server)})")
     if family != _SESSION:
         conditions.append(f"({' OR '.join(each for row in rows for each in _paths(tables, family, row))})")
@@ -223,8 +215,15 @@ def _closed_sessions(tables: Tables, family: str, rows: Collection[str]) -> str:
             starts.append(f"SELECT '{target}', t.{column} FROM {user} t WHERE t.{key} = {row}.id")
     # CROSS JOIN keeps the order of the tables, so that each step is a search by key.
     step = "FROM up CROSS JOIN {} t WHERE up.kind = '{}' AND t.{} = up.id"
+    above_all: dict[str, None] = {}
+    pending = [family]
+    while pending:
+        here = pending.pop()
+        found = [target for target, _ in _owners(tables, here)] + [each[2] for each in _users(tables, here)]
+        pending += [each for each in found if each not in above_all and each != _SESSION]
+        above_all.update(dict.fromkeys(each for each in found if each != _SESSION))
     steps = []
-    for above in _families_above(tables, family):
+    for above in above_all:
         own = tables.by_family[above].name
         steps += [f"SELECT '{to}', t.{column} {step.format(own, above, 'id')}" for to, column in _owners(tables, above)]
         for user, key, target, column in _users(tables, above):
@@ -248,14 +247,3 @@ def _users(tables: Tables, family: str) -> Iterator[tuple[str, str, str, str]]:
     for user, key, target, column in _USERS.get(family, ()):
         if user in tables.by_family:
             yield tables.by_family[user].name, key, target, column
-
-
-def _families_above(tables: Tables, family: str) -> list[str]:
-    found: dict[str, None] = {}
-    pending = [family]
-    while pending:
-        here = pending.pop()
-        above = [target for target, _ in _owners(tables, here)] + [each[2] for each in _users(tables, here)]
-        pending += [each for each in above if each not in found and each != _SESSION]
-        found.update(dict.fromkeys(each for each in above if each != _SESSION))
-    return list(found)

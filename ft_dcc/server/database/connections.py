@@ -1,23 +1,24 @@
-"""Connections to the database: several that read and cannot change it, and one that writes."""
+"""Connections to the database, several that read and one that writes, and statements that are compiled once."""
 
 from __future__ import annotations
 
 import queue
+import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import CompoundSelect, Connection, Engine, Insert, Select, create_engine, event
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from ft_dcc.errors import WouldBlock
 from ft_dcc.server.database import clock, sqlite_limits
-from ft_dcc.server.database.prepared import TEXT_BUDGET
 from ft_dcc.server.errors import ParseError
 
 # The SQL function of the current time; that of SQLite is the clock of the machine.
@@ -29,6 +30,14 @@ _STEPS_BETWEEN_CHECKS = 50_000
 _INTERRUPT_INTERVAL_SECONDS, _IDLE_CHECKS = 0.1, 10
 # Of one text or row that is read on the event loop; the number of rows is limited by that of steps.
 _MAX_INLINE_BYTES = 32 << 10
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+_LIST = re.compile(r"__\[POSTCOMPILE_([^\]]+)\]")
+_EMPTY_LIST = "SELECT 1 WHERE 1 != 1"
+# In the ``info`` of a connection: how many more characters its statements may return.
+TEXT_BUDGET = "ft_dcc_text_budget"
+_ROWS_BETWEEN_CHECKS, _OTHER_VALUE = 64, 8
+
+Rows = Sequence[tuple[Any, ...]]
 
 
 class ReadPool:
@@ -61,13 +70,10 @@ class ReadPool:
     def close(self) -> None:
         """Close the connections, those in use as soon as they are free."""
         self._is_closed = True
-        while True:
-            try:
-                connection = self._free.get_nowait()
-            except queue.Empty:
-                break
-            if connection is not None:
-                connection.close()
+        with suppress(queue.Empty):
+            while True:
+                if (connection := self._free.get_nowait()) is not None:
+                    connection.close()
         self._engine.dispose()
 
 
@@ -108,13 +114,14 @@ class InlineReader:
             raise WouldBlock("The database cannot be opened without waiting. Read it on a thread.") from error
         self._connection, self._driver = connection, connection.connection.dbapi_connection
         # SQLite continues to count from the statement before, so that the first call may come early.
-        self._driver.set_progress_handler(self._is_over_budget, self._max_steps)
+
+        def is_over_budget() -> bool:
+            self._checks += 1
+            return self._checks > 1
+
+        self._driver.set_progress_handler(is_over_budget, self._max_steps)
         sqlite_limits.set_max_length(self._driver, _MAX_INLINE_BYTES)
         return connection
-
-    def _is_over_budget(self) -> bool:
-        self._checks += 1
-        return self._checks > 1
 
 
 def begin(connection: Connection) -> None:
@@ -209,7 +216,12 @@ def _end(connection: Connection, driver: Any) -> None:
 
 def _reading_engine(path: Path, timeout: float) -> Engine:
     engine = _make_engine(path, NullPool, timeout)
-    event.listen(engine, "connect", _forbid_writing)
+
+    @event.listens_for(engine, "connect")
+    def forbid_writing(connection: sqlite3.Connection, _record: object) -> None:
+        sqlite_limits.apply(connection, is_reading=True)
+        connection.execute("PRAGMA query_only=ON")
+
     return engine
 
 
@@ -233,19 +245,66 @@ def _make_engine(path: Path, pool: type[Pool], timeout: float, **options: Any) -
         hide_parameters=True,
         **options,
     )
-    event.listen(engine, "connect", _prepare)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # sqlite3 must not open transactions by itself: it would choose the kind that can fail half-way.
+        connection.isolation_level = None
+        sqlite_limits.apply(connection)
+        connection.create_function(NOW_FUNCTION, 0, clock.now_text)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0", "cache_size=-32768"):
+            connection.execute(f"PRAGMA {pragma}")
+
     return engine
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    # sqlite3 must not open transactions by itself: it would choose the kind that can fail half-way.
-    connection.isolation_level = None
-    sqlite_limits.apply(connection)
-    connection.create_function(NOW_FUNCTION, 0, clock.now_text)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0", "cache_size=-32768"):
-        connection.execute(f"PRAGMA {pragma}")
+class Prepared:
+    """A compiled statement, whose parameters may be lists.
+
+    SQLAlchemy takes five times as long to look up a compiled statement and to wrap its rows as SQLite takes to run it.
+    Values and columns must have the types that SQLite stores: integers, numbers and texts.
+    """
+
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any] | Insert) -> None:
+        compiled: Any = statement.compile(dialect=_DIALECT)
+        # Text, the name of a list, text, the name of another list, …
+        self._pieces: list[str] = _LIST.split(str(compiled))
+        self._names: list[str] = list(compiled.positiontup)
+        self._fixed: dict[str, Any] = dict(compiled.params)
+        self._lists = set(self._pieces[1::2])
+
+    def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> Rows:
+        """Return the rows of the statement, in the connection's transaction; raises the errors of sqlite3."""
+        given = {**self._fixed, **parameters}
+        if self._lists:
+            pairs = [(name, given[name]) for name in self._names]
+            values = [one for name, value in pairs for one in (value if name in self._lists else (value,))]
+            pieces = list(self._pieces)
+            for index in range(1, len(pieces), 2):
+                pieces[index] = ", ".join("?" * len(given[pieces[index]])) or _EMPTY_LIST
+            return run(connection, "".join(pieces), values)
+        return run(connection, self._pieces[0], [given[name] for name in self._names])
+
+    def change(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
+        """Run an INSERT, whose missing columns are NULL; return the number of rows; raises the errors of sqlite3."""
+        driver: Any = connection.connection.dbapi_connection
+        return int(driver.execute(self._pieces[0], [parameters.get(name) for name in self._names]).rowcount)
 
 
-def _forbid_writing(connection: sqlite3.Connection, _record: object) -> None:
-    sqlite_limits.apply(connection, is_reading=True)
-    connection.execute("PRAGMA query_only=ON")
+def run(connection: Connection, statement: str, values: Sequence[Any] = ()) -> Rows:
+    """Return the rows of a statement, without SQLAlchemy; raises ParseError for more text than is allowed."""
+    driver: Any = connection.connection.dbapi_connection
+    cursor = driver.execute(statement, values)
+    left = connection.info.get(TEXT_BUDGET)
+    if left is None:
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+    rows = []
+    while found := cursor.fetchmany(_ROWS_BETWEEN_CHECKS):
+        rows += found
+        left -= sum(len(value) if value.__class__ is str else _OTHER_VALUE for row in found for value in row)
+        if left < 0:
+            cursor.close()
+            raise ParseError("The answer is too large. Select fewer attributes, or fewer entities with 'limit'.")
+    connection.info[TEXT_BUDGET] = left
+    return rows

@@ -14,7 +14,6 @@ import os
 import platform
 import re
 import secrets
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from ft_dcc.errors import StorageError, StudioInUse
 from ft_dcc.files.atomic import write_atomically
+from ft_dcc.system import child_process
 
 _SECRET_BYTES = 32
 # https://sqlite.org/wal.html: all processes must be on one host, because the index of the log is shared memory.
@@ -52,30 +52,19 @@ class Credentials:
     def read(cls, path: Path) -> Credentials | None:
         """Return the credentials in a file, or None without one; raises StorageError for any other content."""
         try:
-            return cls.from_environment(path.read_text("utf-8"))
+            values = dict(line.split("=", 1) for line in path.read_text("utf-8").splitlines() if "=" in line)
+            return cls(values["FTRACK_SERVER"], values["FTRACK_API_USER"], values["FTRACK_API_KEY"])
         except FileNotFoundError:
             return None
-        except UnicodeDecodeError as error:
+        except (UnicodeDecodeError, KeyError) as error:
             raise StorageError(f"{path} is damaged. Delete it: the next start writes a new one.") from error
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}. Check its owner.") from error
 
-    @classmethod
-    def from_environment(cls, text: str) -> Credentials:
-        """Parse the lines of :meth:`as_environment`; raises StorageError when one is missing."""
-        values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-        try:
-            return cls(values["FTRACK_SERVER"], values["FTRACK_API_USER"], values["FTRACK_API_KEY"])
-        except KeyError as error:
-            raise StorageError("credentials.env is damaged. Delete it: the next start writes a new one.") from error
-
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Create the folder if needed, and keep other servers out of it during the block.
-
-    Raises StorageError when it cannot be used, and StudioInUse.
-    """
+    """Create the folder, and keep other servers out of it during the block; raises StorageError and StudioInUse."""
     if kind := network_filesystem_type(folder):
         raise StorageError(
             f"{folder} lies on a network disk ({kind}), where a database can be damaged. Name a folder of this machine."
@@ -134,22 +123,17 @@ def network_filesystem_type(folder: Path) -> str | None:
     """Return the type of the network file system that the folder is on, or None on a local disk."""
     path = folder.resolve()
     if os.name == "nt":
-        return "network drive" if _is_windows_share(path) else None
-    mounts = _read_mounts()
+        import ctypes
+
+        kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]  # exists on Windows only
+        is_share = path.drive.startswith("\\\\") or kernel.GetDriveTypeW(path.anchor) == _DRIVE_REMOTE
+        return "network drive" if is_share else None
+    mounts = [(Path(where), kind) for where, kind in _read_mounts()]
+    around = [(len(where.parts), number, kind) for number, (where, kind) in enumerate(mounts)]
+    containing = [each for each, (where, _) in zip(around, mounts) if where in (path, *path.parents)]
     # The innermost mount that contains the folder; of two with one path, the later one hides the other.
-    kind = max(
-        (
-            (len(Path(where).parts), number, kind)
-            for number, (where, kind) in enumerate(mounts)
-            if _contains(where, path)
-        ),
-        default=(0, 0, ""),
-    )[2]
+    kind = max(containing, default=(0, 0, ""))[2]
     return kind if _REMOTE.fullmatch(kind) else None
-
-
-def _contains(mount: str, path: Path) -> bool:
-    return Path(mount) == path or Path(mount) in path.parents
 
 
 def _read_mounts() -> list[tuple[str, str]]:
@@ -158,8 +142,8 @@ def _read_mounts() -> list[tuple[str, str]]:
         if platform.system() == "Linux":
             lines = Path("/proc/self/mounts").read_text("utf-8", errors="surrogateescape").splitlines()
             return [parse_linux_mount(line) for line in lines]
-        found = subprocess.run(["/sbin/mount"], capture_output=True, encoding="utf-8", check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
+        found = child_process.run(["/sbin/mount"], capture_output=True, encoding="utf-8", check=True, timeout=10)
+    except (OSError, child_process.CalledProcessError, child_process.TimeoutExpired):
         return []
     return [mount for line in found.stdout.splitlines() if (mount := parse_bsd_mount(line)) is not None]
 
@@ -174,12 +158,3 @@ def parse_bsd_mount(line: str) -> tuple[str, str] | None:
     """Return path and type from a line of macOS's ``mount``, or None for another line."""
     found = _MOUNT_LINE.fullmatch(line)
     return None if found is None else (found["path"], found["kind"])
-
-
-def _is_windows_share(path: Path) -> bool:
-    if path.drive.startswith("\\\\"):
-        return True
-    import ctypes
-
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]  # exists on Windows only
-    return bool(kernel.GetDriveTypeW(path.anchor) == _DRIVE_REMOTE)

@@ -16,10 +16,6 @@ from ft_dcc.server.schema.tables import Tables
 Step = Callable[[Connection, Tables], None]
 
 
-def _create_tables(connection: Connection, tables: Tables) -> None:
-    tables.metadata.create_all(connection)
-
-
 def _set_planner_statistics(connection: Connection, tables: Tables) -> None:
     """Set the statistics by which SQLite plans queries to those of a large studio, for connections opened later.
 
@@ -37,7 +33,7 @@ def _set_planner_statistics(connection: Connection, tables: Tables) -> None:
 
 
 # Step 1 sets up an empty file; each later one changes the result of those before. Never change a step, add one.
-STEPS: tuple[Step, ...] = (_create_tables,)
+STEPS: tuple[Step, ...] = (lambda connection, tables: tables.metadata.create_all(connection),)
 
 
 def migrate(connection: Connection, tables: Tables) -> None:
@@ -58,10 +54,7 @@ def migrate(connection: Connection, tables: Tables) -> None:
 
 
 def add_missing_columns(connection: Connection, metadata: MetaData) -> None:
-    """Add every table, column and index of the metadata that the database lacks; nothing is removed.
-
-    Raises SettingInvalid when a type has other unique keys than in the database.
-    """
+    """Add the tables, columns and indexes that the database lacks; raises SettingInvalid for other unique keys."""
     columns: dict[str, set[str]] = {}
     known = "SELECT m.name, p.name FROM sqlite_master AS m, pragma_table_info(m.name) AS p WHERE m.type = 'table'"
     for table_name, column_name in connection.execute(text(known)):

@@ -19,10 +19,16 @@ API_KEYS = Table(
     Column("label", String),
 )
 SIGN_OUTS = Table(
-    "ft_dcc_sign_out",
+    "ft_dcc_sign_out", METADATA, Column("user_id", String, primary_key=True), Column("at", Float, nullable=False)
+)
+BROWSER_SESSIONS = Table(
+    "ft_dcc_browser_session",
     METADATA,
-    Column("user_id", String, primary_key=True),
-    Column("at", Float, nullable=False),
+    Column("id", String, primary_key=True),
+    Column("user_id", String, nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+    # What the browser says of itself.
+    Column("browser", String, nullable=False),
 )
 AUDIT_ENTRIES = Table(
     "ft_dcc_audit",

@@ -18,8 +18,7 @@ import attrs
 
 from ft_dcc.errors import DatabaseDamaged, SettingInvalid, StorageError
 from ft_dcc.server.background import running_worker
-from ft_dcc.server.database.backup import back_up
-from ft_dcc.server.database.integrity import write_problems
+from ft_dcc.server.database.backup import back_up, remove_unused, write_problems
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +32,8 @@ _CHECK_INTERVAL_SECONDS, _FIRST_CHECK_SECONDS = 600, 60
 class BackupSchedule:
     """The time of the nightly backup, and how many are kept; none is made when ``keep`` is 0.
 
-    In a ``folder`` the backups contain the media. Without one they go into ``backups`` of the data folder and contain
-    the database alone: media are never changed, and are on that disk already.
+    In a ``folder`` the backups have the media, each file once for all of them. Without one they go into ``backups`` of
+    the data folder and contain the database alone: media are never changed, and are on that disk already.
     """
 
     folder: Path | None = None
@@ -61,19 +60,17 @@ class BackupSchedule:
         return max((moment for moment in (*made, created) if moment <= now), default=datetime.min) < last_night
 
     def back_up(self, data: Path, now: datetime) -> Path:
-        """Make a backup of the data folder, then remove the oldest ones, and return its path; raises StorageError.
-
-        A backup that cannot be restored is not kept, and then no older one is removed.
-        """
+        """Make a backup that can be restored, then remove the oldest ones, and return its path; raises StorageError."""
         folder = self._backup_folder(data)
         target = folder / f"studio-{now.strftime(_TIME_FORMAT)}.backup"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in (found for pattern in _TEMPORARY_PATTERNS for found in folder.glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-            back_up(data, target, with_media=self.folder is not None)
+            back_up(data, target, with_media=self.folder is not None, is_incremental=True)
             for old in self._backups(data, now)[: -self.keep]:
                 old.unlink()
+            remove_unused(folder, self._backups(data, now))
         except OSError as error:
             raise StorageError(
                 f"No backup can be written to {folder}: {error.strerror}. Name another folder."

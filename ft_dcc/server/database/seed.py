@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 from uuid import UUID, uuid5
@@ -19,8 +19,6 @@ from sqlalchemy import Connection
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import Tables
 
-Rows = Iterable[Mapping[str, Any]]
-
 # The location whose files are on the server, on every site.
 SERVER_LOCATION_ID = "3a372bde-05bc-11e4-8908-20c9d081909b"
 _NAMESPACE = UUID("5b1c9a34-0d44-4d4f-9a3e-8f0e2c7b6d11")
@@ -29,7 +27,7 @@ _NAMESPACE = UUID("5b1c9a34-0d44-4d4f-9a3e-8f0e2c7b6d11")
 def seed(connection: Connection, tables: Tables) -> None:
     """Insert what every studio needs, with the same ids in every studio; rows that exist are not changed."""
     for type_name, rows in {**seed_rows(), **_project_schema()}.items():
-        _insert(connection, tables, type_name, rows)
+        connection.execute(tables.insertions[type_name], rows)
 
 
 def seed_object_types(connection: Connection, schema: Schema, tables: Tables) -> None:
@@ -41,7 +39,7 @@ def seed_object_types(connection: Connection, schema: Schema, tables: Tables) ->
         key = None if attribute is None else attribute.default
         if isinstance(key, str) and key not in built_in and not schema[name].is_abstract:
             row = {"id": key, "name": name, "icon": name.lower(), "sort": len(built_in), **flags}
-            _insert(connection, tables, "ObjectType", [{**row, "is_time_reportable": 0}])
+            connection.execute(tables.insertions["ObjectType"], [{**row, "is_time_reportable": 0}])
 
 
 def fixed_id(kind: str, name: str) -> str:
@@ -63,10 +61,6 @@ def _stored(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("="):
         return fixed_id(*value[1:].split(":"))
     return json.dumps(value) if isinstance(value, dict) else value
-
-
-def _insert(connection: Connection, tables: Tables, type_name: str, rows: Rows) -> None:
-    connection.execute(tables.insertions[type_name], list(rows))
 
 
 def _project_schema() -> dict[str, list[dict[str, Any]]]:

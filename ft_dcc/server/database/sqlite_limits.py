@@ -48,7 +48,8 @@ def check_library(connection: Any, version: tuple[int, ...] = sqlite3.sqlite_ver
         wanted = ".".join(map(str, MIN_VERSION))
         raise StorageError(f"This Python uses SQLite {text}; the server needs {wanted}. Use a newer Python.")
     for name, (needed, _) in LIMITS.items():
-        found = _get(connection, name)
+        category = _category(connection, name)
+        found = None if category is None else int(connection.getlimit(category))
         # 0 is no limit for the depth of expressions.
         if found is not None and found < needed and not (name == "EXPR_DEPTH" and found == 0):
             raise StorageError(
@@ -77,11 +78,6 @@ def limit_error(error: object) -> Error | None:
     if not isinstance(error, sqlite3.Error) or not any(message in text for message in _MESSAGES):
         return None
     return ValidationError(f"The request is too large for the database: {text}. Send less at once.")
-
-
-def _get(connection: Any, name: str) -> int | None:
-    category = _category(connection, name)
-    return None if category is None else int(connection.getlimit(category))
 
 
 def _category(connection: Any, name: str) -> int | None:

@@ -21,8 +21,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ft_dcc.errors import Error, StorageError
-from ft_dcc.server.database import connections, migrations, sqlite_limits
-from ft_dcc.server.database.closed_reviews import ClosedReviewGuard
+from ft_dcc.server.database import closed_reviews, connections, migrations, sqlite_limits
 from ft_dcc.server.errors import Conflict, InsufficientStorage, ValidationError
 from ft_dcc.server.schema.tables import Tables
 
@@ -48,8 +47,11 @@ class _Request:
         self.future: Future[Any] = Future()
         self._on_commit = on_commit
 
-    def succeed(self, result: Any) -> None:
-        """Set the result, which has been committed, after the callback."""
+    def finish(self, result: Any, failure: BaseException | None) -> None:
+        """Set the failure, or the result, which has been committed, after the callback."""
+        if failure is not None:
+            self.future.set_exception(failure)
+            return
         try:
             if self._on_commit is not None:
                 self._on_commit(result)
@@ -59,19 +61,17 @@ class _Request:
 
 
 class Store:
-    """An open and migrated database file.
-
-    Raises StorageError when it cannot be opened, or was written by a newer release.
-    """
+    """An open and migrated database file; raises StorageError, also for one that a newer release has written."""
 
     def __init__(self, path: Path, tables: Tables) -> None:
         self.tables = tables
         # Data that was read is valid for as long as this number is the same.
         self.commits = 0
         self._readers = connections.ReadPool(path, _READ_CONNECTIONS)
-        self._inline_reader = connections.InlineReader(path, _MAX_INLINE_STEPS)
+        # For the event loop: a context manager whose block may raise WouldBlock.
+        self.inline_reader = connections.InlineReader(path, _MAX_INLINE_STEPS)
         self._writer = connections.writing_engine(path)
-        self.closed_reviews = ClosedReviewGuard(tables)
+        self.closed_reviews = closed_reviews.ClosedReviewGuard(tables)
         self._waiting: queue.Queue[_Request | None] = queue.Queue()
         self._closing = threading.Lock()
         self._is_closed = False
@@ -95,12 +95,11 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that sees one state of the database and cannot change it."""
-        with self._readers.reading() as connection, _translating():
-            yield connection
-
-    def inline_read(self) -> connections.InlineReader:
-        """Return such a connection for the event loop, in a context manager whose block may raise WouldBlock."""
-        return self._inline_reader
+        with self._readers.reading() as connection:
+            try:
+                yield connection
+            except (DBAPIError, sqlite3.Error, UnicodeEncodeError) as error:
+                raise _translate(error) from error
 
     def write(self, function: Callable[[Connection], T], on_commit: Callable[[T], None] | None = None) -> T:
         """Run the function on the writer's connection, and return its result once it is on disk.
@@ -132,7 +131,7 @@ class Store:
 
     def _dispose(self) -> None:
         self._readers.close()
-        self._inline_reader.close()
+        self.inline_reader.close()
         self._writer.dispose()
 
     def _write_all(self) -> None:
@@ -148,43 +147,35 @@ class Store:
 
     def _commit(self, group: list[_Request]) -> None:
         """Run and commit a group of requests, and set their results."""
+        answers: list[tuple[Any, BaseException | None]] = []
         try:
-            answers = self._run(group)
-        except IntegrityError as error:
-            # A request refers to an entity that does not exist, which only COMMIT detects: find out which request.
-            if len(group) > 1:
+            with self._writer.begin() as connection:
+                driver: Any = connection.connection.dbapi_connection
+                for request in group:
+                    driver.execute("SAVEPOINT request")
+                    try:
+                        answers.append((request.function(connection), None))
+                    except Exception as error:
+                        cause = _cause(error)
+                        # The whole transaction is lost, unless SQLite refused a statement beyond its limits.
+                        if isinstance(cause, sqlite3.OperationalError) and sqlite_limits.limit_error(cause) is None:
+                            raise
+                        driver.execute("ROLLBACK TO request")
+                        answers.append((None, _translate(error)))
+                    driver.execute("RELEASE request")
+            self.commits += 1
+        except Exception as error:  # noqa: BLE001  the callers wait for any outcome
+            if not isinstance(error, IntegrityError):
+                # Without the statement, which can be long.
+                _log.warning("A commit failed: %s", _cause(error))
+            elif len(group) > 1:
+                # A request refers to an entity that does not exist, which only COMMIT detects: find out which request.
                 for request in group:
                     self._commit([request])
-            else:
-                group[0].future.set_exception(_translate(error))
-        except Exception as error:  # noqa: BLE001  the callers wait for any outcome
-            # Without the statement, which can be long.
-            _log.warning("A commit failed: %s", _cause(error))
-            for request in group:
-                request.future.set_exception(_translate(error))
-        else:
-            for request, (result, failure) in zip(group, answers):
-                if failure is None:
-                    request.succeed(result)
-                else:
-                    request.future.set_exception(failure)
-
-    def _run(self, group: list[_Request]) -> list[tuple[Any, BaseException | None]]:
-        answers: list[tuple[Any, BaseException | None]] = []
-        with self._writer.begin() as connection:
-            driver: Any = connection.connection.dbapi_connection
-            for request in group:
-                driver.execute("SAVEPOINT request")
-                try:
-                    answers.append((request.function(connection), None))
-                except Exception as error:
-                    if _is_fatal(error):
-                        raise
-                    driver.execute("ROLLBACK TO request")
-                    answers.append((None, _translate(error)))
-                driver.execute("RELEASE request")
-        self.commits += 1
-        return answers
+                return
+            answers = [(None, _translate(error)) for _ in group]
+        for request, (result, failure) in zip(group, answers):
+            request.finish(result, failure)
 
 
 def log_old_sqlite() -> None:
@@ -197,24 +188,9 @@ def log_old_sqlite() -> None:
         )
 
 
-def _is_fatal(error: BaseException) -> bool:
-    """Return whether the whole transaction is lost, and not just this request."""
-    cause = _cause(error)
-    # SQLite refuses a statement beyond its limits before it runs.
-    return isinstance(cause, sqlite3.OperationalError) and sqlite_limits.limit_error(cause) is None
-
-
 def _cause(error: BaseException) -> BaseException | None:
     """Return the driver's error, which SQLAlchemy may have wrapped."""
     return error.orig if isinstance(error, DBAPIError) else error
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    try:
-        yield
-    except (DBAPIError, sqlite3.Error, UnicodeEncodeError) as error:
-        raise _translate(error) from error
 
 
 def _translate(error: BaseException) -> BaseException:

@@ -1,4 +1,1 @@
-"""``encode_media``: a queue of jobs in the database, and the worker that runs the encoder for them.
-
-Knows nothing of HTTP or reviews.
-"""
+"""``encode_media``: a queue of jobs in the database, and the worker that runs the encoder for them."""

@@ -1,4 +1,4 @@
-"""One job of ``encode_media``, from its begin to its end."""
+"""The encode of a file in a process that runs ``ft_dcc.media``, and one job of ``encode_media`` from begin to end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -13,22 +14,72 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import attrs
 from sqlalchemy import select
 
-from ft_dcc.errors import Cancelled, EncodeFailed, SettingInvalid
+from ft_dcc import errors, frames
 from ft_dcc.files.sequences import IMAGE_SUFFIXES
-from ft_dcc.frames import frame_rate
+from ft_dcc.review.stored_values import MOVIE_KEY, first_integer, json_object
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.database import clock
-from ft_dcc.server.database.seed import SERVER_LOCATION_ID
-from ft_dcc.server.encoding import process, queue
+from ft_dcc.server.database import clock, seed
+from ft_dcc.server.encoding import queue
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
 from ft_dcc.server.errors import Forbidden
+from ft_dcc.server.work.queue import Work
 
 _log = logging.getLogger(__name__)
 
 _REPORT_INTERVAL_SECONDS = 1
+
+
+@attrs.frozen
+class EncodedOutput:
+    """A file that browsers show, and the name of its component; ``fps`` is None for an image."""
+
+    path: Path
+    component_name: str
+    width: int
+    height: int
+    fps: str | None
+    frame_count: int
+
+
+def encode(
+    work: Work,
+    source: Path,
+    folder: Path,
+    *,
+    max_bytes: int,
+    lines: int | None = None,
+    fps: str | None = None,
+    on_progress: Callable[[int], None] = lambda _percent: None,
+) -> list[EncodedOutput]:
+    """Encode a source to what browsers show, into a folder, in a process of its own, and return the outputs.
+
+    With ``lines`` it makes one smaller movie instead. A source that is a folder has numbered images, played at ``fps``.
+    The process is stopped when its outputs exceed ``max_bytes``. ``on_progress`` is called with percents. Raises
+    EncodeFailed with the reason, Cancelled, and what ``on_progress`` raises.
+    """
+    unread = ""
+    # The process' own limit counts the CPU time of all cores, and applies when this process has been killed.
+    cpu_seconds = int(work.seconds + 1) * (os.cpu_count() or 1)
+    options = {"source": str(source), "folder": str(folder), "seconds": cpu_seconds, "max_bytes": max_bytes}
+    command = [sys.executable, "-m", "ft_dcc.media.web_outputs", json.dumps({**options, "lines": lines, "fps": fps})]
+    with (folder / "progress").open("a+", encoding="ascii") as file:
+
+        def watch() -> None:
+            nonlocal unread
+            *percents, unread = (unread + file.read()).split("\n")
+            for percent in percents:
+                on_progress(int(percent))
+
+        result = json.loads(work.run(command, watch))
+    if result.get("is_full"):
+        raise errors.EncodeFailed("The server's disk has no room for the outputs. Free some space, then encode again.")
+    if "error" in result:
+        raise errors.EncodeFailed(str(result["error"]))
+    return [EncodedOutput(folder / facts.pop("file"), **facts) for facts in result["made"]]
 
 
 class EncodeJob:
@@ -37,11 +88,15 @@ class EncodeJob:
     def __init__(self, context: ServerContext, answer: Callable[..., list[Any]], pending: queue.PendingEncode) -> None:
         self._context, self._answer, self._pending = context, answer, pending
         self._reported_at = 0.0
-        # Movies begin at 0, sequences at their first number.
         self._first_frame = 0
         component = self._row("Component", pending.component_id)
         self._component = component or {}
         self.name = f"{self._component.get('name') or ''}{self._component.get('file_type') or ''}" or "the component"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the job is to be run: no client has ended or deleted it."""
+        return self._is_in(queue.QUEUED, queue.RUNNING)
 
     def begin(self) -> None:
         """Set the job to running."""
@@ -50,45 +105,49 @@ class EncodeJob:
     def link_source(self, folder: Path) -> Path:
         """Link the source into the folder and return its path; a later upload of the component does not change it.
 
-        The source of a sequence is a folder with its images. Raises EncodeFailed when the source is gone.
+        The source of a sequence is a folder with its images, whose names are their frame numbers. Raises EncodeFailed
+        when the source is gone.
         """
-        if queue.is_sequence(self._component):
-            return self._link_images(folder / "source")
-        source = folder / f"source{queue.source_suffix(self._component.get('file_type'))}"
-        return copy_source(self._context.media.path(self._pending.component_id), source)
+        component_id, media = self._pending.component_id, self._context.media
+        if not queue.is_sequence(self._component):
+            # A publisher writes the numbers of its frames; other movies begin at 0.
+            self._first_frame = first_integer(json_object(self._exact_values()).get("first_frame")) or 0
+            source = folder / f"source{queue.source_suffix(self._component.get('file_type'))}"
+            return copy_source(media.path(component_id), source)
+        member = self._context.store.tables.by_family["Component"]
+        statement = select(member.c.id, member.c.name, member.c.file_type).where(member.c.container_id == component_id)
+        with self._context.store.reading() as connection:
+            members = connection.execute(statement).all()
+        source = folder / "source"
+        source.mkdir()
+        for row in members:
+            suffix = queue.source_suffix(row.file_type)
+            if not row.name.isascii() or not row.name.isdecimal() or suffix not in IMAGE_SUFFIXES:
+                raise errors.EncodeFailed(f"'{row.name}{row.file_type or ''}' of {self.name} is no numbered image.")
+            copy_source(media.path(row.id), source / f"source.{int(row.name):04}{suffix}")
+        self._first_frame = min((int(row.name) for row in members), default=0)
+        return source
 
     @property
     def fps(self) -> str | None:
         """The rate of a sequence, from the metadata ``ft_dcc`` of its component; None for files and without one."""
-        metadata = self._context.store.tables.by_family["Metadata"]
-        is_own = metadata.c.parent_id == self._pending.component_id, metadata.c.key == "ft_dcc"
-        with self._context.store.reading() as connection:
-            found = connection.scalar(select(metadata.c.value).where(*is_own))
+        found = self._exact_values()
         if found is None or not queue.is_sequence(self._component):
             return None
         try:
-            return str(frame_rate(json.loads(found)["fps"]))
-        except (ValueError, TypeError, KeyError, SettingInvalid) as error:
-            raise EncodeFailed(
+            return str(frames.frame_rate(json.loads(found)["fps"]))
+        except (ValueError, TypeError, KeyError, errors.SettingInvalid) as error:
+            raise errors.EncodeFailed(
                 f"The rate of {self.name} cannot be read: {found[:80]}. Set a rate such as 24."
             ) from error
 
-    def _link_images(self, folder: Path) -> Path:
-        """Link the members of a sequence, whose names are their frame numbers."""
-        member = self._context.store.tables.by_family["Component"]
-        statement = select(member.c.id, member.c.name, member.c.file_type).where(
-            member.c.container_id == self._pending.component_id
-        )
+    def _exact_values(self) -> str | None:
+        """Return the metadata ``ft_dcc`` of the source."""
+        metadata = self._context.store.tables.by_family["Metadata"]
+        is_own = metadata.c.parent_id == self._pending.component_id, metadata.c.key == MOVIE_KEY
         with self._context.store.reading() as connection:
-            members = connection.execute(statement).all()
-        folder.mkdir()
-        for row in members:
-            suffix = queue.source_suffix(row.file_type)
-            if not row.name.isascii() or not row.name.isdecimal() or suffix not in IMAGE_SUFFIXES:
-                raise EncodeFailed(f"'{row.name}{row.file_type or ''}' of {self.name} is no numbered image.")
-            copy_source(self._context.media.path(row.id), folder / f"source.{int(row.name):04}{suffix}")
-        self._first_frame = min((int(row.name) for row in members), default=0)
-        return folder
+            found: str | None = connection.scalar(select(metadata.c.value).where(*is_own))
+        return found
 
     def report(self, percent: int) -> None:
         """Store the progress, at most once a second; raises Cancelled when a client ended or deleted the job."""
@@ -96,15 +155,30 @@ class EncodeJob:
             return
         self._reported_at = time.monotonic()
         if not self._is_in(queue.RUNNING):
-            raise Cancelled("The job was ended by a client.")
+            raise errors.Cancelled("The job was ended by a client.")
         self._run([self._change(data=self._data(progress=percent))])
 
-    def finish(self, outputs: Sequence[process.EncodedOutput]) -> None:
+    def finish(self, outputs: Sequence[EncodedOutput]) -> None:
         """Store the outputs and set the job to done, all in one transaction."""
+        pending, media, operations = self._pending, self._context.media, []
         for each in outputs:
-            self._context.media.import_file(each.path, self._pending.output_id(each.component_name))
+            component_id = pending.output_id(each.component_name)
+            media.import_file(each.path, component_id)
+            # A client may have deleted it since the job was made.
+            if not self._row("Component", component_id):
+                operations += pending.create_output(each.component_name)
+            place = {"id": str(uuid4()), "component_id": component_id, "resource_identifier": component_id}
+            operations += [
+                update_operation("FileComponent", component_id, {"size": media.size(component_id)}),
+                *(create_operation("Metadata", entry) for entry in _metadata(component_id, each, self._first_frame)),
+                create_operation("ComponentLocation", {**place, "location_id": seed.SERVER_LOCATION_ID}),
+            ]
+        version = self._row("AssetVersion", pending.version_id)
+        if version is not None and version["thumbnail_id"] is None:
+            thumbnail = {"thumbnail_id": pending.output_id(queue.THUMBNAIL)}
+            operations.append(update_operation("AssetVersion", version["id"], thumbnail))
         done = self._change(status=queue.DONE, finished_at=_now(), data=self._data(progress=100))
-        self._run([*self._register_outputs(outputs), *self._set_thumbnail(), *self._remove_source(), done])
+        self._run([*operations, *self._remove_source(), done])
 
     def wait(self, reason: str) -> None:
         """Set the job to queued again, with what it waits for."""
@@ -115,51 +189,31 @@ class EncodeJob:
         """Set the job to failed with the reason, and remove its outputs."""
         data = self._data(output=[], error=reason)
         self.clean()
-        if self._is_in(queue.QUEUED, queue.RUNNING):
+        if self.is_open:
             self._run_as_server([self._change(status=queue.FAILED, finished_at=_now(), data=data)])
 
     def clean(self) -> None:
         """Remove unfinished outputs, and a source that belongs to nothing and was not to be kept."""
+        store, ids = self._context.store, [self._pending.output_id(name) for name in queue.FORMATS]
+        place = store.tables.by_family["ComponentLocation"]
+        conditions = place.c.component_id.in_(ids), place.c.location_id == seed.SERVER_LOCATION_ID
+        with store.reading() as connection:
+            # Those in the server's location are complete.
+            stored = set(connection.scalars(select(place.c.component_id).where(*conditions)))
         operations = []
-        for output_id in map(self._pending.output_id, queue.FORMATS):
-            if not self._is_stored(output_id):
+        for output_id in ids:
+            if output_id not in stored:
                 self._context.media.remove(output_id)
-                operations += (
-                    [delete_operation("FileComponent", output_id)] if self._row("Component", output_id) else []
-                )
+                if self._row("Component", output_id):
+                    operations.append(delete_operation("FileComponent", output_id))
         if self._component.get("version_id") is None and self._component.get("container_id") is None:
-            self._remove_unused_source()
+            try:
+                self._run(self._remove_source())
+            except Forbidden:
+                _log.warning("the source of a job was kept: its user may not delete it any more")
         # These were made by the server for this job and never published.
         if operations:
             self._run_as_server(operations)
-
-    def _remove_unused_source(self) -> None:
-        try:
-            self._run(self._remove_source())
-        except Forbidden:
-            _log.warning("the source of a job was kept: its user may not delete it any more")
-
-    def _register_outputs(self, outputs: Sequence[process.EncodedOutput]) -> list[Operation]:
-        pending, operations = self._pending, []
-        for each in outputs:
-            component_id = pending.output_id(each.component_name)
-            size = {"size": self._context.media.size(component_id)}
-            place = {"id": str(uuid4()), "component_id": component_id, "resource_identifier": component_id}
-            operations += [
-                # A client may have deleted it since the job was made.
-                *([] if self._row("Component", component_id) else pending.create_output(each.component_name)),
-                update_operation("FileComponent", component_id, size),
-                *(create_operation("Metadata", entry) for entry in _metadata(component_id, each, self._first_frame)),
-                create_operation("ComponentLocation", {**place, "location_id": SERVER_LOCATION_ID}),
-            ]
-        return operations
-
-    def _set_thumbnail(self) -> list[Operation]:
-        version = self._row("AssetVersion", self._pending.version_id)
-        if version is None or version["thumbnail_id"] is not None:
-            return []
-        thumbnail = {"thumbnail_id": self._pending.output_id(queue.THUMBNAIL)}
-        return [update_operation("AssetVersion", version["id"], thumbnail)]
 
     def _remove_source(self) -> list[Operation]:
         if self._pending.is_source_kept:
@@ -192,14 +246,6 @@ class EncodeJob:
         job = self._row("Job", self._pending.job_id)
         return job is not None and job["status"] in statuses
 
-    def _is_stored(self, component_id: str) -> bool:
-        """Return whether the component is in the server's location, and so complete."""
-        store = self._context.store
-        place = store.tables.by_family["ComponentLocation"]
-        conditions = place.c.component_id == component_id, place.c.location_id == SERVER_LOCATION_ID
-        with store.reading() as connection:
-            return connection.execute(select(place.c.id).where(*conditions)).first() is not None
-
     def _row(self, family: str, entity_id: str | None) -> dict[str, Any] | None:
         store = self._context.store
         with store.reading() as connection:
@@ -212,13 +258,13 @@ def copy_source(path: Path, source: Path) -> Path:
     try:
         os.link(path, source)
     except FileNotFoundError as error:
-        raise EncodeFailed("The bytes of the component are not on the server any more.") from error
+        raise errors.EncodeFailed("The bytes of the component are not on the server any more.") from error
     except OSError:  # Not every file system has links.
         shutil.copyfile(path, source)
     return source
 
 
-def _metadata(component_id: str, output: process.EncodedOutput, first: int) -> list[dict[str, str]]:
+def _metadata(component_id: str, output: EncodedOutput, first: int) -> list[dict[str, str]]:
     """Return the metadata that players read (docs/decisions/0004), with the number of the first frame."""
     size = {"width": output.width, "height": output.height}
     if output.fps is None:

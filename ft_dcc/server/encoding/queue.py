@@ -11,24 +11,23 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from ft_dcc import errors
 from ft_dcc.files import sequences
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.private_tables import ENCODE_QUEUE
-from ft_dcc.server.entities import authorization, create
+from ft_dcc.server.entities import authorization, write
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, create_operation
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.schema.tables import Tables
-from ft_dcc.server.storage.ffmpeg import find_ffmpeg
+from ft_dcc.server.storage.derived_media import find_ffmpeg
 
 MOVIE, STILL, THUMBNAIL = "ftrackreview-mp4", "ftrackreview-image", "thumbnail"
 FORMATS = {MOVIE: "video/mp4", STILL: "image/jpeg", THUMBNAIL: "image/jpeg"}
 _SUFFIXES = {"video/mp4": ".mp4", "image/jpeg": ".jpg"}
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
-_OPEN = (QUEUED, RUNNING)
 
 
 @attrs.frozen
@@ -104,18 +103,14 @@ def encode_media(batch: Batch, operation: Operation) -> Answer:
     file_type = None if is_sequence(component) else component["file_type"]
     data = pending.data(component["name"], file_type, progress=0)
     job = {"id": pending.job_id, "type": "encode_media", "status": QUEUED, "data": data}
-    create.create_entity(batch, create_operation("Job", job))
+    write.create_entity(batch, create_operation("Job", job))
     for output in output_names(file_type):
         for operation in pending.create_output(output):
-            create.create_entity(batch, operation)
+            write.create_entity(batch, operation)
     caller = {"user_id": batch.caller.id, "username": batch.caller.username}
-    row = {
-        "job_id": pending.job_id,
-        "component_id": pending.component_id,
-        "version_id": version_id,
-        "is_kept": is_source_kept,
-    }
-    batch.connection.execute(ENCODE_QUEUE.insert(), {**row, **caller, "begun": 0, "created_at": pending.created_at})
+    row = {"job_id": pending.job_id, "component_id": pending.component_id, "version_id": version_id, **caller}
+    state = {"is_kept": is_source_kept, "begun": 0, "created_at": pending.created_at}
+    batch.connection.execute(ENCODE_QUEUE.insert(), {**row, **state})
     return {"action": "encode_media", "job_id": pending.job_id}
 
 
@@ -133,25 +128,19 @@ def _has_files(batch: Batch, component: Mapping[str, Any]) -> bool:
     return bool(ids) and all(batch.services.media.exists(each) for each in ids)
 
 
-def next_pending(connection: Connection, tables: Tables, served: Mapping[str, int]) -> PendingEncode | None:
-    """Return the oldest unfinished job of the user whose last job was begun first, or None.
+def waiting_jobs(connection: Connection) -> list[tuple[str, str]]:
+    """Return the ids of the jobs in the queue and of their users, the oldest first."""
+    found = connection.execute(select(ENCODE_QUEUE.c.job_id, ENCODE_QUEUE.c.user_id).order_by(ENCODE_QUEUE.c.id))
+    return [(row.job_id, row.user_id) for row in found]
 
-    ``served`` has a number for each user that grows with each job, so that many jobs of one leave turns for others.
-    """
-    oldest = (
-        select(ENCODE_QUEUE.c.user_id, func.min(ENCODE_QUEUE.c.id))
-        .where(_is_open(tables))
-        .group_by(ENCODE_QUEUE.c.user_id)
-    )
-    turns = [(served.get(user_id, 0), key) for user_id, key in connection.execute(oldest)]
-    if not turns:
+
+def read_pending(connection: Connection, job_id: str) -> PendingEncode | None:
+    """Return a job of the queue, or None if it is not in it any more."""
+    row = connection.execute(select(ENCODE_QUEUE).where(ENCODE_QUEUE.c.job_id == job_id)).first()
+    if row is None:
         return None
-    return _read(connection.execute(select(ENCODE_QUEUE).where(ENCODE_QUEUE.c.id == min(turns)[1])).one())
-
-
-def closed_jobs(connection: Connection, tables: Tables) -> list[PendingEncode]:
-    """Return the jobs in the queue that a client has ended or deleted."""
-    return [_read(row) for row in connection.execute(select(ENCODE_QUEUE).where(~_is_open(tables)))]
+    caller = Caller(row.user_id, row.username)
+    return PendingEncode(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun, row.created_at)
 
 
 def delete_pending(connection: Connection, job_id: str) -> None:
@@ -168,15 +157,8 @@ def add_attempts(connection: Connection, job_id: str, count: int) -> None:
 
 def versions_being_encoded(connection: Connection, tables: Tables, version_ids: Collection[str]) -> set[str]:
     """Return those of the versions that have an unfinished job."""
-    conditions = ENCODE_QUEUE.c.version_id.in_(version_ids), _is_open(tables)
-    return set(connection.scalars(select(ENCODE_QUEUE.c.version_id).where(*conditions)))
-
-
-def _is_open(tables: Tables) -> ColumnElement[bool]:
     job = tables.by_family["Job"]
-    return ENCODE_QUEUE.c.job_id.in_(select(job.c.id).where(job.c.status.in_(_OPEN)))
-
-
-def _read(row: Row[Any]) -> PendingEncode:
-    caller = Caller(row.user_id, row.username)
-    return PendingEncode(row.job_id, row.component_id, row.version_id, row.is_kept, caller, row.begun, row.created_at)
+    is_open = ENCODE_QUEUE.c.job_id.in_(select(job.c.id).where(job.c.status.in_((QUEUED, RUNNING))))
+    return set(
+        connection.scalars(select(ENCODE_QUEUE.c.version_id).where(ENCODE_QUEUE.c.version_id.in_(version_ids), is_open))
+    )

@@ -1,182 +1,95 @@
-"""The thread that runs the jobs of ``encode_media`` one after the other, the oldest first.
+"""The jobs of ``encode_media``, and smaller renditions of movies for slow connections, as work of the queue.
 
 A job that one server did not finish is run again by the next one. Its outputs have the same ids then, so that there is
-one set of them.
+one set of them. Renditions are made on request, and kept beside the movie like its thumbnails.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-import secrets
-import shutil
-import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Error
-from ft_dcc.server.background import running_worker
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.encoding import process, queue
-from ft_dcc.server.encoding.job import EncodeJob, copy_source
+from ft_dcc.server.encoding import queue
+from ft_dcc.server.encoding.job import EncodedOutput, EncodeJob, copy_source, encode
 from ft_dcc.server.errors import HttpError, InsufficientStorage
-from ft_dcc.server.storage.renditions import Rendition
-from ft_dcc.server.storage.upload_file import writing_to_disk
+from ft_dcc.server.work.budgets import Owner
+from ft_dcc.server.work.queue import Work
 
 _log = logging.getLogger(__name__)
 
-_TIMEOUT_SECONDS = 3600
 _MAX_ATTEMPTS = 4
-_RETRY_SECONDS = 60
-
-
-def running_encode_worker(context: ServerContext, answer: Callable[..., list[Any]]) -> AbstractContextManager[None]:
-    """Run queued jobs on a thread during the block; a job that it interrupts is run again by the next server.
-
-    ``answer`` is that of the dispatcher.
-    """
-    worker = EncodeWorker(context, answer)
-    return running_worker("encoder", worker.step, woken=context.encode_requested, stop=worker.stop)
+# Of renditions.
+LINES = (1080, 720)
+_MAX_FAILED = 1000
 
 
 class EncodeWorker:
-    """Runs the jobs of the queue until it is stopped."""
+    """Runs the jobs in the database; ``answer`` is that of the dispatcher."""
 
-    def __init__(
-        self, context: ServerContext, answer: Callable[..., list[Any]], seconds: float = _TIMEOUT_SECONDS
-    ) -> None:
-        self._context, self._answer, self._seconds = context, answer, seconds
-        self._folder = context.folder / "encoding"
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._is_stopping = False
-        self._process: process.EncodeProcess | None = None
-        self._lock = threading.Lock()
-        # By user, a number that grows with each job.
-        self._served: dict[str, int] = {}
+    def __init__(self, context: ServerContext, answer: Callable[..., list[Any]]) -> None:
+        self._context, self._answer = context, answer
 
-    def step(self, _is_stopping: threading.Event) -> float | None:
-        """Run all jobs; return None, or the seconds until they are tried again."""
-        try:
-            with self._context.activity.track():
-                self._run_all()
-        except Exception as error:  # noqa: BLE001  whatever the error is, the jobs must be run later
-            # The database cannot be written at the moment, for example on a full disk.
-            is_known = isinstance(error, HttpError)
-            _log.warning("encoding is tried again in %s seconds: %s", _RETRY_SECONDS, error, exc_info=not is_known)
-            return _RETRY_SECONDS
-        return None
+    def submit(self) -> None:
+        """Add the jobs that wait in the database to the queue, as far as they are not in it."""
+        with self._context.store.reading() as connection:
+            waiting = queue.waiting_jobs(connection)
+        for job_id, user_id in waiting:
+            run = partial(self._run, job_id)
+            self._context.work.submit("encode", Owner(user_id), run, is_background=True, key=job_id)
 
-    def stop(self) -> None:
-        """Stop the running job, and begin no other one."""
-        with self._lock:
-            self._is_stopping = True
-            if self._process is not None:
-                self._process.stop()
-
-    def _run_all(self) -> None:
+    def _run(self, job_id: str, work: Work) -> None:
+        """Run one job to its end; it stays in the database when it waits for disk space or the server stops."""
         store = self._context.store
-        while not self._is_stopping:
-            with store.reading() as connection:
-                closed = queue.closed_jobs(connection, store.tables)
-                pending = queue.next_pending(connection, store.tables, self._served)
-            for each in closed:
-                self._discard(each)
-            rendition = self._context.renditions.next()
-            if pending is not None:
-                self._served[pending.caller.id] = max(self._served.values(), default=0) + 1
-                self._run_job(pending)
-            elif rendition is not None:
-                self._make_rendition(rendition)
-            else:
-                return
-
-    def _make_rendition(self, rendition: Rendition) -> None:
-        """Make a smaller movie that a visitor waits for; the encodes of clients come first."""
-        folder = self._folder / secrets.token_hex(8)
+        with store.reading() as connection:
+            pending = queue.read_pending(connection, job_id)
+        if pending is None:
+            return
+        job = EncodeJob(self._context, self._answer, pending)
+        if job.is_open:
+            store.write(partial(queue.add_attempts, job_id=job_id, count=1))
+            try:
+                self._attempt(job, pending.attempts, work)
+            except (Cancelled, InsufficientStorage):
+                store.write(partial(queue.add_attempts, job_id=job_id, count=-1))
+                raise
         try:
-            with writing_to_disk():
-                folder.mkdir(parents=True)
-            source = copy_source(self._context.media.path(rendition[0]), folder / "source.mp4")
-            (made,) = self._start_process(source, folder, lines=rendition[1]).run(lambda _percent: None)
-            self._context.renditions.finish(rendition, made.path)
-        except Exception as error:  # noqa: BLE001  one movie must not keep the others from being encoded
-            if not self._is_stopping:
-                is_known = isinstance(error, Error)
-                _log.warning("a rendition was not made: %s", error, exc_info=not is_known)
-                reason = (
-                    "The file is damaged or not supported." if is_known else "The log of the server has the reason."
-                )
-                self._context.renditions.fail(rendition, reason)
-        finally:
-            with self._lock:
-                self._process = None
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _discard(self, pending: queue.PendingEncode) -> None:
-        """Remove the outputs of a job that a client ended, and the job from the queue."""
-        try:
-            EncodeJob(self._context, self._answer, pending).clean()
+            # The outputs of a job that a client has ended.
+            job.clean()
         except InsufficientStorage:
             raise
         except HttpError as error:
             _log.warning("the outputs of a job that was ended were not removed: %s", error)
-        self._context.store.write(partial(queue.delete_pending, job_id=pending.job_id))
+        store.write(partial(queue.delete_pending, job_id=job_id))
 
-    def _run_job(self, pending: queue.PendingEncode) -> None:
-        """Run one job to its end; it stays in the queue when it waits for disk space or the worker is stopped."""
-        store = self._context.store
-        store.write(partial(queue.add_attempts, job_id=pending.job_id, count=1))
-        job = EncodeJob(self._context, self._answer, pending)
-        folder = self._folder / secrets.token_hex(8)
-        is_over = False
+    def _attempt(self, job: EncodeJob, attempts: int, work: Work) -> None:
+        """Encode and store the outputs; raises Cancelled when the server stops, and InsufficientStorage."""
+        folder = Path()
         try:
-            if pending.attempts >= _MAX_ATTEMPTS:
-                raise EncodeFailed(f"It was begun {pending.attempts} times, and the server was stopped each time.")
-            with writing_to_disk():
-                folder.mkdir(parents=True)
-            job.finish(self._encode(job, folder))
-            is_over = True
+            if attempts >= _MAX_ATTEMPTS:
+                raise EncodeFailed(f"It was begun {attempts} times, and the server was stopped each time.")
+            with work.folder() as folder:
+                job.finish(self._encode(job, folder, work))
         except Cancelled:
-            job.clean()
-            is_over = True
+            if work.is_cancelled:
+                raise
         except InsufficientStorage as error:
             job.wait(str(error))
             raise
         except Exception as error:  # noqa: BLE001  one file must not keep the others from being encoded
-            if not self._is_stopping:
-                job.fail(_reason(error, job, folder))
-                is_over = True
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            if not is_over:
-                store.write(partial(queue.add_attempts, job_id=pending.job_id, count=-1))
+            job.fail(_reason(error, job, folder))
 
-    def _encode(self, job: EncodeJob, folder: Path) -> list[process.EncodedOutput]:
+    def _encode(self, job: EncodeJob, folder: Path, work: Work) -> list[EncodedOutput]:
         job.begin()
-        source = job.link_source(folder)
-        started = self._start_process(source, folder, fps=job.fps)
-        try:
-            return started.run(job.report)
-        finally:
-            with self._lock:
-                self._process = None
-
-    def _start_process(
-        self, source: Path, folder: Path, *, lines: int | None = None, fps: str | None = None
-    ) -> process.EncodeProcess:
-        with self._lock:
-            if self._is_stopping:
-                raise EncodeFailed("The server is stopping.")
-            free = self._context.media.free_bytes()
-            if free <= 0:
-                raise InsufficientStorage("The server's disk has no room for the outputs. Free some space there.")
-            self._process = process.EncodeProcess(
-                source, folder, seconds=self._seconds, max_bytes=free, lines=lines, fps=fps
-            )
-            return self._process
+        source, fps = job.link_source(folder), job.fps
+        if (free := self._context.media.free_bytes()) <= 0:
+            raise InsufficientStorage("The server's disk has no room for the outputs. Free some space there.")
+        return encode(work, source, folder, max_bytes=free, fps=fps, on_progress=job.report)
 
 
 def _reason(error: Exception, job: EncodeJob, folder: Path) -> str:
@@ -184,4 +97,50 @@ def _reason(error: Exception, job: EncodeJob, folder: Path) -> str:
     if not isinstance(error, Error):
         _log.error("encoding failed", exc_info=error)
         return "The server failed. Its log has the reason."
+    if log := getattr(error, "log", ""):
+        _log.warning("encoding failed: %s %s", error, log)
     return re.sub(rf"(?:{re.escape(str(folder))}[/\\]+[\w.]+|\bsource\.\w+)", lambda _: job.name, str(error))
+
+
+class Renditions:
+    """The renditions that visitors wait for; safe to use from several threads.
+
+    A request is kept in memory only: the page repeats it, also after a restart of the server.
+    """
+
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._failed: dict[Path, str] = {}
+
+    def request(self, component_id: str, lines: int, owner: Owner) -> bool:
+        """Return whether the rendition exists, and let it be made otherwise.
+
+        Raises NotFound without the movie's file, EncodeFailed if making it has failed, and TooManyRequests.
+        """
+        path = self._context.media.derived_file(component_id, f"{lines}.mp4")
+        if path.is_file():
+            return True
+        # A movie that is uploaded again has another path, and is tried again.
+        if path in self._failed:
+            raise EncodeFailed(f"A smaller movie cannot be made. {self._failed[path]}")
+        make = partial(self._make, component_id, lines, path)
+        self._context.work.submit("rendition", owner, make, is_background=True, key=str(path))
+        return False
+
+    def _make(self, component_id: str, lines: int, path: Path, work: Work) -> None:
+        media = self._context.media
+        try:
+            with work.folder() as folder:
+                source = copy_source(media.path(component_id), folder / "source.mp4")
+                (made,) = encode(work, source, folder, max_bytes=max(media.free_bytes(), 1), lines=lines)
+                media.keep_derived(made.path, path)
+        except (Cancelled, InsufficientStorage):
+            raise
+        except Exception as error:
+            is_known = isinstance(error, Error)
+            if len(self._failed) >= _MAX_FAILED:
+                self._failed.clear()
+            self._failed[path] = (
+                "The file is damaged or not supported." if is_known else "The log of the server has the reason."
+            )
+            raise

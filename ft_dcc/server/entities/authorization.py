@@ -11,30 +11,25 @@ from uuid import uuid4
 import attrs
 from sqlalchemy import BindParameter, Select, bindparam, literal_column, select, union_all
 
-from ft_dcc.server.auth.access_rules import (
-    ADMINISTRATORS,
-    ANY_CONTRIBUTORS,
-    ANY_MANAGERS,
+from ft_dcc.server.auth import permissions as access_rules
+from ft_dcc.server.auth.permissions import (
     AUTHOR,
     CONTRIBUTORS,
-    EVERYONE,
+    MANAGER_ROLE,
     MANAGERS,
     MEMBERS,
     MEMBERS_AS_AUTHOR,
-    OWNER_WRITERS,
-    SELF,
     SERVER,
-    AccessRule,
+    Permissions,
+    Reach,
     access_rule,
-    read_rules,
 )
-from ft_dcc.server.auth.permissions import MANAGER_ROLE, Permissions, Reach
-from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.database.connections import Prepared
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.changes import stored_type
 from ft_dcc.server.entities.ownership import OwnerReader, holds
 from ft_dcc.server.errors import Forbidden, ValidationError
-from ft_dcc.server.query.row_filter import visibility_condition
+from ft_dcc.server.query.row_filter import access_scope
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import Tables
 
@@ -47,10 +42,7 @@ _OWN_ATTRIBUTES = frozenset(("first_name", "last_name", "thumbnail_id", "thumbna
 def check_access(
     batch: Batch, action: str, entity_type: EntityType, row: Row, changed: Collection[str] | None = None
 ) -> None:
-    """Raise Forbidden if the caller may not do this with an entity that has these values.
-
-    ``changed`` are the attributes that an update changes.
-    """
+    """Raise Forbidden if the caller may not do this with an entity of these values, or to the changed attributes."""
     if not is_allowed(batch, action, entity_type, row, changed):
         raise Forbidden(_reason(batch, action, entity_type))
 
@@ -89,12 +81,8 @@ class _Request:
     changed: frozenset[str]
 
     @property
-    def rule(self) -> AccessRule:
+    def rule(self) -> access_rules.AccessRule:
         return access_rule(self.batch.schema, self.entity_type)
-
-    @property
-    def permissions(self) -> Permissions:
-        return self.batch.permissions
 
     @property
     def is_of_guest(self) -> bool:
@@ -119,11 +107,11 @@ def _has_role(request: _Request, role: str) -> bool:
     """Return whether the caller has the role in all projects that own the entity, and is the users that own it."""
     owners = OwnerReader(request.batch).owners(request.entity_type, request.row)
     if owners is not None and not owners:  # It belongs to everyone.
-        return request.is_author and request.permissions.is_contributor
+        return request.is_author and request.batch.permissions.is_contributor
     # A component of a guest has no author and, before it is attached, no other owner.
     if owners is None and request.is_of_guest and request.entity_type.family == "Component":
-        return request.permissions.is_contributor
-    return holds(request.permissions, request.batch.caller.id, owners, role)
+        return request.batch.permissions.is_contributor
+    return holds(request.batch.permissions, request.batch.caller.id, owners, role)
 
 
 def _may_update_first_owner(request: _Request) -> bool:
@@ -151,20 +139,20 @@ class _Grantee:
 _CONTRIBUTOR, _MANAGER = attrgetter("is_contributor"), attrgetter("can_create_projects")
 # What each grantee of ``access.rules`` means for writing. What the server writes is decided before.
 _GRANTEES: Mapping[str, _Grantee] = {
-    EVERYONE: _Grantee(lambda request: True, lambda permissions: True),
+    access_rules.EVERYONE: _Grantee(lambda request: True, lambda permissions: True),
     MEMBERS: _Grantee(lambda request: _has_role(request, MEMBERS), lambda permissions: True),
     MEMBERS_AS_AUTHOR: _Grantee(
         lambda request: request.is_author and _has_role(request, MEMBERS), lambda permissions: True
     ),
     CONTRIBUTORS: _Grantee(lambda request: _has_role(request, CONTRIBUTORS), _CONTRIBUTOR),
     MANAGERS: _Grantee(lambda request: _has_role(request, MANAGERS), _MANAGER),
-    ANY_CONTRIBUTORS: _Grantee(lambda request: request.permissions.is_contributor, _CONTRIBUTOR),
-    ANY_MANAGERS: _Grantee(lambda request: request.permissions.can_create_projects, _MANAGER),
+    access_rules.ANY_CONTRIBUTORS: _Grantee(lambda request: request.batch.permissions.is_contributor, _CONTRIBUTOR),
+    access_rules.ANY_MANAGERS: _Grantee(lambda request: request.batch.permissions.can_create_projects, _MANAGER),
     AUTHOR: _Grantee(_is_author, lambda permissions: True),
-    OWNER_WRITERS: _Grantee(_may_update_first_owner, _CONTRIBUTOR),
-    SELF: _Grantee(_is_own_account, lambda permissions: False),
-    ADMINISTRATORS: _Grantee(
-        lambda request: request.permissions.is_administrator, lambda permissions: permissions.is_administrator
+    access_rules.OWNER_WRITERS: _Grantee(_may_update_first_owner, _CONTRIBUTOR),
+    access_rules.SELF: _Grantee(_is_own_account, lambda permissions: False),
+    access_rules.ADMINISTRATORS: _Grantee(
+        lambda request: request.batch.permissions.is_administrator, lambda permissions: permissions.is_administrator
     ),
 }
 
@@ -197,14 +185,20 @@ def may_write(batch: Batch, entity_type: EntityType, values: Row) -> bool:
     rule = access_rule(batch.schema, entity_type)
     grants = rule.grants[CREATE]
     given = {name: value for name, value in values.items() if isinstance(value, str)}
-    if "id" in given and (row := batch.row(entity_type.family, given["id"])) is not None:
+    stored = batch.schema[entity_type.family]
+    if stored.key == ("id",) and "id" in given and (row := batch.row(entity_type.family, given["id"])) is not None:
         return is_allowed(batch, UPDATE, stored_type(batch.schema, entity_type.family, row), row)
     role = CONTRIBUTORS if CONTRIBUTORS in grants else MEMBERS
     for name, target in _targets(batch.schema, entity_type, given).items():
         found = batch.row(target.family, given[name])
         if found is None:  # It is created in the same transaction, as a new review session by a publish.
             del given[name]
-        elif not _may_refer(batch, stored_type(batch.schema, target.family, found), found, role):
+            continue
+        # The caller must be able to write something that belongs to it.
+        found_type = stored_type(batch.schema, target.family, found)
+        owners = OwnerReader(batch).owners(found_type, found)
+        may_own = not owners or holds(batch.permissions, batch.caller.id, owners, role)
+        if not may_own or not is_readable(batch, found_type, found):
             return False
     if any(key.column in given for key in rule.owners) and entity_type.name != "Project":
         author = {rule.author: batch.caller.id} if rule.author else {}
@@ -219,14 +213,6 @@ def _targets(schema: Schema, entity_type: EntityType, names: Collection[str]) ->
     attributes = [found for name, found in entity_type.attributes.items() if name in names]
     keys = {found.name: schema[found.rows] for found in attributes if found.kind == "foreign key" and found.rows != "*"}
     return {name: target for name, target in keys.items() if target.key == ("id",)}
-
-
-def _may_refer(batch: Batch, entity_type: EntityType, row: Row, role: str) -> bool:
-    """Return whether the caller could write something that belongs to this entity."""
-    owners = OwnerReader(batch).owners(entity_type, row)
-    return is_readable(batch, entity_type, row) and (
-        not owners or holds(batch.permissions, batch.caller.id, owners, role)
-    )
 
 
 def grant_creator_access(batch: Batch, entity_type: EntityType, row: Row) -> None:
@@ -265,10 +251,7 @@ def is_readable(batch: Batch, entity_type: EntityType, row: Row) -> bool:
 
 
 def track_reference(batch: Batch, entity_type: EntityType, attribute: Attribute, value: str | None) -> None:
-    """Record a foreign key, whose target must exist at the end of the batch.
-
-    Raises Forbidden if the target exists already and the caller may not read it.
-    """
+    """Record a foreign key, which is checked at the end; raises Forbidden if the caller may not read its target."""
     batch.track_reference(entity_type, attribute, value)
     if value is None or batch.permissions.is_administrator:
         return
@@ -308,7 +291,7 @@ def _ambiguous_families(schema: Schema) -> frozenset[str]:
     """Return the families that keys without a fixed type may lead to."""
     return frozenset(
         target
-        for rule in read_rules().values()
+        for rule in access_rules.read_rules().values()
         for key in rule.owners
         if len(key.targets) > 1
         for target in key.targets
@@ -330,7 +313,7 @@ def _readable_statement(schema: Schema, tables: Tables, reach: Reach, family: st
     entity_type = schema[family]
     source = tables[entity_type].alias()
     has_key = [source.c[name] == bindparam(f"key_{name}") for name in entity_type.key]
-    condition = visibility_condition(schema, tables, reach, family, source)
+    condition = access_scope(schema, tables, reach).visibility(family, source)
     return None if condition is None else Prepared(select(literal_column("1")).where(*has_key, condition))
 
 
@@ -339,9 +322,9 @@ def _reason(batch: Batch, action: str, entity_type: EntityType) -> str:
     grants, name = access_rule(batch.schema, entity_type).grants[action], entity_type.name
     if SERVER in grants:
         return f"{name} is written by the server alone. Change the entity itself."
-    if grants <= {ADMINISTRATORS, SELF}:
+    if grants <= {access_rules.ADMINISTRATORS, access_rules.SELF}:
         return f"Only an administrator of the studio may change a {name}. Ask one."
-    if ANY_MANAGERS in grants or (MANAGERS in grants and not batch.permissions.can_create_projects):
+    if access_rules.ANY_MANAGERS in grants or (MANAGERS in grants and not batch.permissions.can_create_projects):
         return "Only a project manager or an administrator may create or delete a project. Ask one."
     if grants <= {AUTHOR, MEMBERS_AS_AUTHOR}:
         return f"Only the user whose {name} it is may {action} it. Ask that user, or an administrator."

@@ -10,12 +10,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, select
 
 from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
 from ft_dcc.server.database import connections
-from ft_dcc.server.database.prepared import Prepared
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.errors import PayloadTooLarge, ValidationError
@@ -114,10 +113,7 @@ class Batch:
         return connections.time_limit(self.connection, self.query_deadline - time.monotonic())
 
     def run(self) -> list[Any]:
-        """Run the operations and return their answers in the same order.
-
-        Raises HttpError; the transaction must then be rolled back.
-        """
+        """Run the operations and return their answers; raises HttpError: roll the transaction back then."""
         for index, operation in enumerate(self.operations):
             data = operation.get("entity_data")
             if operation.get("action") == "create" and isinstance(data, dict) and isinstance(data.get("id"), str):
@@ -136,14 +132,11 @@ class Batch:
         data = operation.get("entity_data")
         if isinstance(data, dict) and self._pending_creates.get(str(data.get("id"))) == index:
             del self._pending_creates[str(data["id"])]
-        if operation.get("action") != "create" or not self._keeps_memoized(operation):
+        entity_type = self.schema.types.get(str(operation.get("entity_type")))
+        if operation.get("action") != "create" or entity_type is None or entity_type.family not in _KEEP_MEMOIZED:
             self._memoized.clear()
         self._answers[index] = None
         self._answers[index] = self.actions[str(operation.get("action"))](self, operation)
-
-    def _keeps_memoized(self, operation: Operation) -> bool:
-        entity_type = self.schema.types.get(str(operation.get("entity_type")))
-        return entity_type is not None and entity_type.family in _KEEP_MEMOIZED
 
     def ensure_created(self, entity_id: object) -> None:
         """Run the operation that creates this entity now, if the batch has one that has not run yet."""
@@ -166,10 +159,7 @@ class Batch:
         return -1 if self.max_implied_changes is None else self.max_implied_changes + 1
 
     def count_implied_changes(self, number: int, change: str, remedy: str) -> None:
-        """Count entities that the request changes without naming them.
-
-        Raises PayloadTooLarge above the limit, with the change and the remedy as sentences.
-        """
+        """Count entities that a request changes without naming them; raises PayloadTooLarge with these sentences."""
         self._implied_changes += number
         if self.max_implied_changes is not None and self._implied_changes > self.max_implied_changes:
             raise PayloadTooLarge(
@@ -187,8 +177,9 @@ class Batch:
         for (family, value), origin in self._references.items():
             by_family.setdefault(family, {})[value] = origin
         for family, origins in by_family.items():
-            key = self.tables.by_family[family].c[self.schema[family].key[0]]
-            existing = {str(value) for value in self.connection.scalars(select(key).where(key.in_(list(origins))))}
+            key = self.schema[family].key[0]
+            found = _existing_keys(self.tables, family, key).rows(self.connection, {"ids": list(origins)})
+            existing = {str(value) for (value,) in found}
             for value, origin in origins.items():
                 if value not in existing:
                     raise ValidationError(f"{origin} refers to {family} '{value}', which does not exist. Check the id.")
@@ -203,6 +194,17 @@ class Batch:
             return []
         return [dict(row) for row in self.connection.execute(select(table).where(*conditions)).mappings()]
 
+    def stored(self, entity_type: EntityType, key: Iterable[Any]) -> Row | None:
+        """Return the columns of the entity with this primary key, or None."""
+        statement, names = _row_by_key(self.tables, entity_type)
+        rows = statement.rows(self.connection, {f"key_{name}": part for name, part in zip(entity_type.key, key)})
+        return dict(zip(names, rows[0])) if rows else None
+
+    def has_key(self, entity_type: EntityType, key: Iterable[Any]) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row has this primary key."""
+        columns = self.tables[entity_type].c
+        return [columns[name] == part for name, part in zip(entity_type.key, key)]
+
     def row(self, type_name: str, entity_id: str | None) -> Row | None:
         """Return the columns of one entity, created in this batch or before, or None."""
         if entity_id is None:
@@ -211,8 +213,8 @@ class Batch:
         family = self.schema[type_name].family
         if (known := self._memoized.get((family, entity_id))) is not None:
             return dict(known)
-        statement, names = _row_by_id(self.tables, family)
-        rows = statement.rows(self.connection, {"id": entity_id})
+        statement, names = _row_by_key(self.tables, self.schema[family])
+        rows = statement.rows(self.connection, {"key_id": entity_id})
         if not rows:
             return None
         row = dict(zip(names, rows[0]))
@@ -240,13 +242,21 @@ class Batch:
 
 
 @functools.lru_cache(maxsize=1024)
-def _insertion(tables: Tables, family: str) -> Prepared:
-    return Prepared(tables.insertions[family])
+def _insertion(tables: Tables, family: str) -> connections.Prepared:
+    return connections.Prepared(tables.insertions[family])
 
 
 @functools.lru_cache(maxsize=1024)
-def _row_by_id(tables: Tables, family: str) -> tuple[Prepared, list[str]]:
-    return Prepared(tables.by_id[family]), list(tables.by_family[family].c.keys())
+def _row_by_key(tables: Tables, entity_type: EntityType) -> tuple[connections.Prepared, list[str]]:
+    table = tables[entity_type]
+    has_key = [table.c[name] == bindparam(f"key_{name}") for name in entity_type.key]
+    return connections.Prepared(select(table).where(*has_key)), list(table.c.keys())
+
+
+@functools.lru_cache(maxsize=1024)
+def _existing_keys(tables: Tables, family: str, name: str) -> connections.Prepared:
+    key = tables.by_family[family].c[name]
+    return connections.Prepared(select(key).where(key.in_(bindparam("ids", expanding=True))))
 
 
 def owner_batch(services: BatchServices, connection: Connection) -> Batch:

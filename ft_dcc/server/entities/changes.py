@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -42,12 +42,17 @@ class ChangeSet:
     def __iter__(self) -> Iterator[Change]:
         return iter(self._changes.values())
 
+    @property
+    def removed(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The former columns of the deleted entities, by family and id."""
+        gone = (each for each in self if each.action == REMOVE)
+        return {(each.entity_type.family, str(each.row[each.entity_type.key[0]])): dict(each.row) for each in gone}
+
     def record_created(self, entity_type: model.EntityType, row: Mapping[str, Any]) -> None:
         """Record a new entity."""
+        values = {name: (None, value) for name, value in row.items() if value is not None}
         if self.is_recording:
-            self._record(
-                ADD, entity_type, row, {name: (None, value) for name, value in row.items() if value is not None}
-            )
+            self._record(ADD, entity_type, row, values)
 
     def record_updated(self, entity_type: model.EntityType, row: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
         """Record new values of columns; ``row`` is the entity before the change."""
@@ -77,7 +82,16 @@ class ChangeSet:
         values: Values,
         former: Mapping[str, Any] | None = None,
     ) -> None:
-        self._merge(Change(action, entity_type, row, dict(_published_values(entity_type, values)), former))
+        """Record the values that may be published, under the column names that ftrack's events have."""
+        columns = {attribute.column: attribute for attribute in entity_type.attributes.values()}
+        published: Values = {}
+        for name, (old, new) in values.items():
+            attribute = columns.get(name)
+            if attribute is not None and not attribute.is_hidden and name not in _SECRET_COLUMNS:
+                convert = None if attribute.kind == "date" else to_json(attribute.kind)
+                pair = (old, new) if convert is None else (convert(old), convert(new))
+                published[attribute.alias or attribute.name] = pair
+        self._merge(Change(action, entity_type, row, published, former))
 
     def _merge(self, change: Change) -> None:
         key = (change.entity_type.family, *(str(change.row[name]) for name in change.entity_type.key))
@@ -91,17 +105,6 @@ class ChangeSet:
             self._changes[key] = attrs.evolve(before, row=change.row, values={**before.values, **values}, former=former)
         elif before.action != ADD:
             self._changes[key] = change
-
-
-def _published_values(entity_type: model.EntityType, values: Values) -> Iterable[tuple[str, tuple[Any, Any]]]:
-    """Yield the values that may be published, under the column names that ftrack's events have."""
-    columns = {attribute.column: attribute for attribute in entity_type.attributes.values()}
-    for name, (old, new) in values.items():
-        attribute = columns.get(name)
-        if attribute is not None and not attribute.is_hidden and name not in _SECRET_COLUMNS:
-            convert = None if attribute.kind == "date" else to_json(attribute.kind)
-            pair = (old, new) if convert is None else (convert(old), convert(new))
-            yield attribute.alias or attribute.name, pair
 
 
 def _custom_value_text(value: object) -> str | None:

@@ -26,8 +26,8 @@ _VALUE_TYPES: dict[str, tuple[type, ...]] = {
 }
 # The entity types by the names that configurations use for them.
 _CONFIGURED_TYPES = {
-    "task": "Context",
     "show": "Context",
+    "task": "Context",
     "assetversion": "AssetVersion",
     "asset": "Asset",
     "user": "User",
@@ -57,12 +57,6 @@ def set_custom_value(batch: Batch, entity_type: EntityType, operation: Operation
     return {"action": action, "data": {"__entity_type__": entity_type.name, **response}}
 
 
-def _owner_type(entity_type: EntityType, configuration: Row) -> str | None:
-    """Return the type of the entities that have values of this type and configuration, or None if it varies."""
-    own = entity_type.name.replace("CustomAttributeValue", "")
-    return own or _CONFIGURED_TYPES.get(str(configuration["entity_type"]))
-
-
 def _check_access(batch: Batch, configuration_id: str, entity_id: str) -> None:
     """Raise Forbidden if the caller may not change the entity that has the value."""
     row = {"configuration_id": configuration_id, "entity_id": entity_id}
@@ -70,13 +64,13 @@ def _check_access(batch: Batch, configuration_id: str, entity_id: str) -> None:
 
 
 def _record_change(batch: Batch, entity_type: EntityType, configuration: Row, entity_id: str, value: Any) -> None:
-    """Record the new value for subscribers."""
-    type_name = _owner_type(entity_type, configuration)
+    """Record the new value for subscribers, unless the configuration does not tell the type of the entity."""
+    own = entity_type.name.replace("CustomAttributeValue", "")
+    type_name = own or _CONFIGURED_TYPES.get(str(configuration["entity_type"]))
     if type_name is None or not batch.changes.is_recording:
         return
     family = batch.schema[type_name].family
-    owner = batch.row(family, entity_id)
-    if owner is None:
+    if (owner := batch.row(family, entity_id)) is None:
         return
     table = batch.table("CustomAttributeValue")
     has_key = table.c.configuration_id == configuration["id"], table.c.entity_id == entity_id

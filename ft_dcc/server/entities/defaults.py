@@ -6,7 +6,7 @@ import functools
 
 from sqlalchemy import bindparam, select
 
-from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.database.connections import Prepared
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.schema.tables import Tables
 
@@ -27,25 +27,24 @@ def _find_status(batch: Batch, project_id: str | None, type_name: str, row: Row)
     schema = _project_schema(batch, project_id)
     if schema is None:
         return None
+    if type_name not in ("Task", "AssetVersion"):
+        wanted = {"schema": schema["id"], "object_type": row.get("object_type_id")}
+        return _first(batch, "object type status", wanted)
+    workflow: str | None = schema["asset_version_workflow_schema_id"]
     if type_name == "Task":
-        return _first(batch, _workflow_statuses(batch.tables), {"workflow": _task_workflow(batch, schema, row)})
-    if type_name == "AssetVersion":
-        workflow_id = schema["asset_version_workflow_schema_id"]
-        return _first(batch, _workflow_statuses(batch.tables), {"workflow": workflow_id})
-    wanted = {"schema": schema["id"], "object_type": row.get("object_type_id")}
-    return _first(batch, _object_type_statuses(batch.tables), wanted)
+        override = _first(batch, "workflow override", {"schema": schema["id"], "type": row.get("type_id")})
+        workflow = override or schema["task_workflow_schema_id"]
+    return _first(batch, "workflow status", {"workflow": workflow})
 
 
 def default_task_type(batch: Batch, project_id: str | None) -> str | None:
     """Return the id of the first task type that the project allows, or None."""
-    return batch.memoize(("type", project_id), lambda: _find_task_type(batch, project_id))
 
+    def find() -> str | None:
+        schema = _project_schema(batch, project_id)
+        return None if schema is None else _first(batch, "task type", {"schema": schema["task_type_schema_id"]})
 
-def _find_task_type(batch: Batch, project_id: str | None) -> str | None:
-    schema = _project_schema(batch, project_id)
-    if schema is None:
-        return None
-    return _first(batch, _task_types(batch.tables), {"schema": schema["task_type_schema_id"]})
+    return batch.memoize(("type", project_id), find)
 
 
 def _project_schema(batch: Batch, project_id: str | None) -> Row | None:
@@ -53,49 +52,36 @@ def _project_schema(batch: Batch, project_id: str | None) -> Row | None:
     return None if project is None else batch.row("ProjectSchema", project["project_schema_id"])
 
 
-def _task_workflow(batch: Batch, schema: Row, row: Row) -> str | None:
-    wanted = {"schema": schema["id"], "type": row.get("type_id")}
-    default: str | None = schema["task_workflow_schema_id"]
-    return _first(batch, _workflow_overrides(batch.tables), wanted) or default
-
-
-def _first(batch: Batch, statement: Prepared, parameters: Row) -> str | None:
-    rows = statement.rows(batch.connection, parameters)
+def _first(batch: Batch, name: str, parameters: Row) -> str | None:
+    rows = _statements(batch.tables)[name].rows(batch.connection, parameters)
     return rows[0][0] if rows else None
 
 
 @functools.lru_cache(maxsize=16)
-def _object_type_statuses(tables: Tables) -> Prepared:
-    part, link, status = (tables.by_family[name] for name in ("Schema", "SchemaStatus", "Status"))
-    joined = link.join(part, link.c.schema_id == part.c.id).join(status, status.c.id == link.c.status_id)
-    is_wanted = (
-        part.c.project_schema_id == bindparam("schema"),
-        part.c.object_type_id.is_not_distinct_from(bindparam("object_type")),
+def _statements(tables: Tables) -> dict[str, Prepared]:
+    """Return the statements for the first status, workflow or type that a project schema has for an entity."""
+    part, status, kind = (tables.by_family[name] for name in ("Schema", "Status", "Type"))
+    of_part, of_workflow, of_types, override = (
+        tables.by_family[name]
+        for name in ("SchemaStatus", "WorkflowSchemaStatus", "TaskTypeSchemaType", "ProjectSchemaOverride")
     )
-    found = select(status.c.id).select_from(joined).where(*is_wanted)
-    return Prepared(found.order_by(link.c.sort, status.c.sort).limit(1))
-
-
-@functools.lru_cache(maxsize=16)
-def _task_types(tables: Tables) -> Prepared:
-    link, kind = tables.by_family["TaskTypeSchemaType"], tables.by_family["Type"]
-    found = select(kind.c.id).select_from(link.join(kind, kind.c.id == link.c.type_id))
-    found = found.where(link.c.task_type_schema_id == bindparam("schema"))
-    return Prepared(found.order_by(kind.c.sort).limit(1))
-
-
-@functools.lru_cache(maxsize=16)
-def _workflow_overrides(tables: Tables) -> Prepared:
-    override = tables.by_family["ProjectSchemaOverride"]
-    is_wanted = (
-        override.c.project_schema_id == bindparam("schema"),
-        override.c.type_id.is_not_distinct_from(bindparam("type")),
-    )
-    return Prepared(select(override.c.workflow_schema_id).where(*is_wanted).limit(1))
-
-
-@functools.lru_cache(maxsize=16)
-def _workflow_statuses(tables: Tables) -> Prepared:
-    link, status = tables.by_family["WorkflowSchemaStatus"], tables.by_family["Status"]
-    found = select(status.c.id).select_from(link.join(status, status.c.id == link.c.status_id))
-    return Prepared(found.where(link.c.workflow_schema_id == bindparam("workflow")).order_by(status.c.sort).limit(1))
+    joined = of_part.join(part, of_part.c.schema_id == part.c.id).join(status, status.c.id == of_part.c.status_id)
+    found = {
+        "object type status": select(status.c.id)
+        .select_from(joined)
+        .where(part.c.project_schema_id == bindparam("schema"))
+        .where(part.c.object_type_id.is_not_distinct_from(bindparam("object_type")))
+        .order_by(of_part.c.sort, status.c.sort),
+        "workflow status": select(status.c.id)
+        .join_from(of_workflow, status, status.c.id == of_workflow.c.status_id)
+        .where(of_workflow.c.workflow_schema_id == bindparam("workflow"))
+        .order_by(status.c.sort),
+        "workflow override": select(override.c.workflow_schema_id)
+        .where(override.c.project_schema_id == bindparam("schema"))
+        .where(override.c.type_id.is_not_distinct_from(bindparam("type"))),
+        "task type": select(kind.c.id)
+        .join_from(of_types, kind, kind.c.id == of_types.c.type_id)
+        .where(of_types.c.task_type_schema_id == bindparam("schema"))
+        .order_by(kind.c.sort),
+    }
+    return {name: Prepared(statement.limit(1)) for name, statement in found.items()}

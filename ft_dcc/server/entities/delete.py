@@ -9,9 +9,7 @@ from typing import Any
 import attrs
 from sqlalchemy import bindparam, delete, literal_column, select, update
 
-from ft_dcc.server.database import audit_log
-from ft_dcc.server.database.closed_reviews import closed_session_names
-from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.database import audit_log, closed_reviews, connections
 from ft_dcc.server.entities import authorization, changes, custom_values, payload
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.errors import Conflict
@@ -33,32 +31,22 @@ class _Referrer:
 
 
 def delete_entity(batch: Batch, operation: Operation) -> Answer:
-    """Delete an entity and what belongs to it; deleting an entity that does not exist is no error.
-
-    Raises Forbidden, and Conflict if another entity refers to it by a key with the rule "kept".
-    """
-    entity_type = payload.entity_type_of(batch, operation)
+    """Delete an entity, if it exists, and what belongs to it; raises Forbidden, and Conflict for a key "kept"."""
+    entity_type, answer = payload.entity_type_of(batch, operation), {"action": "delete", "data": True}
     if entity_type.is_materialised or entity_type.name == "CustomAttributeValue":
         custom_values.reset_custom_value(batch, entity_type, operation)
-    else:
-        _remove(batch, entity_type, payload.operation_key(entity_type, operation))
-    return {"action": "delete", "data": True}
-
-
-def _remove(batch: Batch, entity_type: EntityType, key: tuple[str, ...]) -> None:
-    table = batch.tables[entity_type]
-    has_key = [table.c[name] == part for name, part in zip(entity_type.key, key)]
-    found = batch.connection.execute(select(table).where(*has_key)).mappings().first()
-    if found is None:
-        return
-    row = dict(found)
+        return answer
+    key = payload.operation_key(entity_type, operation)
+    if (row := batch.stored(entity_type, key)) is None:
+        return answer
     stored = changes.stored_type(batch.schema, entity_type.family, row)
     authorization.check_access(batch, authorization.DELETE, stored, row)
     if entity_type.key == ("id",):
         _remove_tree(batch, stored, row)
     else:
         batch.changes.record_removed(entity_type, row)
-        batch.connection.execute(delete(table).where(*has_key))
+        batch.connection.execute(delete(batch.tables[entity_type]).where(*batch.has_key(entity_type, key)))
+    return answer
 
 
 def _remove_tree(batch: Batch, entity_type: EntityType, row: Row) -> None:
@@ -73,30 +61,21 @@ def _remove_tree(batch: Batch, entity_type: EntityType, row: Row) -> None:
         for name, ids in frontier.items():
             for referrer in _referrers(batch.schema, name):
                 if referrer.rule == "owned":
-                    found = _owned(batch, referrer, ids, count)
-                    following.setdefault(referrer.family, set()).update(found - deleted.get(referrer.family, set()))
+                    found = _find_referring(batch, referrer, ids)
+                    if "id" in batch.tables.by_family[referrer.family].c:
+                        new = {key for (key,) in found} - deleted.get(referrer.family, set())
+                        following.setdefault(referrer.family, set()).update(new)
+                    else:
+                        # Rows without an id of their own are only counted.
+                        count(len(found))
         frontier = {name: ids for name, ids in following.items() if ids}
         count(sum(map(len, frontier.values())))
-    if entity_type.family == "Note":
-        _check_replies(batch, deleted["Note"] - {row["id"]})
+    # The replies of a note are deleted with it.
+    for note_id in deleted["Note"] - {row["id"]} if entity_type.family == "Note" else ():
+        authorization.check_key_access(batch, authorization.DELETE, batch.schema["Note"], note_id)
     with batch.services.store.closed_reviews.unlocking(_closed_reviews(batch, deleted.get("ReviewSession", set()))):
         _delete_rows(batch, deleted, count)
     batch.removed_components.extend(deleted.get("Component", ()))
-
-
-def _check_replies(batch: Batch, ids: set[Any]) -> None:
-    """Raise Forbidden if the caller may not delete one of these replies, which are deleted with a note."""
-    for note_id in ids:
-        authorization.check_key_access(batch, authorization.DELETE, batch.schema["Note"], note_id)
-
-
-def _owned(batch: Batch, referrer: _Referrer, ids: set[Any], count: Callable[[int], None]) -> set[Any]:
-    """Return the ids of the entities that refer to these; rows without an id of their own are only counted."""
-    found = _find_referring(batch, referrer, ids)
-    if "id" in batch.tables.by_family[referrer.family].c:
-        return {key for (key,) in found}
-    count(len(found))
-    return set()
 
 
 def _implied_changes(batch: Batch, entity_type: EntityType, row: Row) -> Callable[[int], None]:
@@ -118,7 +97,7 @@ def _closed_reviews(batch: Batch, session_ids: set[Any]) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for part in _chunks(session_ids):
-        found.update(closed_session_names(batch.connection, batch.tables, part))
+        found.update(closed_reviews.closed_session_names(batch.connection, batch.tables, part))
     for session_id, name in found.items():
         operation = {"action": "delete closed review", "entity_type": "ReviewSession", "entity_key": [session_id]}
         audit_log.record(batch.connection, batch.caller, [(operation, None)], detail=name)
@@ -129,7 +108,10 @@ def _delete_rows(batch: Batch, deleted: dict[str, set[Any]], count: Callable[[in
     """Delete the rows of each family, with the rows without an id that belong to them, and clear the keys to them."""
     for name, ids in deleted.items():
         for referrer in _referrers(batch.schema, name):
-            _delete_rows_without_id(batch, referrer, ids)
+            table = batch.tables.by_family[referrer.family]
+            is_link = referrer.rule == "owned" and "id" not in table.c
+            for part in _chunks(ids) if is_link and _find_referring(batch, referrer, ids, most=1) else ():
+                batch.connection.execute(delete(table).where(table.c[referrer.column].in_(part)))
     for name, ids in deleted.items():
         for referrer in _referrers(batch.schema, name):
             count(_release(batch, referrer, name, ids, deleted) // CLEARED_KEYS_PER_CHANGE)
@@ -140,15 +122,6 @@ def _delete_rows(batch: Batch, deleted: dict[str, set[Any]], count: Callable[[in
                 batch.changes.record_removed(changes.stored_type(batch.schema, name, row), row)
             batch.connection.execute(delete(table).where(table.c.id.in_(part)))
         batch.drop_references(name, ids)
-
-
-def _delete_rows_without_id(batch: Batch, referrer: _Referrer, ids: Collection[Any]) -> None:
-    table = batch.tables.by_family[referrer.family]
-    if referrer.rule != "owned" or "id" in table.c:
-        return
-    for part in _chunks(ids):
-        if _find_referring(batch, referrer, part, most=1):
-            batch.connection.execute(delete(table).where(table.c[referrer.column].in_(part)))
 
 
 def _find_referring(
@@ -164,12 +137,12 @@ def _find_referring(
 
 
 @functools.lru_cache(maxsize=1024)
-def _referring_statement(tables: Tables, referrer: _Referrer) -> Prepared:
+def _referring_statement(tables: Tables, referrer: _Referrer) -> connections.Prepared:
     table = tables.by_family[referrer.family]
     key = table.c.id if "id" in table.c else literal_column("1")
     is_referring = table.c[referrer.column].in_(bindparam("ids", expanding=True))
     # A negative limit of SQLite is none.
-    return Prepared(select(key).select_from(table).where(is_referring).limit(bindparam("most")))
+    return connections.Prepared(select(key).select_from(table).where(is_referring).limit(bindparam("most")))
 
 
 def _release(batch: Batch, referrer: _Referrer, family: str, ids: set[Any], deleted: dict[str, set[Any]]) -> int:
@@ -184,7 +157,10 @@ def _release(batch: Batch, referrer: _Referrer, family: str, ids: set[Any], dele
         if referrer.rule == "kept":
             if users - deleted.get(referrer.family, set()):
                 number = f"{len(users)}{' or more' if len(users) == most else ''}"
-                raise Conflict(f"The {family} is in use by {number} {referrer.family} entries. Delete those first.")
+                if family == "Resource":
+                    has = f"The user has {number} {referrer.family} entries, which keep their author"
+                    raise Conflict(f"{has}. Set is_active to false instead of deleting the user.")
+                raise Conflict(f"The {family} is in use by {number} {referrer.family} entries. Change those first.")
         elif users:
             batch.connection.execute(update(table).where(column.in_(part)).values({referrer.column: None}))
             cleared += len(users)

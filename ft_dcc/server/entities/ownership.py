@@ -6,8 +6,7 @@ from typing import Optional
 
 import attrs
 
-from ft_dcc.server.auth.access_rules import CONTRIBUTORS, MANAGERS, AccessRule, OwnerKey, access_rule
-from ft_dcc.server.auth.permissions import Permissions
+from ft_dcc.server.auth.permissions import CONTRIBUTORS, MANAGERS, OwnerKey, Permissions, access_rule
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.schema.model import EntityType
 
@@ -35,36 +34,26 @@ class OwnerReader:
             return _single(USER, row.get(rule.author))
         set_keys = [key for key in rule.owners if row.get(key.column) is not None]
         if not set_keys:
-            return self._owners_of_unowned(rule, row)
+            if rule.unowned == "author":
+                return _single(USER, row.get(rule.author))
+            return _EVERYONE if rule.is_public or rule.unowned == "everyone" else None
         found = _EVERYONE
         for key in set_keys:
-            owners = self.owners_of_key(entity_type, row, key, depth + 1)
-            if owners is None:
+            target = self.target(entity_type, row, key)
+            if target is None or depth >= _MAX_DEPTH:
+                return None
+            known = (target[0], str(target[1]["id"]))
+            if known not in self._known:
+                self._known[known] = self.owners(self.batch.schema[target[0]], target[1], depth + 1)
+            if (owners := self._known[known]) is None:
                 return None
             found |= owners
         return found
 
-    def _owners_of_unowned(self, rule: AccessRule, row: Row) -> Owners:
-        if rule.unowned == "author":
-            return _single(USER, row.get(rule.author))
-        return _EVERYONE if rule.is_public or rule.unowned == "everyone" else None
-
-    def owners_of_key(self, entity_type: EntityType, row: Row, key: OwnerKey, depth: int = 0) -> Owners:
-        """Return the owners of the entity that a key leads to, or None if there is no such entity."""
-        found = self.target(entity_type, row, key)
-        return None if found is None else self._owners_of_target(*found, depth)
-
-    def _owners_of_target(self, family: str, target: Row, depth: int) -> Owners:
-        if depth > _MAX_DEPTH:
-            return None
-        known = (family, str(target["id"]))
-        if known not in self._known:
-            self._known[known] = self.owners(self.batch.schema[family], target, depth)
-        return self._known[known]
-
     def target(self, entity_type: EntityType, row: Row, key: OwnerKey) -> tuple[str, Row] | None:
         """Return the family and the row of the entity that a key of a row leads to, or None."""
-        families = key.targets or self._families(entity_type, key.column)
+        attributes = (each for each in entity_type.attributes.values() if each.column == key.column and each.rows)
+        families = key.targets or {self.batch.schema[each.rows].family for each in attributes}
         target_id = str(row[key.column])
         # The family that the row names comes first; what it names can be wrong.
         named = self.batch.schema.types.get(str(row.get("parent_type")))
@@ -73,10 +62,6 @@ class OwnerReader:
             if found is not None:
                 return family, found
         return None
-
-    def _families(self, entity_type: EntityType, column: str) -> set[str]:
-        attributes = entity_type.attributes.values()
-        return {self.batch.schema[found.rows].family for found in attributes if found.column == column and found.rows}
 
 
 def holds(permissions: Permissions, user_id: str, owners: Owners, role: str) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
-from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Batch, Operation, Row
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.query.type_conversion import to_db
@@ -19,10 +17,7 @@ MAX_TEXT_LENGTH = 1 << 20
 
 @attrs.frozen(eq=False)
 class ParsedPayload:
-    """The data of an operation: columns, lists of related entities, and all values as they were sent.
-
-    ``keys`` are the foreign keys among the columns, each with the attribute that has its target.
-    """
+    """The data of an operation: columns, lists, values as sent, and foreign keys with their attributes."""
 
     columns: Row = attrs.field(factory=dict)
     lists: dict[str, Any] = attrs.field(factory=dict)
@@ -38,28 +33,14 @@ def entity_type_of(batch: Batch, operation: Operation) -> EntityType:
     return batch.schema.public(name)
 
 
-def parse_payload(batch: Batch, entity_type: EntityType, operation: Operation) -> ParsedPayload:
-    """Return the parsed entity_data of an operation, and record its foreign keys.
-
-    Raises ValidationError for attributes that cannot be set, and Forbidden for keys to entities that are hidden.
-    """
-    data = operation.get("entity_data")
-    if not isinstance(data, dict):
-        raise ValidationError(f"The operation on {entity_type.name} has no entity_data. Add it.")
-    payload = read_values(batch.schema, entity_type, data)
-    for attribute, key in payload.keys:
-        authorization.track_reference(batch, entity_type, attribute, key)
-    return payload
-
-
-def read_values(
-    schema: Schema, entity_type: EntityType, data: Mapping[str, Any], *, is_trusted: bool = False
-) -> ParsedPayload:
+def read_values(schema: Schema, entity_type: EntityType, data: object, *, is_trusted: bool = False) -> ParsedPayload:
     """Return the values of an entity as columns and lists; raises ValidationError for attributes that cannot be set.
 
     A trusted caller, which imports what was exported, may set hidden attributes, give lists as objects, and have
     computed attributes among the values, which are ignored.
     """
+    if not isinstance(data, dict):
+        raise ValidationError(f"The operation on {entity_type.name} has no entity_data. Add it.")
     payload = ParsedPayload()
     for name, value in data.items():
         if name == _TYPE:
@@ -68,23 +49,18 @@ def read_values(
         if attribute is None or (attribute.is_hidden and not is_trusted):
             raise ValidationError(f"{entity_type.name} has no attribute '{name[:80]}'. Leave it out.")
         if attribute.is_many:
-            payload.lists[name] = _read_list(entity_type, attribute, value, is_trusted)
+            if not is_trusted and not isinstance(value, (list, type(None))):
+                raise ValidationError(f"{entity_type.name}.{name} is a list of entities. Send a list.")
+            payload.lists[name] = value or []
         elif attribute.kind == "reference":
             _read_reference(schema, entity_type, attribute, value, payload, is_trusted)
         elif attribute.column is not None:
-            payload.columns[attribute.column] = _read_scalar(entity_type, attribute, value, is_trusted)
-            if attribute.kind == "foreign key":
-                payload.keys.append((attribute, payload.columns[attribute.column]))
+            found = payload.columns[attribute.column] = _read_scalar(entity_type, attribute, value, is_trusted)
+            payload.keys.extend([(attribute, found)] if attribute.kind == "foreign key" else [])
         elif not is_trusted:
             raise ValidationError(f"{entity_type.name}.{name} is computed. Leave it out.")
         payload.echo[name] = value
     return payload
-
-
-def _read_list(entity_type: EntityType, attribute: Attribute, value: Any, is_trusted: bool) -> Any:
-    if not is_trusted and not isinstance(value, (list, type(None))):
-        raise ValidationError(f"{entity_type.name}.{attribute.name} is a list of entities. Send a list.")
-    return value or []
 
 
 def _read_reference(

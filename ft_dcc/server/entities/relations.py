@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Select, Table, delete, literal_column, or_, select, tuple_, update
 
-from ft_dcc.server.auth import access_rules
+from ft_dcc.server.auth import permissions
 from ft_dcc.server.entities import authorization, changes, payload
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.errors import ValidationError
@@ -57,12 +57,17 @@ def _assign_owned(
 ) -> None:
     target = batch.schema[attribute.rows]
     table, remote = batch.tables[target], attribute.related.remote[0]
-    listed = _has_key_among(table, target, keys)
+    # One condition for each key would nest too deeply for SQLite.
+    columns = [table.c[name] for name in target.key]
+    listed = tuple_(*columns).in_(keys) if len(columns) > 1 else columns[0].in_([key[0] for key in keys])
     is_member = [table.c[remote] == owner["id"]]
     if attribute.related.condition is not None:
         is_member.append(table.c[attribute.related.condition[0]] == attribute.related.condition[1])
     _count_removed(batch, attribute, table, [*is_member, ~listed])
     if remote in target.key:
+        place = target.key.index(remote)
+        if any(key[place] != owner["id"] for key in keys):
+            raise ValidationError(f"The list '{attribute.name}' has a {target.name} of another entity. Leave it out.")
         # The owner is part of their primary key, so they cannot exist without it.
         _check_members(batch, authorization.DELETE, target, table, [*is_member, ~listed])
         for row in batch.rows_to_report(table, *is_member, ~listed):
@@ -77,9 +82,11 @@ def _assign_owned(
     values: Row = {remote: owner["id"]}
     if attribute.related.condition is not None:
         values[attribute.related.condition[0]] = attribute.related.condition[1]
-    if "parent_type" in target.attributes and remote == "parent_id":
-        values["parent_type"] = owner_type.name
-    values.update(_inherited(owner_type, owner, target, remote))
+    if remote == "parent_id":
+        values.update({"parent_type": owner_type.name} if "parent_type" in target.attributes else {})
+        values.update({"project_id": owner["project_id"]} if target.family == "Context" else {})
+    elif owner_type.name == "Note" and remote == "in_reply_to_id":
+        values.update(parent_id=owner["parent_id"], parent_type=owner["parent_type"])
     # A member that stays can change as well: a reply gets the parent of its note. Its own spelling of the type stays.
     compared = values.keys() - {"parent_type"}
     is_changed = or_(*(table.c[name].is_distinct_from(values[name]) for name in compared))
@@ -118,8 +125,8 @@ def _check_members(
     values: Row | None = None,
 ) -> None:
     """Raise Forbidden if the caller may not do this with the members, as they are and with new values."""
-    rule = access_rules.access_rule(batch.schema, target)
-    if batch.permissions.is_administrator and access_rules.SERVER not in rule.grants[action]:
+    rule = permissions.access_rule(batch.schema, target)
+    if batch.permissions.is_administrator and permissions.SERVER not in rule.grants[action]:
         return
     for row in batch.connection.execute(select(table).where(*conditions)).mappings():
         member = dict(row)
@@ -127,19 +134,3 @@ def _check_members(
         authorization.check_access(batch, action, member_type, member)
         if values is not None:
             authorization.check_access(batch, action, member_type, {**member, **values})
-
-
-def _inherited(owner_type: EntityType, owner: Row, target: EntityType, remote: str) -> Row:
-    """Return the columns that members copy from their new owner."""
-    if target.family == "Context" and remote == "parent_id":
-        return {"project_id": owner["project_id"]}
-    if owner_type.name == "Note" and remote == "in_reply_to_id":
-        return {"parent_id": owner["parent_id"], "parent_type": owner["parent_type"]}
-    return {}
-
-
-def _has_key_among(table: Table, target: EntityType, keys: list[tuple[Any, ...]]) -> ColumnElement[bool]:
-    if len(target.key) == 1:
-        return table.c[target.key[0]].in_([key[0] for key in keys])
-    # One condition for each key would nest too deeply for SQLite.
-    return tuple_(*(table.c[name] for name in target.key)).in_(keys)

@@ -10,17 +10,14 @@ import attrs
 from sqlalchemy import func, select, update
 
 from ft_dcc.server.auth.permissions import DEFAULT_ROLE
-from ft_dcc.server.database import clock
-from ft_dcc.server.database.seed import SERVER_LOCATION_ID
-from ft_dcc.server.entities import changes, invitee_rights
-from ft_dcc.server.entities.batch import Batch, Row, create_operation
+from ft_dcc.server.database import clock, seed
+from ft_dcc.server.entities import changes, review_rules
+from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.defaults import default_status, default_task_type, project_of_asset
-from ft_dcc.server.entities.passphrases import passphrase_columns
 from ft_dcc.server.errors import MediaMissing, ValidationError
 from ft_dcc.server.schema import model, tables
 from ft_dcc.server.storage import published_media
 
-DEFAULT_REVIEW_PROJECT = "Reviews"
 _HISTORY = {"Context": "TypedContextStatusChange", "AssetVersion": "AssetVersionStatusChange"}
 
 
@@ -159,24 +156,6 @@ def _add_note_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
         _set_default(row, "parent_type", answered["parent_type"])
 
 
-def _add_review_session_values(_batch: Batch, _type: model.EntityType, row: Row) -> None:
-    _set_default(row, "start_date", row["created_at"])
-
-
-def _add_review_object_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
-    _set_default(row, "created_at", clock.now_text())
-    table = batch.table("ReviewSessionObject")
-    last = select(func.max(table.c.sort_order)).where(table.c.review_session_id == row.get("review_session_id"))
-    if row.get("sort_order") is None:
-        row["sort_order"] = (batch.connection.scalar(last) or 0.0) + 1.0
-    version = batch.row("AssetVersion", row.get("version_id"))
-    if version is None:
-        raise ValidationError("A ReviewSessionObject needs a version that exists. Send asset_version.")
-    asset = batch.row("Asset", version["asset_id"]) or {}
-    row["name"] = row.get("name") or asset.get("name") or ""
-    row["version"] = row.get("version") or f"Version {version['version']}"
-
-
 def _add_custom_link_values(batch: Batch, entity_type: model.EntityType, row: Row) -> None:
     """Set the types that a custom attribute link joins, from its configuration."""
     configuration = batch.row("CustomAttributeLinkConfiguration", row.get("configuration_id"))
@@ -188,46 +167,9 @@ def _add_custom_link_values(batch: Batch, entity_type: model.EntityType, row: Ro
     row["to_entity_type"] = entity_type.name.replace("CustomAttributeLink", "")
 
 
-def _add_default_project(batch: Batch, row: Row) -> None:
-    """Set the project of a review session without one, which is created if it does not exist.
-
-    Published documents create sessions without a project, and material for clients must not get into another project.
-    """
-    if row.get("project_id") is not None:
-        return
-    context = batch.table("Context")
-    is_default = context.c.name == DEFAULT_REVIEW_PROJECT, context.c[tables.TYPE_COLUMN] == "Project"
-    found: str | None = batch.connection.scalar(select(context.c.id).where(*is_default).limit(1))
-    if found is None:
-        found = str(uuid4())
-        values = {"id": found, "name": DEFAULT_REVIEW_PROJECT, "full_name": DEFAULT_REVIEW_PROJECT}
-        batch.actions["create"](batch, create_operation("Project", values))
-    row["project_id"] = found
-
-
-def _check_review_dates(row: Row, changed: Row) -> None:
-    """Raise ValidationError if the changed values schedule a session to close before it opens.
-
-    An end that has passed closes a session at once, also one that has not opened yet.
-    """
-    if not changed.keys() & {"start_date", "end_date"}:
-        return
-    values = {**row, **changed}
-    start, end = values.get("start_date"), values.get("end_date")
-    if start is not None and end is not None and clock.now_text() < end <= start:
-        raise ValidationError(
-            f"The review session '{values.get('name')}' would close on {_readable(end)} before it opens on "
-            f"{_readable(start)}. Set a later end_date or an earlier start_date."
-        )
-
-
-def _readable(date: str) -> str:
-    return f"{date[:16].replace('T', ' ')} UTC"
-
-
 def _check_uploaded(batch: Batch, row: Row) -> None:
     """Raise MediaMissing if a component is added to the server's location without all of its bytes."""
-    if row["location_id"] != SERVER_LOCATION_ID:
+    if row["location_id"] != seed.SERVER_LOCATION_ID:
         return
     component, files = batch.row("Component", row["component_id"]), batch.services.media
     # Sequences and containers have no bytes of their own.
@@ -269,34 +211,25 @@ def _record_status_change(batch: Batch, entity_type: model.EntityType, row: Row,
 
 
 def _move_context(batch: Batch, entity_type: model.EntityType, row: Row, changed: Row) -> None:
-    """Check the new place of a context, and move what is below it to its project."""
+    """Move what is below a context to its new project; raises ValidationError for the place, and PayloadTooLarge."""
     _record_status_change(batch, entity_type, row, changed)
     if "project_id" in changed:
         parent = batch.row("Context", changed.get("parent_id", row["parent_id"]))
         if parent is None or parent["project_id"] != changed["project_id"]:
             raise ValidationError(f"'{row['name']}' belongs to the project of its parent. Change parent_id instead.")
-    if changed.get("parent_id") is not None:
-        _move(batch, row, changed)
-
-
-def _move(batch: Batch, row: Row, changed: Row) -> None:
-    """Move what is below a context to the project of its new parent; raises ValidationError for a cycle."""
-    table = batch.table("Context")
-    parent = batch.row("Context", changed["parent_id"])
+    if changed.get("parent_id") is None:
+        return
+    table, parent = batch.table("Context"), batch.row("Context", changed["parent_id"])
     if parent is None:
         raise ValidationError(f"There is no context '{changed['parent_id']}' to move '{row['name']}' to.")
     above = select(table.c.id, table.c.parent_id).where(table.c.id == parent["id"]).cte(recursive=True)
     above = above.union(select(table.c.id, table.c.parent_id).join(above, table.c.id == above.c.parent_id))
     if row["id"] in set(batch.connection.scalars(select(above.c.id))):
         raise ValidationError(f"'{row['name']}' cannot be moved below itself. Choose another parent.")
-    if parent["project_id"] != row["project_id"]:
-        changed["project_id"] = parent["project_id"]
-        _move_below(batch, row, parent["project_id"])
-
-
-def _move_below(batch: Batch, row: Row, project_id: str) -> None:
-    """Move what is below a context to a project; raises PayloadTooLarge."""
-    table = batch.table("Context")
+    project_id = parent["project_id"]
+    if project_id == row["project_id"]:
+        return
+    changed["project_id"] = project_id
     below = select(table.c.id).where(table.c.parent_id == row["id"]).cte(recursive=True)
     child = table.alias()
     below = below.union(select(child.c.id).join(below, child.c.parent_id == below.c.id))
@@ -320,13 +253,20 @@ def _check_project_update(batch: Batch, _type: model.EntityType, row: Row, chang
 
 
 def _add_author_as_recipient(batch: Batch, row: Row) -> None:
+    """Make the author of a note one of its recipients, unless the batch deletes the note."""
+
+    def add() -> None:
+        # The batch may have closed the review session after it created the note.
+        with batch.services.store.closed_reviews.guarding_only(()):
+            if batch.row("Note", row["id"]) is not None:
+                batch.insert("Recipient", {"note_id": row["id"], "resource_id": batch.caller.id})
+
     if not batch.caller.is_guest:
         # At the end, because an assignment of recipients in this batch would remove this one.
-        batch.before_commit.append(lambda: _add_recipient(batch, row["id"]))
+        batch.before_commit.append(add)
 
 
 def _set_first_category(batch: Batch, row: Row) -> None:
-    """Make the first label of a note its category."""
     note = batch.table("Note")
     first = update(note).where(note.c.id == row["note_id"], note.c.category_id.is_(None))
     batch.connection.execute(first.values(category_id=row["label_id"]))
@@ -339,14 +279,6 @@ def _give_default_role(batch: Batch, row: Row) -> None:
     if role_id is not None:
         held = {"id": str(uuid4()), "user_id": row["id"], "security_role_id": role_id, "is_all_open_projects": 1}
         batch.insert("UserSecurityRole", held)
-
-
-def _add_recipient(batch: Batch, note_id: str) -> None:
-    """Make the author of a note one of its recipients, unless the batch has deleted the note."""
-    # The batch may have closed the review session after it created the note.
-    with batch.services.store.closed_reviews.guarding_only(()):
-        if batch.row("Note", note_id) is not None:
-            batch.insert("Recipient", {"note_id": note_id, "resource_id": batch.caller.id})
 
 
 # The rules by the name of a type or of a family.
@@ -398,17 +330,15 @@ RULES: Mapping[str, EntityRule] = {
         # A published link must open, so sessions are shareable unless they are created as private.
         defaults={"passphrase_enabled": 0, "is_moderated": 0, "shareable_url_enabled": 1},
         derived=("start_date",),
-        stored_values=passphrase_columns,
-        add_owner=_add_default_project,
-        add_values=_add_review_session_values,
-        check_values=_check_review_dates,
+        stored_values=review_rules.passphrase_columns,
+        add_owner=review_rules.add_default_project,
+        add_values=review_rules.add_review_session_values,
+        check_values=review_rules.check_review_dates,
     ),
     "ReviewSessionObject": EntityRule(
-        derived=("sort_order", "name", "version"), reads_others=True, add_values=_add_review_object_values
+        derived=("sort_order", "name", "version"), reads_others=True, add_values=review_rules.add_review_object_values
     ),
-    "ReviewSessionInvitee": EntityRule(
-        defaults={"created_from_shared_url": 0}, check_values=invitee_rights.check_rights
-    ),
+    "ReviewSessionInvitee": EntityRule(defaults={"created_from_shared_url": 0}, check_values=review_rules.check_rights),
     "CustomAttributeLink": EntityRule(
         derived=("from_entity_type", "to_entity_type"), reads_others=True, add_values=_add_custom_link_values
     ),

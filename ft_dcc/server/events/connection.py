@@ -16,9 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ft_dcc.event_protocol import expressions, socketio_v09
 from ft_dcc.server.auth.permissions import Permissions
 from ft_dcc.server.errors import BadRequest, Conflict, NotFound, PayloadTooLarge
-from ft_dcc.server.http.rate_limit import TokenBucket
-from ft_dcc.server.http.send_queue import SendQueue
+from ft_dcc.server.http import connections
 from ft_dcc.server.identity import Caller
+from ft_dcc.server.work.budgets import TokenBucket
 
 _log = logging.getLogger(__name__)
 
@@ -53,9 +53,8 @@ class HubClient:
         # The permissions decide which events the client gets; None until they have been read.
         self.permissions: Permissions | None = None
         self._websocket = websocket
-        self._subscriptions: dict[str, tuple[expressions.Expression, Mapping[str, Any]]] = {}
-        self._lengths: dict[str, int] = {}
-        self._queue = SendQueue(_MAX_QUEUED_PACKETS, _MAX_QUEUED_BYTES)
+        self._subscriptions: dict[str, tuple[expressions.Expression, Mapping[str, Any], int]] = {}
+        self._queue = connections.SendQueue(_MAX_QUEUED_PACKETS, _MAX_QUEUED_BYTES)
         self._last_received = time.monotonic()
         self._tasks: TaskGroup | None = None
 
@@ -77,26 +76,24 @@ class HubClient:
             raise PayloadTooLarge(
                 f"The subscriptions of a client have at most {MAX_SUBSCRIBED_LENGTH >> 10} KiB. Use wider expressions."
             )
-        self._subscriptions[identifier] = expressions.parse(text), metadata
-        self._lengths[identifier] = len(text)
+        self._subscriptions[identifier] = expressions.parse(text), metadata, len(text)
 
     def unsubscribe(self, data: Any) -> None:
         """Remove a subscription; raises BadRequest or NotFound."""
         identifier, _ = _subscriber(data)
         if self._subscriptions.pop(identifier, None) is None:
             raise NotFound(f"The subscriber {identifier} is not subscribed.")
-        del self._lengths[identifier]
 
     @property
     def subscribed_length(self) -> int:
         """The length of all expressions that the client has subscribed to, which each event is compared with."""
-        return sum(self._lengths.values())
+        return sum(length for _, _, length in self._subscriptions.values())
 
     def accepts(self, event: Mapping[str, Any], target: expressions.Expression | None) -> bool:
         """Return whether a subscriber of the client matches the target and its expression matches the event."""
         return any(
             expression.match(event) and (target is None or target.match(metadata))
-            for expression, metadata in self._subscriptions.values()
+            for expression, metadata, _ in self._subscriptions.values()
         )
 
     def send(self, packet: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Optional, Protocol
 from uuid import uuid4
@@ -19,11 +19,9 @@ from starlette.websockets import WebSocket
 from ft_dcc.errors import EventHubPacketError
 from ft_dcc.errors import ParseError as SubscriptionInvalid
 from ft_dcc.event_protocol import expressions, socketio_v09
-from ft_dcc.event_protocol.expressions import parse as parse_subscription
-from ft_dcc.server.auth.api_keys import key_id, live_keys
-from ft_dcc.server.auth.authenticator import Authenticator
-from ft_dcc.server.auth.one_time_tokens import OneTimeTokens
+from ft_dcc.server.auth.api_keys import Authenticator, key_id, live_keys
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
+from ft_dcc.server.auth.tokens import OneTimeTokens
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import BadRequest, Forbidden, HttpError, PayloadTooLarge
 from ft_dcc.server.events.connection import (
@@ -33,8 +31,8 @@ from ft_dcc.server.events.connection import (
     HubClient,
 )
 from ft_dcc.server.http import rate_limit
-from ft_dcc.server.http.rate_limit import client_address
 from ft_dcc.server.identity import Caller
+from ft_dcc.server.work.budgets import TokenBucket
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +59,9 @@ class ChangeObserver(Protocol):
     def on_changes(self, entities: list[dict[str, Any]]) -> None:
         """Receive the changed entities in the format of ``ftrack.update``; must return at once."""
 
+    def on_permissions(self) -> None:
+        """Note that users, keys or roles have changed; must return at once."""
+
 
 class EventHub:
     """The connected clients, and the one-time socket ids of handshakes."""
@@ -72,7 +73,7 @@ class EventHub:
         self._clients: dict[HubClient, None] = {}
         self._observers: list[ChangeObserver] = []
         # By user: what a user publishes beyond it waits, so that the queues of the other clients do not fill.
-        self.flow = rate_limit.TokenBucket(MAX_PUBLISHED_AT_ONCE, MAX_PUBLISHED_PER_SECOND)
+        self.flow = TokenBucket(MAX_PUBLISHED_AT_ONCE, MAX_PUBLISHED_PER_SECOND)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -133,6 +134,9 @@ class EventHub:
         transaction.
         """
         self._permissions_epoch += 1
+        for observer in self._observers:
+            if observer.is_active:
+                observer.on_permissions()
         if clients := list(self._clients):
             self._call_soon(self._set_permissions, _read_permissions(store, clients))
 
@@ -146,12 +150,10 @@ class EventHub:
             self._call_soon(self._deliver, _complete_event(event, caller), None, redact)
 
     def _call_soon(self, function: Callable[..., None], *arguments: Any) -> None:
-        if self._loop is None:
-            return
-        try:
-            self._loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:
-            _log.debug("The event loop is closed; an event is discarded.")
+        if self._loop is not None:
+            # The loop is closed when the server stops.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(function, *arguments)
 
     def _set_permissions(self, found: Mapping[HubClient, Permissions | None]) -> None:
         for client, permissions in found.items():
@@ -174,7 +176,12 @@ class EventHub:
             payload = packet.payload()
             topic = payload["topic"]
             if topic == "ftrack.meta.subscribe":
-                self._check_subscriptions(client.caller)
+                own = (each.subscribed_length for each in self._clients if each.caller.id == client.caller.id)
+                if sum(own) >= _MAX_SUBSCRIBED_LENGTH_PER_USER:
+                    raise PayloadTooLarge(
+                        f"The subscriptions of a user have at most {_MAX_SUBSCRIBED_LENGTH_PER_USER >> 10} KiB. Use "
+                        "wider expressions, or fewer clients."
+                    )
                 client.subscribe(payload.get("data"))
             elif topic == "ftrack.meta.unsubscribe":
                 client.unsubscribe(payload.get("data"))
@@ -191,15 +198,6 @@ class EventHub:
         if topic == _REPLY or not topic.startswith(_META):
             self._deliver(_complete_event(payload, client.caller), target)
 
-    def _check_subscriptions(self, caller: Caller) -> None:
-        """Raise PayloadTooLarge if the clients of a user have subscribed to as much as a user may."""
-        own = (client.subscribed_length for client in self._clients if client.caller.id == caller.id)
-        if sum(own) >= _MAX_SUBSCRIBED_LENGTH_PER_USER:
-            raise PayloadTooLarge(
-                f"The subscriptions of a user have at most {_MAX_SUBSCRIBED_LENGTH_PER_USER >> 10} KiB. Use wider "
-                "expressions, or fewer clients."
-            )
-
     def _deliver(
         self, event: dict[str, Any], target: expressions.Expression | None, redact: Redact | None = None
     ) -> None:
@@ -207,21 +205,17 @@ class EventHub:
         parts: dict[Any, dict[str, Any] | None] = {}
         packets: dict[int, tuple[dict[str, Any], str]] = {}
         for client in self._clients:
-            visible = event
+            visible: dict[str, Any] | None = event
             if redact is not None:
                 if client.permissions is None:
                     continue
                 reader = None if client.permissions.is_administrator else (client.caller.id, client.permissions)
                 if reader not in parts:
                     data = redact(event["data"], client.permissions, client.caller.id)
-                    parts[reader] = (
-                        None if data is None else event if data is event["data"] else {**event, "data": data}
-                    )
-                found = parts[reader]
-                if found is None:
-                    continue
-                visible = found
-            if not client.accepts(visible, target):
+                    is_whole = data is event["data"]
+                    parts[reader] = event if is_whole else None if data is None else {**event, "data": data}
+                visible = parts[reader]
+            if visible is None or not client.accepts(visible, target):
                 continue
             if id(visible) not in packets:
                 # Without a packet id, which the JavaScript client cannot parse in events.
@@ -239,23 +233,19 @@ def routes(hub: EventHub, store: Store, authenticator: Authenticator) -> list[Ba
 
 async def _shake_hands(hub: EventHub, store: Store, authenticator: Authenticator, request: Request) -> Response:
     """Return a ticket for a valid API key, which the JavaScript client sends in the query."""
-    parameters = request.query_params
-    username = request.headers.get("ftrack-user") or parameters.get("api_user", "")
-    key = request.headers.get("ftrack-api-key") or parameters.get("api_key", "")
-    identity = await to_thread.run_sync(_authenticate, store, authenticator, client_address(request), username, key)
-    sid = hub.issue_socket_id(identity)
+    username = request.headers.get("ftrack-user") or request.query_params.get("api_user", "")
+    key = request.headers.get("ftrack-api-key") or request.query_params.get("api_key", "")
+
+    def authenticate() -> HandshakeIdentity:
+        caller = authenticator.authenticate(rate_limit.client_address(request), username, key)
+        with store.reading() as connection:
+            return HandshakeIdentity(caller, key_id(connection, caller.id, key))
+
+    sid = hub.issue_socket_id(await to_thread.run_sync(authenticate))
     if sid is None:
         return PlainTextResponse("Too many clients are connected. Try again later.", 503, {"Retry-After": "30"})
     greeting = f"{sid}:{HEARTBEAT_INTERVAL_SECONDS * 2}:{SILENCE_TIMEOUT_SECONDS}:websocket"
     return PlainTextResponse(greeting, headers={"Cache-Control": "no-store"})
-
-
-def _authenticate(
-    store: Store, authenticator: Authenticator, address: str, username: str, key: str
-) -> HandshakeIdentity:
-    caller = authenticator.authenticate(address, username, key)
-    with store.reading() as connection:
-        return HandshakeIdentity(caller, key_id(connection, caller.id, key))
 
 
 async def _serve_websocket(hub: EventHub, store: Store, websocket: WebSocket) -> None:
@@ -286,7 +276,7 @@ def _target(payload: dict[str, Any]) -> expressions.Expression | None:
         raise BadRequest("The target of an event must be an expression. Send text.")
     if len(target) > MAX_TARGET_LENGTH:
         raise PayloadTooLarge(f"The target of an event has at most {MAX_TARGET_LENGTH} characters. Use a shorter one.")
-    return parse_subscription(target) if target else None
+    return expressions.parse(target) if target else None
 
 
 def _complete_event(payload: dict[str, Any], caller: Caller) -> dict[str, Any]:

@@ -4,55 +4,33 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Optional
 
 import attrs
 
-from ft_dcc.server.auth.access_rules import MEMBERS
-from ft_dcc.server.auth.permissions import Permissions
+from ft_dcc.server.auth.permissions import MEMBERS, Permissions
 from ft_dcc.server.entities.batch import Batch, Row
-from ft_dcc.server.entities.changes import REMOVE, Change, stored_type
+from ft_dcc.server.entities.changes import Change, stored_type
 from ft_dcc.server.entities.ownership import OwnerReader, Owners, holds
 from ft_dcc.server.events.hub import EventHub
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.schema.model import Attribute, EntityType, Schema
+from ft_dcc.server.schema.model import EntityType, Schema
 
 _MAX_ENTITIES_PER_EVENT = 500
 # Events name resources by their types, and entities of all other families by the family.
 _RESOURCE_FAMILY = "Resource"
+# The tokens of a client and of its push, by which it recognises the events of its own changes.
+Origin = tuple[Optional[str], Optional[str]]
 _PERMISSION_TYPES = frozenset(("Project", "User", "SecurityRole", "UserSecurityRole", "UserSecurityRoleProject"))
 
 
 @attrs.frozen
-class Origin:
-    """The tokens by which a client recognises the events of its own changes."""
-
-    client_token: str | None = None
-    push_token: str | None = None
-
-
-NO_ORIGIN = Origin()
-
-
-@attrs.frozen
 class EntityUpdate:
-    """The description of a changed entity for subscribers, and the owners that decide who gets it.
-
-    ``former_owners`` decide who gets the old values as well, of an entity that had others before.
-    """
+    """A changed entity, the owners that decide who gets it, and those that decide who gets its old values as well."""
 
     description: dict[str, Any]
     owners: Owners = None
     former_owners: Owners = None
-
-    def visible_part(self, permissions: Permissions, user_id: str) -> dict[str, Any] | None:
-        """Return the part of the description that a user may read, by the access rules, or None."""
-        if not holds(permissions, user_id, self.owners, MEMBERS):
-            return None
-        if self.former_owners == self.owners or holds(permissions, user_id, self.former_owners, MEMBERS):
-            return self.description
-        changes = {name: {**values, "old": None} for name, values in self.description["changes"].items()}
-        return {**self.description, "changes": changes}
 
 
 def describe_changes(batch: Batch) -> list[EntityUpdate]:
@@ -60,11 +38,7 @@ def describe_changes(batch: Batch) -> list[EntityUpdate]:
     changes = list(batch.changes)
     if not changes:
         return []
-    removed = {
-        (change.entity_type.family, str(change.row[change.entity_type.key[0]])): dict(change.row)
-        for change in changes
-        if change.action == REMOVE
-    }
+    removed = batch.changes.removed
     ancestor_reader, owner_reader = _AncestorReader(batch, removed), OwnerReader(batch, removed)
     updates = []
     for change in changes:
@@ -75,7 +49,9 @@ def describe_changes(batch: Batch) -> list[EntityUpdate]:
     return updates
 
 
-def publish_changes(events: EventHub, caller: Caller, origin: Origin, updates: list[EntityUpdate]) -> None:
+def publish_changes(
+    events: EventHub, caller: Caller, updates: list[EntityUpdate], origin: Origin = (None, None)
+) -> None:
     """Publish the changes; many entities are split into several events to limit the size of each."""
     events.notify_observers([update.description for update in updates])
     for start in range(0, len(updates), _MAX_ENTITIES_PER_EVENT):
@@ -83,8 +59,8 @@ def publish_changes(events: EventHub, caller: Caller, origin: Origin, updates: l
         data = {
             **_entities([update.description for update in part]),
             "user": {"userid": caller.id, "name": caller.username},
-            "clientToken": origin.client_token,
-            "pushToken": origin.push_token,
+            "clientToken": origin[0],
+            "pushToken": origin[1],
         }
         events.publish("ftrack.update", data, caller, functools.partial(_redact, part))
 
@@ -97,20 +73,23 @@ def affects_permissions(updates: list[EntityUpdate]) -> bool:
 def _redact(
     updates: list[EntityUpdate], data: dict[str, Any], permissions: Permissions, user_id: str
 ) -> dict[str, Any] | None:
-    """Return the data with what a user may read of the entities, or None if that is nothing."""
-    parts = [update.visible_part(permissions, user_id) for update in updates]
-    if all(part is update.description for part, update in zip(parts, updates)):
+    """Return the data with what a user may read of the entities, by the access rules, or None if that is nothing."""
+    visible = []
+    for update in updates:
+        if not holds(permissions, user_id, update.owners, MEMBERS):
+            continue
+        part = update.description
+        if update.former_owners != update.owners and not holds(permissions, user_id, update.former_owners, MEMBERS):
+            part = {**part, "changes": {name: {**values, "old": None} for name, values in part["changes"].items()}}
+        visible.append(part)
+    if len(visible) == len(updates) and all(part is update.description for part, update in zip(visible, updates)):
         return data
-    visible = [part for part in parts if part is not None]
     return {**data, **_entities(visible)} if visible else None
 
 
 def _entities(entities: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"entities": entities, "parents": _parents(entities)}
-
-
-def _parents(entities: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(parent["entityId"] for entity in entities for parent in entity["parents"]))
+    parents = dict.fromkeys(parent["entityId"] for entity in entities for parent in entity["parents"])
+    return {"entities": entities, "parents": list(parents)}
 
 
 def _describe(schema: Schema, change: Change, ancestor_reader: _AncestorReader) -> dict[str, Any]:
@@ -158,33 +137,25 @@ class _AncestorReader:
     def of(self, entity_type: EntityType, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the entity and its ancestors."""
         while True:
-            family, parent_id = self._parent(entity_type, row)
+            # The owner is the target of the first owning key.
+            attributes = entity_type.attributes.values()
+            owning = next((each for each in attributes if (each.kind, each.rule) == ("foreign key", "owned")), None)
+            family, parent_id = None, None
+            if owning is not None and entity_type.name != "Project" and row.get(str(owning.column)) is not None:
+                target = row.get("parent_type") if owning.rows == "*" else owning.rows
+                family = _families(self._schema).get(str(target))
+                parent_id = None if family is None else str(row[str(owning.column)])
             yield {
                 "entityId": str(row[entity_type.key[0]]),
                 "entityType": _event_type_name(self._schema, entity_type),
                 "entity_type": entity_type.name,
                 "parentId": parent_id,
             }
-            parent = None if parent_id is None else self._row(family, parent_id)
+            if family is None or parent_id is None:
+                return
+            if (family, parent_id) not in self._rows:
+                self._rows[family, parent_id] = self._batch.row(family, parent_id)
+            parent = self._rows[family, parent_id]
             if parent is None:
                 return
             entity_type, row = stored_type(self._schema, family, parent), parent
-
-    def _parent(self, entity_type: EntityType, row: Mapping[str, Any]) -> tuple[str, str | None]:
-        """Return the family and the id of the entity's owner: the target of its first owning key."""
-        owning = next((found for found in entity_type.attributes.values() if _owns(found)), None)
-        if owning is None or entity_type.name == "Project" or row.get(str(owning.column)) is None:
-            return "", None
-        target = row.get("parent_type") if owning.rows == "*" else owning.rows
-        family = _families(self._schema).get(str(target))
-        return ("", None) if family is None else (family, str(row[str(owning.column)]))
-
-    def _row(self, family: str, entity_id: str) -> Row | None:
-        key = (family, entity_id)
-        if key not in self._rows:
-            self._rows[key] = self._batch.row(family, entity_id)
-        return self._rows[key]
-
-
-def _owns(attribute: Attribute) -> bool:
-    return attribute.kind == "foreign key" and attribute.rule == "owned"

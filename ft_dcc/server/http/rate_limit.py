@@ -1,74 +1,29 @@
-"""Limit how often one client may ask, so that a script in a loop does not slow down the others."""
+"""Limit how often clients ask, and what they hold at once, so that one of them does not slow down the others."""
 
 from __future__ import annotations
 
 import functools
 import ipaddress
 import re
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import anyio
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.server.errors import TooManyRequests
-from ft_dcc.server.http.error_responses import error_response
+from ft_dcc.server.errors import ServiceUnavailable, TooManyRequests
+from ft_dcc.server.http.request_logging import error_response
+from ft_dcc.server.work.budgets import TokenBucket
 
 REQUESTS_PER_MINUTE = 6_000
-_MAX_REMEMBERED, _ROUNDING = 10_000, 1e-6
+_MAX_REMEMBERED = 10_000
 _WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[\d.]+))(?::\d*)?")
 # A render farm uses one account from many addresses; guests load pages and movies, and nothing else.
 _ACCOUNT_SHARE, _GUEST_SHARE = 10, 0.1
-
-
-class TokenBucket:
-    """A token bucket for each key; thread-safe.
-
-    ``burst`` tokens are there at first, and ``per_second`` are added, up to that number.
-    """
-
-    def __init__(self, burst: float, per_second: float, now: Callable[[], float] = time.monotonic) -> None:
-        self._interval, self._now = 1 / per_second, now
-        self._slack = (burst - 1) * self._interval
-        # When each bucket is full again: from this number follows how many tokens it has at any time.
-        self._full_at: OrderedDict[str, float] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def retry_after(self, key: str, count: int = 1) -> float:
-        """Return the seconds until the key has this many tokens; 0 when it has them."""
-        now = self._now()
-        full_at = max(self._full_at.get(key, 0.0), now)
-        return self._missing_seconds(full_at + (count - 1) * self._interval, now)
-
-    def consume(self, key: str) -> None:
-        """Remove a token from the key, even if it has none."""
-        with self._lock:
-            self._remove(key, max(self._full_at.get(key, 0.0), self._now()))
-
-    def acquire(self, key: str) -> float:
-        """Remove a token from the key and return 0, or return the seconds until it has one."""
-        now = self._now()
-        with self._lock:
-            full_at = self._full_at.get(key, now)
-            missing = self._missing_seconds(full_at, now)
-            if missing == 0:
-                self._remove(key, full_at if full_at > now else now)
-        return missing
-
-    def _missing_seconds(self, full_at: float, now: float) -> float:
-        missing = full_at - now - self._slack
-        # A hundred thousand intervals do not add up exactly.
-        return missing if missing > _ROUNDING else 0.0
-
-    def _remove(self, key: str, since: float) -> None:
-        self._full_at[key] = since + self._interval
-        self._full_at.move_to_end(key)
-        # A client that invents names must not fill the memory; the least recently used keys are dropped.
-        if len(self._full_at) > _MAX_REMEMBERED:
-            self._full_at.popitem(last=False)
 
 
 class RequestLimiter:
@@ -145,3 +100,60 @@ def _check(bucket: TokenBucket | None, key: str, kind: str) -> None:
             "the administrator of the server can raise --request-limit.",
             seconds,
         )
+
+
+_RETRY_SECONDS = 5
+
+
+class Slots:
+    """Amounts that clients hold at once, with a limit for each client and one for all; for one event loop.
+
+    ``kind`` names what is limited, in the plural. More than ``max_waiting`` clients do not wait.
+    """
+
+    def __init__(self, kind: str, per_client: int, total: int | None = None, max_waiting: int | None = None) -> None:
+        self._kind, self._per_client, self._total, self._max_waiting = kind, per_client, total, max_waiting
+        self._held: Counter[str] = Counter()
+        self._waiting = 0
+        self._released: anyio.Event | None = None
+
+    def has_room(self, client: str, amount: int = 1) -> bool:
+        """Return whether the client may hold this amount in addition to what it holds."""
+        is_full = self._total is not None and sum(self._held.values()) + amount > self._total
+        return not is_full and self._held[client] + amount <= self._per_client
+
+    async def wait(self, client: str, amount: int = 1) -> None:
+        """Wait until there is room for the amount, unless too many wait already."""
+        if self._max_waiting is not None and self._waiting >= self._max_waiting:
+            return
+        self._waiting += 1
+        try:
+            while not self.has_room(client, amount):
+                self._released = self._released or anyio.Event()
+                await self._released.wait()
+        finally:
+            self._waiting -= 1
+
+    def acquire(self, client: str, amount: int = 1) -> None:
+        """Add an amount to what the client holds; raises ServiceUnavailable without room for it."""
+        if not self.has_room(client, amount):
+            raise ServiceUnavailable(f"Too many {self._kind} at once. Send it again in a moment.", _RETRY_SECONDS)
+        self._held[client] += amount
+
+    def release(self, client: str, amount: int = 1) -> None:
+        """Remove the amount from what the client holds."""
+        self._held[client] -= amount
+        if not self._held[client]:
+            del self._held[client]
+        if self._released is not None:
+            self._released.set()
+            self._released = None
+
+    @contextmanager
+    def held(self, client: str, amount: int = 1) -> Iterator[None]:
+        """Hold an amount inside the block; raises ServiceUnavailable without room for it."""
+        self.acquire(client, amount)
+        try:
+            yield
+        finally:
+            self.release(client, amount)

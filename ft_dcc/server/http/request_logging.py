@@ -1,4 +1,4 @@
-"""Count and log every request, one JSON object a line.
+"""Count every request for Prometheus, log it, one JSON object a line, and answer those that fail in one format.
 
 A line has no URL, because those carry keys, tokens and review links. A failure has a reference, which the client gets.
 """
@@ -7,21 +7,74 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import secrets
 import sys
 import time
+from collections.abc import Callable, Mapping
 
 import attrs
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ft_dcc.server.http.metrics import Metrics, RequestStats
+from ft_dcc.server.errors import HttpError, TooManyRequests
+
+_BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
+
+
+class Metrics:
+    """Requests by route, method and status, bytes and durations, and gauges: by name, the meaning and a function."""
+
+    def __init__(self, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = registry = CollectorRegistry()
+        labels = ("route", "method", "status")
+        self._requests = Counter("ft_dcc_requests", "Requests that were answered.", labels, registry=registry)
+        self._seconds = Histogram(
+            "ft_dcc_request_seconds",
+            "Time from the head of a request to the end of its response.",
+            ("route",),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._by_labels: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._running = Gauge("ft_dcc_requests_running", "Requests that are being answered.", registry=registry)
+        self._received = Counter("ft_dcc_received_bytes", "Bytes of request bodies.", registry=registry)
+        self._sent = Counter("ft_dcc_sent_bytes", "Bytes of response bodies.", registry=registry)
+        for name, (meaning, read) in gauges.items():
+            Gauge(name, meaning, registry=registry).set_function(read)
+
+    def begin(self) -> None:
+        """Count a request that is being answered."""
+        self._running.inc()
+
+    def end(self, route: str, method: str, status: int, seconds: float, received: int, sent: int) -> None:
+        """Count a request that has been answered, or was cut off with the status 0."""
+        self._running.dec()
+        labels = route, method, status
+        # Looking the two up in the registry takes longer than counting.
+        if labels not in self._by_labels:
+            self._by_labels[labels] = self._requests.labels(*labels), self._seconds.labels(route)
+        requests, duration = self._by_labels[labels]
+        requests.inc()
+        duration.observe(seconds)
+        self._received.inc(received)
+        self._sent.inc(sent)
+
+    def text(self) -> bytes:
+        """Return all values in Prometheus' text format 0.0.4."""
+        return generate_latest(self._registry)
+
 
 _log = logging.getLogger(__name__)
 
 # Where the scope of a request holds its reference, once it is needed.
 REFERENCE_KEY = "ft_dcc.reference"
 # The fields of a request's log record beside its message.
-REQUEST_FIELDS = ("reference", *(field.name for field in attrs.fields(RequestStats)))
+REQUEST_FIELDS = ("reference", "route", "method", "status", "seconds", "received", "sent")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE"}
 
 
@@ -45,17 +98,12 @@ class RequestLogMiddleware:
             _log.exception("failed", extra={"reference": _reference(scope), "route": route_of(scope)})
             raise
         finally:
-            stats = RequestStats(
-                route=route_of(scope),
-                method=scope["method"] if scope["method"] in _METHODS else "other",
-                status=traffic.status,
-                seconds=round(time.perf_counter() - traffic.began_at, 6),
-                received=traffic.received,
-                sent=traffic.sent,
-            )
-            self._metrics.end(stats)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            seconds = round(time.perf_counter() - traffic.began_at, 6)
+            stats = (route_of(scope), method, traffic.status, seconds, traffic.received, traffic.sent)
+            self._metrics.end(*stats)
             if _log.isEnabledFor(logging.INFO):
-                _log.info("answered", extra={"reference": _reference(scope), **attrs.asdict(stats)})
+                _log.info("answered", extra=dict(zip(REQUEST_FIELDS, (_reference(scope), *stats))))
 
 
 @attrs.define
@@ -121,3 +169,30 @@ def log_to_stderr(level: str) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level.upper())
+
+
+async def error_response(request: Request, error: Exception) -> Response:
+    """Return the response to a request that raised this error."""
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)  # It is not sent: the client has closed the connection.
+    code = None
+    if isinstance(error, HttpError):
+        # The name of a class itself, not of its base: clients know both.
+        name = vars(type(error)).get("wire_name") or type(error).__name__
+        status, text, code = error.status, str(error), error.error_code
+    elif isinstance(error, HTTPException):
+        status, name = error.status_code, "ServerError"
+        text = f"{error.detail}: {request.method} is not answered here."
+    else:
+        status, name = 500, "ServerError"
+        text = f"The server failed. Its log has the reason under {request.scope[REFERENCE_KEY]}."
+    # The official Python client runs str.format over the text, which may quote half characters of the request.
+    harmless = text.translate({123: "(", 125: ")"}).encode(errors="replace").decode()
+    content = {"exception": name, "content": harmless, "error_code": code}
+    is_tolerant = request.url.path == "/api" and request.headers.get("ftrack-strict-api", "").lower() != "true"
+    response = JSONResponse(content, 200 if is_tolerant else status, headers={"Cache-Control": "no-store"})
+    if isinstance(error, TooManyRequests):
+        # Clients that throttle themselves look at the status, also those that want errors as answers with status 200.
+        response.status_code = error.status
+        response.headers["Retry-After"] = str(math.ceil(error.seconds))
+    return response

@@ -1,4 +1,4 @@
-"""The built files of the review and login pages, from the folder ``static``."""
+"""What browsers get: the built files of the pages, from the folder ``static``, and the headers of all responses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import mimetypes
 from html import escape
 from pathlib import Path
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ft_dcc.server.errors import NotFound
 
@@ -27,12 +29,6 @@ _CACHED_FOR_EVER = "public, max-age=31536000, immutable"
 _MEDIA_TYPES = {".js": "text/javascript", ".woff2": "font/woff2"}
 
 
-def page_headers(form_target: str = "'none'") -> dict[str, str]:
-    """Return the headers of a response with one of the pages; its forms may be sent to ``form_target`` only."""
-    policy = "; ".join((*_POLICY, f"form-action {form_target}"))
-    return {"Content-Security-Policy": policy, "Cache-Control": "private, no-cache"}
-
-
 class StaticPages:
     """All files of the pages, in memory, each with the digest that the build recorded."""
 
@@ -45,16 +41,21 @@ class StaticPages:
             if Path(name).suffix in _COMPRESSED_TYPES
         }
 
-    def text(self, name: str) -> str:
-        """Return one of the HTML files."""
-        return self._contents[name].decode("utf-8")
+    def fill(
+        self, page_name: str, root: str, status: int = 200, *, form_target: str = "'none'", end: str = "", **texts: str
+    ) -> Response:
+        """Return one of the pages with these texts filled in; ``root`` leads from its URL to ``/review/``.
 
-    def fill(self, page_name: str, root: str, **texts: str) -> str:
-        """Return one of the pages with these texts filled in; ``root`` leads from its URL to ``/review/``."""
-        page = self.text(page_name).replace("../static/", f"{root}static/")
+        Its forms may be sent to ``form_target`` only, and ``end`` is the HTML at the end of its content.
+        """
+        page = self._contents[page_name].decode("utf-8").replace("../static/", f"{root}static/")
         for name, text in texts.items():
             page = page.replace(f"%{name}%", escape(text))
-        return page
+        headers = {
+            "Content-Security-Policy": "; ".join((*_POLICY, f"form-action {form_target}")),
+            "Cache-Control": "private, no-cache",
+        }
+        return Response(page.replace("</main>", f"{end}</main>"), status, headers=headers, media_type="text/html")
 
     def respond(self, request: Request) -> Response:
         """Return the response for the file that the request names; raises NotFound.
@@ -76,3 +77,61 @@ class StaticPages:
             headers["Content-Encoding"] = "gzip"
             return Response(self._compressed[name], headers=headers, media_type=media_type)
         return Response(self._contents[name], headers=headers, media_type=media_type)
+
+
+_DEFAULTS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    # The URL of a review session is its key: no other site may learn it.
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+_CLIENT_HEADERS = [
+    "accept",
+    "content-type",
+    "ftrack-api-key",
+    "ftrack-api-options",
+    "ftrack-clienttoken",
+    "ftrack-pushtoken",
+    "ftrack-strict-api",
+    "ftrack-user",
+    "range",
+]
+
+
+class BrowserHeaders:
+    """ASGI middleware that adds the strictest headers to a response, unless its route chose others.
+
+    It lets the JavaScript client ask from any site; that sends its key with every request. No route is authorized by a
+    cookie there, so that a foreign page gains nothing.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._cors = CORSMiddleware(
+            app,
+            allow_origin_regex=".*",
+            allow_credentials=True,
+            allow_methods=["GET", "HEAD", "POST", "PUT"],
+            allow_headers=_CLIENT_HEADERS,
+            expose_headers=["Content-Range", "ETag"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request to the application, and add the headers that its response lacks."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                chosen = {name for name, _ in message["headers"]}
+                missing = (default for default in _DEFAULTS if default[0] not in chosen)
+                message["headers"] = [*message["headers"], *missing]
+            await send(message)
+
+        is_shared = False
+        if scope["type"] == "http" and scope["path"] == "/api":
+            # Programs send no Origin, and no response of /api is cached to be shown to another client.
+            is_shared = b"origin" in dict(scope["headers"])
+        elif scope["type"] == "http":
+            is_shared = scope["path"].startswith(("/component/", "/socket.io/", "/img/"))
+        await (self._cors if is_shared else self._app)(scope, receive, send_with_headers)

@@ -1,4 +1,4 @@
-"""Send mail through an SMTP server when one is configured, otherwise keep it in the outbox.
+"""Send mail through an SMTP server when one is configured, otherwise keep it in the outbox, a file for each.
 
 The settings come from the environment, or from lines of the same names in ``mail.env`` of the data folder:
 FT_DCC_SMTP_HOST, _PORT, _SECURITY (starttls, tls or none), _USER, _PASSWORD, _FROM, _CA (a PEM file of certificates to
@@ -9,19 +9,30 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import smtplib
 import ssl
 import threading
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
+from datetime import datetime, timezone
+from email import policy
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.parser import BytesParser
 from pathlib import Path
+from uuid import uuid4
 
 import attrs
+from filelock import FileLock, Timeout
 
-from ft_dcc.errors import SettingInvalid, StudioInUse
+from ft_dcc import plain_text
+from ft_dcc.errors import SettingInvalid, StorageError, StudioInUse
+from ft_dcc.files.atomic import write_atomically
 from ft_dcc.server.background import running_worker
-from ft_dcc.server.mail.outbox import QueuedMessage, outbox_lock, queue_message, queued_messages
+from ft_dcc.server.errors import ValidationError
 
 _log = logging.getLogger(__name__)
 
@@ -50,18 +61,17 @@ class MailServer:
 
     def send(self, message: EmailMessage) -> None:
         """Hand the message to the server; raises OSError or SMTPException."""
-        context = ssl.create_default_context(cafile=self.certificates)
-        with self._connect(context) as connection:
+        context, place = ssl.create_default_context(cafile=self.certificates), (self.host, self.port)
+        with (
+            smtplib.SMTP_SSL(*place, timeout=_SMTP_TIMEOUT_SECONDS, context=context)
+            if self.security == "tls"
+            else smtplib.SMTP(*place, timeout=_SMTP_TIMEOUT_SECONDS)
+        ) as connection:
             if self.security == "starttls":
                 connection.starttls(context=context)
             if self.user:
                 connection.login(self.user, self.password)
             connection.send_message(message)
-
-    def _connect(self, context: ssl.SSLContext) -> smtplib.SMTP:
-        if self.security == "tls":
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=_SMTP_TIMEOUT_SECONDS, context=context)
-        return smtplib.SMTP(self.host, self.port, timeout=_SMTP_TIMEOUT_SECONDS)
 
 
 @attrs.define
@@ -90,11 +100,21 @@ class Mailer:
         return self.public_url or self.own_url
 
     def send(self, message: EmailMessage) -> str:
-        """Send the message, or keep it in the outbox; return why the mail server refused it, or ""."""
+        """Send or keep a message; return why the mail server refused it, or ""; raises StorageError for the outbox."""
         reason = "" if self.server is None else self._send(self.server, message)
-        if reason or self.server is None:
-            _set_sender(message, self.server)
-            queue_message(self.outbox, message, reason)
+        if self.server is not None and not reason:
+            return ""
+        _set_sender(message, self.server)
+        if reason:
+            message[_REASON] = reason
+        self.outbox.mkdir(mode=0o700, exist_ok=True)
+        name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid4().hex[:12]}.eml"
+        try:
+            write_atomically(self.outbox / name, message.as_bytes(policy=policy.SMTP), is_private=True)
+        except OSError as error:
+            raise StorageError(
+                f"The outbox {self.outbox} cannot be written: {error.strerror}. Free some space there."
+            ) from error
         return reason
 
     def send_queued(self, *, is_everything: bool) -> Generator[tuple[QueuedMessage, str], None, None]:
@@ -105,12 +125,20 @@ class Mailer:
         """
         if self.server is None:
             raise SettingInvalid(f"There is no mail server. Set {_PREFIX}HOST, or the same in {self.folder / _FILE}.")
-        with outbox_lock(self.outbox):
+        self.outbox.mkdir(mode=0o700, exist_ok=True)
+        try:
+            # So that no other process sends a mail a second time.
+            lock = FileLock(self.outbox / ".lock", timeout=_LOCK_TIMEOUT_SECONDS).acquire()
+        except Timeout as error:
+            raise StudioInUse(
+                f"Another program is sending the mails in {self.outbox}. Try again in a minute."
+            ) from error
+        with lock:
             for queued in queued_messages(self.outbox):
                 if is_everything or (queued.reason and queued.age < _MAX_RETRY_AGE_SECONDS):
                     reason = self._send(self.server, queued.message())
                     if not reason:
-                        queued.delete()
+                        queued.path.unlink(missing_ok=True)
                     yield queued, reason
 
     def _send(self, server: MailServer, message: EmailMessage) -> str:
@@ -128,22 +156,18 @@ def running_mail_worker(mailer: Mailer) -> AbstractContextManager[None]:
     """Send refused mails again on a thread for the duration of the block: at once, and every five minutes."""
 
     def step(is_stopping: threading.Event) -> float:
-        _send_refused(mailer, is_stopping)
+        try:
+            with closing(mailer.send_queued(is_everything=False)) as sending:
+                for queued, reason in sending:
+                    if reason or is_stopping.is_set():
+                        break
+                    _log.info("The mail %s was sent from the outbox.", queued.id)
+        except StudioInUse as error:
+            _log.info("%s", error)
         return _RETRY_INTERVAL_SECONDS
 
     # A mail server that does not answer does not delay the end of the server: the message stays in the outbox.
     return nullcontext() if mailer.server is None else running_worker("mail", step)
-
-
-def _send_refused(mailer: Mailer, is_stopping: threading.Event) -> None:
-    try:
-        with closing(mailer.send_queued(is_everything=False)) as sending:
-            for queued, reason in sending:
-                if reason or is_stopping.is_set():
-                    break
-                _log.info("The mail %s was sent from the outbox.", queued.id)
-    except StudioInUse as error:
-        _log.info("%s", error)
 
 
 def _set_sender(message: EmailMessage, server: MailServer | None) -> None:
@@ -210,3 +234,72 @@ def _read_file(path: Path) -> dict[str, str]:
         raise SettingInvalid(f"{path} cannot be read. Give it to the user whom the server runs as.") from error
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+_EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
+
+
+def parse_address(name: object, email: object) -> Address:
+    """Return the address of a person; raises ValidationError for one that mail servers do not take."""
+    text = str(email or "")
+    if not _EMAIL.fullmatch(text):
+        raise ValidationError(f"The invitee '{name}' has no e-mail address. Give one first.")
+    try:
+        text.encode("ascii")
+        return Address(display_name=single_line(name), addr_spec=text)
+    except (ValueError, HeaderParseError, IndexError, AttributeError) as error:
+        # Python's parser raises the last two for some addresses, such as "a@[".
+        address = single_line(text)
+        raise ValidationError(f"Mail servers do not accept the e-mail address '{address}'. Correct it.") from error
+
+
+def single_line(text: object) -> str:
+    """Return a text without control characters; a line end would begin another header."""
+    return plain_text.single_line(str(text or ""))[:200]
+
+
+# A header of the file that is not sent: why the mail server refused the message.
+_REASON = "X-Ft-Dcc-Reason"
+_LOCK_TIMEOUT_SECONDS = 60
+
+
+@attrs.frozen
+class QueuedMessage:
+    """A message in the outbox; ``reason`` is why the mail server refused it, or "" without a mail server."""
+
+    path: Path
+    date: str
+    to: str
+    subject: str
+    text: str
+    reason: str
+
+    @property
+    def id(self) -> str:
+        """The name of the message on the command line."""
+        return self.path.stem.rpartition("-")[2]
+
+    @property
+    def age(self) -> float:
+        """The seconds since it was written."""
+        return time.time() - self.path.stat().st_mtime
+
+    def message(self) -> EmailMessage:
+        """Return the message to send."""
+        message = _read(self.path)
+        del message[_REASON]
+        return message
+
+
+def queued_messages(folder: Path) -> Iterator[QueuedMessage]:
+    """Yield the messages in an outbox, the oldest first."""
+    for path in sorted(folder.glob("*.eml")):
+        message = _read(path)
+        body = message.get_body(("plain",))
+        text = "" if body is None else str(body.get_content())
+        date, to, subject, reason = (str(message[name] or "") for name in ("Date", "To", "Subject", _REASON))
+        yield QueuedMessage(path, date, to, subject, "\n".join(text.strip().splitlines()), reason)
+
+
+def _read(path: Path) -> EmailMessage:
+    return BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())

@@ -1,4 +1,1 @@
-"""Tell people and programs about new versions, notes and verdicts: mails and webhooks.
-
-Reads what the database has recorded; no request waits for it.
-"""
+"""Tell people and programs about new versions, notes and verdicts, from what the database has recorded."""

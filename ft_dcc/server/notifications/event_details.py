@@ -7,9 +7,10 @@ from typing import Any
 import attrs
 from sqlalchemy import Connection, Row, select
 
-from ft_dcc.review.stored_values import NOTE_KEY, first_integer, json_object
-from ft_dcc.server.database.notification_log import ENTRY, NOTE, VERDICT, VERSION
-from ft_dcc.server.review.feedback import full_name
+from ft_dcc.review.stored_values import NOTE_KEY, json_object
+from ft_dcc.server.database.audit_log import ENTRY, NOTE, VERDICT, VERSION
+from ft_dcc.server.review.feedback import frame_column, frame_of, full_name
+from ft_dcc.server.review.internal_notes import internal_notes
 from ft_dcc.server.schema.tables import Tables
 
 
@@ -33,16 +34,20 @@ class EventDetails:
     frame: int | None = None
     has_drawing: bool = False
     status: str = ""
+    # Whether the event is a note that only users of the studio may read.
+    is_internal: bool = False
 
 
 def read_details(connection: Connection, tables: Tables, kind: str, entity_id: str) -> EventDetails | None:
     """Return the details of an event, or None if it was deleted, or is no note or verdict on a version."""
     values = _READERS[kind](connection, tables, entity_id)
-    if values is None:
+    version = None if values is None else _read_version(connection, tables, values.pop("version_id"))
+    if values is None or version is None:
         return None
-    version = _read_version(connection, tables, values.pop("version_id"))
-    review = _read_review(connection, tables, values.pop("review_session_id"))
-    return None if version is None else EventDetails(kind=kind, entity_id=entity_id, **{**version, **review, **values})
+    review = connection.execute(tables.by_id["ReviewSession"], {"id": values.pop("review_session_id")}).first()
+    if review is not None:
+        values.update(review_session_id=review.id, review=review.name or "", review_project_id=review.project_id or "")
+    return EventDetails(kind=kind, entity_id=entity_id, **version, **values)
 
 
 def _read_version(connection: Connection, tables: Tables, version_id: str) -> dict[str, Any] | None:
@@ -70,13 +75,6 @@ def _read_version(connection: Connection, tables: Tables, version_id: str) -> di
     }
 
 
-def _read_review(connection: Connection, tables: Tables, review_session_id: str) -> dict[str, str]:
-    found = connection.execute(tables.by_id["ReviewSession"], {"id": review_session_id}).first()
-    if found is None:
-        return {}
-    return {"review_session_id": found.id, "review": found.name or "", "review_project_id": found.project_id or ""}
-
-
 def _of_version(connection: Connection, tables: Tables, version_id: str) -> dict[str, Any] | None:
     user, version = tables.by_family["Resource"], tables.by_family["AssetVersion"]
     names = select(user.c.first_name, user.c.last_name, user.c.username)
@@ -101,7 +99,7 @@ def _of_note(connection: Connection, tables: Tables, note_id: str) -> dict[str, 
     note, user, metadata = (tables.by_family[name] for name in ("Note", "Resource", "Metadata"))
     statement = (
         select(note.c.content, note.c.parent_id, user.c.first_name, user.c.last_name, user.c.username)
-        .add_columns(metadata.c.value)
+        .add_columns(metadata.c.value, frame_column(note))
         .join_from(note, user, note.c.user_id == user.c.id, isouter=True)
         .join(metadata, (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY), isouter=True)
         .where(note.c.id == note_id)
@@ -115,8 +113,9 @@ def _of_note(connection: Connection, tables: Tables, note_id: str) -> dict[str, 
         "review_session_id": "" if entry is None else entry.review_session_id,
         "author": full_name(found) or _invitee_name(connection, tables, values.get("invitee_id")) or "Guest",
         "text": found.content or "",
-        "frame": first_integer(values.get("frame")),
+        "frame": frame_of(found, values),
         "has_drawing": "annotation_id" in values,
+        "is_internal": bool(internal_notes(connection, tables, note.c.id == note_id)),
     }
 
 

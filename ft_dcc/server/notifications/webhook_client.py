@@ -99,7 +99,9 @@ class WebhookClient:
             timer.cancel()
             connection.close()
         if not 200 <= response.status < 300:
-            raise DeliveryFailed(f"{host} answered with status {response.status}.", _retry_after(response))
+            pause = response.getheader("Retry-After") or ""
+            seconds = min(float(pause), _MAX_RETRY_AFTER_SECONDS) if pause.isascii() and pause.isdigit() else 0.0
+            raise DeliveryFailed(f"{host} answered with status {response.status}.", seconds)
 
     def _resolve(self, url: SplitResult) -> tuple[str, int]:
         """Return an address of the host that may be sent to; the connection uses it, whatever its name means then."""
@@ -108,23 +110,31 @@ class WebhookClient:
             found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         except (OSError, UnicodeError) as error:
             raise DeliveryFailed(f"{host} has no address. Check the name.") from error
-        addresses = [ipaddress.ip_address(address.partition("%")[0]) for address in found]
-        if not all(self._is_allowed(address, is_encrypted=url.scheme == "https") for address in addresses):
-            raise DeliveryFailed(
-                f"{host} is in a private network, or has no https://. The administrator can allow its network with "
-                f"{_NETWORKS}."
-            )
+        for text in found:
+            address = ipaddress.ip_address(text.partition("%")[0])
+            mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
+            is_public = mapped.is_global and not mapped.is_multicast and not _contains(_NEVER_PUBLIC, mapped)
+            if not _contains(self.allowed_networks, mapped) and not (is_public and url.scheme == "https"):
+                raise DeliveryFailed(
+                    f"{host} is in a private network, or has no https://. The administrator can allow its network with "
+                    f"{_NETWORKS}."
+                )
         return found[0], port
 
-    def _is_allowed(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, *, is_encrypted: bool) -> bool:
-        mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
-        if _contains(self.allowed_networks, mapped):
-            return True
-        return is_encrypted and mapped.is_global and not mapped.is_multicast and not _contains(_TRANSLATED, mapped)
 
-
-# IPv6 addresses that a gateway translates into IPv4 addresses of any network.
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_NEVER_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            # Gateways translate these IPv6 addresses into IPv4 addresses of any network.
+            *("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96"),
+            # Special networks of the IANA registries that ``is_global`` of some releases of Python does not know.
+            *("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "2001::/23", "5f00::/16"),
+            # The metadata service of Azure; those of other clouds are in private networks.
+            "168.63.129.16/32",
+        ),
+    )
+)
 
 
 def _contains(networks: Iterable[_Network], address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -160,8 +170,3 @@ def _shut_down(connection: http.client.HTTPConnection) -> None:
             connection.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # The other side has closed it.
-
-
-def _retry_after(response: http.client.HTTPResponse) -> float:
-    value = response.getheader("Retry-After") or ""
-    return min(float(value), _MAX_RETRY_AFTER_SECONDS) if value.isascii() and value.isdigit() else 0.0

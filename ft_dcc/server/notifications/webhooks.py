@@ -1,4 +1,4 @@
-"""The webhooks of projects, and the durable queue of what is sent to them.
+"""The webhooks of projects, the durable queue of what is sent to them, and the bodies of their messages.
 
 Messages of one webhook are sent in order. After a failure the webhook waits, four times as long after each further
 one, and a message is given up after two days.
@@ -6,10 +6,12 @@ one, and a message is given up after two days.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import logging
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -17,13 +19,12 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
-from ft_dcc.server.database.notification_log import RecordedEvent
+from ft_dcc.server.database.audit_log import NOTE, VERDICT, VERSION, RecordedEvent
 from ft_dcc.server.database.private_tables import WEBHOOK_DELIVERIES, WEBHOOKS
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.notifications.event_details import EventDetails
 from ft_dcc.server.notifications.webhook_client import DeliveryFailed, WebhookClient, parse_url
-from ft_dcc.server.notifications.webhook_payload import EVENTS, FORMS, encode, make_payload, ping_payload
 
 _log = logging.getLogger(__name__)
 
@@ -36,10 +37,7 @@ _MAX_WAITING = 10_000
 def add_webhook(
     connection: Connection, project_id: str, url: str, form: str, events: Collection[str]
 ) -> dict[str, str]:
-    """Add a webhook of a project and return its id and the secret that signs its messages.
-
-    Raises ValidationError for an unknown form or event.
-    """
+    """Add a webhook; return its id and the secret that signs messages; raises ValidationError for form or event."""
     if form not in FORMS:
         raise ValidationError(f"There is no form '{form[:80]}'. Use one of {', '.join(FORMS)}.")
     known = tuple(EVENTS.values())
@@ -51,10 +49,10 @@ def add_webhook(
     return {"webhook_id": row["id"], "secret": row["secret"]}
 
 
-def remove_webhook(connection: Connection, webhook_id: str) -> bool:
-    """Remove a webhook and its waiting messages; return whether there was one."""
+def remove_webhook(connection: Connection, webhook_id: str) -> None:
+    """Remove a webhook and its waiting messages."""
     connection.execute(delete(WEBHOOK_DELIVERIES).where(WEBHOOK_DELIVERIES.c.webhook_id == webhook_id))
-    return connection.execute(delete(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id)).rowcount > 0
+    connection.execute(delete(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id))
 
 
 def find_webhooks(connection: Connection) -> list[dict[str, Any]]:
@@ -80,7 +78,9 @@ def find_webhooks(connection: Connection) -> list[dict[str, Any]]:
 def make_messages(
     connection: Connection, event: RecordedEvent, details: EventDetails, base_url: str
 ) -> list[dict[str, Any]]:
-    """Return a message for each webhook of the project that wants the event."""
+    """Return a message for each webhook of the project that wants the event; internal notes stay in the studio."""
+    if details.is_internal:
+        return []
     name = EVENTS.get(event.kind)
     hooks = connection.execute(select(WEBHOOKS).where(WEBHOOKS.c.project_id == details.project_id)).all()
     return [
@@ -101,14 +101,12 @@ def queue_messages(connection: Connection, messages: Sequence[dict[str, Any]]) -
         connection.execute(delete(WEBHOOK_DELIVERIES).where(WEBHOOK_DELIVERIES.c.number.in_(surplus)))
 
 
-def queue_ping(connection: Connection, webhook_id: str, now: float, project: str) -> None:
-    """Queue a test message; raises ValidationError if there is no such webhook."""
-    hook = connection.execute(select(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id)).first()
-    if hook is None:
-        raise ValidationError(f"There is no webhook '{webhook_id[:80]}'. See: ft-dcc studio webhook list")
-    connection.execute(update(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id).values(retry_at=0.0))
-    payload = ping_payload(str(uuid4()), _time_text(now), {"id": hook.project_id, "name": project})
-    queue_messages(connection, [_message(webhook_id, now, payload)])
+def queue_ping(connection: Connection, hook: Mapping[str, Any], now: float) -> None:
+    """Queue the message by which an administrator tests a webhook."""
+    connection.execute(update(WEBHOOKS).where(WEBHOOKS.c.id == hook["id"]).values(retry_at=0.0))
+    project = {"id": hook["project_id"], "name": hook["project"]}
+    payload = {"id": str(uuid4()), "event": PING, "time": _time_text(now), "project": project}
+    queue_messages(connection, [_message(hook["id"], now, payload)])
 
 
 def send_due_messages(
@@ -170,3 +168,70 @@ def _message(webhook_id: str, at: float, payload: dict[str, Any]) -> dict[str, A
 
 def _time_text(at: float) -> str:
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds")
+
+
+EVENTS = {VERSION: "version.created", NOTE: "note.created", VERDICT: "verdict.set"}
+PING = "ping"
+_STATUSES = {"approved": "approved", "require_changes": "asked for changes"}
+_MAX_TEXT_LENGTH = 1500
+_SLACK_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def make_payload(details: EventDetails, delivery_id: str, time: str, base_url: str) -> dict[str, Any]:
+    """Return the payload for a new version, note or verdict; its review link contains no key."""
+    payload: dict[str, Any] = {
+        "id": delivery_id,
+        "event": EVENTS[details.kind],
+        "time": time,
+        "project": {"id": details.project_id, "name": details.project},
+        "version": {"id": details.version_id, "name": details.version, "comment": details.comment},
+        "author": details.author,
+        "review": None,
+        "link": None,
+    }
+    if details.review_session_id:
+        payload["review"] = {"id": details.review_session_id, "name": details.review}
+        payload["link"] = f"{base_url}/review/{details.review_session_id}"
+    if details.kind == NOTE:
+        note = {"text": details.text, "frame": details.frame, "has_drawing": details.has_drawing}
+        payload["note"] = {"id": details.entity_id, **note}
+    if details.kind == VERDICT:
+        payload["verdict"] = details.status
+    return payload
+
+
+def encode(form: str, payload: Mapping[str, Any], secret: str, now: float) -> tuple[bytes, dict[str, str]]:
+    """Return the body and the headers of a message in the form of a receiver."""
+    body = json.dumps(FORMS[form](payload), separators=(",", ":")).encode()
+    headers = {"Content-Type": "application/json"}
+    if form == "json":
+        # The time in seconds since 1970, and the HMAC-SHA-256 of the time, a dot and the body.
+        digest = hmac.new(secret.encode(), f"{int(now)}.".encode() + body, hashlib.sha256).hexdigest()
+        headers["X-Ft-Dcc-Event"] = str(payload["event"])
+        headers["X-Ft-Dcc-Delivery"] = str(payload["id"])
+        headers["X-Ft-Dcc-Signature"] = f"t={int(now)},v1={digest}"
+    return body, headers
+
+
+def _slack(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the message as one or two lines, with everything that people typed escaped."""
+    if payload["event"] == PING:
+        return {"text": f"ft-dcc can send messages of {_escape(payload['project']['name'])} here."}
+    version, author = _escape(payload["version"]["name"]), _escape(payload["author"] or "A guest")
+    if payload["event"] == EVENTS[VERSION]:
+        text = f"{author} published {version}"
+    elif payload["event"] == EVENTS[VERDICT]:
+        text = f"{author} {_STATUSES.get(payload['verdict'], _escape(payload['verdict']))}: {version}"
+    else:
+        note = payload["note"]
+        frame = f", frame {note['frame']}" if note["frame"] is not None else ""
+        content = _escape(note["text"][:_MAX_TEXT_LENGTH].strip() or "a drawing")
+        text = f"{author} on {version}{frame}: {content}"
+    return {"text": f"{text}\n<{payload['link']}|Open the review>" if payload.get("link") else text}
+
+
+def _escape(text: str) -> str:
+    return text.translate(_SLACK_SPECIAL)
+
+
+FORMS: dict[str, Callable[[Mapping[str, Any]], Any]] = {"json": dict, "slack": _slack}

@@ -111,13 +111,10 @@ class Query:
     """A whole expression."""
 
     entity_type: str
-    position: int
     projections: tuple[Projection, ...] = ()
     criteria: Criteria | None = None
     groups: tuple[Path, ...] = ()
     orders: tuple[Order, ...] = ()
-    offset: int = 0
-    limit: int | None = None
 
 
 def parameterise(expression: str) -> tuple[str, list[list[str]]]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
-from typing import Any, Callable
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any
 
+import attrs
 from sqlalchemy import bindparam, select
 
 from ft_dcc.server.auth.permissions import Reach
-from ft_dcc.server.auth.signed_tokens import review_key
-from ft_dcc.server.database.prepared import Prepared
+from ft_dcc.server.auth.tokens import review_key
+from ft_dcc.server.database.connections import Prepared
 from ft_dcc.server.query.loader import PostProcessor, PostProcessors, QueryContext, Record
-from ft_dcc.server.query.row_filter import visibility_condition
+from ft_dcc.server.query.row_filter import access_scope
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
 from ft_dcc.server.storage.media_store import MediaStore
 
 _LINKED_THUMBNAIL_SIZE = 300
-_MAX_KEYS = 10_000
 
 
 def make_post_processors(
@@ -29,124 +30,97 @@ def make_post_processors(
     URLs of review pages use the public URL of the studio if it is set, because they are passed on to others.
     """
 
-    def media(context: QueryContext, component_id: str) -> dict[str, Any]:
-        return {"value": component_id, "url": files.download_url(context.base_url, component_id, context.caller_id)}
-
-    def thumbnail(context: QueryContext, component_id: str) -> dict[str, Any]:
-        url = files.download_url(context.base_url, component_id, context.caller_id, size=_LINKED_THUMBNAIL_SIZE)
+    def media(size: int | None, context: QueryContext, component_id: str) -> dict[str, Any]:
+        url = files.download_url(context.base_url, component_id, context.caller_id, size=size)
         return {"value": component_id, "url": url}
 
     def review(context: QueryContext, session_id: str) -> str:
         return f"{public_url or context.base_url}/review/{session_id}/{review_key(secret, session_id)}"
 
+    links, file, image = _Links(schema, tables), partial(media, None), partial(media, _LINKED_THUMBNAIL_SIZE)
     post_processors: dict[tuple[str, str], tuple[tuple[str, ...], PostProcessor]] = {
-        ("ReviewSession", "review_url"): (("id",), _each("review_url", "id", review)),
-        ("ComponentLocation", "url"): (("component_id",), _each("url", "component_id", media)),
+        ("ReviewSession", "review_url"): (("id",), partial(_each, "review_url", "id", review)),
+        ("ComponentLocation", "url"): (("component_id",), partial(_each, "url", "component_id", file)),
+        ("Resource", "link"): (("id", "name", "parent_id"), partial(links.add_chains, "Resource", "link")),
     }
-    for name in ("Context", "AssetVersion", "Resource", "ReviewSession"):
-        fill = _thumbnails(schema, tables, thumbnail)
-        post_processors[name, "thumbnail_url"] = ("thumbnail_id",), fill
-    for name in ("NoteComponent", "JobComponent", "SettingComponent", "ReviewSessionObjectAnnotationComponent"):
-        post_processors[name, "url"] = (("component_id",), _each("url", "component_id", media))
-        post_processors[name, "thumbnail_url"] = (("component_id",), _each("thumbnail_url", "component_id", thumbnail))
+    for family in ("Context", "AssetVersion", "Resource", "ReviewSession"):
+        post_processors[family, "thumbnail_url"] = ("thumbnail_id",), partial(links.add_thumbnails, image)
+    for family in ("NoteComponent", "JobComponent", "SettingComponent", "ReviewSessionObjectAnnotationComponent"):
+        for name, make in (("url", file), ("thumbnail_url", image)):
+            post_processors[family, name] = ("component_id",), partial(_each, name, "component_id", make)
     for name in ("link", "_link"):
-        post_processors["Context", name] = (("id", "name", "parent_id"), _chain_links(schema, tables, "Context", name))
-        post_processors["AssetVersion", name] = (("id", "version", "asset_id"), _version_links(schema, tables, name))
-    post_processors["Resource", "link"] = (
-        ("id", "name", "parent_id"),
-        _chain_links(schema, tables, "Resource", "link"),
-    )
+        chains = partial(links.add_chains, "Context", name)
+        post_processors["Context", name] = ("id", "name", "parent_id"), chains
+        post_processors["AssetVersion", name] = ("id", "version", "asset_id"), partial(links.add_versions, name)
     return post_processors
 
 
-def _each(name: str, source: str, make: Callable[[QueryContext, str], Any]) -> PostProcessor:
-    def fill(context: QueryContext, records: Sequence[Record]) -> None:
-        for record in records:
-            found = record.get(source)
-            record[name] = None if found is None else make(context, found)
+def _each(
+    name: str, source: str, make: Callable[[QueryContext, str], Any], context: QueryContext, records: Sequence[Record]
+) -> None:
+    for record in records:
+        found = record.get(source)
+        record[name] = None if found is None else make(context, found)
 
-    return fill
 
+@attrs.frozen(eq=False)
+class _Links:
+    """Adds links and thumbnails, with the entities that the user may see."""
 
-def _chain_links(schema: Schema, tables: Tables, family: str, name: str) -> PostProcessor:
-    def fill(context: QueryContext, records: Sequence[Record]) -> None:
-        chains = _chains(context, schema, tables, family, [record["id"] for record in records])
+    schema: Schema
+    tables: Tables
+
+    def add_chains(self, family: str, name: str, context: QueryContext, records: Sequence[Record]) -> None:
+        chains = self._chains(context, family, [record["id"] for record in records])
         for record in records:
             record[name] = chains[record["id"]]
 
-    return fill
-
-
-def _version_links(schema: Schema, tables: Tables, name: str) -> PostProcessor:
-    """Return the post-processor for links of versions, which contain the contexts and, in the last name, the asset."""
-
-    def fill(context: QueryContext, records: Sequence[Record]) -> None:
+    def add_versions(self, name: str, context: QueryContext, records: Sequence[Record]) -> None:
+        """Add the links of versions, which contain the contexts and, in the last name, the asset."""
         ids = {record["asset_id"] for record in records}
-        found = _visible_rows(context, schema, tables, "Asset", ("id", "name", "context_id"), ids)
-        assets = {row[0]: row for row in found}
-        chains = _chains(context, schema, tables, "Context", [asset[2] for asset in assets.values()])
+        assets = {row[0]: row for row in self._rows(context, "Asset", ("id", "name", "context_id"), ids)}
+        chains = self._chains(context, "Context", [asset[2] for asset in assets.values()])
         for record in records:
             asset = assets.get(record["asset_id"])
             label = f"{asset[1] if asset else ''} v{record['version'] or 0:03}"
             own = {"id": record["id"], "name": label, "type": "AssetVersion"}
             record[name] = [*chains.get(asset[2] if asset else None, ()), own]
 
-    return fill
-
-
-def _thumbnails(schema: Schema, tables: Tables, make: Callable[[QueryContext, str], Any]) -> PostProcessor:
-    """Return the post-processor for URLs of thumbnails, for the components that the user may see."""
-
-    def fill(context: QueryContext, records: Sequence[Record]) -> None:
+    def add_thumbnails(
+        self, make: Callable[[QueryContext, str], Any], context: QueryContext, records: Sequence[Record]
+    ) -> None:
         ids = {record["thumbnail_id"] for record in records} - {None}
-        visible = {row[0] for row in _visible_rows(context, schema, tables, "Component", ("id",), ids)}
+        visible = {row[0] for row in self._rows(context, "Component", ("id",), ids)}
         for record in records:
             found = record["thumbnail_id"]
             record["thumbnail_url"] = make(context, found) if found in visible else None
 
-    return fill
+    def _chains(self, context: QueryContext, family: str, ids: Collection[Any]) -> dict[Any, list[dict[str, Any]]]:
+        """Return the entities from the root of the tree, or the first visible one, down to each of these ids."""
+        known: dict[Any, Any] = {}
+        pending = set(ids)
+        while pending:
+            rows = self._rows(context, family, ("id", "name", "parent_id", TYPE_COLUMN), pending)
+            known.update({row[0]: row for row in rows})
+            pending = {row[2] for row in rows if row[2] is not None} - set(known)
+        chains: dict[Any, list[dict[str, Any]]] = {start: [] for start in ids}
+        for start, chain in chains.items():
+            here = known.get(start)
+            while here is not None and len(chain) <= len(known):
+                chain.insert(0, {"id": here[0], "name": here[1], "type": here[3]})
+                here = known.get(here[2])
+        return chains
 
-
-def _chains(
-    context: QueryContext, schema: Schema, tables: Tables, family: str, ids: Iterable[Any]
-) -> dict[Any, list[dict[str, Any]]]:
-    """Return the entities from the root of the tree, or the first visible one, down to each of these ids."""
-    columns = ("id", "name", "parent_id", TYPE_COLUMN)
-    known: dict[Any, Any] = {}
-    pending = set(ids)
-    while pending:
-        rows = _visible_rows(context, schema, tables, family, columns, pending)
-        known.update({row[0]: row for row in rows})
-        pending = {row[2] for row in rows if row[2] is not None} - set(known)
-    return {start: _chain(known, start) for start in ids}
-
-
-def _visible_rows(
-    context: QueryContext, schema: Schema, tables: Tables, family: str, columns: tuple[str, ...], ids: Iterable[Any]
-) -> Sequence[tuple[Any, ...]]:
-    """Return the columns of the rows with these ids that the user may see."""
-    keys = list(ids)
-    rows: list[tuple[Any, ...]] = []
-    statement = _visible_rows_statement(schema, tables, context.reach, family, columns)
-    for start in range(0, len(keys), _MAX_KEYS):
-        rows += context.rows(statement, keys=keys[start : start + _MAX_KEYS])
-    return rows
+    def _rows(
+        self, context: QueryContext, family: str, columns: tuple[str, ...], ids: Collection[Any]
+    ) -> Sequence[tuple[Any, ...]]:
+        return context.rows_of(_visible_rows(self.schema, self.tables, context.reach, family, columns), ids)
 
 
 @functools.lru_cache(maxsize=64)
-def _visible_rows_statement(
-    schema: Schema, tables: Tables, reach: Reach, family: str, columns: tuple[str, ...]
-) -> Prepared:
+def _visible_rows(schema: Schema, tables: Tables, reach: Reach, family: str, columns: tuple[str, ...]) -> Prepared:
+    """Return the statement for the columns of the rows ``:keys`` that the user may see."""
     source = tables.by_family[family].alias()
     found = select(*(source.c[name] for name in columns)).where(source.c.id.in_(bindparam("keys", expanding=True)))
-    condition = visibility_condition(schema, tables, reach, family, source)
+    condition = access_scope(schema, tables, reach).visibility(family, source)
     return Prepared(found if condition is None else found.where(condition))
-
-
-def _chain(known: dict[Any, Any], start: Any) -> list[dict[str, Any]]:
-    chain: list[dict[str, Any]] = []
-    here = known.get(start)
-    while here is not None and len(chain) <= len(known):
-        chain.insert(0, {"id": here[0], "name": here[1], "type": here[3]})
-        here = known.get(here[2])
-    return chain

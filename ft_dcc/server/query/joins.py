@@ -7,26 +7,13 @@ from typing import Any
 import attrs
 from sqlalchemy import ColumnElement, FromClause, and_, or_, true
 
-from ft_dcc.server.auth.permissions import Reach
 from ft_dcc.server.errors import ParseError
-from ft_dcc.server.query import ast, computed, limits, row_filter
+from ft_dcc.server.query import ast, computed, limits
+from ft_dcc.server.query.row_filter import AccessScope
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
-from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN, Tables
+from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN
 
 Condition = ColumnElement[Any]
-
-
-@attrs.frozen(eq=False)
-class AccessScope:
-    """What a statement may read."""
-
-    schema: Schema
-    tables: Tables
-    reach: Reach = Reach.EVERYTHING
-
-    def visibility(self, type_name: str, source: FromClause) -> Condition | None:
-        """Return the condition that a row of a type may be seen, or None if all may."""
-        return row_filter.visibility_condition(self.schema, self.tables, self.reach, type_name, source)
 
 
 @attrs.frozen(eq=False)
@@ -76,11 +63,6 @@ class Node:
         return and_(true(), *conditions)
 
     @property
-    def is_in_tree(self) -> bool:
-        """Whether rows are seen by the value of a column, the project, and not by that of other tables."""
-        return self.entity_type.family == "Context"
-
-    @property
     def visibility(self) -> Condition | None:
         """The condition that a row may be seen, or None if all may."""
         return self.access.visibility(self.entity_type.name, self.source)
@@ -113,24 +95,20 @@ class JoinBuilder:
     """
 
     root: Node
-    source: FromClause
+    source: FromClause = attrs.field(default=attrs.Factory(lambda self: self.root.source, takes_self=True))
     is_selective: bool = False
     _joined: dict[tuple[int, str, str], Node] = attrs.field(factory=dict)
 
     @property
     def guards(self) -> list[Condition]:
         """The conditions that the rows of all tables may be seen, except those that SQLite tests first anyway."""
-        is_visible = None if self.root.is_in_tree else self.root.visibility
+        # Contexts are seen by the value of a column, the project, and not by that of other tables.
+        is_visible = None if self.root.entity_type.family == "Context" else self.root.visibility
         found = [] if is_visible is None else [is_visible]
         for target in self._joined.values():
             if (is_visible := target.visibility) is not None:
                 found.append(or_(target.source.c[target.entity_type.key[0]].is_(None), is_visible))
         return found
-
-    @classmethod
-    def of(cls, node: Node) -> JoinBuilder:
-        """Return a builder with only this node."""
-        return cls(node, node.source)
 
     def join(self, node: Node, attribute: Attribute, step: ast.Step) -> Node:
         """Return the node of a relation to one entity; rows without a related entity stay, with nulls."""
@@ -147,6 +125,24 @@ class JoinBuilder:
             self.source = self.source.outerjoin(target.source, and_(*meeting))
             self._joined[position] = target
         return self._joined[position]
+
+    def column(self, path: ast.Path, problem: str = " and cannot be sorted by") -> Condition:
+        """Return the column at the end of a path; raises ParseError with the problem for a relation to many on it."""
+        node = self.root
+        for step in path[:-1]:
+            attribute = node.attribute(step)
+            if attribute.is_scalar:
+                raise ParseError(f"'{step.name}' is a value and has no attributes (character {step.position}).")
+            _check_one(attribute, step, problem)
+            node = self.join(node, attribute, step)
+        attribute = node.attribute(path[-1])
+        _check_one(attribute, path[-1], problem)
+        return node.require_column(attribute.name if attribute.is_scalar else attribute.related.local[0])
+
+
+def _check_one(attribute: Attribute, step: ast.Step, problem: str) -> None:
+    if attribute.is_many:
+        raise ParseError(f"'{step.name}' has many values{problem} (character {step.position}).")
 
 
 def cast_type(schema: Schema, attribute: Attribute, step: ast.Step) -> str:

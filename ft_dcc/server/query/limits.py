@@ -43,58 +43,46 @@ def check_template(text: str) -> None:
     """Raise ParseError for a template that is too long, nested too deeply, or has too long a path."""
     if len(text) > MAX_TEMPLATE_LENGTH:
         raise ParseError(f"The query has more than {MAX_TEMPLATE_LENGTH} characters without its literals. Split it.")
-    if text.count("(") > MAX_DEPTH:
-        _check_depth(text)
+    depth = 0
+    for character in text if text.count("(") > MAX_DEPTH else ():
+        depth += (character == "(") - (character == ")")
+        if depth > MAX_DEPTH:
+            raise ParseError(f"The query is nested too deeply: more than {MAX_DEPTH} parentheses. Split it.")
     if text.count(".") >= MAX_PATH_STEPS and (found := _LONG_PATH.search(text)):
         raise ParseError(
             f"The query cannot be read at character {found.start() + 1}: a path has at most {MAX_PATH_STEPS} steps."
         )
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
-    for character in text:
-        depth += (character == "(") - (character == ")")
-        if depth > MAX_DEPTH:
-            raise ParseError(f"The query is nested too deeply: more than {MAX_DEPTH} parentheses. Split it.")
-
-
 def check(query: ast.Query) -> ast.Query:
     """Return the query without orders that repeat others; raises ParseError for one that is over a limit."""
     orders: dict[Names, ast.Order] = {}
     for order in query.orders:
-        orders.setdefault(_names(order.path), order)
+        orders.setdefault(tuple((step.name, step.cast) for step in order.path), order)
     _limit(len(orders), MAX_ORDERS, "terms in 'order by'")
     _limit(len(query.groups), MAX_GROUPS, "terms in 'group by'")
     _limit(len(query.projections), MAX_PROJECTIONS, "selected attributes")
     projected = [projection.path for projection in query.projections]
     for path in (*projected, *query.groups, *(order.path for order in query.orders)):
         _limit(len(path), MAX_PATH_LENGTH, "steps in a path")
-    if query.criteria is not None:
-        _check_criteria(query.criteria)
-    return attrs.evolve(query, orders=tuple(orders.values()))
-
-
-def _names(path: ast.Path) -> Names:
-    return tuple((step.name, step.cast) for step in path)
-
-
-def _check_criteria(criteria: ast.Criteria) -> None:
     subqueries = 0
-    for conditions, (condition, depth) in enumerate(_conditions(criteria, 1), 1):
+    for conditions, (condition, depth) in enumerate(_conditions(query.criteria, 1), 1):
         subqueries += isinstance(condition, ast.RelationCondition)
         subqueries += isinstance(condition, ast.InCondition) and condition.query is not None
         _limit(len(condition.path), MAX_PATH_LENGTH, "steps in a path")
         _limit(depth, MAX_DEPTH, "levels of conditions")
         _limit(conditions, MAX_CONDITIONS, "conditions")
         _limit(subqueries, MAX_SUBQUERIES, "conditions on related entities")
+    return attrs.evolve(query, orders=tuple(orders.values()))
 
 
 _Condition = Union[ast.Comparison, ast.InCondition, ast.RelationCondition]
 
 
-def _conditions(criteria: ast.Criteria, depth: int) -> Iterator[tuple[_Condition, int]]:
+def _conditions(criteria: ast.Criteria | None, depth: int) -> Iterator[tuple[_Condition, int]]:
     """Yield each comparison inside criteria, and how deep it is nested."""
+    if criteria is None:
+        return
     if isinstance(criteria, ast.Junction):
         for part in criteria.parts:
             yield from _conditions(part, depth + 1)
@@ -105,8 +93,7 @@ def _conditions(criteria: ast.Criteria, depth: int) -> Iterator[tuple[_Condition
         inner = criteria.criteria if isinstance(criteria, ast.RelationCondition) else None
         if isinstance(criteria, ast.InCondition) and criteria.query is not None:
             inner = criteria.query.criteria
-        if inner is not None:
-            yield from _conditions(inner, depth + 1)
+        yield from _conditions(inner, depth + 1)
 
 
 def check_joins(count: int) -> None:

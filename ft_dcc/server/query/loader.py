@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import BindParameter, Connection, FromClause, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from ft_dcc.server.auth.permissions import UNLIMITED, Permissions, Reach
-from ft_dcc.server.database.prepared import Prepared, Rows
+from ft_dcc.server.database.connections import Prepared, Rows
 from ft_dcc.server.errors import ParseError
 from ft_dcc.server.query import ast, joins, row_filter, type_conversion
 from ft_dcc.server.schema import model, tables
@@ -21,10 +21,7 @@ Record = dict[str, Any]
 
 @attrs.frozen
 class QueryContext:
-    """The connection that an answer is read with, and the options of the request.
-
-    ``base_url`` is the address of the server as the client knows it.
-    """
+    """The connection of an answer, the server's address as the client knows it, and the caller's permissions."""
 
     connection: Connection
     base_url: str
@@ -45,6 +42,12 @@ class QueryContext:
     def rows(self, statement: Prepared, **parameters: Any) -> Rows:
         """Return the rows of a statement for this user."""
         return statement.rows(self.connection, {**parameters, **self._user})
+
+    def rows_of(self, statement: Prepared, keys: Collection[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement for all of these ``:keys``, of which it takes a limited number at once."""
+        listed = list(keys)
+        parts = (listed[start : start + _MAX_KEYS] for start in range(0, len(listed), _MAX_KEYS))
+        return [row for part in parts for row in self.rows(statement, keys=part)]
 
 
 # A function that sets attributes that SQL cannot compute (links, URLs) in all records of one loader.
@@ -73,14 +76,6 @@ class ProjectionTree:
         node.is_end = True
 
 
-def projections_of(projections: Iterable[ast.Projection]) -> ProjectionTree:
-    """Return the tree of all projections."""
-    tree = ProjectionTree()
-    for projection in projections:
-        tree.add(projection.path)
-    return tree
-
-
 @attrs.define(eq=False)
 class Relation:
     """The loader of related entities, and the statement that finds them by ``:keys``.
@@ -102,7 +97,7 @@ class EntityLoader:
     """
 
     def __init__(
-        self, access: joins.AccessScope, type_name: str, projections: ProjectionTree, post_processors: PostProcessors
+        self, access: row_filter.AccessScope, type_name: str, tree: ProjectionTree, post_processors: PostProcessors
     ) -> None:
         self.node = joins.make_node(access, type_name)
         self._access, self._all_post_processors = access, post_processors
@@ -113,11 +108,15 @@ class EntityLoader:
         self._auxiliary: set[str] = set()
         self.relations: list[Relation] = []
         self._removed_names: dict[str, list[str]] = {}
+        # The values that all records have.
+        self._fixed: Record = {}
         if tables.TYPE_COLUMN in self.node.source.c and not self.node.entity_type.is_view:
             self._add_column(tables.TYPE_COLUMN, self.node.source.c[tables.TYPE_COLUMN], None)
+        else:
+            self._fixed[tables.TYPE_COLUMN] = self.node.entity_type.name
         for name in (*self.node.entity_type.key, *self.node.entity_type.always_returned):
             self._add(ast.Step(name, "", 0), ProjectionTree())
-        for step, below in projections.names.values():
+        for step, below in tree.names.values():
             self._add(step, below)
 
     @property
@@ -142,71 +141,54 @@ class EntityLoader:
             if name not in self._positions and name != attribute.name:
                 self._auxiliary.add(name)
             self._add_column(name, self.node.require_column(name), None)
-        self.relations.append(self._relation(attribute, step, below))
-
-    def _add_scalar(self, attribute: model.Attribute) -> None:
-        self._auxiliary.discard(attribute.name)
-        column = self.node.column(attribute.name)
-        if column is not None:
-            self._add_column(attribute.name, column, type_conversion.to_json(attribute.kind))
-            return
-        found = self._all_post_processors.get((self.node.entity_type.family, attribute.name))
-        needs, post_processor = found if found is not None else ((), _set_none(attribute.name))
-        for name in needs:
-            if name not in self._positions:
-                self._auxiliary.add(name)
-                self._add_column(name, self.node.require_column(name), None)
-        self._post_processors.append(post_processor)
-
-    def _relation(self, attribute: model.Attribute, step: ast.Step, below: ProjectionTree) -> Relation:
         type_name = joins.cast_type(self._access.schema, attribute, step)
         if below.is_end:
             for name in self._access.schema[type_name].lists.get("shows", ()):
                 below.add((ast.Step(name, "", step.position),))
         loader = EntityLoader(self._access, type_name, below, self._all_post_processors)
-        is_tree = attribute.related.way in ("up", "down")
-        edges = loader.edges(attribute) if is_tree else None
-        return Relation(attribute, loader, loader.by_id() if is_tree else loader.by_owners(attribute), edges)
+        self.relations.append(Relation(attribute, loader, *loader.statements(attribute.related)))
 
-    def by_id(self) -> Prepared:
-        """Return the statement that finds the entities ``:keys``."""
-        keys: BindParameter[Any] = bindparam("keys", expanding=True)
-        return Prepared(select(*self.columns).where(self.node.source.c.id.in_(keys), self.node.row_filter))
+    def _add_scalar(self, attribute: model.Attribute) -> None:
+        self._auxiliary.discard(attribute.name)
+        column = self.node.column(attribute.name)
+        found = self._all_post_processors.get((self.node.entity_type.family, attribute.name))
+        if column is not None:
+            self._add_column(attribute.name, column, type_conversion.to_json(attribute.kind))
+        elif found is None:
+            self._fixed[attribute.name] = None
+        else:
+            for name in found[0]:
+                if name not in self._positions:
+                    self._auxiliary.add(name)
+                    self._add_column(name, self.node.require_column(name), None)
+            self._post_processors.append(found[1])
 
-    def edges(self, attribute: model.Attribute) -> Prepared:
-        """Return the statement that finds pairs of each of ``:keys`` in a tree and its parent, or its children."""
-        source, parent = self.node.source, attribute.related.remote[0]
-        pair = (source.c.id, source.c[parent]) if attribute.related.way == "up" else (source.c[parent], source.c.id)
+    def statements(self, join: model.Join) -> tuple[Prepared, Prepared | None]:
+        """Return the statements of a relation to these entities: the one for the entities, and that of ``edges``."""
+        source, remote = self.node.source, join.remote[0]
         keys: BindParameter[Any] = bindparam("keys", expanding=True)
-        return Prepared(select(*pair).where(pair[0].in_(keys), pair[1].is_not(None)))
-
-    def by_owners(self, attribute: model.Attribute) -> Prepared:
-        """Return the statement that finds the related entities of the owners ``:keys``."""
-        join, source = attribute.related, self.node.source
-        keys: BindParameter[Any] = bindparam("keys", expanding=True)
-        conditions = [self.node.row_filter]
-        if join.condition is not None:
-            conditions.append(source.c[join.condition[0]] == join.condition[1])
+        if join.way in ("up", "down"):
+            pair = (source.c.id, source.c[remote]) if join.way == "up" else (source.c[remote], source.c.id)
+            edges = select(*pair).where(pair[0].in_(keys), pair[1].is_not(None))
+            by_id = select(*self.columns).where(source.c.id.in_(keys), self.node.row_filter)
+            return Prepared(by_id), Prepared(edges)
+        owner, joined, order = source.c[remote], source, self.node.default_order
         if join.way == "through":
             link = self._access.tables[self._access.schema[join.link]].alias()
-            linked: FromClause = link.join(source, link.c[join.link_remote] == source.c[join.remote[0]])
-            owner = link.c[join.link_local]
-            found = select(owner, *self.columns).select_from(linked)
-            return Prepared(found.where(owner.in_(keys), *conditions).order_by(*link.primary_key))
-        own = source.c[join.remote[0]]
-        return Prepared(select(own, *self.columns).where(own.in_(keys), *conditions).order_by(*self.node.default_order))
+            joined = link.join(source, link.c[join.link_remote] == source.c[remote])
+            owner, order = link.c[join.link_local], list(link.primary_key)
+        found = select(owner, *self.columns).select_from(joined).where(owner.in_(keys), self.node.row_filter)
+        if join.condition is not None:
+            found = found.where(source.c[join.condition[0]] == join.condition[1])
+        return Prepared(found.order_by(*order)), None
 
     def read(self, context: QueryContext, rows: Iterable[Sequence[Any]]) -> list[Record]:
         """Return the records of rows that begin with this loader's columns, with all related records."""
-        names, converted = (
-            list(self._positions),
-            [(name, convert) for name, convert in self._to_json.items() if convert is not None],
-        )
-        fixed: Record = (
-            {} if tables.TYPE_COLUMN in self._positions else {tables.TYPE_COLUMN: self.node.entity_type.name}
-        )
-        records: list[Record] = [{**fixed, **dict(zip(names, row))} for row in rows]
-        for name, convert in converted:
+        names = list(self._positions)
+        records: list[Record] = [{**self._fixed, **dict(zip(names, row))} for row in rows]
+        for name, convert in self._to_json.items():
+            if convert is None:
+                continue
             for record in records:
                 record[name] = convert(record[name])
         if records:
@@ -231,14 +213,6 @@ class EntityLoader:
                 del record[name]
 
 
-def _set_none(name: str) -> PostProcessor:
-    def fill(_reader: QueryContext, records: Sequence[Record]) -> None:
-        for record in records:
-            record[name] = None
-
-    return fill
-
-
 def _relate(context: QueryContext, relation: Relation, records: list[Record]) -> None:
     attribute, join = relation.attribute, relation.attribute.related
     keys = list(dict.fromkeys(record[join.local[0]] for record in records if record[join.local[0]] is not None))
@@ -246,16 +220,12 @@ def _relate(context: QueryContext, relation: Relation, records: list[Record]) ->
         found = _relatives(context, relation, relation.edges, keys)
     else:
         found = {}
-        for start in range(0, len(keys), _MAX_KEYS):
-            rows = context.rows(relation.statement, keys=keys[start : start + _MAX_KEYS])
-            for row, record in zip(rows, relation.loader.read(context, [row[1:] for row in rows])):
-                found.setdefault(row[0], []).append(record)
+        rows = context.rows_of(relation.statement, keys)
+        for row, record in zip(rows, relation.loader.read(context, [row[1:] for row in rows])):
+            found.setdefault(row[0], []).append(record)
     for record in records:
         related = found.get(record[join.local[0]], [])
-        if attribute.is_many:
-            record[attribute.name] = related
-        else:
-            record[attribute.name] = related[0] if related else None
+        record[attribute.name] = related if attribute.is_many else next(iter(related), None)
 
 
 def _relatives(context: QueryContext, relation: Relation, steps: Prepared, keys: list[Any]) -> dict[Any, list[Record]]:
@@ -263,19 +233,14 @@ def _relatives(context: QueryContext, relation: Relation, steps: Prepared, keys:
     edges: dict[Any, list[Any]] = {}
     pending = set(keys)
     while pending:
-        batch = list(pending)[:_MAX_KEYS]
-        pending.difference_update(batch)
-        edges.update({key: [] for key in batch})
-        for here, there in steps.rows(context.connection, {"keys": batch}):
+        edges.update({key: [] for key in pending})
+        pairs = context.rows_of(steps, pending)
+        for here, there in pairs:
             edges[here].append(there)
-            if there not in edges:
-                pending.add(there)
+        pending = {there for _, there in pairs} - edges.keys()
     near = {key: _reach(edges, key) for key in keys}
-    ids = list(dict.fromkeys(there for found in near.values() for there in found))
-    loaded: dict[Any, Record] = {}
-    for start in range(0, len(ids), _MAX_KEYS):
-        rows = context.rows(relation.statement, keys=ids[start : start + _MAX_KEYS])
-        loaded.update({record["id"]: record for record in relation.loader.read(context, rows)})
+    rows = context.rows_of(relation.statement, dict.fromkeys(there for found in near.values() for there in found))
+    loaded = {record["id"]: record for record in relation.loader.read(context, rows)}
     return {key: [loaded[there] for there in found if there in loaded] for key, found in near.items()}
 
 

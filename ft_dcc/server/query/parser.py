@@ -21,19 +21,16 @@ def parse(expression: str) -> ast.Query:
     except UnexpectedInput as error:
         is_at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         position = len(expression) if is_at_end or error.pos_in_stream is None else error.pos_in_stream
-        raise ParseError(_describe(expression, position)) from error
+        found = expression[position : position + 20].split("\n")[0].strip()
+        reason = f"The query ends too early, at character {position + 1}. Complete it."
+        if found:
+            reason = f"The query cannot be read at character {position + 1}, at '{found}'. See the query language."
+        raise ParseError(reason) from error
     except VisitError as error:
         raise ParseError(str(error.orig_exc)) from error
     except RecursionError as error:
         raise ParseError("The query is nested too deeply. Write it with fewer parentheses.") from error
     return query
-
-
-def _describe(expression: str, position: int) -> str:
-    found = expression[position : position + 20].split("\n")[0].strip()
-    if not found:
-        return f"The query ends too early, at character {position + 1}. Complete it."
-    return f"The query cannot be read at character {position + 1}, at '{found}'. See the query language."
 
 
 @functools.lru_cache(maxsize=1)
@@ -68,11 +65,10 @@ class _ToTree(Transformer[Token, Any]):
     def order(self, path: ast.Path, direction: Token | None = None) -> ast.Order:
         return ast.Order(path, str(direction or "").startswith("desc"))
 
-    def offset(self, _word: Token, count: Token) -> tuple[str, int]:
-        return "offset", _small(count)
-
-    def limit(self, _word: Token, count: Token) -> tuple[str, int]:
-        return "limit", _small(count)
+    def window(self, _word: Token, count: Token) -> None:
+        # The numbers of the page are parameters of the plan.
+        if len(count) > 9:
+            raise ParseError(f"The number at character {(count.start_pos or 0) + 1} is too large.")
 
     def value(self, token: Token) -> ast.Value:
         position = (token.start_pos or 0) + 1
@@ -85,11 +81,10 @@ class _ToTree(Transformer[Token, Any]):
         return values
 
     def subselect(self, _select: Token, path: ast.Path, _from: Token, name: Token, *rest: Any) -> ast.Query:
-        criteria = rest[1] if rest else None
-        return ast.Query(str(name), (name.start_pos or 0) + 1, (ast.Projection(path),), criteria)
+        return ast.Query(str(name), (ast.Projection(path),), rest[1] if rest else None)
 
     def short_subselect(self, name: Token, _where: Token, criteria: ast.Criteria) -> ast.Query:
-        return ast.Query(str(name), (name.start_pos or 0) + 1, (), criteria)
+        return ast.Query(str(name), (), criteria)
 
     def comparison(self, path: ast.Path, operator: Token, value: ast.Value) -> ast.Comparison:
         if value.is_list:
@@ -107,34 +102,18 @@ class _ToTree(Transformer[Token, Any]):
         return ast.Negation(criteria)
 
     def any_of(self, *parts: Any) -> ast.Criteria:
-        return ast.Junction("or", tuple(part for part in parts if not isinstance(part, Token)))
+        return ast.Junction("or", parts[::2])  # The others are the words between them.
 
     def all_of(self, *parts: Any) -> ast.Criteria:
-        return ast.Junction("and", tuple(part for part in parts if not isinstance(part, Token)))
+        return ast.Junction("and", parts[::2])
 
     def query(self, *parts: Any) -> ast.Query:
-        return _assemble(list(parts))
-
-
-def _small(count: Token) -> int:
-    if len(count) > 9:
-        raise ParseError(f"The number at character {(count.start_pos or 0) + 1} is too large.")
-    return int(count)
-
-
-def _assemble(parts: list[Any]) -> ast.Query:
-    """Return the query with these parts, which lark gives in one list."""
-    name = next(part for part in parts if isinstance(part, Token) and part.type == "NAME")
-    tuples = [part for part in parts if isinstance(part, tuple)]
-    windows: dict[str, int] = dict(part for part in tuples if isinstance(part[0], str))
-    where = next((i for i, part in enumerate(parts) if isinstance(part, Token) and part.type == "WHERE"), None)
-    return ast.Query(
-        entity_type=str(name),
-        position=(name.start_pos or 0) + 1,
-        projections=tuple(part for part in parts if isinstance(part, ast.Projection)),
-        criteria=None if where is None else parts[where + 1],
-        groups=tuple(part for part in tuples if isinstance(part[0], ast.Step)),
-        orders=tuple(part for part in parts if isinstance(part, ast.Order)),
-        offset=windows.get("offset", 0),
-        limit=windows.get("limit"),
-    )
+        name = next(part for part in parts if isinstance(part, Token) and part.type == "NAME")
+        where = next((i for i, part in enumerate(parts) if isinstance(part, Token) and part.type == "WHERE"), None)
+        return ast.Query(
+            entity_type=str(name),
+            projections=tuple(part for part in parts if isinstance(part, ast.Projection)),
+            criteria=None if where is None else parts[where + 1],
+            groups=tuple(part for part in parts if isinstance(part, tuple)),
+            orders=tuple(part for part in parts if isinstance(part, ast.Order)),
+        )

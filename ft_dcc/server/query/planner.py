@@ -6,7 +6,6 @@ import re
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakValueDictionary
@@ -16,11 +15,11 @@ from sqlalchemy import Select, bindparam, func, select
 
 from ft_dcc.errors import WouldBlock
 from ft_dcc.server.auth.permissions import Reach
-from ft_dcc.server.database import connections, prepared, sqlite_limits
+from ft_dcc.server.database import connections, sqlite_limits
 from ft_dcc.server.errors import ParseError
-from ft_dcc.server.query import ast, limits
-from ft_dcc.server.query.joins import AccessScope, Condition, JoinBuilder, Node, make_node
-from ft_dcc.server.query.loader import EntityLoader, PostProcessors, QueryContext, Record, projections_of
+from ft_dcc.server.query import ast, limits, row_filter
+from ft_dcc.server.query.joins import Condition, JoinBuilder, make_node
+from ft_dcc.server.query.loader import EntityLoader, PostProcessors, ProjectionTree, QueryContext, Record
 from ft_dcc.server.query.where import BoundParameter, ConditionCompiler
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
@@ -29,7 +28,7 @@ _MAX_PLANS = 1024
 _MAX_INLINE_EXPRESSION_LENGTH, _MAX_REPARSED_LENGTH, _MAX_PAGE_LENGTH = 32 << 10, 64 << 10, 200
 _PAGE = re.compile(r"(?:\s+(?:offset|limit)\s+\d{1,9})+\s*$")
 _PAGE_CLAUSE = re.compile(r"(offset|limit)\s+(\d+)")
-_FUNCTIONS = {"count": func.count, "sum": func.sum, "avg": func.avg, "min": func.min, "max": func.max}
+_FUNCTIONS: dict[str, Any] = {"count": func.count, "sum": func.sum, "avg": func.avg, "min": func.min, "max": func.max}
 
 
 @attrs.define(eq=False)
@@ -39,7 +38,7 @@ class Plan:
     ``is_fast`` becomes False when a query exceeds the time budget on the event loop.
     """
 
-    statement: prepared.Prepared
+    statement: connections.Prepared
     parameters: tuple[BoundParameter, ...]
     loader: EntityLoader | None
     names: tuple[str, ...] = ()
@@ -76,7 +75,7 @@ class QueryPlanner:
 
     def __init__(self, schema: Schema, tables: Tables, post_processors: PostProcessors) -> None:
         self._schema, self._post_processors = schema, post_processors
-        self._access_scopes = {reach: AccessScope(schema, tables, reach) for reach in Reach}
+        self._access_scopes = {reach: row_filter.access_scope(schema, tables, reach) for reach in Reach}
         self._plans: OrderedDict[tuple[str, Reach], Plan] = OrderedDict()
         self._plan_lock = threading.Lock()
         self._planning: WeakValueDictionary[tuple[str, Reach], threading.Lock] = WeakValueDictionary()
@@ -98,10 +97,7 @@ class QueryPlanner:
         }
 
     def find(self, context: QueryContext, expression: str) -> tuple[list[Record], int | None]:
-        """Return the records of an expression, and the offset of the next page or None.
-
-        Raises ParseError for an invalid expression and ValidationError for a type that does not exist.
-        """
+        """Return the records, and the offset of the next page or None; raises ParseError and ValidationError."""
         _, records, following = self._find(context, expression, inline_only=False)
         return records, following
 
@@ -129,14 +125,27 @@ class QueryPlanner:
     def _run(
         self, context: QueryContext, plan: Plan, template: QueryTemplate, expression: str
     ) -> tuple[list[Record], int | None]:
+        # One additional row shows whether there is a next page.
+        page = {"limit": -1 if template.limit is None else template.limit + 1, "offset": template.offset}
         try:
-            return _run(context, plan, template)
+            values = {parameter.name: _value(parameter, template.literals) for parameter in plan.parameters}
+            rows = context.rows(plan.statement, **values, **page)
+        except sqlite3.OperationalError as error:
+            if sqlite_limits.limit_error(error) is not None:
+                raise ParseError(f"The query is too large ({error}). Split it into several queries.") from error
+            raise
         except ParseError:
             # A literal is invalid, and a plan does not know its position in the expression.
             if len(expression) <= _MAX_REPARSED_LENGTH:
                 for parameter in self._make_plan(expression, context.reach).parameters:
                     _check(parameter)
             raise
+        following = None
+        if template.limit is not None and len(rows) > template.limit:
+            rows, following = rows[: template.limit], template.offset + template.limit
+        if plan.loader is not None:
+            return plan.loader.read(context, rows), following
+        return [dict(zip(plan.names, row)) for row in rows], following
 
     def _plan(self, template: QueryTemplate, expression: str, reach: Reach) -> Plan:
         key = (template.text, reach)
@@ -174,100 +183,45 @@ class QueryPlanner:
         from ft_dcc.server.query.parser import parse
 
         query, access = limits.check(parse(expression)), self._access_scopes[reach]
-        access.schema.public(query.entity_type)
+        entity_type, loader = access.schema.public(query.entity_type), None
+        grouped: dict[str, Condition] = {}
         if query.groups or any(projection.function for projection in query.projections):
-            return self._plan_groups(access, query)
-        projections = query.projections or _default_projections(access, query.entity_type)
-        loader = EntityLoader(access, query.entity_type, projections_of(projections), self._post_processors)
-        joins, conditions = JoinBuilder.of(loader.node), ConditionCompiler()
-        where = [loader.node.row_filter]
+            joins = JoinBuilder(make_node(access, query.entity_type))
+            grouped = _grouped_columns(joins, query)
+        else:
+            shown = [(ast.Step(name, "", 0),) for name in entity_type.lists.get("shows", ())]
+            tree = ProjectionTree()
+            for path in [projection.path for projection in query.projections] or shown:
+                tree.add(path)
+            loader = EntityLoader(access, query.entity_type, tree, self._post_processors)
+            joins = JoinBuilder(loader.node)
+        groups = [joins.column(path) for path in query.groups]
+        conditions, where = ConditionCompiler(), [joins.root.row_filter]
         if query.criteria is not None:
             where.append(conditions.compile_all(joins, query.criteria))
-        orders = [*_orders(joins, loader.node, query.orders), *loader.node.default_order]
-        statement: Select[Any] = select(*loader.columns).select_from(joins.source).where(*where).order_by(*orders)
-        return Plan(_windowed(statement), tuple(conditions.parameters), loader)
-
-    def _plan_groups(self, access: AccessScope, query: ast.Query) -> Plan:
-        """Plan a query with ``group by`` or functions; its rows are plain objects without a type."""
-        root = make_node(access, query.entity_type)
-        joins, conditions = JoinBuilder.of(root), ConditionCompiler()
-        columns: dict[str, Condition] = {}
-        for projection in query.projections or [ast.Projection(path) for path in query.groups]:
-            name = "_".join(step.name for step in projection.path)
-            column = _column(joins, root, projection.path)
-            if projection.function:
-                name, column = f"{projection.function}_{name}", _aggregate(projection)(column)
-            columns[name] = column
-        if not columns:
-            raise ParseError("A query with 'group by' selects values. Name them: select status.name, count(id) from …")
-        groups = [_column(joins, root, path) for path in query.groups]
-        where = [root.row_filter]
-        if query.criteria is not None:
-            where.append(conditions.compile_all(joins, query.criteria))
-        orders = _orders(joins, root, query.orders)
-        statement: Select[Any] = select(*columns.values()).select_from(joins.source).where(*where)
-        statement = statement.group_by(*groups).order_by(*orders)
-        return Plan(_windowed(statement), tuple(conditions.parameters), None, tuple(columns))
+        ordered = [(joins.column(order.path), order.is_descending) for order in query.orders]
+        orders = [column.desc() if is_descending else column.asc() for column, is_descending in ordered]
+        columns = list(grouped.values()) if loader is None else loader.columns
+        statement: Select[Any] = select(*columns).select_from(joins.source).where(*where).group_by(*groups)
+        statement = statement.order_by(*orders, *([] if loader is None else joins.root.default_order))
+        statement = statement.limit(bindparam("limit")).offset(bindparam("offset"))
+        return Plan(connections.Prepared(statement), tuple(conditions.parameters), loader, tuple(grouped))
 
 
-def _default_projections(access: AccessScope, type_name: str) -> tuple[ast.Projection, ...]:
-    names = access.schema[type_name].lists.get("shows", ())
-    return tuple(ast.Projection((ast.Step(name, "", 0),)) for name in names)
-
-
-def _aggregate(projection: ast.Projection) -> Any:
-    if projection.function not in _FUNCTIONS:
-        known = ", ".join(sorted(_FUNCTIONS))
-        raise ParseError(
-            f"There is no function '{projection.function}' (character {projection.position}). Use {known}."
-        )
-    return _FUNCTIONS[projection.function]
-
-
-def _windowed(statement: Select[Any]) -> prepared.Prepared:
-    return prepared.Prepared(statement.limit(bindparam("limit")).offset(bindparam("offset")))
-
-
-def _orders(joins: JoinBuilder, node: Node, orders: Iterable[ast.Order]) -> list[Condition]:
-    columns = [(_column(joins, node, order.path), order.is_descending) for order in orders]
-    return [column.desc() if is_descending else column.asc() for column, is_descending in columns]
-
-
-def _column(joins: JoinBuilder, node: Node, path: ast.Path) -> Condition:
-    """Return the column at the end of a path; raises ParseError when a relation on the path leads to many."""
-    for index, step in enumerate(path):
-        attribute = node.attribute(step)
-        if attribute.is_many:
-            raise ParseError(f"'{step.name}' has many values and cannot be sorted by (character {step.position}).")
-        if attribute.is_scalar and index < len(path) - 1:
-            raise ParseError(f"'{step.name}' is a value and has no attributes (character {step.position}).")
-        if attribute.is_scalar or index == len(path) - 1:
-            return node.require_column(step.name if attribute.is_scalar else attribute.related.local[0])
-        node = joins.join(node, attribute, step)
-    raise ParseError("A path cannot be empty.")
-
-
-def _run(context: QueryContext, plan: Plan, template: QueryTemplate) -> tuple[list[Record], int | None]:
-    parameters = {parameter.name: _value(parameter, template.literals) for parameter in plan.parameters}
-    # One additional row shows whether there is a next page.
-    most = -1 if template.limit is None else template.limit + 1
-    rows = _rows(context, plan.statement, {**parameters, "limit": most, "offset": template.offset})
-    following = None
-    if template.limit is not None and len(rows) > template.limit:
-        rows = rows[: template.limit]
-        following = template.offset + template.limit
-    if plan.loader is not None:
-        return plan.loader.read(context, rows), following
-    return [dict(zip(plan.names, row)) for row in rows], following
-
-
-def _rows(context: QueryContext, statement: prepared.Prepared, parameters: dict[str, Any]) -> prepared.Rows:
-    try:
-        return context.rows(statement, **parameters)
-    except sqlite3.OperationalError as error:
-        if sqlite_limits.limit_error(error) is not None:
-            raise ParseError(f"The query is too large ({error}). Split it into several queries.") from error
-        raise
+def _grouped_columns(joins: JoinBuilder, query: ast.Query) -> dict[str, Condition]:
+    """Return the columns of a query with ``group by`` or functions; its rows are plain objects without a type."""
+    columns: dict[str, Condition] = {}
+    for projection in query.projections or [ast.Projection(path) for path in query.groups]:
+        name, column = "_".join(step.name for step in projection.path), joins.column(projection.path)
+        if function := projection.function:
+            if function not in _FUNCTIONS:
+                known = ", ".join(sorted(_FUNCTIONS))
+                raise ParseError(f"There is no function '{function}' (character {projection.position}). Use {known}.")
+            name, column = f"{function}_{name}", _FUNCTIONS[function](column)
+        columns[name] = column
+    if not columns:
+        raise ParseError("A query with 'group by' selects values. Name them: select status.name, count(id) from …")
+    return columns
 
 
 def _value(parameter: BoundParameter, literals: list[list[str]]) -> Any:

@@ -7,23 +7,9 @@ import sqlite3
 from typing import Any
 
 import attrs
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    FromClause,
-    and_,
-    bindparam,
-    exists,
-    false,
-    func,
-    literal_column,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import CTE, ColumnElement, FromClause, and_, bindparam, exists, false, func, literal_column, or_, select
 
-from ft_dcc.server.auth.access_rules import ATTACHED, PARTICIPANTS, SHARED, AccessRule, OwnerKey, access_rule
-from ft_dcc.server.auth.permissions import Reach
+from ft_dcc.server.auth.permissions import ATTACHED, PARTICIPANTS, SHARED, AccessRule, OwnerKey, Reach, access_rule
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import Tables
 
@@ -41,40 +27,30 @@ _NOT_MATERIALIZED = sqlite3.sqlite_version_info >= (3, 35, 0)
 Condition = ColumnElement[Any]
 
 
-def visibility_condition(
-    schema: Schema, tables: Tables, reach: Reach, type_name: str, source: FromClause
-) -> Condition | None:
-    """Return the condition that a user with this reach may read a row of this type, or None without a limit."""
-    if reach is Reach.EVERYTHING:
-        return None
-    visibility, entity_type = _visibility(schema, tables, reach), schema[type_name]
-    if entity_type.is_materialised:
-        family = schema[type_name.replace("CustomAttributeValue", "")].family
-        return visibility.leads_to(family, source.c.entity_id)
-    return visibility.condition(entity_type.family, source)
-
-
-def implies_owner(schema: Schema, type_name: str, column: str) -> bool:
-    """Return whether a row of this type is visible only if the entity that this column leads to is visible."""
-    return column in {key.column for key in access_rule(schema, schema[schema[type_name].family]).owners}
-
-
-@functools.lru_cache(maxsize=16)
-def _visibility(schema: Schema, tables: Tables, reach: Reach) -> _Visibility:
-    return _Visibility(schema, tables, reach)
-
-
 @attrs.frozen(eq=False)
-class _Visibility:
-    """Builds the conditions for one reach; ``is_inner`` conditions do not follow a recursive family again."""
+class AccessScope:
+    """What a statement may read: conditions of one reach; those that are inner follow no recursive family again."""
 
     schema: Schema
     tables: Tables
     reach: Reach
     _expressions: dict[tuple[str, bool], CTE] = attrs.field(factory=dict)
 
-    def condition(self, family: str, source: FromClause, *, is_inner: bool = False) -> Condition | None:
-        """Return the condition that a row of a family is visible, or None if all rows are."""
+    def visibility(self, type_name: str, source: FromClause) -> Condition | None:
+        """Return the condition that a row of a type may be seen, or None if all may."""
+        if self.reach is Reach.EVERYTHING:
+            return None
+        if self.schema[type_name].is_materialised:
+            family = self.schema[type_name.replace("CustomAttributeValue", "")].family
+            return self._leads_to(family, source.c.entity_id)
+        return self._condition(self.schema[type_name].family, source)
+
+    def implies_owner(self, type_name: str, column: str) -> bool:
+        """Return whether a row of this type is visible only if the entity that this column leads to is visible."""
+        rule = access_rule(self.schema, self.schema[self.schema[type_name].family])
+        return column in {key.column for key in rule.owners}
+
+    def _condition(self, family: str, source: FromClause, *, is_inner: bool = False) -> Condition | None:
         rule = access_rule(self.schema, self.schema[family])
         if rule.is_public:
             return None
@@ -96,20 +72,21 @@ class _Visibility:
             return and_(*conditions) if conditions else None
         has_owner = or_(*(column.is_not(None) for column, _ in found))
         each = [or_(column.is_(None), condition) for column, condition in found if condition is not None]
-        own = source.c[rule.author] == _caller() if rule.unowned == "author" else true()
-        return or_(and_(has_owner, *each), and_(~has_owner, own))
+        own = [source.c[rule.author] == _caller()] if rule.unowned == "author" else []
+        return or_(and_(has_owner, *each), and_(~has_owner, *own))
 
     def _leads(self, family: str, key: OwnerKey, source: FromClause, *, is_inner: bool) -> Condition | None:
         """Return the condition that a key leads to a visible row, or None if all rows are visible."""
         column, targets = source.c[key.column], key.targets or self._targets(family, key.column)
         if len(targets) == 1:
             is_next_inner = is_inner or targets[0] == family
-            return false() if is_inner and targets[0] == family else self.leads_to(targets[0], column, is_next_inner)
+            return false() if is_inner and targets[0] == family else self._leads_to(targets[0], column, is_next_inner)
         values = []
         for target in targets:
             if is_inner and target in _RECURSIVE:
                 continue
-            row = self._rows(target, is_inner=target in _RECURSIVE)
+            # The frames of a sequence and the replies to a note have parts, too.
+            row = self._rows(target, is_inner=target in _RECURSIVE and family in _RECURSIVE)
             if row is not None or self.reach is Reach.SOME_PROJECTS:
                 found = self.tables.by_family[target].alias() if row is None else row.alias()
                 value = literal_column("1") if row is None else found.c.is_visible
@@ -119,7 +96,7 @@ class _Visibility:
             return func.min(*values, 2) > 0 if values else None
         return func.min(*values, 2) == 1
 
-    def leads_to(self, family: str, column: Condition, is_inner: bool = False) -> Condition | None:
+    def _leads_to(self, family: str, column: Condition, is_inner: bool = False) -> Condition | None:
         """Return the condition that a column is the id of a visible row of a family, or None if all are visible."""
         if family == _ROOT:
             # Of a row that is found by its key, SQLite compares the value instead of searching the index of projects.
@@ -141,7 +118,7 @@ class _Visibility:
         if (family, is_inner) in self._expressions:
             return self._expressions[family, is_inner]
         row = self.tables.by_family[family].alias()
-        condition = self.condition(family, row, is_inner=is_inner)
+        condition = self._condition(family, row, is_inner=is_inner)
         if condition is None:
             return None
         name = f"visible_{'inner_' if is_inner else ''}{self.tables.by_family[family].name}"
@@ -169,26 +146,28 @@ class _Visibility:
         if name == PARTICIPANTS:
             link = self.tables.by_family["Participant"].alias()
             return [exists(select(1).where(link.c.conversation_id == source.c.id, link.c.resource_id == _caller()))]
-        if name == ATTACHED:
-            is_unowned = and_(source.c.version_id.is_(None), source.c.container_id.is_(None))
-            return [and_(is_unowned, or_(*self._attachments(source)))]
-        return []
-
-    def _attachments(self, source: FromClause) -> list[Condition]:
-        """Return the conditions that a component is the thumbnail of a visible entity, or attached to one."""
+        if name != ATTACHED:
+            return []
+        # A component without an owner is the thumbnail of a visible entity, or attached to one.
         found: list[Condition] = []
         for family in _THUMBNAIL_FAMILIES:
             row = self.tables.by_family[family].alias()
-            is_visible = self.condition(family, row)
+            is_visible = self._condition(family, row)
             wanted = [row.c.thumbnail_id == source.c.id, *([] if is_visible is None else [is_visible])]
             found.append(exists(select(literal_column("1")).where(*wanted)))
         for family, column in _ATTACHMENTS.items():
             row = self.tables.by_family[family].alias()
             targets = self._targets(family, column) if column else ()
-            shown = [self.leads_to(target, row.c[column], is_inner=target in _RECURSIVE) for target in targets]
+            shown = [self._leads_to(target, row.c[column], is_inner=target in _RECURSIVE) for target in targets]
             wanted = [row.c.component_id == source.c.id, *(condition for condition in shown if condition is not None)]
             found.append(exists(select(literal_column("1")).where(*wanted)))
-        return found
+        return [and_(source.c.version_id.is_(None), source.c.container_id.is_(None), or_(*found))]
+
+
+@functools.lru_cache(maxsize=16)
+def access_scope(schema: Schema, tables: Tables, reach: Reach) -> AccessScope:
+    """Return the scope of a reach, which keeps the expressions that it has built."""
+    return AccessScope(schema, tables, reach)
 
 
 def _caller() -> Condition:

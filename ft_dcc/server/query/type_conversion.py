@@ -14,7 +14,6 @@ from ft_dcc.server.errors import ParseError, ValidationError
 Converter = Callable[[str], Any]
 
 _SECONDS = "%Y-%m-%dT%H:%M:%S"
-_OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 
 
@@ -153,9 +152,7 @@ def _has_entity(value: Any) -> bool:
 
 
 def _store_text(value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        return json.dumps(value)
-    return value if isinstance(value, str) else str(value)
+    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
 def _store_date(value: Any) -> str:

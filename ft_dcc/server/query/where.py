@@ -28,7 +28,7 @@ from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import SelectBase
 
 from ft_dcc.server.errors import ParseError
-from ft_dcc.server.query import ast, limits, row_filter, type_conversion
+from ft_dcc.server.query import ast, limits, type_conversion
 from ft_dcc.server.query.joins import Condition, JoinBuilder, Node, cast_type, make_node
 from ft_dcc.server.schema import model, tables
 
@@ -109,7 +109,8 @@ class ConditionCompiler:
         if not attribute.is_scalar and (rest or isinstance(criteria, ast.RelationCondition) or attribute.is_many):
             if attribute.is_many:
                 return self._exists(joins, node, attribute, path, criteria)
-            if not isinstance(criteria, ast.RelationCondition) and not step.cast and _is_key(attribute, rest):
+            is_key = [each.name for each in rest] == [attribute.related.remote[0]]
+            if is_key and not step.cast and not isinstance(criteria, ast.RelationCondition):
                 # "parent.id" is a column of the owner, and SQLite plans a join worse than a column.
                 return self._compare(node, attribute, criteria)
             if rest and not step.cast and (owner := self._owner(node, attribute, rest[0])) is not None:
@@ -134,10 +135,13 @@ class ConditionCompiler:
         """
         owner = make_node(node.access, attribute.rows)
         further = owner.attribute(step)
-        is_it = further.is_many and further.related.local[0] == attribute.related.remote[0]
-        if is_it and not _implies_owner(owner, further):
+        if not further.is_many or further.related.local[0] != attribute.related.remote[0]:
             return None
-        return owner if is_it and node.column(attribute.related.local[0]) is not None else None
+        # Related entities that are visible only if their owner is need no join with it.
+        is_implied = owner.visibility is None or (
+            further.related.way == "to many" and node.access.implies_owner(further.rows, further.related.remote[0])
+        )
+        return owner if is_implied and node.column(attribute.related.local[0]) is not None else None
 
     def _exists(
         self,
@@ -154,7 +158,7 @@ class ConditionCompiler:
         """
         step, rest = path[0], path[1:]
         target = make_node(node.access, cast_type(node.access.schema, attribute, step))
-        joins = JoinBuilder.of(target)
+        joins = JoinBuilder(target)
         condition: Condition = true()
         is_null_test = False
         if rest:
@@ -184,16 +188,16 @@ class ConditionCompiler:
         return found
 
     def _compare(self, node: Node, attribute: model.Attribute, criteria: ast.Comparison | ast.InCondition) -> Condition:
-        name = attribute.name if attribute.is_scalar else attribute.related.local[0]
+        name, position = attribute.name, criteria.path[-1].position
+        if not attribute.is_scalar:
+            name = attribute.related.local[0]
         if attribute.kind == "secret" and not (
             isinstance(criteria, ast.Comparison) and type_conversion.is_null(criteria.value.word)
         ):
             # A comparison would answer questions about the stored digest.
-            position = criteria.path[-1].position
             raise ParseError(f"'{name}' is secret and can be compared with none only (character {position}).")
         column = node.column(name)
         if column is None:
-            position = criteria.path[-1].position
             raise ParseError(f"'{name}' is computed for answers and cannot be searched (character {position}).")
         kind = attribute.kind if attribute.is_scalar else "text"
         if kind == "variable":
@@ -218,33 +222,21 @@ class ConditionCompiler:
         return _OPERATORS[word](column, self._bind((value,), type_conversion.literal_converter(kind), is_list=False))  # type: ignore[no-any-return]
 
     def _within(self, node: Node, column: ColumnElement[Any], kind: str, criteria: ast.InCondition) -> Condition:
-        if criteria.query is not None:
-            inner = self.select_one(node, criteria.query)
-            return column.in_(inner) if criteria.is_in else column.not_in(inner)
-        if not criteria.values:
-            return false() if criteria.is_in else true()
-        values = self._bind(criteria.values, type_conversion.literal_converter(kind), is_list=True)
-        return column.in_(values) if criteria.is_in else column.not_in(values)
-
-    def select_one(self, node: Node, query: ast.Query) -> Select[Any]:
-        """Return the statement of a query inside a condition, which selects one column."""
+        if criteria.query is None:
+            if not criteria.values:
+                return false() if criteria.is_in else true()
+            values = self._bind(criteria.values, type_conversion.literal_converter(kind), is_list=True)
+            return column.in_(values) if criteria.is_in else column.not_in(values)
+        query = criteria.query
         root = make_node(node.access, node.access.schema.public(query.entity_type).name)
-        joins = JoinBuilder.of(root)
-        path = query.projections[0].path if query.projections else ()
-        found = root
-        column: Condition = root.source.c[root.entity_type.key[0]]
-        for index, step in enumerate(path):
-            attribute = found.attribute(step)
-            if attribute.is_many:
-                raise ParseError(
-                    f"'{step.name}' has many values; a query in a condition gives one (character {step.position})."
-                )
-            if attribute.is_scalar or index == len(path) - 1:
-                column = found.require_column(step.name if attribute.is_scalar else attribute.related.local[0])
-                break
-            found = joins.join(found, attribute, step)
+        joins = JoinBuilder(root)
+        selected: Condition = root.source.c[root.entity_type.key[0]]
+        if query.projections:
+            selected = joins.column(query.projections[0].path, "; a query in a condition gives one")
         conditions = [] if query.criteria is None else [self.compile_all(joins, query.criteria)]
-        return select(column).select_from(joins.source).where(root.row_filter, column.is_not(None), *conditions)
+        inner = select(selected).select_from(joins.source)
+        inner = inner.where(root.row_filter, selected.is_not(None), *conditions)
+        return column.in_(inner) if criteria.is_in else column.not_in(inner)
 
     def _bind(self, values: Sequence[ast.Value], convert: type_conversion.Converter, *, is_list: bool) -> Any:
         name = f"p{len(self.parameters)}"
@@ -273,19 +265,6 @@ def _selects_few(node: Node, criteria: ast.Criteria) -> bool:
     return attribute.kind == "foreign key" and not (
         attribute.rows in node.access.schema.types and "low_cardinality" in node.access.schema[attribute.rows].flags
     )
-
-
-def _implies_owner(owner: Node, attribute: model.Attribute) -> bool:
-    """Return whether related entities are visible only if their owner is, which then need not be joined."""
-    return owner.visibility is None or (
-        attribute.related.way == "to many"
-        and row_filter.implies_owner(owner.access.schema, attribute.rows, attribute.related.remote[0])
-    )
-
-
-def _is_key(attribute: model.Attribute, rest: ast.Path) -> bool:
-    """Return whether the rest of a path is the key by which the owner refers to the related entity."""
-    return [step.name for step in rest] == [attribute.related.remote[0]]
 
 
 def _joined(word: str, parts: list[Condition]) -> Condition:

@@ -1,4 +1,1 @@
-"""The review page for guests: links and invitations, the content of sessions, notes, drawings and statuses.
-
-It also has the small pages of ``get_widget_url``. Nothing of the server but ``app`` and ``bootstrap`` imports it.
-"""
+"""The review page for guests, and the pages of ``get_widget_url``; nothing of the server but ``app`` imports it."""

@@ -10,12 +10,11 @@ from uuid import UUID, uuid5
 import attrs
 from sqlalchemy import Connection, Row, func, select
 
-from ft_dcc.server.auth.permissions import permissions_of
-from ft_dcc.server.auth.signed_tokens import is_review_key, sign, verify
+from ft_dcc.server.auth import permissions, tokens
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
-from ft_dcc.server.entities.invitee_rights import ALL_RIGHTS, WRITE_RIGHTS, rights_of
-from ft_dcc.server.errors import Forbidden, NotFound, PassphraseRequired, ReviewUnavailable
+from ft_dcc.server.entities.review_rules import ALL_RIGHTS, WRITE_RIGHTS, rights_of
+from ft_dcc.server.errors import NotFound, PassphraseRequired, ReviewUnavailable
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.invitations import find_invitation
 
@@ -24,7 +23,7 @@ _USER_NAMESPACE = UUID("6d1a3c0e-3f5b-4c5e-9a4e-0f8f0c1b7a52")
 # A working day: on the next day the passphrase is asked for again.
 PASS_LIFETIME_SECONDS = 12 * 3600
 # What a user with the role Reviewer may do in a session of the own projects without an invitation.
-_RIGHTS_OF_REVIEWERS = ALL_RIGHTS - {"decide", "present"}
+_RIGHTS_OF_REVIEWERS = ALL_RIGHTS - {"decide", "edit", "present"}
 # In place of the key in the link of a signed-in user; keys are longer.
 USER_KEY = "studio"
 
@@ -34,6 +33,7 @@ class ReviewAccess:
     """A visitor of a review session, and the visitor's rights.
 
     ``user`` is set for a signed-in user, ``invitee_id`` for an invitee; without them, the visitor may only view.
+    ``rights`` are of "comment", "draw", "decide", "edit", "download" and "present".
     """
 
     review_session_id: str
@@ -46,18 +46,9 @@ class ReviewAccess:
     is_moderated: bool = False
 
     @property
-    def may_write(self) -> bool:
-        """Whether the visitor may write notes, draw or set a status."""
-        return bool(self.rights & WRITE_RIGHTS)
-
-    @property
     def may_export(self) -> bool:
         """Whether the visitor is an invitee or a user, and not anyone with the public link."""
         return self.user is not None or self.invitee_id is not None
-
-    def may(self, right: str) -> bool:
-        """Return whether the visitor has the right to "comment", "draw", "decide", "download" or "present"."""
-        return right in self.rights
 
 
 def authorize(
@@ -70,31 +61,25 @@ def authorize(
     """
     session = _read_session(studio, connection, review_session_id)
     access = _visitor_access(session)
-    if is_review_key(studio.secret, review_session_id, key):
+    if tokens.is_review_key(studio.secret, review_session_id, key):
         if not session.shareable_url_enabled:
             raise ReviewUnavailable("This review is private", "Its shared link is disabled. Ask for an invitation.")
     else:
         access = _authorize_invitee(studio, connection, access, key)
-    _check_opened(session, access)
-    if session.passphrase_enabled and not _is_pass(studio, session, review_pass):
+    if session.start_date is not None:
+        # An end before the creation closed a session that was open; the date was not meant as that of its end.
+        if access.has_ended and (session.created_at or "") <= session.end_date < session.start_date:
+            raise ReviewUnavailable(
+                "This review was closed before it opened", "The studio closed it. Ask for another link."
+            )
+        if session.start_date > clock.now_text():
+            opens = datetime.fromisoformat(session.start_date)
+            title = f"This review opens on {opens.day} {opens:%B %Y}"
+            raise ReviewUnavailable(title, f"Come back at {opens:%H:%M} UTC with the same link.")
+    own_claims = _claims(session.id, session.passphrase or "")
+    if session.passphrase_enabled and tokens.valid_claims(studio.secret, _PURPOSE, review_pass) != own_claims:
         raise PassphraseRequired("This review session has a passphrase. Open its page and enter it there.")
     return access
-
-
-def _check_opened(session: Row[Any], access: ReviewAccess) -> None:
-    """Raise ReviewUnavailable for a session that has not opened yet, or that was closed before it opened."""
-    if session.start_date is None:
-        return
-    # An end before the creation closed a session that was open; the date was not meant as that of its end.
-    if access.has_ended and (session.created_at or "") <= session.end_date < session.start_date:
-        raise ReviewUnavailable(
-            "This review was closed before it opened", "The studio closed it. Ask for another link."
-        )
-    if session.start_date > clock.now_text():
-        opens = datetime.fromisoformat(session.start_date)
-        raise ReviewUnavailable(
-            f"This review opens on {opens.day} {opens:%B %Y}", f"Come back at {opens:%H:%M} UTC with the same link."
-        )
 
 
 def authorize_user(
@@ -102,8 +87,9 @@ def authorize_user(
 ) -> ReviewAccess:
     """Return the access of a signed-in user, for whom a query has found the session; raises NotFound."""
     access = _visitor_access(_read_session(studio, connection, review_session_id))
-    rights, invitee_id = ALL_RIGHTS, user_invitee_id(access, user)
-    writable = permissions_of(connection, studio.store.tables, user.id).writable
+    # The invitee that carries the verdicts of a user is created when it is needed.
+    rights, invitee_id = ALL_RIGHTS, str(uuid5(_USER_NAMESPACE, f"{review_session_id}/{user.id}"))
+    writable = permissions.permissions_of(connection, studio.store.tables, user.id).writable
     if writable is not None and access.project_id not in writable:
         rights = _RIGHTS_OF_REVIEWERS
         if (invited := _find_invited(studio, connection, access, user)) is not None:
@@ -114,8 +100,8 @@ def authorize_user(
 
 
 def _find_invited(studio: ServerContext, connection: Connection, access: ReviewAccess, user: Caller) -> Row[Any] | None:
-    """Return the invitee of the session with the e-mail address of a user, unless the invitation was revoked."""
-    invitee, account = (studio.store.tables.by_family[name] for name in ("ReviewSessionInvitee", "Resource"))
+    """Return the invitee with the e-mail address of a user, unless the invitation was revoked."""
+    invitee, account = studio.store.tables.families("ReviewSessionInvitee", "Resource")
     address = select(func.lower(account.c.email)).where(account.c.id == user.id).scalar_subquery()
     statement = select(invitee).where(
         invitee.c.review_session_id == access.review_session_id, func.lower(invitee.c.email) == address
@@ -124,11 +110,6 @@ def _find_invited(studio: ServerContext, connection: Connection, access: ReviewA
     if "revoked_at" in invitee.c:
         statement = statement.where(invitee.c.revoked_at.is_(None))
     return connection.execute(statement.order_by(invitee.c["__row__"]).limit(1)).first()
-
-
-def user_invitee_id(access: ReviewAccess, user: Caller) -> str:
-    """Return the id of the invitee that carries the verdicts of a user; it is derived, and created when needed."""
-    return str(uuid5(_USER_NAMESPACE, f"{access.review_session_id}/{user.id}"))
 
 
 def _visitor_access(session: Row[Any]) -> ReviewAccess:
@@ -144,7 +125,7 @@ def stored_passphrase(studio: ServerContext, connection: Connection, review_sess
 
 def issue_pass(secret: bytes, review_session_id: str, stored: str) -> str:
     """Return a token that proves the passphrase for some hours; a new passphrase invalidates it."""
-    return sign(secret, _PURPOSE, _claims(review_session_id, stored), PASS_LIFETIME_SECONDS)
+    return tokens.sign(secret, _PURPOSE, _claims(review_session_id, stored), PASS_LIFETIME_SECONDS)
 
 
 def pass_cookie_name(review_session_id: str) -> str:
@@ -173,7 +154,7 @@ def _authorize_invitee(studio: ServerContext, connection: Connection, access: Re
     if found is not None and found.review_session_id != access.review_session_id:
         # The key belongs to another session.
         raise NotFound("This review link is not valid. Ask for a new one.")
-    if found is None or invitation.is_void:
+    if found is None or invitation.revoked_at is not None:
         raise ReviewUnavailable(
             "This invitation is not valid any more", "It was revoked or replaced by a newer one. Look for a later mail."
         )
@@ -181,13 +162,6 @@ def _authorize_invitee(studio: ServerContext, connection: Connection, access: Re
     if access.has_ended:
         rights -= WRITE_RIGHTS
     return attrs.evolve(access, invitee_id=invitation.invitee_id, name=found.name or "", rights=rights)
-
-
-def _is_pass(studio: ServerContext, session: Row[Any], token: str) -> bool:
-    try:
-        return verify(studio.secret, _PURPOSE, token) == _claims(session.id, session.passphrase or "")
-    except (Forbidden, ValueError):
-        return False
 
 
 def _claims(review_session_id: str, stored: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ft_dcc.server.review.feedback import read_feedback
 from ft_dcc.server.schema.tables import Tables
 
 _MAX_VERSIONS = 20
+_NO_VERSION = "This review session has no such version. Load the page again."
 _REPLY_NAMESPACE = UUID("3f0c2a53-7b56-4d0e-9f5b-2f5a9e0c6d11")
 
 
@@ -25,11 +26,9 @@ def read_earlier(connection: Connection, tables: Tables, access: ReviewAccess, o
 
     Invitees and visitors of a link see those in this session, users also those in other sessions of the project.
     """
-    shown = connection.execute(
-        _objects(tables).where(tables.by_family["ReviewSessionObject"].c.id == object_id)
-    ).first()
-    if shown is None or shown.review_session_id != access.review_session_id:
-        raise NotFound("This review session has no such version. Load the page again.")
+    shown = _shown(connection, tables, object_id)
+    if shown.review_session_id != access.review_session_id:
+        raise NotFound(_NO_VERSION)
     found = []
     for row in connection.execute(_earlier(tables, access, shown)).all():
         own = attrs.evolve(access, review_session_id=row.review_session_id)
@@ -43,7 +42,7 @@ def entries_of_same_assets(
     connection: Connection, tables: Tables, review_session_id: str, object_ids: Collection[str]
 ) -> list[str]:
     """Return the objects of a session that show another version of the assets of these objects."""
-    item, version = tables.by_family["ReviewSessionObject"], tables.by_family["AssetVersion"]
+    item, version = tables.families("ReviewSessionObject", "AssetVersion")
     joined = select(version.c.asset_id).join_from(item, version, item.c.version_id == version.c.id)
     assets = joined.where(item.c.id.in_(object_ids))
     shown = select(item.c.id).join_from(item, version, item.c.version_id == version.c.id)
@@ -66,14 +65,8 @@ def session_of_note(
 
 
 def addressed_operations(connection: Connection, tables: Tables, note: Row[Any], object_id: str) -> list[Operation]:
-    """Return the operations that mark a note as answered by the version of an object, with a reply that says so.
-
-    There are none if the note is marked so already.
-    """
-    item, metadata = tables.by_family["ReviewSessionObject"], tables.by_family["Metadata"]
-    shown = connection.execute(_objects(tables).where(item.c.id == object_id)).first()
-    if shown is None:
-        raise NotFound("This review session has no such version. Load the page again.")
+    """Return the operations that mark a note as answered, with a reply that says so; none if it is marked so."""
+    metadata, shown = tables.by_family["Metadata"], _shown(connection, tables, object_id)
     name = f"{shown.asset} v{shown.version:03d}"
     value, text = addressed_mark(shown.version_id, name)
     is_mark = (metadata.c.parent_id == note.id) & (metadata.c.key == ADDRESSED_KEY)
@@ -90,11 +83,17 @@ def addressed_operations(connection: Connection, tables: Tables, note: Row[Any],
     return [mark, create_operation("Note", {**reply, **place})]
 
 
+def _shown(connection: Connection, tables: Tables, object_id: str) -> Row[Any]:
+    """Return an object with its session, asset and version; raises NotFound."""
+    is_shown = tables.by_family["ReviewSessionObject"].c.id == object_id
+    if (found := connection.execute(_objects(tables).where(is_shown)).first()) is None:
+        raise NotFound(_NO_VERSION)
+    return found
+
+
 def _objects(tables: Tables) -> Select[Any]:
     """Return the query of review session objects with their session, asset and version."""
-    item, version, asset, session = (
-        tables.by_family[name] for name in ("ReviewSessionObject", "AssetVersion", "Asset", "ReviewSession")
-    )
+    item, version, asset, session = tables.families("ReviewSessionObject", "AssetVersion", "Asset", "ReviewSession")
     return (
         select(item.c.id, item.c.review_session_id, item.c.version_id, version.c.version, version.c.asset_id)
         .add_columns(asset.c.name.label("asset"), session.c.name.label("session"))
@@ -105,9 +104,7 @@ def _objects(tables: Tables) -> Select[Any]:
 
 
 def _earlier(tables: Tables, access: ReviewAccess, shown: Row[Any]) -> Select[Any]:
-    item, version, session = (
-        tables.by_family[name] for name in ("ReviewSessionObject", "AssetVersion", "ReviewSession")
-    )
+    item, version, session = tables.families("ReviewSessionObject", "AssetVersion", "ReviewSession")
     is_visible = item.c.review_session_id == access.review_session_id
     if access.user is not None:
         is_visible |= session.c.project_id == access.project_id

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import attrs
@@ -17,22 +17,19 @@ from ft_dcc.review.stored_values import NOTE_KEY, json_object
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.database import clock
+from ft_dcc.server.encoding.queue import MOVIE
+from ft_dcc.server.encoding.worker import LINES, Renditions
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
 from ft_dcc.server.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
 from ft_dcc.server.identity import Caller
+from ft_dcc.server.review import attachments, content, earlier_notes, payload_values, user_actions
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.attachments import Attachment, attached_files, note_file_operations
-from ft_dcc.server.review.earlier_notes import addressed_operations, session_of_note
-from ft_dcc.server.review.feedback import read_change
-from ft_dcc.server.review.payload_values import parse_end_frame, parse_frame, parse_shapes, to_annotation_data
-from ft_dcc.server.review.user_actions import (
-    mention_operations,
-    require_right,
-    user_invitee_operations,
-    write_as_visitor,
-)
+from ft_dcc.server.review.feedback import hidden_notes, read_change
+from ft_dcc.server.review.internal_notes import internal_labels
+from ft_dcc.server.work.budgets import Owner
 
 STATUSES = ("approved", "require_changes", "seen")
+_NO_NOTE = "This note was deleted meanwhile. Copy your text into a new note."
 _MAX_NOTE_LENGTH = 10_000
 _MAX_LABELS, _MAX_OBJECTS, _MAX_HISTORY = 20, 500, 50
 _MAX_ASPECT = 100_000
@@ -43,23 +40,21 @@ Change = dict[str, Any]
 
 
 def write_note(
-    dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any], files: Sequence[Attachment] = ()
+    dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any], files: Sequence[attachments.Attachment] = ()
 ) -> Change:
     """Write a note of the visitor on a version, with its frames, drawing and files.
 
-    Repeating it with the same id is harmless.
-
-    Raises Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
+    Repeating it with the same id is harmless. Raises Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
     """
     object_id = _require(dispatcher, access, payload.get("object"), "draw" if payload.get("drawing") else "comment")
-    frame = parse_frame(payload.get("frame"))
-    end_frame = parse_end_frame(payload.get("end_frame"), frame)
-    shapes = parse_shapes(payload["drawing"]) if payload.get("drawing") else ()
+    frame = payload_values.parse_frame(payload.get("frame"))
+    end_frame = payload_values.parse_end_frame(payload.get("end_frame"), frame)
+    shapes = payload_values.parse_shapes(payload["drawing"]) if payload.get("drawing") else ()
     if shapes and frame is None:
         raise ValidationError("The drawing has no frame. Send the frame number.")
     content = _parse_content(payload.get("content", ""), may_be_empty=bool(shapes or files))
     if content:
-        require_right(access, "comment")
+        user_actions.require_right(access, "comment")
     note_id = _parse_note_id(payload)
     note: dict[str, Any] = {"id": note_id, "content": content, "parent_id": object_id}
     note["parent_type"] = "ReviewSessionObject"
@@ -72,14 +67,14 @@ def write_note(
     metadata = {"invitee_id": invitee_id, "frame": frame, "end_frame": end_frame}
     if shapes:
         metadata["annotation_id"] = str(uuid5(_ID_NAMESPACE, note_id))
-        drawn_until = parse_end_frame(payload.get("drawing_end"), frame)
-        data = to_annotation_data(shapes, access.name, _parse_aspect(payload.get("aspect")), drawn_until)
+        drawn_until = payload_values.parse_end_frame(payload.get("drawing_end"), frame)
+        data = payload_values.to_annotation_data(shapes, access.name, _parse_aspect(payload.get("aspect")), drawn_until)
         annotation = {"id": metadata["annotation_id"], "frame_number": frame, "data": data}
         annotation["review_session_object_id"] = object_id
         operations.append(create_operation("ReviewSessionObjectAnnotation", annotation))
     operations.append(_metadata_operation("Note", note_id, metadata))
     operations += _links_of_note(dispatcher, access, note, payload, files)
-    write_as_visitor(dispatcher, access, operations)
+    user_actions.write_as_visitor(dispatcher, access, operations)
     return read_change(dispatcher.context.store, access, object_id, [note_id])
 
 
@@ -88,25 +83,30 @@ def _links_of_note(
     access: ReviewAccess,
     note: dict[str, Any],
     payload: dict[str, Any],
-    files: Sequence[Attachment],
+    files: Sequence[attachments.Attachment],
 ) -> list[Operation]:
     """Return the operations that link a new note with its labels, the people whom it mentions, and its files."""
-    labels = _parse_labels(dispatcher, payload.get("labels", []))
-    links = [{"note_id": note["id"], "label_id": label_id} for label_id in labels]
-    operations = [create_operation("NoteLabelLink", link) for link in links]
-    operations += mention_operations(dispatcher, access, note["id"], note["content"], payload.get("mentions", []))
-    # A note that is sent again has its files.
-    stored = _stored_files(dispatcher, note["id"])
-    for file in (each for each in files if each.id not in stored):
-        operations += note_file_operations(file.id, note["id"], file.name, file.size)
-    return operations
-
-
-def _stored_files(dispatcher: Dispatcher, note_id: str) -> set[str]:
-    store = dispatcher.context.store
-    link = store.tables.by_family["NoteComponent"]
+    given = payload.get("labels", [])
+    if not isinstance(given, list) or len(given) > _MAX_LABELS:
+        raise ValidationError(f"The labels of a note are a list of at most {_MAX_LABELS} ids. Send that.")
+    wanted, store = {str(each) for each in given}, dispatcher.context.store
+    label, link = store.tables.families("NoteLabel", "NoteComponent")
     with store.reading() as connection:
-        return set(connection.scalars(select(link.c.component_id).where(link.c.note_id == note_id)))
+        labels = set(connection.scalars(select(label.c.id).where(label.c.id.in_(wanted))))
+        if access.user is None:
+            labels -= internal_labels(connection, store.tables)
+        # A note that is sent again has its files.
+        stored = set(connection.scalars(select(link.c.component_id).where(link.c.note_id == note["id"])))
+    if len(labels) < len(wanted):
+        raise ValidationError("One of the labels was deleted meanwhile. Load the page again.")
+    links = [{"note_id": note["id"], "label_id": label_id} for label_id in sorted(labels)]
+    operations = [create_operation("NoteLabelLink", each) for each in links]
+    operations += user_actions.mention_operations(
+        dispatcher, access, note["id"], note["content"], payload.get("mentions", [])
+    )
+    for file in (each for each in files if each.id not in stored):
+        operations += attachments.note_file_operations(file.id, note["id"], file.name, file.size)
+    return operations
 
 
 def edit_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
@@ -116,19 +116,20 @@ def edit_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, A
     Forbidden, NotFound, ValidationError or ReviewSessionClosedError.
     """
     note = _own_note(dispatcher, access, payload.get("note"))
-    metadata = json_object(note.metadata)
-    content = _parse_content(payload.get("content"), may_be_empty="annotation_id" in metadata)
+    content = _parse_content(payload.get("content"), may_be_empty="annotation_id" in json_object(note.metadata))
     if note.content != content:
         if payload.get("previous") != note.content:
             raise Conflict("This note was changed on another page meanwhile. Compare the texts, then save again.")
-        operations = [
-            update_operation("Note", note.id, {"content": content}),
-            _metadata_operation(
-                "Note", note.id, {**metadata, "edited": f"{clock.now_text()}Z"}, is_new=note.metadata is None
-            ),
-        ]
-        write_as_visitor(dispatcher, access, operations)
+        _update_note(dispatcher, access, note, {"content": content}, {"edited": f"{clock.now_text()}Z"})
     return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
+
+
+def _update_note(
+    dispatcher: Dispatcher, access: ReviewAccess, note: Row[Any], values: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    metadata = {**json_object(note.metadata), **changed}
+    update = _metadata_operation("Note", note.id, metadata, is_new=note.metadata is None)
+    user_actions.write_as_visitor(dispatcher, access, [update_operation("Note", note.id, values), update])
 
 
 def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> Change:
@@ -138,14 +139,14 @@ def delete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str,
     table = store.tables.by_family["Note"]
     with store.reading() as connection:
         if connection.scalar(select(table.c.id).where(table.c.in_reply_to_id == note.id).limit(1)) is not None:
-            raise Conflict("This note has replies and cannot be deleted. Edit its text instead.")
-        files = attached_files(connection, store.tables, note.id, note.user_id)
+            raise Conflict("People work with this note, so that it cannot be deleted. Edit its text instead.")
+        files = attachments.attached_files(connection, store.tables, note.id, note.user_id)
     operations = [delete_operation("Note", note.id)]
     annotation_id = str(uuid5(_ID_NAMESPACE, note.id))
     # Another client may have written any id into the metadata.
     if json_object(note.metadata).get("annotation_id") == annotation_id:
         operations.append(delete_operation("ReviewSessionObjectAnnotation", annotation_id))
-    write_as_visitor(dispatcher, access, operations)
+    user_actions.write_as_visitor(dispatcher, access, operations)
     # Files of guests have no author, so that no visitor has the right to delete them.
     removals = [delete_operation("FileComponent", component_id) for component_id in files]
     if removals:
@@ -160,12 +161,8 @@ def complete_note(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[st
         raise ValidationError("The value of done is true or false. Send one of them.")
     if is_done != (note.completed_at is not None):
         completed_at = {"__type__": "datetime", "value": clock.now_text()} if is_done else None
-        metadata = {**json_object(note.metadata), "done_by": access.name if is_done else None}
-        operations = [
-            update_operation("Note", note.id, {"completed_at": completed_at}),
-            _metadata_operation("Note", note.id, metadata, is_new=note.metadata is None),
-        ]
-        write_as_visitor(dispatcher, access, operations)
+        done_by = access.name if is_done else None
+        _update_note(dispatcher, access, note, {"completed_at": completed_at}, {"done_by": done_by})
     return read_change(dispatcher.context.store, access, note.parent_id, [note.id])
 
 
@@ -176,17 +173,17 @@ def mark_addressed(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[s
     """
     store, object_id = dispatcher.context.store, _require(dispatcher, access, payload.get("object"), "comment")
     with store.reading() as connection:
-        session_id = session_of_note(connection, store.tables, access, payload.get("note"), object_id)
+        session_id = earlier_notes.session_of_note(connection, store.tables, access, payload.get("note"), object_id)
     own = attrs.evolve(access, review_session_id=session_id)
     note = _note(dispatcher, own, payload.get("note"))
     with store.reading() as connection:
-        operations = addressed_operations(connection, store.tables, note, object_id)
+        operations = earlier_notes.addressed_operations(connection, store.tables, note, object_id)
     if operations:
         if access.user is None:
             (reply,) = (each for each in operations if each["entity_type"] == "Note")
             reply_id = reply["entity_data"]["id"]
             operations.append(_metadata_operation("Note", reply_id, {"invitee_id": access.invitee_id}))
-        write_as_visitor(dispatcher, access, operations)
+        user_actions.write_as_visitor(dispatcher, access, operations)
     return read_change(store, own, note.parent_id, [note.id])
 
 
@@ -222,13 +219,13 @@ def _write_statuses(
         return  # It would make an invitee of every user who opens the page.
 
     def write() -> None:
-        operations, changed = user_invitee_operations(dispatcher, access), []
+        operations, changed = user_actions.user_invitee_operations(dispatcher, access), []
         for object_id in object_ids:
             found = _status_operations(dispatcher, access, object_id, status, may_replace=may_replace)
             operations += found
             changed += [object_id] if found else []
         if changed:
-            write_as_visitor(dispatcher, access, operations, changed, status)
+            user_actions.write_as_visitor(dispatcher, access, operations, changed, status)
 
     try:
         write()
@@ -236,10 +233,39 @@ def _write_statuses(
         write()  # Another page of the visitor has created the status meanwhile.
 
 
+def request_rendition(
+    renditions: Renditions, owner: Owner, dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the URL of a smaller movie with the same frames, or None while the server makes it.
+
+    Raises NotFound, ValidationError, TooManyRequests, and EncodeFailed if it cannot be made.
+    """
+    lines = payload.get("lines")
+    if lines not in LINES:
+        raise ValidationError(f"A rendition has {' or '.join(map(str, LINES))} lines. Send one of them.")
+    store = dispatcher.context.store
+    with store.reading() as connection:
+        object_id = str(payload.get("object"))
+        component_id = content.movie_component(connection, store.tables, access.review_session_id, object_id)
+    if component_id is None:
+        raise NotFound(f"This version has no movie with the name {MOVIE}. Load the page again.")
+    is_made = renditions.request(component_id, lines, owner)
+    return {"url": f"media/{component_id}/{lines}" if is_made else None}
+
+
 def _status_operations(
     dispatcher: Dispatcher, access: ReviewAccess, object_id: str, status: str, *, may_replace: bool
 ) -> list[Operation]:
-    found = _status_of(dispatcher, access, object_id)
+    stored, metadata = dispatcher.context.store.tables.families("ReviewSessionObjectStatus", "Metadata")
+    is_own = (stored.c.review_session_object_id == object_id, stored.c.review_session_invitee_id == access.invitee_id)
+    is_metadata = (metadata.c.parent_id == stored.c.id) & (metadata.c.key == NOTE_KEY)
+    statement = (
+        select(stored.c.id, stored.c.status, metadata.c.value.label("metadata"))
+        .join_from(stored, metadata, is_metadata, isouter=True)
+        .where(*is_own)
+    )
+    with dispatcher.context.store.reading() as connection:
+        found = connection.execute(statement.limit(1)).first()
     if found is None:
         key = {"review_session_object_id": object_id, "review_session_invitee_id": access.invitee_id}
         status_id = str(uuid5(_ID_NAMESPACE, f"{object_id}/{access.invitee_id}"))
@@ -269,7 +295,7 @@ def _metadata_operation(parent_type: str, parent_id: str, values: dict[str, Any]
 
 def _require(dispatcher: Dispatcher, access: ReviewAccess, object_id: object, right: str) -> str:
     """Return the object id of the request; raises Forbidden, and NotFound for an object of another session."""
-    require_right(access, right)
+    user_actions.require_right(access, right)
     item = dispatcher.context.store.tables.by_family["ReviewSessionObject"]
     statement = select(item.c.id).where(item.c.review_session_id == access.review_session_id)
     with dispatcher.context.store.reading() as connection:
@@ -281,7 +307,7 @@ def _require(dispatcher: Dispatcher, access: ReviewAccess, object_id: object, ri
 
 def _note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> Row[Any]:
     """Return a note of the session with its metadata; raises Forbidden or NotFound."""
-    note, metadata = (dispatcher.context.store.tables.by_family[name] for name in ("Note", "Metadata"))
+    note, metadata = dispatcher.context.store.tables.families("Note", "Metadata")
     is_metadata = (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY)
     statement = (
         select(note.c.id, note.c.parent_id, note.c.content, note.c.completed_at, note.c.user_id)
@@ -292,8 +318,11 @@ def _note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> Row[
     with dispatcher.context.store.reading() as connection:
         found = connection.execute(statement).first()
     if found is None:
-        raise NotFound("This note was deleted meanwhile. Copy your text into a new note.")
+        raise NotFound(_NO_NOTE)
     _require(dispatcher, access, found.parent_id, "comment")
+    with dispatcher.context.store.reading() as connection:
+        if found.id in hidden_notes(connection, dispatcher.context.store.tables, access, found.parent_id):
+            raise NotFound(_NO_NOTE)
     return found
 
 
@@ -303,20 +332,6 @@ def _own_note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> 
     if author != (access.invitee_id if access.user is None else access.user.id):
         raise Forbidden("Another person wrote this note. Reply to it instead.")
     return note
-
-
-def _status_of(dispatcher: Dispatcher, access: ReviewAccess, object_id: str) -> Row[Any] | None:
-    status, metadata = (dispatcher.context.store.tables.by_family[n] for n in ("ReviewSessionObjectStatus", "Metadata"))
-    is_own = (status.c.review_session_object_id == object_id, status.c.review_session_invitee_id == access.invitee_id)
-    is_metadata = (metadata.c.parent_id == status.c.id) & (metadata.c.key == NOTE_KEY)
-    statement = (
-        select(status.c.id, status.c.status, metadata.c.value.label("metadata"))
-        .join_from(status, metadata, is_metadata, isouter=True)
-        .where(*is_own)
-    )
-    with dispatcher.context.store.reading() as connection:
-        found: Any = connection.execute(statement.limit(1)).first()
-    return cast("Row[Any] | None", found)
 
 
 def _parse_note_id(payload: dict[str, Any]) -> str:
@@ -341,15 +356,3 @@ def _parse_aspect(value: object) -> list[int] | None:
     ):
         raise ValidationError("The aspect of a drawing is the image's [width, height] in pixels. Send that, or none.")
     return list(value) if isinstance(value, list) else None
-
-
-def _parse_labels(dispatcher: Dispatcher, value: object) -> list[str]:
-    if not isinstance(value, list) or len(value) > _MAX_LABELS:
-        raise ValidationError(f"The labels of a note are a list of at most {_MAX_LABELS} ids. Send that.")
-    label = dispatcher.context.store.tables.by_family["NoteLabel"]
-    wanted = {str(each) for each in value}
-    with dispatcher.context.store.reading() as connection:
-        found = connection.scalars(select(label.c.id).where(label.c.id.in_(wanted))).all()
-    if len(found) < len(wanted):
-        raise ValidationError("One of the labels was deleted meanwhile. Load the page again.")
-    return sorted(found)

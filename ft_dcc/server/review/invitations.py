@@ -12,19 +12,20 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 import attrs
-from sqlalchemy import Connection, Table, select, update
+import sqlalchemy
+from sqlalchemy import ColumnElement, Connection, Table, select, update
 
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.private_tables import INVITATIONS
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.errors import Conflict, ValidationError
-from ft_dcc.server.http.rate_limit import TokenBucket
-from ft_dcc.server.mail.addresses import parse_address, single_line
-from ft_dcc.server.mail.mailer import Mailer
+from ft_dcc.server.mail.mailer import Mailer, parse_address, single_line
+from ft_dcc.server.work.budgets import TokenBucket
 
 _INVITEE_TYPE = "ReviewSessionInvitee"
 _LOOPBACK = re.compile(r"https?://(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|/)")
@@ -72,35 +73,22 @@ class _RequestedMails:
                 bucket.consume(key)
 
 
-@attrs.frozen
-class Invitation:
-    """The invitee of a link, and whether the link was revoked."""
-
-    invitee_id: str
-    is_void: bool
-
-
-def issue_invitation(connection: Connection, invitee_id: str) -> str:
-    """Revoke the keys of an invitee and return a new one for the review link; only its hash is stored."""
-    revoke_invitations(connection, invitee_id)
-    return _add_key(connection, invitee_id)
-
-
 def add_invitation_key(connection: Connection, invitee_id: str) -> str | None:
-    """Return one more key for the review link of an invitee, or None if the invitee has no valid link.
-
-    The links that were sent before stay valid.
-    """
+    """Return one more key for an invitee's link, None without a valid one; earlier links stay valid."""
     return _add_key(connection, invitee_id) if has_invitation(connection, invitee_id) else None
 
 
 def has_invitation(connection: Connection, invitee_id: str) -> bool:
     """Return whether the invitee has a valid link."""
-    live = (INVITATIONS.c.invitee_id == invitee_id) & INVITATIONS.c.revoked_at.is_(None)
-    return connection.scalar(select(INVITATIONS.c.hash).where(live).limit(1)) is not None
+    return connection.scalar(select(INVITATIONS.c.hash).where(_is_valid(invitee_id)).limit(1)) is not None
+
+
+def _is_valid(invitee_id: str) -> ColumnElement[bool]:
+    return (INVITATIONS.c.invitee_id == invitee_id) & INVITATIONS.c.revoked_at.is_(None)
 
 
 def _add_key(connection: Connection, invitee_id: str) -> str:
+    """Return a new key for the review link of an invitee; only its hash is stored."""
     token = secrets.token_urlsafe(32)
     row = {"hash": _hash(token), "invitee_id": invitee_id, "created_at": clock.now()}
     connection.execute(INVITATIONS.insert(), row)
@@ -109,15 +97,13 @@ def _add_key(connection: Connection, invitee_id: str) -> str:
 
 def revoke_invitations(connection: Connection, invitee_id: str) -> None:
     """Revoke all links of an invitee."""
-    live = (INVITATIONS.c.invitee_id == invitee_id) & INVITATIONS.c.revoked_at.is_(None)
-    connection.execute(update(INVITATIONS).where(live).values(revoked_at=clock.now()))
+    connection.execute(update(INVITATIONS).where(_is_valid(invitee_id)).values(revoked_at=clock.now()))
 
 
-def find_invitation(connection: Connection, token: str) -> Invitation | None:
-    """Return the invitation with this key, or None for an unknown key."""
+def find_invitation(connection: Connection, token: str) -> sqlalchemy.Row[Any, Any] | None:
+    """Return the ``invitee_id`` of the invitation with this key, and its ``revoked_at``; None for an unknown key."""
     statement = select(INVITATIONS.c.invitee_id, INVITATIONS.c.revoked_at)
-    found = connection.execute(statement.where(INVITATIONS.c.hash == _hash(token))).first()
-    return None if found is None else Invitation(found.invitee_id, is_void=found.revoked_at is not None)
+    return connection.execute(statement.where(INVITATIONS.c.hash == _hash(token))).first()
 
 
 def send_review_session_invite(mailer: Mailer, limit: InvitationLimit, batch: Batch, operation: Operation) -> Answer:
@@ -136,12 +122,14 @@ def send_review_session_invite(mailer: Mailer, limit: InvitationLimit, batch: Ba
     sent = {"last_sent_at": clock.now_text(), **_revoked(table, None)}
     batch.connection.execute(update(table).where(table.c.id == invitee["id"]).values(sent))
     batch.changes.record_updated(batch.schema[_INVITEE_TYPE], invitee, sent)
-    token = issue_invitation(batch.connection, invitee["id"])
+    revoke_invitations(batch.connection, invitee["id"])
+    token = _add_key(batch.connection, invitee["id"])
     address = f"{mailer.public_url or mailer.own_url or batch.base_url}/review/{quote(session['id'], safe='')}/{token}"
     response: Answer = {"action": operation["action"], "sent": True, "data": {"id": invitee["id"]}}
     if _LOOPBACK.match(address):
         response["warning"] = "The link works on this machine only. Set FT_DCC_PUBLIC_URL to the studio's address."
-    batch.after_commit.append(partial(_send, mailer, _invitation_mail(batch, invitee, session, address), response))
+    mail = _invitation_mail(batch, invitee, session, address)
+    batch.after_commit.append(partial(_send, mailer, mail, address, response))
     return response
 
 
@@ -170,11 +158,14 @@ def _invitee(batch: Batch, operation: Operation) -> Row:
     return found
 
 
-def _send(mailer: Mailer, message: EmailMessage, response: Answer) -> None:
+def _send(mailer: Mailer, message: EmailMessage, address: str, response: Answer) -> None:
     if reason := mailer.send(message):
         response.update(sent=False, reason=reason)
     if reason or mailer.server is None:
         response["kept"] = True  # An extension: the mail is in the outbox.
+    if mailer.server is None:
+        # An extension: nothing else brings the link to the invitee.
+        response["link"] = address
 
 
 def _invitation_mail(batch: Batch, invitee: Row, session: Row, address: str) -> EmailMessage:

@@ -7,13 +7,12 @@ from typing import Any
 
 from ft_dcc.errors import DrawingUnreadable
 from ft_dcc.review import drawings
-from ft_dcc.review.drawings import Shape
 from ft_dcc.server.errors import ValidationError
 
 _MAX_FRAME, _MAX_NUMBER = 10**7, 1e12
 
 
-def parse_shapes(value: object) -> tuple[Shape, ...]:
+def parse_shapes(value: object) -> tuple[drawings.Shape, ...]:
     """Return the shapes of a client; raises ValidationError."""
     try:
         shapes = drawings.parse_shapes(value)
@@ -47,7 +46,7 @@ def parse_end_frame(value: Any, first: int | None) -> int | None:
 
 
 def to_annotation_data(
-    shapes: tuple[Shape, ...], author: str, aspect: list[int] | None = None, end_frame: int | None = None
+    shapes: tuple[drawings.Shape, ...], author: str, aspect: list[int] | None = None, end_frame: int | None = None
 ) -> str:
     """Return the data of an annotation with these shapes; ``aspect`` is the image's width and height in pixels."""
     data = {"version": drawings.VERSION, "author": author, "aspect": aspect, "end_frame": end_frame}

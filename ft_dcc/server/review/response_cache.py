@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from sqlalchemy import Connection
@@ -20,6 +20,8 @@ _MAX_BODIES = 256
 _GZIP_LEVEL = 5
 
 Key = tuple[Any, ...]
+T = TypeVar("T")
+Kept = OrderedDict[Key, tuple[int, T]]
 
 
 @attrs.frozen
@@ -39,42 +41,37 @@ class ResponseCache:
         # Commits are counted from the start of the server, so that ETags of different runs must differ.
         self._run = secrets.token_hex(4)
         self._lock = threading.Lock()
-        self._bodies: OrderedDict[Key, tuple[int, Cached]] = OrderedDict()
-        self._texts: OrderedDict[Key, tuple[int, str]] = OrderedDict()
+        self._bodies: Kept[Cached] = OrderedDict()
+        self._texts: Kept[str] = OrderedDict()
 
     def get(self, key: Key, commit: int, read: Callable[[Connection], str]) -> Cached:
-        """Return the body for this key that was read at this commit, or read it now.
+        """Return the body for this key at this commit, or read it now; its ETag is of run, commit and key."""
 
-        The ETag consists of the run of the server, the number of the commit and the key.
-        """
-        with self._lock:
-            found = self._bodies.get(key)
-        if found is not None and found[0] == commit:
-            return found[1]
-        with self._store.reading() as connection:
-            body = read(connection).encode()
-        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:12]
-        cached = Cached(body, gzip.compress(body, _GZIP_LEVEL, mtime=0), f'"{self._run}-{commit}-{digest}"')
-        self._keep(self._bodies, key, (commit, cached))
-        return cached
+        def pack(text: str) -> Cached:
+            body, digest = text.encode(), hashlib.sha256(repr(key).encode()).hexdigest()[:12]
+            return Cached(body, gzip.compress(body, _GZIP_LEVEL, mtime=0), f'"{self._run}-{commit}-{digest}"')
+
+        return self._get(self._bodies, key, commit, read, pack)
 
     def get_text(self, key: Key, commit: int, read: Callable[[Connection], str]) -> str:
         """Return a part of several bodies likewise."""
+        return self._get(self._texts, key, commit, read, str)
+
+    def _get(
+        self, kept: Kept[T], key: Key, commit: int, read: Callable[[Connection], str], make: Callable[[str], T]
+    ) -> T:
         with self._lock:
-            found = self._texts.get(key)
+            found = kept.get(key)
         if found is not None and found[0] == commit:
             return found[1]
         with self._store.reading() as connection:
-            text = read(connection)
-        self._keep(self._texts, key, (commit, text))
-        return text
-
-    def _keep(self, kept: OrderedDict[Key, Any], key: Key, value: tuple[int, Any]) -> None:
+            value = make(read(connection))
         with self._lock:
-            kept[key] = value
+            kept[key] = commit, value
             kept.move_to_end(key)
             while len(kept) > _MAX_BODIES:
                 kept.popitem(last=False)
+        return value
 
 
 def to_json(value: Any) -> str:

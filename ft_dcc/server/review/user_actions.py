@@ -17,6 +17,7 @@ from ft_dcc.server.errors import Forbidden, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess, authorize_user
 from ft_dcc.server.review.feedback import full_name
+from ft_dcc.server.review.internal_notes import internal_notes
 
 _MAX_MENTIONS = 20
 # The value of this setting of a project or of the studio is {"approved": "Final", "require_changes": null}: statuses by
@@ -61,14 +62,9 @@ def write_as_visitor(
 
 
 def _visitor_permissions(context: ServerContext, access: ReviewAccess) -> Permissions:
-    """Return the permissions of a contributor in the projects of the session and of its versions, and in no other.
-
-    A guest has no role, and a reviewer may not mark the notes of others as done.
-    """
-    tables = context.store.tables.by_family
-    item, version, asset, parent = (
-        tables[name] for name in ("ReviewSessionObject", "AssetVersion", "Asset", "Context")
-    )
+    """Return the permissions of a contributor, which guests and reviewers are not, in the session's projects."""
+    families = ("ReviewSessionObject", "AssetVersion", "Asset", "Context")
+    item, version, asset, parent = context.store.tables.families(*families)
     joined = item.join(version, version.c.id == item.c.version_id).join(asset, asset.c.id == version.c.asset_id)
     found = select(parent.c.project_id).distinct().select_from(joined.join(parent, parent.c.id == asset.c.context_id))
     with context.store.reading() as connection:
@@ -98,10 +94,7 @@ def user_invitee_operations(dispatcher: Dispatcher, access: ReviewAccess) -> lis
 def _status_operations(
     dispatcher: Dispatcher, user: Caller, access: ReviewAccess, object_id: str, verdict: str
 ) -> list[Operation]:
-    """Return the operation that sets the version's status, or [] if no status belongs to the verdict.
-
-    A user who may not change the version, such as a reviewer, leaves its status as it is.
-    """
+    """Return the operation that sets the version's status, [] without one that fits or the right to change it."""
     expression = (
         f"select version_id, asset_version.status_id from ReviewSessionObject where id is {json.dumps(object_id)}"
     )
@@ -130,25 +123,17 @@ def _find_status(dispatcher: Dispatcher, caller: Caller, project_id: str | None,
         for setting in dispatcher.query(caller, expression):
             mapping = json_object(setting.get("value"))
             if verdict in mapping:
-                return _named_status(statuses, mapping[verdict])
-    return _default_status(statuses, verdict)
-
-
-def _default_status(statuses: list[dict[str, Any]], verdict: str) -> str | None:
-    """Return the first status that is done, or the first one that is blocked or asks for changes."""
+                # By its name or id, if versions of the project can have it.
+                wanted = str(mapping[verdict] or "").lower()
+                named = (each for each in statuses if wanted in (each["id"], str(each.get("name")).lower()))
+                return next((each["id"] for each in named), None)
+    # The first status that is done, or the first one that is blocked or asks for changes.
     for status in statuses:
         state = (status.get("state") or {}).get("short")
         is_change = state == _BLOCKED or "change" in str(status.get("name")).lower()
         if state == _DONE if verdict == "approved" else is_change:
             return str(status["id"])
     return None
-
-
-def _named_status(statuses: list[dict[str, Any]], name: Any) -> str | None:
-    """Return the id of the status with this name or id, if versions of the project can have it."""
-    wanted = str(name or "").lower()
-    found = (status["id"] for status in statuses if wanted in (status["id"], str(status.get("name")).lower()))
-    return next(found, None)
 
 
 def _workflow_statuses(dispatcher: Dispatcher, caller: Caller, project_id: str) -> list[dict[str, Any]]:
@@ -162,33 +147,31 @@ def _workflow_statuses(dispatcher: Dispatcher, caller: Caller, project_id: str) 
 
 def require_right(access: ReviewAccess, right: str) -> None:
     """Raise Forbidden if the visitor does not have the right, with the reason."""
-    if access.may(right):
+    if right in access.rights:
         return
     if access.has_ended:
         raise Forbidden("This review has ended. It can be read, and not be changed.")
     if access.invitee_id is None:
         raise Forbidden("Only invitees may write, and only while the review is open. Ask for an invitation.")
-    names = {"comment": "write notes", "draw": "draw", "decide": "decide", "download": "download"}
-    raise Forbidden(f"Your invitation does not let you {names[right]}. Ask the person who invited you.")
+    names = {"comment": "write notes", "edit": "change the session"}
+    raise Forbidden(f"Your invitation does not let you {names.get(right, right)}. Ask the person who invited you.")
 
 
 def read_people(dispatcher: Dispatcher, access: ReviewAccess) -> list[dict[str, str]]:
-    """Return the id and name of the users who can be mentioned.
-
-    Users see all active users; invitees only those who take part in the session, by their versions or notes.
-    """
+    """Return id and name of users to mention: all for users; for invitees those with versions or notes here."""
     context = dispatcher.context
-    user, version, note, item = (
-        context.store.tables.by_family[name] for name in ("Resource", "AssetVersion", "Note", "ReviewSessionObject")
-    )
+    families = ("Resource", "AssetVersion", "Note", "ReviewSessionObject")
+    user, version, note, item = context.store.tables.families(*families)
     statement: Select[Any] = select(user.c.id, user.c.first_name, user.c.last_name, user.c.username)
     statement = statement.where(user.c.username.is_not(None), user.c.is_active.is_(True))
-    if access.user is None:
-        shown = select(item.c.id, item.c.version_id).where(item.c.review_session_id == access.review_session_id)
-        authors = select(version.c.user_id).where(version.c.id.in_(shown.with_only_columns(item.c.version_id)))
-        writers = select(note.c.user_id).where(note.c.parent_id.in_(shown.with_only_columns(item.c.id)))
-        statement = statement.where(or_(user.c.id.in_(authors), user.c.id.in_(writers)))
     with context.store.reading() as connection:
+        if access.user is None:
+            shown = select(item.c.id, item.c.version_id).where(item.c.review_session_id == access.review_session_id)
+            authors = select(version.c.user_id).where(version.c.id.in_(shown.with_only_columns(item.c.version_id)))
+            is_shown = note.c.parent_id.in_(shown.with_only_columns(item.c.id))
+            hidden = internal_notes(connection, context.store.tables, is_shown)
+            writers = select(note.c.user_id).where(is_shown, note.c.id.not_in(hidden))
+            statement = statement.where(or_(user.c.id.in_(authors), user.c.id.in_(writers)))
         found = [{"id": row.id, "name": full_name(row)} for row in connection.execute(statement)]
     return sorted(found, key=lambda person: person["name"].lower())
 

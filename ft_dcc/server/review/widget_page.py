@@ -13,18 +13,18 @@ from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
 from ft_dcc.server.actions.dispatch import Dispatcher
-from ft_dcc.server.auth.signed_tokens import sign, verify
+from ft_dcc.server.auth.tokens import sign, verify
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import Batch, Operation
 from ft_dcc.server.entities.payload import entity_type_of, operation_key
 from ft_dcc.server.errors import NotFound, ValidationError
-from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.storage.published_media import check_account
 
 _PURPOSE = "widget"
 _NAMES = ("info", "tasks", "tasks_browser")
 _URL_LIFETIME_SECONDS = 360
 _MAX_TASKS = 100
+_INFO_NAMES = ("name", "username", "description", "comment", "status", "link")
 _PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><ul>{items}</ul></html>"
 
 
@@ -62,30 +62,21 @@ def _read_content(dispatcher: Dispatcher, claims: dict[str, Any]) -> tuple[str, 
         caller = check_account(connection, claims["user"][0], claims.get("issued_at", 0))
     if claims["name"] == "info":
         type_name, *key = claims["entity"]
-        schema = dispatcher.context.schema
-        entities = dispatcher.query(caller, _info_expression(schema, type_name, key))
+        entity_type = dispatcher.context.schema[type_name]
+        names = [name for name in _INFO_NAMES if name in entity_type.attributes]
+        is_entity = " and ".join(f"{name} is {json.dumps(part)}" for name, part in zip(entity_type.key, key))
+        paths = [
+            "status.name" if name == "status" and entity_type.attributes[name].kind == "reference" else name
+            for name in names
+        ]
+        expression = f"select {', '.join(paths or ['id'])} from {type_name} where {is_entity}"
+        entities = dispatcher.query(caller, expression)
         if not entities:
             raise NotFound(f"This {type_name} does not exist any more.")
-        names = _info_names(schema, type_name)
         return type_name, [f"{name}: {_text(entities[0][name])}" for name in names if entities[0].get(name)]
     expression = f"select name, link from Task where assignments any (resource.id is {json.dumps(caller.id)})"
     tasks = dispatcher.query(caller, f"{expression} limit {_MAX_TASKS}")
     return f"Tasks of {caller.username}", [_text(task["link"]) for task in tasks]
-
-
-def _info_names(schema: Schema, type_name: str) -> list[str]:
-    names = ("name", "username", "description", "comment", "status", "link")
-    return [name for name in names if name in schema[type_name].attributes]
-
-
-def _info_expression(schema: Schema, type_name: str, key: list[str]) -> str:
-    entity_type = schema[type_name]
-    is_entity = " and ".join(f"{name} is {json.dumps(part)}" for name, part in zip(entity_type.key, key))
-    paths = [
-        "status.name" if name == "status" and entity_type.attributes[name].kind == "reference" else name
-        for name in _info_names(schema, type_name)
-    ]
-    return f"select {', '.join(paths or ['id'])} from {type_name} where {is_entity}"
 
 
 def _text(value: Any) -> str:

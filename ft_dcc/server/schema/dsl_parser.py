@@ -87,10 +87,12 @@ def _finish(blocks: list[tuple[str, list[str]]]) -> dict[str, EntityType]:
     for head, lines in blocks:
         match = _HEAD.fullmatch(head)
         assert match is not None  # noqa: S101  _blocks has matched it
-        parents = [types[name] for name in [match["base"], *(match["mixins"] or "").split()] if name]
         draft = _Draft({}, {})
-        for parent in parents:
-            _inherit(draft, parent)
+        for parent in (types[name] for name in (match["base"], *(match["mixins"] or "").split()) if name):
+            draft.attributes.update(parent.attributes)
+            draft.key = parent.key
+            for name, found in parent.lists.items():
+                draft.lists[name] = tuple(dict.fromkeys((*draft.lists.get(name, ()), *found)))
         for line in lines:
             _add_line(draft, line)
         base = types.get(match["base"] or "")
@@ -107,13 +109,6 @@ def _finish(blocks: list[tuple[str, list[str]]]) -> dict[str, EntityType]:
     for entity_type in types.values():
         _check(entity_type, types)
     return types
-
-
-def _inherit(draft: _Draft, parent: EntityType) -> None:
-    draft.attributes.update(parent.attributes)
-    draft.key = parent.key
-    for name, found in parent.lists.items():
-        draft.lists[name] = tuple(dict.fromkeys((*draft.lists.get(name, ()), *found)))
 
 
 def _add_line(draft: _Draft, line: str) -> None:
@@ -150,16 +145,12 @@ def _attributes(name: str, rest: str) -> Iterator[Attribute]:
         join = Join("to one", local, local if len(local) > 1 else ("id",))
         yield Attribute(name, "reference", target, rows or target, join=join)
     elif many or mapping:
-        join = _join(rest)
-        kind = "mapping" if mapping else "collection"
-        yield Attribute(
-            name,
-            kind,
+        kind, target, is_extension = (
+            "mapping" if mapping else "collection",
             many or mapping,
-            many_rows or many or mapping,
-            join=join,
-            is_extension="extension" in rest.split(),
+            "extension" in rest.split(),
         )
+        yield Attribute(name, kind, target, many_rows or target, join=_join(rest), is_extension=is_extension)
     else:
         yield Attribute(name, word, column=name, **options)
 
@@ -177,11 +168,9 @@ def _options(text: str) -> dict[str, Any]:
         text = before + after[end:]
     plain, _, choices = text.partition(" one of ")
     words = plain.split()
-    options["choices"] = tuple(choices.split())
-    options["rule"] = next((word for word in words if word in ("owned", "kept")), "")
-    options["is_hidden"] = "hidden" in words
-    options["is_extension"] = "extension" in words
-    return options
+    rule = next((word for word in words if word in ("owned", "kept")), "")
+    flags = {"is_hidden": "hidden" in words, "is_extension": "extension" in words}
+    return {**options, **flags, "rule": rule, "choices": tuple(choices.split())}
 
 
 def _join(text: str) -> Join:

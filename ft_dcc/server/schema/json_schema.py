@@ -11,33 +11,34 @@ from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 
 def describe_schema(schema: Schema) -> list[dict[str, Any]]:
     """Return one object for each public entity type, with the keys of protocol section 3.1."""
-    return [_describe_type(schema, entity_type) for entity_type in schema if not entity_type.is_private]
+    described = []
+    for entity_type in schema:
+        if not entity_type.is_private:
+            public = {name: found for name, found in entity_type.attributes.items() if not found.is_hidden}
+            key, lists = entity_type.key, entity_type.lists
+            optional = {
+                "computed": _named(public, lists.get("computed", ())),
+                "system_projections": list(lists.get("system", ())),
+                "alias_for": _table(schema, entity_type),
+            }
+            described.append(
+                {
+                    "id": entity_type.name,
+                    "type": "object",
+                    "primary_key": list(key),
+                    "properties": {name: _describe_attribute(schema, found) for name, found in public.items()},
+                    "required": _named(public, (*key, *lists.get("required", ()))),
+                    "immutable": _named(public, (*key, *lists.get("immutable", ()))),
+                    "default_projections": _named(public, lists.get("shows", key)),
+                    **{name: value for name, value in optional.items() if value},
+                }
+            )
+    return described
 
 
 def schema_hash(described: list[dict[str, Any]]) -> str:
     """Return the MD5 that clients compute of the same list (default separators, sorted keys, ASCII escapes)."""
     return hashlib.md5(json.dumps(described, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-
-
-def _describe_type(schema: Schema, entity_type: EntityType) -> dict[str, Any]:
-    public = {name: found for name, found in entity_type.attributes.items() if not found.is_hidden}
-    lists = entity_type.lists
-    described: dict[str, Any] = {
-        "id": entity_type.name,
-        "type": "object",
-        "primary_key": list(entity_type.key),
-        "properties": {name: _describe_attribute(schema, attribute) for name, attribute in public.items()},
-        "required": _named(public, (*entity_type.key, *lists.get("required", ()))),
-        "immutable": _named(public, (*entity_type.key, *lists.get("immutable", ()))),
-        "default_projections": _named(public, lists.get("shows", entity_type.key)),
-    }
-    if computed := _named(public, lists.get("computed", ())):
-        described["computed"] = computed
-    if system := lists.get("system"):
-        described["system_projections"] = list(system)
-    if table := _table(schema, entity_type):
-        described["alias_for"] = table
-    return described
 
 
 def _named(public: dict[str, Attribute], names: tuple[str, ...]) -> list[str]:
@@ -46,20 +47,15 @@ def _named(public: dict[str, Attribute], names: tuple[str, ...]) -> list[str]:
 
 def _table(schema: Schema, entity_type: EntityType) -> str | dict[str, Any]:
     """Return ftrack's table name, with the column that distinguishes the types of a family."""
+    root_first = [entity_type]
+    while root_first[0].base:
+        root_first.insert(0, schema[root_first[0].base])
     for name in entity_type.lists.get("classifier", ()):
-        root = next(t for t in _ancestry(schema, entity_type) if name in t.lists.get("classifier", ()))
+        root = next(each for each in root_first if name in each.lists.get("classifier", ()))
         attribute = entity_type.attributes[name]
         if entity_type is not root and attribute.default is not None:
             return {"id": root.table or root.name, "classifiers": {attribute.alias: attribute.default}}
     return entity_type.table
-
-
-def _ancestry(schema: Schema, entity_type: EntityType) -> list[EntityType]:
-    """Return the type and its bases, the root first."""
-    found = [entity_type]
-    while found[0].base:
-        found.insert(0, schema[found[0].base])
-    return found
 
 
 def _describe_attribute(schema: Schema, attribute: Attribute) -> dict[str, Any]:
@@ -92,7 +88,6 @@ def _describe_kind(schema: Schema, attribute: Attribute) -> dict[str, Any]:
         return {"type": found, "format": "foreign_key", "description": f"Foreign key(s): {target}.{key}"}
     if kind == "entity_type":
         return {"type": "string", "transform": {"client": "{schema_id}", "server": "{table_name}"}}
-    formats = {"date": "date-time", "json": "json"}
-    if kind in formats:
-        return {"type": "string", "format": formats[kind]}
+    if kind in ("date", "json"):
+        return {"type": "string", "format": "date-time" if kind == "date" else kind}
     return {"type": "string" if kind in ("text", "secret") else kind}

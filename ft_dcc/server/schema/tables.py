@@ -6,19 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
-from sqlalchemy import (
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Select,
-    Table,
-    Text,
-    bindparam,
-    select,
-)
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Select, Table, Text, bindparam, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from ft_dcc.server.schema import dsl_parser, model
@@ -49,6 +37,10 @@ class Tables:
     def __getitem__(self, entity_type: model.EntityType) -> Table:
         return self.by_family[entity_type.family]
 
+    def families(self, *names: str) -> list[Table]:
+        """Return the tables of these families."""
+        return [self.by_family[name] for name in names]
+
 
 def make_tables(schema: model.Schema) -> Tables:
     """Return the tables of all stored types of a schema."""
@@ -71,13 +63,14 @@ def _make_table(metadata: MetaData, schema: model.Schema, root: model.EntityType
     parts: list[Column[object]] = [Column(ROW_COLUMN, Integer, primary_key=True)]
     if len(family) > 1:
         parts.append(Column(TYPE_COLUMN, Text, nullable=False, index=True))
-    parts.extend(
-        _make_column(schema, name, attribute, nullable=name not in root.key) for name, attribute in columns.items()
-    )
+    parts += [_make_column(schema, name, found, nullable=name not in root.key) for name, found in columns.items()]
     table = Table(dsl_parser.to_snake_case(root.name), metadata, *parts)
-    unique = {" ".join(root.key): None, **dict.fromkeys(_listed(family, "unique"))}
-    led = {_add_index(table, names, is_unique=True) for names in unique}
-    led.update(_add_index(table, names, is_unique=False) for names in _listed(family, "indexed"))
+    unique, indexed = (
+        dict.fromkeys(names for member in family for names in member.lists.get(listed, ()))
+        for listed in ("unique", "indexed")
+    )
+    led = {_add_index(table, names, is_unique=True) for names in {" ".join(root.key): None, **unique}}
+    led.update(_add_index(table, names, is_unique=False) for names in indexed)
     for name, attribute in columns.items():
         # Deleting the target searches for its keys; any index that starts with the key is enough.
         if attribute.kind == "foreign key" and name not in led:
@@ -87,12 +80,8 @@ def _make_table(metadata: MetaData, schema: model.Schema, root: model.EntityType
 
 def _add_index(table: Table, names: str, *, is_unique: bool) -> str:
     """Add an index and return the column that it starts with."""
-    columns = names.split()
-    Index(
-        "_".join(("uq" if is_unique else "ix", table.name, *columns)),
-        *(table.c[name] for name in columns),
-        unique=is_unique,
-    )
+    columns, prefix = names.split(), "uq" if is_unique else "ix"
+    Index("_".join((prefix, table.name, *columns)), *(table.c[name] for name in columns), unique=is_unique)
     return columns[0]
 
 
@@ -105,10 +94,6 @@ def _make_column(schema: model.Schema, name: str, attribute: model.Attribute, *,
     # A batch creates entities in any order, so the keys are checked at the commit.
     reference = ForeignKey(f"{dsl_parser.to_snake_case(target.name)}.{key}", deferrable=True, initially="DEFERRED")
     return Column(name, kind, reference, nullable=nullable)
-
-
-def _listed(family: list[model.EntityType], name: str) -> Iterator[str]:
-    return iter(dict.fromkeys(listed for member in family for listed in member.lists.get(name, ())))
 
 
 def _expected_rows(schema: model.Schema, root: model.EntityType, table: Table) -> Iterator[dict[str, str]]:

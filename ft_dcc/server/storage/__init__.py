@@ -1,4 +1,1 @@
-"""The media of components: uploads, downloads, thumbnails, and the files behind them.
-
-Knows nothing of entities beyond the ids of components, nor of how operations are answered.
-"""
+"""The media of components, by their ids: uploads, downloads, thumbnails, and the files behind them."""

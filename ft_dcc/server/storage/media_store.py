@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import shutil
 import threading
@@ -14,14 +16,13 @@ from weakref import WeakValueDictionary
 
 import attrs
 from anyio import CancelScope, to_thread
-from starlette.requests import Request
-from starlette.responses import Response
 
-from ft_dcc.files.atomic import sync_folder
-from ft_dcc.server.auth.signed_tokens import sign, verify
+from ft_dcc.files.atomic import remove_tree, replace, sync_folder
+from ft_dcc.server.auth.tokens import sign, verify
 from ft_dcc.server.database import clock
-from ft_dcc.server.errors import InsufficientStorage, NotFound, PayloadTooLarge, ValidationError
-from ft_dcc.server.storage import file_response, media_files, thumbnails, upload_file, waveform
+from ft_dcc.server.database.media_checksums import Piece
+from ft_dcc.server.errors import InsufficientStorage, PayloadTooLarge, ValidationError, writing_to_disk
+from ft_dcc.server.storage import derived_media, media_files
 
 _BLOCK = 1 << 20
 _HOUR = 3600
@@ -36,12 +37,10 @@ _JOINED_SUFFIX = ".joined"
 _RESERVED_BYTES = 64 << 20
 
 
+_log = logging.getLogger(__name__)
+
 # Calls the function that makes a file the component's with this id, or raises.
 Place = Callable[[str, Callable[[], None]], None]
-
-
-def _place_at_once(_component_id: str, move: Callable[[], None]) -> None:
-    move()
 
 
 @attrs.frozen
@@ -79,6 +78,7 @@ class MediaStore:
     def __init__(self, folder: Path, secret: bytes) -> None:
         self._secret = secret
         self._files = media_files.MediaFiles(folder)
+        self._held = folder / "held"
         self._parts, self._incoming = folder / "parts", folder / "incoming"
         self._thumbnails, self._derived = folder / "thumbnails", folder / "derived"
         self._locks_guard = threading.Lock()
@@ -89,10 +89,7 @@ class MediaStore:
     def upload_url(
         self, base_url: str, component_id: str, size: int, checksum: str | None, account: str = ""
     ) -> tuple[str, dict[str, str]]:
-        """Return a URL that accepts the file for an hour, and the headers to send with it.
-
-        Raises ValidationError for a negative size, and InsufficientStorage.
-        """
+        """Return a URL for the file, valid for an hour, and headers; raises ValidationError, InsufficientStorage."""
         self._require_space(size)
         claims = {"component_id": component_id, "size": size, "checksum": checksum, "account": account}
         claims["issued_at"] = clock.now()
@@ -140,14 +137,14 @@ class MediaStore:
         """Return the download that the URL with this token stands for; raises Forbidden."""
         return Download(**verify(self._secret, "download", token))
 
-    async def receive(self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = _place_at_once) -> str:
+    async def receive(self, upload: Upload, chunks: AsyncIterator[bytes], place: Place) -> str:
         """Store an upload of exactly the announced size, and return its ETag.
 
         ``place`` is called with the component id and the function that makes the file the component's.
         The tag is the MD5, in hexadecimal, of an upload that was announced with one, and else the CRC-32.
         Raises ValidationError, PayloadTooLarge or InsufficientStorage, and then nothing is kept.
         """
-        incoming = upload_file.IncomingFile(self._incoming, is_md5=upload.checksum is not None)
+        incoming = media_files.IncomingFile(self._incoming, is_md5=upload.checksum is not None)
         try:
             await _fill(incoming, chunks, upload, self._require_space)
             incoming.check(upload.size if upload.part is None else None, upload.checksum)
@@ -156,15 +153,14 @@ class MediaStore:
             incoming.discard()
         return incoming.digest
 
-    def _keep(self, incoming: upload_file.IncomingFile, upload: Upload, place: Place) -> None:
-        """Move a complete upload to its place."""
+    def _keep(self, incoming: media_files.IncomingFile, upload: Upload, place: Place) -> None:
         if upload.upload_id is None:
-            self._replace(upload.component_id, incoming, [media_files.Piece(incoming.size, incoming.digest)], place)
+            self._replace(upload.component_id, incoming, [Piece(incoming.size, incoming.digest)], place)
         else:
             incoming.move_to(self._parts / upload.upload_id / f"{upload.part}-{incoming.digest}")
 
     def _replace(
-        self, component_id: str, incoming: upload_file.IncomingFile, pieces: list[media_files.Piece], place: Place
+        self, component_id: str, incoming: media_files.IncomingFile, pieces: list[Piece], place: Place
     ) -> None:
         """Make the file the component's; its checksums are stored last, so that they never belong to another file."""
         name = self._files.name(component_id)
@@ -173,18 +169,12 @@ class MediaStore:
         def move() -> None:
             self._files.forget(name)
             incoming.move_to(self._files.file(name))
-            with upload_file.writing_to_disk():
+            with writing_to_disk():
                 self._files.record(name, pieces)
 
         place(component_id, move)
 
-    def complete(
-        self,
-        component_id: str,
-        upload_id: str,
-        parts: Iterable[Mapping[str, Any]],
-        place: Place = _place_at_once,
-    ) -> None:
+    def complete(self, component_id: str, upload_id: str, parts: Iterable[Mapping[str, Any]], place: Place) -> None:
         """Join the parts to the component's file; harmless when repeated.
 
         Each part is ``{"part_number": …, "e_tag": …}``. Raises ValidationError when one is missing or differs from
@@ -195,13 +185,15 @@ class MediaStore:
             raise ValidationError("This upload belongs to another component.")
         folder = self._parts / self._files.name(upload_id)
         joined = folder.with_suffix(_JOINED_SUFFIX)
-        # A second request to complete it waits for the first one.
-        with self._lock_of(folder.name):
+        # A second request to complete it waits for the first one. The lock exists for as long as one of them needs it.
+        with self._locks_guard:
+            lock = self._locks.setdefault(folder.name, threading.Lock())
+        with lock:
             if joined.is_dir() and self.exists(component_id):
                 return
             self._join(_check_parts(folder, parts, claims["parts"]), component_id, claims["size"], place)
-            shutil.rmtree(joined, ignore_errors=True)
-            folder.replace(joined)
+            remove_tree(joined)
+            replace(folder, joined)
             for part in joined.iterdir():
                 part.unlink()
 
@@ -215,68 +207,57 @@ class MediaStore:
 
     def size(self, component_id: str) -> int:
         """Return the size of the component's file in bytes; raises NotFound."""
-        try:
-            return self.path(component_id).stat().st_size
-        except FileNotFoundError as error:
-            raise NotFound("The bytes of this component are not on the server.") from error
+        return media_files.stat_media(self.path(component_id)).st_size
 
     def import_file(self, path: Path, component_id: str) -> None:
         """Move a file of the same disk here as the component's, flushed to disk; raises InsufficientStorage."""
         target = self.path(component_id)
-        with upload_file.writing_to_disk():
+        with writing_to_disk():
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
             pieces = media_files.measure(path)
             self._files.forget(self._files.name(component_id))
             target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+            replace(path, target)
             self._files.record(self._files.name(component_id), pieces)
         sync_folder(target.parent)
 
     def free_bytes(self) -> int:
         """Return how many bytes may be stored; below 0 when only the reserve for the database is left."""
-        with upload_file.writing_to_disk():
+        with writing_to_disk():
             return shutil.disk_usage(self._incoming).free - _RESERVED_BYTES
 
     def remove(self, component_id: str) -> None:
-        """Remove the component's file and its thumbnails; harmless when there is none."""
-        self.path(component_id).unlink(missing_ok=True)
-        self._files.forget(self._files.name(component_id))
+        """Remove a component's file and thumbnails, if any; Windows keeps a file in use for ``cleanup_parts``."""
+        path, name = self.path(component_id), self._files.name(component_id)
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError as error:
+            _log.warning("%s is in use, and is removed later: %s", path, error)
+            self._held.mkdir(exist_ok=True)
+            (self._held / f"{name}-{path.stat().st_mtime_ns:x}").touch()
+        self._files.forget(name)
         for folder in (self._thumbnails, self._derived):
-            shutil.rmtree(folder / self._files.name(component_id), ignore_errors=True)
+            remove_tree(folder / self._files.name(component_id))
 
     def thumbnail(self, component_id: str, size: int) -> Path:
-        """Return a JPEG of the component that fits into size x size pixels; raises NotFound."""
+        """Return the path of a thumbnail of about this size, which may not exist; raises NotFound."""
         folder = self._thumbnails / self._files.name(component_id)
-        return thumbnails.make_thumbnail(self.path(component_id), folder, size)
-
-    def waveform(self, component_id: str) -> Path:
-        """Return a file with the peaks of the component's sound; raises NotFound."""
-        path = self.derived_file(component_id, "waveform")
-        if not path.is_file():
-            waveform.make_waveform(self.path(component_id), path)
-        return path
+        return derived_media.thumbnail_path(self.path(component_id), folder, size)
 
     def derived_file(self, component_id: str, name: str) -> Path:
         """Return the path of a file that is made of the component's, which may not exist; raises NotFound.
 
         A component that is uploaded again has other ones.
         """
-        try:
-            facts = self.path(component_id).stat()
-        except FileNotFoundError as error:
-            raise NotFound("The bytes of this component are not on the server.") from error
+        facts = media_files.stat_media(self.path(component_id))
         return self._derived / self._files.name(component_id) / f"{facts.st_mtime_ns:x}-{name}"
 
     def keep_derived(self, made: Path, path: Path) -> None:
         """Move a file of the same disk to the path of a derived one; raises InsufficientStorage."""
-        with upload_file.writing_to_disk():
+        with writing_to_disk():
             path.parent.mkdir(parents=True, exist_ok=True)
-            made.replace(path)
-
-    def respond(self, request: Request, component_id: str, media_type: str) -> Response:
-        """Return the response to a GET or HEAD: all of the file, one range of it, or "not modified"."""
-        return file_response.send_file(request, self.path(component_id), media_type)
+            replace(made, path)
 
     def cleanup(self) -> int:
         """Remove the files of interrupted uploads, and return their number; no upload may be running."""
@@ -289,23 +270,27 @@ class MediaStore:
         """Remove the parts of abandoned uploads, and the marks of old ones that were joined; return their number."""
         stale = [path for path in self._parts.iterdir() if path.stat().st_mtime < time.time() - _MAX_UPLOAD_AGE_SECONDS]
         for path in stale:
-            shutil.rmtree(path)
+            remove_tree(path)
+        # What another program held when the component was deleted.
+        for mark in self._held.glob("*-*"):
+            name, _, changed = mark.name.partition("-")
+            path = self._files.file(name)
+            with contextlib.suppress(PermissionError):
+                # A component that was uploaded again has another file.
+                if path.is_file() and f"{path.stat().st_mtime_ns:x}" == changed:
+                    path.unlink()
+                mark.unlink()
         return len(stale)
-
-    def _lock_of(self, key: str) -> threading.Lock:
-        """Return the lock of this name, which exists for as long as a thread holds it or waits for it."""
-        with self._locks_guard:
-            return self._locks.setdefault(key, threading.Lock())
 
     def _join(self, parts: list[Path], component_id: str, size: int, place: Place) -> None:
         self._require_space(size)
-        joined = upload_file.IncomingFile(self._incoming)
+        joined = media_files.IncomingFile(self._incoming)
         try:
             for part in parts:
                 joined.append(part)
             joined.check(size, None)
             # Each part has its checksum in its name.
-            pieces = [media_files.Piece(part.stat().st_size, part.name.partition("-")[2]) for part in parts]
+            pieces = [Piece(part.stat().st_size, part.name.partition("-")[2]) for part in parts]
             self._replace(component_id, joined, pieces, place)
         finally:
             joined.discard()
@@ -320,7 +305,7 @@ class MediaStore:
 
 
 async def _fill(
-    incoming: upload_file.IncomingFile,
+    incoming: media_files.IncomingFile,
     chunks: AsyncIterator[bytes],
     upload: Upload,
     require_space: Callable[[int], None],

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
-from ft_dcc.server.auth.api_keys import active_user_since
-from ft_dcc.server.auth.permissions import permissions_of
+from ft_dcc.server.auth import api_keys, permissions
 from ft_dcc.server.database import audit_log, closed_reviews
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import Conflict, Forbidden, ReviewSessionClosedError
@@ -17,11 +16,8 @@ from ft_dcc.server.storage.media_store import MediaStore
 
 
 def check_account(connection: Connection, account: str, issued_at: float) -> Caller:
-    """Return the user who asked for a URL.
-
-    Raises Forbidden when the user was deactivated, or a key of the user was revoked, after the URL was issued.
-    """
-    user = active_user_since(connection, account, issued_at)
+    """Return the user who asked for a URL; raises Forbidden if the user or a key was ended after the URL was issued."""
+    user = api_keys.active_user_since(connection, account, issued_at)
     if user is None:
         raise Forbidden("This address belongs to a user or key that is not valid any more. Ask for a new address.")
     return user
@@ -35,12 +31,6 @@ def check_uploader(connection: Connection, media: MediaStore, component_id: str,
     uploader = audit_log.last_user(connection, component_id, "upload")
     if uploader not in (None, user_id) and media.exists(component_id):
         raise Forbidden("Another user has uploaded the media of this component. Create a component with another id.")
-
-
-def _check_creator(connection: Connection, component_id: str, account: str, issued_at: float) -> None:
-    """Raise Forbidden if another user has created the component since the upload was announced."""
-    if audit_log.last_user(connection, component_id, "create", issued_at) not in (None, account):
-        raise Forbidden("Another user has created this component meanwhile. Upload to a component of your own.")
 
 
 def check_replaceable(connection: Connection, locations: Table, media: MediaStore, component_id: str) -> None:
@@ -67,7 +57,7 @@ def record_removal(store: Store, caller: Caller, component_id: str) -> None:
         try:
             connection.execute(delete(locations).where(locations.c.component_id == component_id))
         except ReviewSessionClosedError as error:
-            projects = permissions_of(connection, store.tables, caller.id).projects
+            projects = permissions.permissions_of(connection, store.tables, caller.id).projects
             raise closed_reviews.for_reader(error, connection, store.tables, projects) from error.__cause__
         finally:
             driver.execute("ROLLBACK TO removal")
@@ -78,24 +68,21 @@ def record_removal(store: Store, caller: Caller, component_id: str) -> None:
     store.write(run)
 
 
-class MediaPlacement:
-    """Moves uploads to their components in transactions: checked, and recorded in the audit log."""
+def place_upload(
+    store: Store, media: MediaStore, account: str, issued_at: float, component_id: str, move: Callable[[], None]
+) -> None:
+    """Move an upload of this account to its component in a transaction; raises Forbidden and Conflict.
 
-    def __init__(self, store: Store, media: MediaStore) -> None:
-        self._store, self._media = store, media
+    The thread that writes also adds components to locations, so that none is added between check and move.
+    """
 
-    def place(self, account: str, issued_at: float, component_id: str, move: Callable[[], None]) -> None:
-        """Move an upload of this account; raises Forbidden and Conflict.
+    def run(connection: Connection) -> None:
+        user = check_account(connection, account, issued_at)
+        check_replaceable(connection, store.tables.by_family["ComponentLocation"], media, component_id)
+        if audit_log.last_user(connection, component_id, "create", issued_at) not in (None, account):
+            raise Forbidden("Another user has created this component meanwhile. Upload to a component of your own.")
+        operation = {"action": "upload", "entity_type": "FileComponent", "entity_key": [component_id]}
+        audit_log.record(connection, user, [(operation, None)])
+        move()
 
-        The thread that writes also adds components to locations, so that none is added between check and move.
-        """
-
-        def run(connection: Connection) -> None:
-            user = check_account(connection, account, issued_at)
-            check_replaceable(connection, self._store.tables.by_family["ComponentLocation"], self._media, component_id)
-            _check_creator(connection, component_id, account, issued_at)
-            operation = {"action": "upload", "entity_type": "FileComponent", "entity_key": [component_id]}
-            audit_log.record(connection, user, [(operation, None)])
-            move()
-
-        self._store.write(run)
+    store.write(run)

@@ -1,28 +1,37 @@
-"""The routes of components: uploads, downloads and thumbnails."""
+"""The routes of components: uploads, downloads and thumbnails; of a file, the one range that a player requests."""
 
 from __future__ import annotations
 
 import json
 import mimetypes
+import os
+import re
+import stat
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
+from email.utils import formatdate
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
+import anyio
 import attrs
-from anyio import CancelScope, CapacityLimiter, current_time, fail_after, move_on_after, to_thread
+from anyio import CancelScope, current_time, fail_after, move_on_after, to_thread
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from ft_dcc.server.auth.authenticator import Authenticator
+from ft_dcc.server.auth.api_keys import Authenticator
 from ft_dcc.server.database.store import Store
-from ft_dcc.server.errors import BadRequest, Forbidden, HttpError, NotFound
-from ft_dcc.server.http.rate_limit import client_address
-from ft_dcc.server.http.slots import Slots
+from ft_dcc.server.errors import BadRequest, Forbidden, NotFound
+from ft_dcc.server.http.rate_limit import Slots, client_address, client_network
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.storage import file_response, media_store, published_media, thumbnails
+from ft_dcc.server.storage import derived_media, media_files, media_store, published_media
+from ft_dcc.server.storage.derived_media import make_thumbnail
+from ft_dcc.server.work.budgets import Owner
+from ft_dcc.server.work.queue import WorkQueue
 
 _UPLOAD_TIMEOUT_SECONDS = 60
 # Each holds an open file and a few blocks in memory. A workstation sends six parts of a file at once; a farm publishes
@@ -31,30 +40,8 @@ MAX_UPLOADS, MAX_UPLOADS_PER_USER = 64, 32
 # A studio that publishes at once has more parts than slots: they wait with their bodies unread, each with a connection.
 # A client that is refused while it sends sees a broken connection, and not the answer.
 MAX_WAITING, MAX_WAIT_SECONDS = 1_000, 60.0
-# Threads that may wait for thumbnails: a page full of them must not take the threads that other requests need.
-_MAX_THUMBNAIL_THREADS = 4
-# So much of a refused upload is read and dropped: a client that is still sending would not see the response.
-_MAX_DRAINED_BYTES = 32 << 20
 # What the JavaScript client shows for an entity without a thumbnail: one grey pixel.
 _GREY_PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGMwAAAAMgAxaciY+gAAAABJRU5ErkJggg==")
-
-# Answers operations, as ``Dispatcher.answer`` does.
-AnswerOperations = Callable[..., "list[Any]"]
-
-
-def routes(
-    store: Store, media: media_store.MediaStore, authenticator: Authenticator, answer_operations: AnswerOperations
-) -> list[Route]:
-    """Return the routes below ``/component``."""
-    endpoints = _ComponentEndpoints(store, media, authenticator, answer_operations)
-    return [
-        Route("/component/get", endpoints.get, methods=["GET"]),
-        Route("/component/thumbnail", endpoints.get_thumbnail, methods=["GET"]),
-        Route("/component/remove", endpoints.remove, methods=["GET"]),
-        Route("/component/signed/{token}", endpoints.get_signed, methods=["GET"]),
-        Route("/component/upload/{token}", endpoints.upload, methods=["PUT"]),
-        Route("/img/thumbnail2.png", _send_placeholder, methods=["GET"]),
-    ]
 
 
 def media_type_of(file_type: str | None) -> str:
@@ -64,56 +51,67 @@ def media_type_of(file_type: str | None) -> str:
 
 
 @attrs.frozen(eq=False)
-class _ComponentEndpoints:
+class ComponentEndpoints:
+    """What is below ``/component``."""
+
     store: Store
     media: media_store.MediaStore
+    work: WorkQueue
     authenticator: Authenticator
-    answer_operations: AnswerOperations
+    # As ``Dispatcher.answer`` does.
+    answer_operations: Callable[..., list[Any]]
     slots: Slots = attrs.field(factory=partial(Slots, "uploads", MAX_UPLOADS_PER_USER, MAX_UPLOADS, MAX_WAITING))
-    thumbnail_threads: CapacityLimiter = attrs.field(factory=partial(CapacityLimiter, _MAX_THUMBNAIL_THREADS))
 
-    async def get(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._send_component, request)
+    def routes(self) -> list[Route]:
+        """Return the routes, with that of the placeholder for a thumbnail."""
+        placeholder = Response(_GREY_PNG, media_type="image/png", headers={"Cache-Control": "public, max-age=86400"})
+        return [
+            Route("/component/get", self._get, methods=["GET"]),
+            Route("/component/thumbnail", self._get_thumbnail, methods=["GET"]),
+            Route("/component/remove", self._remove, methods=["GET"]),
+            Route("/component/signed/{token}", self._get_signed, methods=["GET"]),
+            Route("/component/upload/{token}", self._upload, methods=["PUT"]),
+            Route("/img/thumbnail2.png", placeholder, methods=["GET"]),
+        ]
 
-    def _send_component(self, request: Request) -> Response:
+    def _get(self, request: Request) -> Response:
         component = self._visible_component(request)
-        return self.media.respond(request, component["id"], media_type_of(component["file_type"]))
+        return send_file(request, self.media.path(component["id"]), media_type_of(component["file_type"]))
 
-    async def get_thumbnail(self, request: Request) -> Response:
-        return await to_thread.run_sync(self._send_thumbnail, request, limiter=self.thumbnail_threads)
-
-    def _send_thumbnail(self, request: Request) -> Response:
+    async def _get_thumbnail(self, request: Request) -> Response:
         try:
-            size = int(request.query_params.get("size", thumbnails.DEFAULT_SIZE))
+            size = int(request.query_params.get("size", derived_media.DEFAULT_SIZE))
         except ValueError as error:
             raise BadRequest("The size of a thumbnail is a whole number of pixels.") from error
-        component_id = self._visible_component(request)["id"]
-        return file_response.send_file(request, self.media.thumbnail(component_id, size), "image/jpeg")
+        component = await to_thread.run_sync(self._visible_component, request)
+        return await self._send_thumbnail(request, component["id"], size, request.query_params.get("username", ""))
 
-    async def remove(self, request: Request) -> Response:
-        await to_thread.run_sync(self._remove_file, request)
-        return Response()
+    async def _send_thumbnail(self, request: Request, component_id: str, size: int, account: str) -> Response:
+        path = await to_thread.run_sync(self.media.thumbnail, component_id, size)
+        if not path.is_file():
+            source = self.media.path(component_id)
+            owner = Owner(account or client_network(client_address(request)))
+            work = self.work.submit("thumbnail", owner, lambda work: make_thumbnail(source, path, work.run))
+            await self.work.result(work, request.receive)
+        return await to_thread.run_sync(send_file, request, path, "image/jpeg")
 
-    def _remove_file(self, request: Request) -> None:
+    def _remove(self, request: Request) -> Response:
         caller = self._authenticate(request)
         component = self._visible_component(request, "delete")
         # The files of a sequence are its members'; a client that removes those asks for the sequence, too.
-        if component["__entity_type__"] in ("SequenceComponent", "ContainerComponent"):
-            return
-        self.media.size(component["id"])
-        published_media.record_removal(self.store, caller, component["id"])
-        self.media.remove(component["id"])
+        if component["__entity_type__"] not in ("SequenceComponent", "ContainerComponent"):
+            self.media.size(component["id"])
+            published_media.record_removal(self.store, caller, component["id"])
+            self.media.remove(component["id"])
+        return Response()
 
-    async def get_signed(self, request: Request) -> Response:
+    async def _get_signed(self, request: Request) -> Response:
         download = self.media.parse_download_token(request.path_params["token"])
         file_type = await to_thread.run_sync(self._file_type, download)
-        if download.size is None:
-            media_type = media_type_of(file_type)
-            return await to_thread.run_sync(self.media.respond, request, download.component_id, media_type)
-        path = await to_thread.run_sync(
-            self.media.thumbnail, download.component_id, download.size, limiter=self.thumbnail_threads
-        )
-        return await to_thread.run_sync(file_response.send_file, request, path, "image/jpeg")
+        if download.size is not None:
+            return await self._send_thumbnail(request, download.component_id, download.size, download.account)
+        path, media_type = self.media.path(download.component_id), media_type_of(file_type)
+        return await to_thread.run_sync(send_file, request, path, media_type)
 
     def _file_type(self, download: media_store.Download) -> str | None:
         """Return the file type of a component; raises Forbidden when the URL's account is not valid any more."""
@@ -132,10 +130,10 @@ class _ComponentEndpoints:
             published_media.check_account(connection, upload.account, upload.issued_at)
             published_media.check_replaceable(connection, locations, self.media, upload.component_id)
 
-    async def upload(self, request: Request) -> Response:
+    async def _upload(self, request: Request) -> Response:
         upload = self.media.parse_upload_token(request.path_params["token"])
         chunks = request.stream()
-        place = partial(published_media.MediaPlacement(self.store, self.media).place, upload.account, upload.issued_at)
+        place = partial(published_media.place_upload, self.store, self.media, upload.account, upload.issued_at)
         try:
             await to_thread.run_sync(self._check_upload, upload)
             with move_on_after(MAX_WAIT_SECONDS):
@@ -144,9 +142,6 @@ class _ComponentEndpoints:
                 tag = await self.media.receive(upload, _extending(timeout, chunks), place)
         except TimeoutError as error:
             raise BadRequest(f"No data came for {_UPLOAD_TIMEOUT_SECONDS} seconds. Send the file again.") from error
-        except HttpError:
-            await _drain(chunks)
-            raise
         return Response(headers={"ETag": f'"{tag}"'})
 
     def _authenticate(self, request: Request) -> Caller:
@@ -175,20 +170,108 @@ class _ComponentEndpoints:
         return found
 
 
-async def _send_placeholder(request: Request) -> Response:
-    return Response(_GREY_PNG, media_type="image/png", headers={"Cache-Control": "public, max-age=86400"})
-
-
 async def _extending(timeout: CancelScope, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for chunk in chunks:
         timeout.deadline = current_time() + _UPLOAD_TIMEOUT_SECONDS
         yield chunk
 
 
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    left = _MAX_DRAINED_BYTES
-    with move_on_after(_UPLOAD_TIMEOUT_SECONDS):
-        async for chunk in chunks:
-            left -= len(chunk)
-            if left < 0:
+_ONE_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
+_MEDIA_TYPE = re.compile(r"(image/(?!svg)|video/|audio/)[\w.+-]+")
+_BLOCK = 256 * 1024
+
+
+class RangeResponse(Response):
+    """A response with a range of an open file.
+
+    The file is open before the headers are made, so that the response is the same if the file is replaced or removed
+    meanwhile.
+    """
+
+    def __init__(
+        self, file: BinaryIO, start: int, end: int, headers: dict[str, str], status: int, media_type: str
+    ) -> None:
+        super().__init__(None, status, {**headers, "Content-Length": str(end - start)}, media_type)
+        self._file, self._start, self._left = file, start, end - start
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the range, until the client disconnects."""
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if scope["method"] == "HEAD" or not self._left:
+                await send({"type": "http.response.body", "body": b""})
                 return
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_cancel_on_disconnect, receive, tasks.cancel_scope)
+                self._file.seek(self._start)
+                while self._left:
+                    block = await to_thread.run_sync(self._file.read, min(_BLOCK, self._left))
+                    # A file is never shortened; if it happened, the client must not wait for the rest.
+                    self._left = self._left - len(block) if block else 0
+                    await send({"type": "http.response.body", "body": block, "more_body": self._left > 0})
+                tasks.cancel_scope.cancel()
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(self._file.close)
+
+
+async def _cancel_on_disconnect(receive: Receive, sending: CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    sending.cancel()
+
+
+def send_file(request: Request, path: Path, media_type: str) -> Response:
+    """Return the response to a GET or HEAD for the file; raises NotFound.
+
+    Only images, movies and sound keep their media type: anything else is sent as a download, so that an uploaded page
+    cannot act in a browser.
+    """
+    if not stat.S_ISREG(media_files.stat_media(path).st_mode):
+        raise NotFound("The bytes of this component are not on the server.")
+    # Size, tag and range come from the open file, so that a file that is replaced meanwhile is sent whole.
+    try:
+        file = path.open("rb", buffering=0)
+    except FileNotFoundError as error:
+        raise NotFound("The bytes of this component are not on the server.") from error
+    facts = os.fstat(file.fileno())
+    headers = {
+        "ETag": f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"',
+        "Last-Modified": formatdate(facts.st_mtime, usegmt=True),
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+    }
+    if headers["ETag"] in request.headers.get("if-none-match", "").replace(" ", "").split(","):
+        file.close()
+        return Response(status_code=304, headers=headers)
+    if not _MEDIA_TYPE.fullmatch(media_type):
+        media_type = "application/octet-stream"
+        headers["Content-Disposition"] = "attachment"
+    requested = _requested_range(request, headers, facts.st_size)
+    if requested is None:
+        return RangeResponse(file, 0, facts.st_size, headers, 200, media_type)
+    start, end = requested
+    if start >= end:
+        file.close()
+        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{facts.st_size}"})
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{facts.st_size}"
+    return RangeResponse(file, start, end, headers, 206, media_type)
+
+
+def _requested_range(request: Request, headers: dict[str, str], size: int) -> tuple[int, int] | None:
+    """Return the first requested byte and the one after the last, or None for the whole file.
+
+    The whole file is the response to several ranges at once, to an invalid one (RFC 9110, 14.2), to one of another
+    state of the file, and to a HEAD.
+    """
+    found = _ONE_RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
+    condition = request.headers.get("if-range")
+    is_outdated = condition is not None and condition not in (headers["ETag"], headers["Last-Modified"])
+    if found is None or is_outdated or request.method != "GET":
+        return None
+    first, last, suffix = found.groups()
+    if suffix is not None:
+        return max(0, size - int(suffix)), size
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(int(last) + 1, size) if last else size

@@ -1,4 +1,1 @@
-"""Compatibility with ftrack_api and its documentation, and exports of entities.
-
-Knows nothing of the session's class.
-"""
+"""Names of ftrack_api, exports of entities and type stubs; knows nothing of the session's class."""

@@ -73,18 +73,13 @@ def _lines(
         return [f"{header(entity.entity_type)}{{...}}"]
     seen.add(key)
     lines = [header(entity.entity_type)]
-    options: dict[str, Any] = {
-        "formatters": formatters,
-        "attribute_filter": attribute_filter,
-        "recursive": recursive,
-        "seen": seen,
-    }
     for name, value in sorted(entity.items()):
         if not attribute_filter(entity, name, value):
             continue
         if recursive and isinstance(value, (Entity, Collection)):
             related = [value] if isinstance(value, Entity) else list(value)
-            inner = [line for each in related for line in _lines(each, **options)] or ["[]"]
+            texts = [_lines(each, formatters, attribute_filter, recursive, seen) for each in related]
+            inner = [line for text in texts for line in text] or ["[]"]
         else:
             inner = [repr(value) if isinstance(value, Entity) else str(value)]
         lines += [f" {label(name)}: {inner[0]}", *(" " * (len(name) + 3) + line for line in inner[1:])]
@@ -100,20 +95,18 @@ def encode(value: Any, entity_attribute_strategy: str = "set_only") -> str:
         raise ValueError(f"{entity_attribute_strategy!r} is not one of the strategies {', '.join(_STRATEGIES)}.")
 
     def plain(item: Any) -> Any:
-        return _expanded(item, entity_attribute_strategy) if isinstance(item, Entity) else to_wire(item)
+        if not isinstance(item, Entity):
+            return to_wire(item)
+        data = item.to_wire()
+        for name, attribute in item.attributes.items():
+            if entity_attribute_strategy == "persisted_only" and attribute.computed:
+                continue
+            value = _STRATEGIES[entity_attribute_strategy](item, name)
+            if value is not NOT_SET:
+                data[name] = _reference(value)
+        return data
 
     return json.dumps(value, default=plain, sort_keys=True)
-
-
-def _expanded(entity: Entity, strategy: str) -> dict[str, Any]:
-    data = entity.to_wire()
-    for name, attribute in entity.attributes.items():
-        if strategy == "persisted_only" and attribute.computed:
-            continue
-        value = _STRATEGIES[strategy](entity, name)
-        if value is not NOT_SET:
-            data[name] = _reference(value)
-    return data
 
 
 def _reference(value: Any) -> Any:

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple, Union
 
 from ft_dcc.errors import OperationError
 from ft_dcc.files.sequences import IMAGE_SUFFIXES, MOVIE_SUFFIXES
-from ft_dcc.session.entity_types.doc_aliases import TYPE_ALIASES
 from ft_dcc.session.query.expression import quoted
 
 # The space before a token, and the token: a quoted text, an operator, a parenthesis, a comma, or a word.
 _TOKEN = re.compile(r"""(\s*)("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[<>!]?=|[<>]|[(),]|[^\s()",'<>!=]+|\S)""", re.DOTALL)
 _WORDS = re.compile(
-    r"\b(name|description|status|is_public|text|user|system_type|review_session_object\w*|Version|Rev\w+)\b"
+    r"\b(name|description|status|is_public|text|user|frame|invitation_status|system_type|review_session_object\w*|Version|Rev\w+)\b"
 )
 _POSITIVE = {"is": "is", "=": "is", "in": "in", "like": "like"}
 _NEGATIVE = {"is_not": "is", "!=": "is", "not_in": "in", "not_like": "like"}
@@ -33,22 +32,13 @@ _MAX_VERSION = 9_999
 
 
 class Computed(NamedTuple):
-    """A name whose values are computed from a column.
-
-    ``conditions`` returns the condition on a path for those of its values that a function accepts. With ``is_number``
-    a value is v and the number in the column, such as v001.
-    """
+    """A name whose values are computed from a column."""
 
     column: str
+    # Returns the condition on a path for those of its values that a function accepts.
     conditions: Callable[[str, Callable[[str], bool]], list[str]]
+    # Whether a value is v and the number in the column, such as v001.
     is_number: bool = False
-
-    @property
-    def hint(self) -> str:
-        """What to write instead of a comparison that is refused."""
-        if self.is_number:
-            return "The name of a version is v and its number, like v001."
-        return "Use is, is_not, in, not_in, like or not_like."
 
 
 class Related(NamedTuple):
@@ -85,22 +75,18 @@ class _Translation:
             self._at += words.index("from") + 1 if "from" in words else 0
         columns, (space, name) = self._tokens[start : self._at], self._next()
         text = "".join(space + (word if word == "select" else self._column(word, name)) for space, word in columns)
-        text += space + (TYPE_ALIASES[name] if self._is_alias_type(name) else name)
+        text += f"{space}{self._types.resolve_name(name)}"
         if self._peek() == "where":
             text += self._copy() + self._conditions(name)
-        return text + self._sorting(name)
-
-    def _sorting(self, context: str) -> str:
-        """Translate what follows the conditions: the paths after by, and limit and offset as they are."""
-        text, is_path = "", False
+        # The paths after by are translated; limit and offset stay as they are.
+        is_path = False
         while self._peek() not in ("", ")"):
             space, word = self._next()
-            text += space + (self._column(word, context) if is_path and word not in _AFTER_CONDITIONS else word)
+            text += space + (self._column(word, name) if is_path and word not in _AFTER_CONDITIONS else word)
             is_path = word not in ("limit", "offset") and (is_path or word == "by")
         return text
 
     def _column(self, word: str, context: str | None) -> str:
-        """Return the column of a path that is selected or sorted by."""
         path, _, alias, rest = self._resolve(word, context)
         if isinstance(alias, Related):
             if rest:
@@ -153,8 +139,14 @@ class _Translation:
             # Names of versions among other texts.
             values = [f"v{number:0>3}" if number else value for number, value in zip(numbers, values)]
         if operator in _ORDERED:
-            raise OperationError(f"{written!r} cannot be compared like this: {operator} {values[0]}. {alias.hint}")
-        condition = _matching(column, alias, values, is_like="like" in operator)
+            hint = "Use is, is_not, in, not_in, like or not_like."
+            if alias.is_number:
+                hint = "The name of a version is v and its number, like v001."
+            raise OperationError(f"{written!r} cannot be compared like this: {operator} {values[0]}. {hint}")
+        matches = _pattern(values, is_like="like" in operator).fullmatch
+        found = alias.conditions(column, lambda name: bool(values) and matches(name) is not None)
+        condition = " or ".join(found or [f"{column} is none and {column} is_not none"])
+        condition = condition if len(found) == 1 else f"({condition})"
         return f"not ({condition})" if operator in _NEGATIVE else condition
 
     def _related(self, path: str, alias: Related, rest: str, index: int) -> str:
@@ -193,21 +185,16 @@ class _Translation:
     def _alias(self, context: str | None, name: str) -> Alias | None:
         if context is None:
             return None
-        if self._is_alias_type(context):
-            if name in _ALIASES.get(context, {}):
-                return _ALIASES[context][name]
-            context = TYPE_ALIASES[context]
+        entity_type = self._types.resolve_name(context)
+        if entity_type != context and name in _ALIASES.get(context, {}):
+            return _ALIASES[context][name]
         is_known = name.partition("[")[0] in self._properties(context)
-        return None if is_known else _ALIASES.get(context, {}).get(name)
+        return None if is_known else _ALIASES.get(entity_type, {}).get(name)
 
     def _properties(self, context: str | None) -> Mapping[str, Any]:
-        """Return the attributes of a type in the schema."""
-        schema_type = TYPE_ALIASES[context] if context and self._is_alias_type(context) else context
+        schema_type = self._types.resolve_name(context) if context else context
         properties: Mapping[str, Any] = self._types.schemas.get(schema_type, {}).get("properties", {})
         return properties
-
-    def _is_alias_type(self, name: str) -> bool:
-        return name in TYPE_ALIASES and name not in self._types.schemas
 
     def _operand(self) -> str:
         """Read a value, a list of values or a subquery, and return it with its subquery translated."""
@@ -256,24 +243,8 @@ def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _matching(column: str, alias: Computed, values: list[str], *, is_like: bool) -> str:
-    """Return the condition that a computed value is one of these, or matches one of these patterns."""
-    patterns = [_pattern(value, is_like=is_like) for value in values]
-    found = alias.conditions(column, lambda name: any(pattern.fullmatch(name) for pattern in patterns))
-    condition = " or ".join(found or [f"{column} is none and {column} is_not none"])
-    return condition if len(found) == 1 else f"({condition})"
-
-
 def _text(value: str) -> str:
-    """Return the text of a value, which may be quoted."""
     return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL) if value[:1] in ("'", '"') else value
-
-
-def _pattern(value: str, *, is_like: bool) -> re.Pattern[str]:
-    r"""Return the pattern of a value; for like % is any text, _ any character, and \ makes the next one literal."""
-    parts = re.findall(r"\\?.", _text(value), re.DOTALL)
-    known = {"%": ".*", "_": "."} if is_like else {}
-    return re.compile("".join(known.get(part) or re.escape(part[-1]) for part in parts), re.IGNORECASE | re.DOTALL)
 
 
 def _version_number(value: str) -> str | None:
@@ -296,6 +267,10 @@ def _status_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
     return [f"{path} is {flag}" for name, flag in (("Open", "true"), ("Closed", "false")) if accepts(name)]
 
 
+def _invitation_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
+    return [f"{path} {test}" for name, test in (("sent", "is_not none"), ("pending", "is none")) if accepts(name)]
+
+
 def _media_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
     kinds = {"video": MOVIE_SUFFIXES, "image": IMAGE_SUFFIXES}
     suffixes = sorted(suffix for kind in kinds if accepts(kind) for suffix in kinds[kind])
@@ -305,9 +280,13 @@ def _media_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
 _ALIASES: Mapping[str, Mapping[str, Alias]] = {
     "AssetVersion": {"name": Computed("version", _version_conditions, is_number=True), "description": "comment"},
     "ReviewSession": {"status": Computed("is_open", _status_conditions), "is_public": "shareable_url_enabled"},
-    "ReviewSessionInvitee": {"user": Related("email", "User", "email")},
+    "ReviewSessionInvitee": {
+        "user": Related("email", "User", "email"),
+        "invitation_status": Computed("last_sent_at", _invitation_conditions),
+    },
     "Note": {
         "text": "content",
+        "frame": "frame_number",
         "review_session_object": Related("parent_id", "ReviewSessionObject", "id"),
         "review_session_object_id": "parent_id",
     },
@@ -317,3 +296,11 @@ _ALIASES: Mapping[str, Mapping[str, Alias]] = {
     },
     "ReviewSessionObjectComponent": {"system_type": Computed("file_type", _media_conditions)},
 }
+
+
+def _pattern(values: list[Any], *, is_like: bool) -> re.Pattern[str]:
+    # In patterns % is any text, _ any character, and \ makes the next one literal.
+    wildcards = {"%": ".*", "_": "."} if is_like else {}
+    parts = [re.findall(r"\\?.", _text(value), re.DOTALL) for value in values]
+    pattern = "|".join("".join(wildcards.get(part) or re.escape(part[-1]) for part in each) for each in parts)
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)

@@ -46,7 +46,6 @@ def stubs(schemas: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _attributes(schema: Mapping[str, Any], known: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield each readable attribute and its type."""
     required = set(schema.get("required", ()))
     for attribute, fragment in schema["properties"].items():
         kind = _type(fragment, known, not required.isdisjoint((attribute, f"{attribute}_id")))
@@ -77,17 +76,11 @@ def _entity(name: str, bases: Sequence[str], attributes: Mapping[str, str]) -> I
 
 def _session(names: Sequence[str]) -> Iterator[str]:
     yield "\nclass Session(ft_dcc.session.session.Session):"
-    for name in names:
-        yield "    @typing.overload"
-        kind = f"entity_type: typing.Literal[{name!r}]"
-        yield f"    def create(self, {kind}, {_DATA}) -> {_class_name(name)}: ..."
-    yield "    @typing.overload"
-    yield f"    def create(self, entity_type: str, {_DATA}) -> {_ENTITY}: ..."
-    for name in names:
-        yield "    @typing.overload"
-        yield f"    def get(self, entity_type: typing.Literal[{name!r}], {_KEY}) -> {_class_name(name)} | None: ..."
-    yield "    @typing.overload"
-    yield f"    def get(self, entity_type: str, {_KEY}) -> {_ENTITY} | None: ..."
+    for method, arguments, result in (("create", _DATA, "{}"), ("get", _KEY, "{} | None")):
+        kinds = {f"typing.Literal[{name!r}]": _class_name(name) for name in names}
+        for kind, returned in {**kinds, "str": _ENTITY}.items():
+            yield "    @typing.overload"
+            yield f"    def {method}(self, entity_type: {kind}, {arguments}) -> {result.format(returned)}: ..."
 
 
 def _type(fragment: Mapping[str, Any], known: set[str], is_required: bool) -> str | None:

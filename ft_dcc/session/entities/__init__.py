@@ -1,4 +1,1 @@
-"""Entities: their attributes, relations and custom attributes.
-
-Knows the session only by an interface, and nothing of locations, caches and transfers.
-"""
+"""Entities, their attributes and relations; knows the session only by an interface, and nothing of locations."""

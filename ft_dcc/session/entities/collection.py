@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
+from contextlib import contextmanager
 from typing import Any, overload
 
 from ft_dcc import errors
-from ft_dcc.session.entities.entity import Attribute, Entity
+from ft_dcc.session.entities.entity import Attribute, Delegated, Entity
 
 
 class Collection(MutableSequence[Entity]):
@@ -54,20 +55,20 @@ class Collection(MutableSequence[Entity]):
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
             raise TypeError("A slice of a collection cannot be assigned. Assign the whole collection, or one item.")
-        with _Change(self):
+        with self._change():
             if self._items[index] != value:
                 self._check_new_item(value)
                 self._items[index] = value
                 self._item_set = None
 
     def __delitem__(self, index: int | slice) -> None:
-        with _Change(self):
+        with self._change():
             del self._items[index]
             self._item_set = None
 
     def insert(self, index: int, item: Entity) -> None:
         """Insert an entity; raises DuplicateItemInCollectionError, ImmutableCollectionError."""
-        with _Change(self):
+        with self._change():
             self._check_new_item(item)
             self._items.insert(index, item)
             self._members().add(item)
@@ -96,9 +97,8 @@ class Collection(MutableSequence[Entity]):
         """Fetch the content if it was never fetched."""
         self.current()
         if not self.is_complete:
-            self.restore(self.entity.fetch_collection(self.attribute.name))
-            self.is_complete = True
-            self.entity.replace_stored(self.attribute.name, self if self.view is None else self.view)
+            self.entity.session.populate(self.entity, self.attribute.name)
+            self._adopt(self.entity.stored_value(self.attribute.name) or ())
 
     def to_wire(self) -> list[dict[str, Any]]:
         """Return a reference to each entity."""
@@ -108,15 +108,32 @@ class Collection(MutableSequence[Entity]):
         """Return the content, replaced by that of the latest response."""
         stored = self.entity.stored_value(self.attribute.name)
         if stored.__class__ is list:
-            self.restore(stored)
-            self.is_complete = True
-            self.entity.replace_stored(self.attribute.name, self if self.view is None else self.view)
+            self._adopt(stored)
         else:
             other = stored.collection if isinstance(stored, KeyValues) else stored
             if other is not self and isinstance(other, Collection):
                 # Another collection took the response first: both share one list from now on.
                 self._items, self._item_set = other._items, None
         return self._items
+
+    def _adopt(self, items: Iterable[Entity]) -> None:
+        self.restore(items)
+        self.is_complete = True
+        self.entity.replace_stored(self.attribute.name, self if self.view is None else self.view)
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """Load the content, and record its change if the block succeeds; raises ImmutableCollectionError."""
+        name = self.attribute.name
+        if not self.mutable:
+            raise errors.ImmutableCollectionError(
+                f"{name} of {self.entity!r} cannot be changed: the server computes it."
+            )
+        self.load()
+        # The copy before the first change suffices to revert all of them.
+        before = None if self.entity.is_changed(name) else list(self)
+        yield
+        self.entity.assign(name, self, before=before)
 
     def _members(self) -> set[Entity]:
         if self._item_set is None:
@@ -149,59 +166,19 @@ class Collection(MutableSequence[Entity]):
         return f"<Collection {self.current()!r}>"
 
 
-class _Change:
-    """A context manager that records a change of a collection if it succeeds."""
-
-    __slots__ = ("before", "collection")
-
-    def __init__(self, collection: Collection) -> None:
-        self.collection = collection
-        self.before: list[Entity] | None = None
-
-    def __enter__(self) -> None:
-        collection = self.collection
-        if not collection.mutable:
-            raise errors.ImmutableCollectionError(
-                f"{collection.attribute.name} of {collection.entity!r} cannot be changed: the server computes it."
-            )
-        collection.load()
-        # The copy before the first change suffices to revert all of them.
-        if not collection.entity.is_changed(collection.attribute.name):
-            self.before = list(collection)
-
-    def __exit__(self, error_type: object, *_: object) -> None:
-        if error_type is None:
-            self.collection.entity.assign(self.collection.attribute.name, self.collection, before=self.before)
-
-
 class KeyValues(MutableMapping[str, Any]):
     """The keys and values of the entities in a collection, like metadata."""
 
     __slots__ = ("_by_key", "collection", "entity_type")
+
+    attribute = Delegated("collection", "attribute", "The attribute that has this value.")
+    mutable = Delegated("collection", "mutable", "Whether the mapping can be changed.")
 
     def __init__(self, collection: Collection, entity_type: str) -> None:
         self.collection = collection
         self.entity_type = entity_type
         self._by_key: dict[str, Entity] | None = None
         collection.view = self
-
-    @property
-    def attribute(self) -> Attribute:
-        """The attribute that has this value."""
-        return self.collection.attribute
-
-    @attribute.setter
-    def attribute(self, attribute: Attribute) -> None:
-        self.collection.attribute = attribute
-
-    @property
-    def mutable(self) -> bool:
-        """Whether the mapping can be changed."""
-        return self.collection.mutable
-
-    @mutable.setter
-    def mutable(self, mutable: bool) -> None:
-        self.collection.mutable = mutable
 
     def invalidate(self) -> None:
         """Read the collection again on the next access."""

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ft_dcc.errors import ImmutableAttributeError, NotUniqueError, OperationError, UnrecognisedAttributeError
-from ft_dcc.session.operations import UpdateEntityOperation
+from ft_dcc.session.operations import Operations, UpdateEntityOperation
 from ft_dcc.session.symbol import CREATED, MODIFIED, NOT_SET, Symbol
 from ft_dcc.session.transport.codec import new_id
+
+if TYPE_CHECKING:
+    from ft_dcc.session.transport.http import Transport
 
 _log = logging.getLogger(__name__)
 
 # Values of these types are returned as they are; all others are converted by their attribute.
 _PLAIN_TYPES = frozenset({str, int, float, bool})
+
+
+class Delegated:
+    """An attribute of a class that is kept in another object, which is an attribute of the instance."""
+
+    def __init__(self, target: str, name: str, documentation: str) -> None:
+        self._target, self._name, self.__doc__ = target, name, documentation
+
+    def __get__(self, instance: object, kind: type | None = None) -> Any:
+        return self if instance is None else getattr(getattr(instance, self._target), self._name)
+
+    def __set__(self, instance: object, value: Any) -> None:
+        setattr(getattr(instance, self._target), self._name, value)
 
 
 class Attributes(dict[str, "Attribute"]):
@@ -70,7 +86,7 @@ class Attribute:
 
     def get_local_value(self, entity: Entity) -> Any:
         """Return the value that was assigned and not committed, or NOT_SET."""
-        return entity.stored_value(self.name) if entity.is_new or entity.is_changed(self.name) else NOT_SET
+        return entity.stored_value(self.name) if entity.state is CREATED or entity.is_changed(self.name) else NOT_SET
 
     def get_remote_value(self, entity: Entity) -> Any:
         """Return the server's value, or NOT_SET, without a request."""
@@ -168,7 +184,7 @@ class Entity(MutableMapping[str, Any]):
     # Attributes whose values many entities have in common: the ids of other entities, and types.
     shared_values: ClassVar[frozenset[str]] = frozenset()
 
-    # The interface is in session/interface.py, which knows entities.
+    # A SessionInterface, and the methods that scripts call.
     session: Any
     state: Symbol
     # The server's values, replaced by those that were assigned since.
@@ -304,16 +320,6 @@ class Entity(MutableMapping[str, Any]):
         """Store another form of the current value, without recording a change."""
         self._values[name] = value
 
-    @property
-    def is_new(self) -> bool:
-        """Whether the entity is created with the next commit."""
-        return self.state is CREATED
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether no assignment is uncommitted."""
-        return self._before is None
-
     def is_changed(self, name: str) -> bool:
         """Return whether a value was assigned and not committed."""
         return self._before is not None and name in self._before
@@ -376,16 +382,6 @@ class Entity(MutableMapping[str, Any]):
         """Return the entities of the same type that came with the same response."""
         return [] if self._group is None else list(self._group.members.get(self.entity_type, ()))
 
-    def fill_missing(self, values: dict[str, Any]) -> None:
-        """Store the values of attributes that have none."""
-        for name, value in values.items():
-            self._values.setdefault(name, value)
-
-    def fetch_collection(self, name: str) -> list[Entity]:
-        """Fetch a relation to many entities and return its content."""
-        self.session.populate(self, name)
-        return list(self._values.get(name) or ())
-
     def _load(self, name: str) -> Any:
         attribute = self.attribute(name)
         value = attribute.derived_value(self)
@@ -395,7 +391,7 @@ class Entity(MutableMapping[str, Any]):
             return attribute.missing_value(self)
         session = self.session
         # A cache is read even if the server must not be asked.
-        session.load_from_cache(self)
+        session._identity_map.read_cached(self.entity_type, self.primary_key)
         if name not in self._values and session.auto_populate:
             peers = [] if self._group is None else self._group.lacking(self.entity_type, name)
             session.populate(peers or [self], ", ".join(self.projections(attribute)))
@@ -418,6 +414,44 @@ class Entity(MutableMapping[str, Any]):
         if missing:
             wanted = [projection for attribute in missing for projection in self.projections(attribute)]
             self.session.populate(self, ", ".join(wanted))
+
+
+# The session's own modules cannot import it.
+class SessionInterface(Protocol):
+    """The part of a session that its own modules use, described in its class. Parts whose modules use it are Any."""
+
+    server_url: str
+    api_user: str
+    api_key: str
+    event_hub: Any
+    server_information: dict[str, Any]
+    transport: Transport
+    # The class of each entity type, by name.
+    types: Any
+    events: Any
+    location_setups: Any
+    query: Callable[[Any], Any]
+    get: Callable[[str, Any], Entity | None]
+    get_loaded: Callable[[str, str], Entity | None]
+    create: Callable[[str, Mapping[str, Any]], Entity]
+    reconstruct: Callable[[str, Mapping[str, Any]], Entity]
+    delete: Callable[[Entity], None]
+    discard: Callable[[Entity], None]
+    populate: Callable[[Any, str], None]
+    commit: Callable[[], None]
+    call: Callable[[Any], list[Any]]
+    post: Callable[[list[Any]], bytes]
+    custom_attribute_configurations: Callable[[], list[Entity]]
+    location: Callable[[str], Any]
+    create_component: Callable[[Any, Mapping[str, Any], Any], Entity]
+    get_component_availabilities: Callable[[Any, Any], list[dict[str, float]]]
+    encode_media: Callable[[Any, str, Any], Entity]
+    send_user_invite: Callable[[Entity], None]
+    reset_remote: Callable[[str, Entity], dict[str, Any]]
+
+    @property
+    def recorded_operations(self) -> Operations:
+        """The uncommitted changes of this thread."""
 
 
 def require_entity(value: object, action: str) -> None:

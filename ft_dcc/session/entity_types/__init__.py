@@ -1,4 +1,1 @@
-"""The entity types of a site: their classes, made from the server's schemas, and their methods.
-
-Knows nothing of the session, its change tracking and its caches.
-"""
+"""The classes of entity types, made from the server's schemas; knows nothing of change tracking and caches."""

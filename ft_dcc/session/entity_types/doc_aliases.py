@@ -15,9 +15,8 @@ from typing import Any
 from ft_dcc.errors import ImmutableAttributeError, OperationError, ReviewSessionClosed
 from ft_dcc.session import operations, symbol
 from ft_dcc.session.entities.attribute import CollectionAttribute
-from ft_dcc.session.entities.entity import Attribute, Entity
-from ft_dcc.session.interface import SessionInterface
-from ft_dcc.session.locations.sequence_files import frame_number, is_sequence, sequence_files
+from ft_dcc.session.entities.entity import Attribute, Entity, SessionInterface
+from ft_dcc.session.locations.components import frame_number, is_sequence, sequence_files
 from ft_dcc.session.query.expression import field, find
 from ft_dcc.session.transport.codec import to_datetime
 
@@ -39,13 +38,13 @@ TYPE_ALIASES = {
 
 
 class AliasAttribute(Attribute):
-    """An attribute that is computed from other attributes, and assigned to them."""
+    """An attribute that is computed from other attributes, or that ``of`` has, and assigned to them."""
 
-    __slots__ = ("_read", "_write")
+    __slots__ = ("_read", "_write", "of")
 
-    def __init__(self, name: str, read: Read, write: Write | None = None) -> None:
+    def __init__(self, name: str, read: Read, write: Write | None = None, of: str | None = None) -> None:
         super().__init__(name)
-        self._read, self._write = read, write
+        self._read, self._write, self.of = read, write, of
 
     def derived_value(self, entity: Entity) -> Any:
         """Return the value computed from the other attributes."""
@@ -65,14 +64,9 @@ class ComponentsAlias(CollectionAttribute):
 
     def set_local_value(self, entity: Entity, value: Iterable[Any]) -> None:
         """Replace the whole content; dictionaries become new file components."""
-        session = entity.session
-        super().set_local_value(
-            entity,
-            [
-                session.create("FileComponent", {**each, "version": entity}) if type(each) is dict else each
-                for each in value
-            ],
-        )
+        create, shared = entity.session.create, {"version": entity}
+        items = [create("FileComponent", {**each, **shared}) if type(each) is dict else each for each in value]
+        super().set_local_value(entity, items)
 
 
 def add_aliases(entity_type: str, attributes: dict[str, Attribute]) -> dict[str, AliasAttribute]:
@@ -80,14 +74,15 @@ def add_aliases(entity_type: str, attributes: dict[str, Attribute]) -> dict[str,
     components = attributes.get("components")
     if entity_type == "AssetVersion" and type(components) is CollectionAttribute:
         attributes["components"] = ComponentsAlias("components", components.entity_type)
-    return {alias.name: alias for alias in _ALIASES.get(entity_type, ()) if alias.name not in attributes}
+    aliases = (alias for alias in _ALIASES.get(entity_type, ()) if alias.name not in attributes)
+    return {alias.name: alias for alias in aliases if alias.of is None or alias.of in attributes}
 
 
 def _synonym(name: str, attribute: str) -> AliasAttribute:
     def write(entity: Entity, value: Any) -> None:
         entity[attribute] = value
 
-    return AliasAttribute(name, lambda entity: entity[attribute], write)
+    return AliasAttribute(name, lambda entity: entity[attribute], write, attribute)
 
 
 def _version_name(version: Entity) -> str | None:
@@ -145,6 +140,14 @@ def _set_invitation_status(invitee: Entity, status: str) -> None:
         invitee.session.recorded_operations.push(operations.RequestOperation(invitee.entity_type, key, request))
 
 
+def _invitation_status(invitee: Entity) -> str:
+    recorded = list(invitee.session.recorded_operations)
+    is_pending = any(
+        isinstance(each, operations.RequestOperation) and each.entity_key["id"] == invitee["id"] for each in recorded
+    )
+    return "sent" if is_pending or invitee["last_sent_at"] else "pending"
+
+
 def _pending_path(component: Entity) -> str | None:
     for operation in reversed(list(component.session.recorded_operations)):
         if isinstance(operation, operations.UploadOperation) and operation.entity_key["id"] == component["id"]:
@@ -176,12 +179,9 @@ def _set_sequence(component: Entity, value: Any) -> None:
     component["padding"] = len(numbers[0]) if numbers[0].startswith("0") or len(set(map(len, numbers))) == 1 else 0
     component["size"] = sum(Path(file).stat().st_size for file in files)
     component["file_type"] = suffix
-    component["members"] = [
-        session.create(
-            "FileComponent", {"name": number, "container": component, "file_type": suffix, "file_path": file}
-        )
-        for number, file in zip(numbers, files)
-    ]
+    shared = {"container": component, "file_type": suffix}
+    members = [{**shared, "name": number, "file_path": file} for number, file in zip(numbers, files)]
+    component["members"] = [session.create("FileComponent", member) for member in members]
     location = {"component_id": component["id"], "location_id": symbol.SERVER_LOCATION_ID}
     session.create("ComponentLocation", {**location, "resource_identifier": component["id"]})
 
@@ -195,28 +195,48 @@ def _review_session_object(note: Entity) -> Entity | None:
     return note.session.get("ReviewSessionObject", parent_id) if parent_id else None
 
 
+def _object_of_media(component: Entity) -> Entity | None:
+    """Return the first object, uncommitted or of the server, that has the version of the component, or None."""
+    version = component["version"]
+    return None if version is None else _existing(component.session, "ReviewSessionObject", asset_version=version)
+
+
+def _set_object_of_media(component: Entity, item: Entity) -> None:
+    component["version"] = item["asset_version"]
+
+
 _ALIASES: Mapping[str, tuple[AliasAttribute, ...]] = {
     "AssetVersion": (AliasAttribute("name", _version_name), _synonym("description", "comment")),
     "ReviewSession": (AliasAttribute("status", _status, _set_status), _synonym("is_public", "shareable_url_enabled")),
     "ReviewSessionInvitee": (
         AliasAttribute("user", _invited_user, _invite_user),
-        AliasAttribute(
-            "invitation_status",
-            lambda invitee: "sent" if invitee["last_sent_at"] else "pending",
-            _set_invitation_status,
-        ),
+        AliasAttribute("invitation_status", _invitation_status, _set_invitation_status),
     ),
-    "FileComponent": (AliasAttribute("file_path", _pending_path, _set_path),),
-    "SequenceComponent": (AliasAttribute("file_path", _pending_path, _set_sequence),),
+    "FileComponent": (
+        AliasAttribute("file_path", _pending_path, _set_path),
+        AliasAttribute("review_session_object", _object_of_media, _set_object_of_media),
+    ),
+    "SequenceComponent": (
+        AliasAttribute("file_path", _pending_path, _set_sequence),
+        AliasAttribute("review_session_object", _object_of_media, _set_object_of_media),
+    ),
     "ContainerComponent": (AliasAttribute("file_path", _pending_path, _refuse_path),),
-    "Note": (_synonym("text", "content"), AliasAttribute("review_session_object", _review_session_object)),
+    "Note": (
+        _synonym("text", "content"),
+        _synonym("frame", "frame_number"),
+        AliasAttribute("review_session_object", _review_session_object),
+    ),
 }
 
 
-def translate_create(session: SessionInterface, entity_type: str, data: Mapping[str, Any]) -> tuple[str, Data]:
+def translate_create(
+    session: SessionInterface, entity_type: str, data: Mapping[str, Any]
+) -> tuple[str, Mapping[str, Any]]:
     """Return the site's type and values of a new entity; entities that it depends on are created."""
-    values, is_alias_type = dict(data), entity_type in TYPE_ALIASES
-    if entity_type in _PREPARATIONS and not (is_alias_type and entity_type in session.types):
+    if entity_type not in _PREPARATIONS:
+        return entity_type, data
+    values = dict(data)
+    if not (entity_type in TYPE_ALIASES and entity_type in session.types):
         _PREPARATIONS[entity_type](session, values)
         entity_type = TYPE_ALIASES.get(entity_type, entity_type)
     path = values.get("file_path")
@@ -224,11 +244,6 @@ def translate_create(session: SessionInterface, entity_type: str, data: Mapping[
         _component(session, values)
         entity_type = "SequenceComponent"
     return entity_type, values
-
-
-def has_alias(entity_type: str) -> bool:
-    """Return whether new entities of this type need a translation."""
-    return entity_type in _PREPARATIONS
 
 
 def _version(session: SessionInterface, values: Data) -> None:
@@ -259,14 +274,12 @@ def _comment(session: SessionInterface, values: Data) -> None:
 
 def _review_session(session: SessionInterface, values: Data) -> None:
     if values.get("project") is None and values.get("project_id") is None:
-        values["project"] = _existing(session, "Project", name=_DEFAULT_PROJECT) or session.create(
-            "Project",
-            {
-                "name": _DEFAULT_PROJECT,
-                "full_name": _DEFAULT_PROJECT,
-                "project_schema": session.query("ProjectSchema").first(),
-            },
-        )
+        project = _existing(session, "Project", name=_DEFAULT_PROJECT)
+        if project is None:
+            names = {"name": _DEFAULT_PROJECT, "full_name": _DEFAULT_PROJECT}
+            schema = session.query("ProjectSchema").first()
+            project = session.create("Project", {**names, "project_schema": schema})
+        values["project"] = project
 
 
 def _review_object(session: SessionInterface, values: Data) -> None:
@@ -275,19 +288,14 @@ def _review_object(session: SessionInterface, values: Data) -> None:
         raise ReviewSessionClosed(f"The review session {review['name']} is closed. Set its status to Open first.")
     if review is None or any(values.get(name) is not None for name in ("asset_version", "version_id")):
         return
-    name = _name_of_new_version(session, values)
+    known, name = session.types["ReviewSessionObject"], str(values.get("name") or "")
+    unknown = sorted(each for each in values if each not in known.attributes and each not in known.alias_attributes)
+    if unknown or not name:
+        reason = f"has no attribute {unknown[0]!r}" if unknown else "has neither a version nor a name"
+        raise OperationError(f"A new ReviewSessionObject {reason}. Pass asset_version, or name for a new version.")
     asset = _asset(session, review["project"], _VERSION_SUFFIX.sub("", name) or name)
     comment = str(values.get("description") or "")
     values["asset_version"] = session.create("AssetVersion", {"asset": asset, "comment": comment})
-
-
-def _name_of_new_version(session: SessionInterface, values: Data) -> str:
-    known = session.types["ReviewSessionObject"]
-    unknown = sorted(name for name in values if name not in known.attributes and name not in known.alias_attributes)
-    if unknown or not values.get("name"):
-        reason = f"has no attribute {unknown[0]!r}" if unknown else "has neither a version nor a name"
-        raise OperationError(f"A new ReviewSessionObject {reason}. Pass asset_version, or name for a new version.")
-    return str(values["name"])
 
 
 def _component(session: SessionInterface, values: Data) -> None:
@@ -312,7 +320,6 @@ _PREPARATIONS: dict[str, Callable[[SessionInterface, Data], None]] = {
 def _related(
     session: SessionInterface, values: Mapping[str, Any], name: str, entity_type: str, id_name: str | None = None
 ) -> Entity | None:
-    """Return the entity that the values contain, or whose id they contain."""
     entity: Entity | None = values.get(name)
     if entity is not None:
         return entity
@@ -337,7 +344,7 @@ def _existing(session: SessionInterface, entity_type: str, **values: Any) -> Ent
             data = operation.entity_data
             if all(data.get(name) == value for name, value in values.items()):
                 return session.get_loaded(entity_type, operation.entity_key["id"])
-    if any(getattr(value, "is_new", False) for value in values.values()):
+    if any(getattr(value, "state", None) is symbol.CREATED for value in values.values()):
         return None
     found: Entity | None = session.query(find(entity_type).where(**values)).first()
     return found

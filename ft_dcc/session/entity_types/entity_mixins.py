@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ft_dcc.errors import NoResultFoundError, NotUniqueError, ServerError
-from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.interface import SessionInterface
+from ft_dcc.session.entities.entity import Entity, SessionInterface
 from ft_dcc.session.locations.location import Location
 from ft_dcc.session.query.expression import field, find
 from ft_dcc.session.symbol import NOT_SET, ORIGIN_LOCATION_ID, SERVER_LOCATION_ID
@@ -38,13 +37,10 @@ class ThumbnailMixin(Entity):
     session: SessionInterface
 
     def create_thumbnail(self, path: str | os.PathLike[str], data: Mapping[str, Any] | None = None) -> Entity:
-        """Set the thumbnail to an image file, commit all changes and return the new component.
-
-        The file is a JPEG, PNG, GIF, BMP or TIFF. Raises LocationError.
-        """
+        """Set the thumbnail to a JPEG, PNG, GIF, BMP or TIFF, commit and return it; raises LocationError."""
         session, values = self.session, dict(data or {})
         values["name"] = values.get("name") or "thumbnail"
-        component = session.create_component(path, values, location=None)
+        component = session.create_component(path, values, None)
         server, origin = session.location(SERVER_LOCATION_ID), session.location(ORIGIN_LOCATION_ID)
         server.add_component(component, origin)
         self["thumbnail_id"] = component["id"]
@@ -115,10 +111,7 @@ class AssetVersion(Entity):
     def create_component(
         self, path: str | os.PathLike[str], data: Mapping[str, Any] | None = None, location: Any = None
     ) -> Entity:
-        """Return a new component of this version for a file or a sequence, see ``Session.create_component()``.
-
-        By default it is added to no location.
-        """
+        """Return a new component of this version, by default in no location, see ``Session.create_component()``."""
         values = {name: value for name, value in (data or {}).items() if name != "version_id"}
         return self.session.create_component(path, {**values, "version": self}, location)
 
@@ -127,7 +120,7 @@ class AssetVersion(Entity):
 
         See ``Session.encode_media()``.
         """
-        return self.session.encode_media(media, version_id=self["id"], keep_original=keep_original)
+        return self.session.encode_media(media, self["id"], keep_original)
 
 
 class Job(Entity):
@@ -148,10 +141,7 @@ class ProjectSchema(Entity):
     __slots__ = ()
 
     def get_statuses(self, schema: str, type_id: str | None = None) -> list[Entity]:
-        """Return the statuses of an entity type; a task type can have its own.
-
-        Raises ValueError for an entity type without statuses.
-        """
+        """Return the statuses of an entity type, or of a task type; raises ValueError for one without any."""
         if schema == "Task":
             for override in self["_overrides"] if type_id is not None else ():
                 if override["type_id"] == type_id:
@@ -168,7 +158,6 @@ class ProjectSchema(Entity):
         return self._allowed(schema, "SchemaType", "task_type", "types")
 
     def _allowed(self, entity_type: str, table: str, column: str, plural: str) -> list[Entity]:
-        """Return the column's entities in the table's rows for the object type of the entity type."""
         if entity_type not in self.session.types:
             raise ValueError(f"The server has no entity type {entity_type!r}.")
         attribute = self.session.types[entity_type].attributes.get("object_type_id")
@@ -212,22 +201,15 @@ class User(Entity):
         return timer
 
     def stop_timer(self) -> Entity:
-        """Stop the running timer, commit all changes of this thread and return the new timelog.
-
-        Raises NoResultFoundError if no timer is running.
-        """
+        """Stop the timer, commit all changes and return the new timelog; raises NoResultFoundError without one."""
         timer = self.session.query(find("Timer").where(field("user_id") == self["id"])).one()
-        timelog = self.session.create(
-            "Timelog",
-            {
-                "user_id": timer["user_id"],
-                "context_id": timer["context_id"],
-                "comment": timer["comment"],
-                "start": timer["start"],
-                "duration": _seconds_since(timer["start"], self._server_timezone()),
-                "name": timer["name"],
-            },
-        )
+        start, now = to_datetime(timer["start"]), datetime.datetime.now(datetime.timezone.utc)
+        if self.session.server_information.get("is_timezone_support_enabled") is False:
+            # The server's times are local times without a zone.
+            start, now = start.replace(tzinfo=None), datetime.datetime.now()
+        values = {name: timer[name] for name in ("user_id", "context_id", "comment", "start", "name")}
+        values["duration"] = max(0, int((now - start).total_seconds()))
+        timelog = self.session.create("Timelog", values)
         self.session.delete(timer)
         self.session.commit()
         return timelog
@@ -238,30 +220,16 @@ class User(Entity):
 
     def reset_api_key(self) -> str:
         """Return a new API key of the user; the old one becomes invalid."""
-        return str(self.session.reset_remote("api_key", entity=self)["api_key"])
-
-    def _server_timezone(self) -> datetime.timezone | None:
-        """Return UTC, or None if the server's times are local times without a zone."""
-        if self.session.server_information.get("is_timezone_support_enabled") is False:
-            return None
-        return datetime.timezone.utc
-
-
-def _seconds_since(start: datetime.datetime, zone: datetime.timezone | None) -> int:
-    now, start = datetime.datetime.now(zone), to_datetime(start)
-    return max(0, int((now - (start if zone is not None else start.replace(tzinfo=None))).total_seconds()))
+        return str(self.session.reset_remote("api_key", self)["api_key"])
 
 
 _MIXINS: dict[str, type[Entity]] = {
+    **dict.fromkeys(("Component", "ContainerComponent", "FileComponent", "SequenceComponent"), Component),
     "AssetVersion": AssetVersion,
-    "Component": Component,
-    "ContainerComponent": Component,
-    "FileComponent": Component,
     "Job": Job,
     "Location": Location,
     "Note": Note,
     "ProjectSchema": ProjectSchema,
-    "SequenceComponent": Component,
     "User": User,
 }
 

@@ -10,14 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Optional
 
 from ft_dcc.errors import UnrecognisedEntityTypeError
-from ft_dcc.session.entities.attribute import (
-    CollectionAttribute,
-    CustomAttributesAttribute,
-    KeyValueAttribute,
-    ReferenceAttribute,
-    ScalarAttribute,
-    SparseCustomAttributesAttribute,
-)
+from ft_dcc.session.entities import attribute as kinds
 from ft_dcc.session.entities.entity import Attribute, Attributes, Entity, suggestion
 from ft_dcc.session.entity_types import doc_aliases, entity_mixins
 from ft_dcc.session.symbol import NOT_SET
@@ -26,17 +19,14 @@ _log = logging.getLogger(__name__)
 _SCALAR_TYPES = ("string", "boolean", "integer", "number", "variable", "object")
 # The names of data types in ftrack_api that differ from those in schemas.
 _DATA_TYPES = {"number": "float", "date-time": "datetime"}
-_MAPPING_ATTRIBUTES = {"Metadata": KeyValueAttribute, "CustomAttributeValue": SparseCustomAttributesAttribute}
 
 Schema = dict[str, Any]
+# Gets the schema of a type, and all schemas; returns a class, or None for the default class.
 Construct = Callable[[Schema, list[Schema]], Optional[type[Entity]]]
 
 
 class EntityTypes(Mapping[str, type[Entity]]):
-    """The class of each entity type; a class is created on the first access.
-
-    ``construct`` gets the schema of a type, and all schemas; it returns a class, or None for the default class.
-    """
+    """The class of each entity type; a class is created on the first access."""
 
     def __init__(self, schemas: Callable[[], list[Schema]], construct: Construct | None = None) -> None:
         self._schemas, self._construct = schemas, construct
@@ -103,7 +93,11 @@ def make_type(schema: Schema, bases: Iterable[type] = ()) -> type[Entity]:
             "attributes": attributes,
             "alias_attributes": alias_attributes,
             "defaults": tuple(each for each in attributes.values() if each.default_value is not NOT_SET),
-            "shared_values": frozenset(_shared_values(schema)),
+            "shared_values": frozenset(
+                name
+                for name, fragment in schema["properties"].items()
+                if fragment.get("type") == "string" and name.endswith(("_id", "_type"))
+            ).difference(schema["primary_key"]),
             "primary_key_attributes": list(schema["primary_key"]),
             "default_projections": list(schema.get("default_projections", ())),
         },
@@ -118,12 +112,6 @@ class StandardFactory:
         return make_type(schema, bases or ())
 
 
-def _shared_values(schema: Schema) -> Iterator[str]:
-    for name, fragment in schema["properties"].items():
-        if fragment.get("type") == "string" and name.endswith(("_id", "_type")) and name not in schema["primary_key"]:
-            yield name
-
-
 def _make_attribute(name: str, fragment: Mapping[str, Any], mutable: bool, computed: bool) -> Attribute | None:
     """Return the attribute, or None if clients cannot read it or its kind is unknown."""
     kind, target = fragment.get("type"), fragment.get("$ref")
@@ -132,37 +120,38 @@ def _make_attribute(name: str, fragment: Mapping[str, Any], mutable: bool, compu
     if kind in _SCALAR_TYPES:
         default = fragment.get("default", NOT_SET)
         data_type = _DATA_TYPES.get(fragment.get("format") or kind, kind)
-        return ScalarAttribute(name, data_type, default, mutable, computed)
+        return kinds.ScalarAttribute(name, data_type, default, mutable, computed)
     if kind is None and target is not None:
-        return ReferenceAttribute(name, target, mutable)
+        return kinds.ReferenceAttribute(name, target, mutable)
     items = fragment.get("items", {}).get("$ref")
     if kind == "array" and items is not None:
-        return CollectionAttribute(name, items, mutable)
+        return kinds.CollectionAttribute(name, items, mutable)
     if kind == "mapped_array" and items is not None:
-        return _MAPPING_ATTRIBUTES.get(items, CustomAttributesAttribute)(name, items, mutable)
+        kind_of_mapping = kinds.KeyValueAttribute if items == "Metadata" else kinds.CustomAttributesAttribute
+        return kind_of_mapping(name, items, mutable)
     _log.debug("The attribute %s has an unknown kind and is left out: %s", name, dict(fragment))
     return None
 
 
 class SchemaCache:
-    """The cache file for the schemas of one server, in a folder that processes share.
+    """The cache file for the schemas of one server, in a folder that processes share."""
 
-    Its content is the text that the server hashes, so the hash shows whether the file is complete and current.
-    The folder False disables the file; None stands for the user's cache folder.
-    """
+    # Its content is the text that the server hashes, so the hash shows whether the file is complete and current.
+    # The folder False disables the file; None stands for the user's cache folder.
 
     def __init__(self, folder: str | os.PathLike[str] | Literal[False] | None, server_url: str) -> None:
+        # Imported late: importing the package does not need them.
         import hashlib
 
-        server = hashlib.sha256(server_url.encode()).hexdigest()[:12]
         self._is_enabled = folder is not False
-        self.path = (Path(folder) if folder else _default_folder()) / f"schemas-{server}.json"
+        if not folder:
+            import platformdirs
+
+            folder = platformdirs.user_cache_dir("ft-dcc", appauthor=False)
+        self.path = Path(folder, f"schemas-{hashlib.sha256(server_url.encode()).hexdigest()[:12]}.json")
 
     def schemas(self, schema_hash: Any, fetch: Callable[[], bytes]) -> Callable[[], list[Schema]]:
-        """Load or fetch the schemas and return a function that parses them.
-
-        ``fetch`` returns the server's response; it is called if the file is missing or outdated.
-        """
+        """Return a function that parses the schemas, from the file or, if it is outdated, from ``fetch``."""
         text = self.load(str(schema_hash)) if self._is_enabled else None
         if text is None:
             schemas: list[Schema] = json.loads(fetch())[0]
@@ -192,13 +181,6 @@ class SchemaCache:
             write_atomically(self.path, text_of(schemas))
         except OSError as error:
             _log.warning("The schema cache %s cannot be written; each start fetches the schemas: %s", self.path, error)
-
-
-def _default_folder() -> Path:
-    # Imported late: only sessions without a configured folder need it.
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("ft-dcc", appauthor=False))
 
 
 def text_of(schemas: list[Schema]) -> bytes:

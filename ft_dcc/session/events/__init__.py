@@ -1,4 +1,1 @@
-"""The event hub: its connection, subscribers and events.
-
-Knows nothing of the session and its entities.
-"""
+"""The event hub: its connection, subscribers and events; knows nothing of the session and its entities."""

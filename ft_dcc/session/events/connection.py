@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import EventHubConnectionError, EventHubError, EventHubPacketError
@@ -31,19 +31,18 @@ _TEMPORARY_STATUSES = frozenset({408, 425, 429})
 
 
 class HubConnection:
-    """A connection that is restored when it is lost.
-
-    ``connect`` opens a socket or raises EventHubConnectionError, ``initial_events`` returns the events that a new
-    connection sends first, ``on_packet`` is called with received packets, and ``on_refused`` is called if the server
-    refuses the connection. Events are sent in order; without a connection they wait for one.
-    """
+    """A connection that is restored when it is lost; events are sent in order, and wait for one without it."""
 
     def __init__(
         self,
         url: str,
+        # Opens a socket or raises EventHubConnectionError.
         connect: Callable[[], Socket],
+        # Returns the events that a new connection sends first.
         initial_events: Callable[[], Iterable[Payload]],
+        # Called with received packets.
         on_packet: Callable[[socketio_v09.Packet], None],
+        # Called if the server refuses the connection.
         on_refused: Callable[[], None],
     ) -> None:
         self._url = url
@@ -57,7 +56,8 @@ class HubConnection:
         self._outbox: deque[str] = deque()
         self._packet_ids = itertools.count(1)
         self._unacknowledged: dict[str, str] = {}
-        self._opened = threading.Event()
+        # Set while there is a connection.
+        self.opened = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -98,10 +98,6 @@ class HubConnection:
         self.close(is_wanted=True)
         self._start_thread(None)
 
-    def wait_until_open(self, timeout: float | None = None) -> bool:
-        """Wait for a connection, for at most ``timeout`` seconds, and return whether there is one."""
-        return self._opened.wait(timeout)
-
     def send(self, payload: Payload) -> bool:
         """Send an event and return True, or keep it for the next connection and return False; raises EventHubError."""
         with self.send_lock:
@@ -109,14 +105,19 @@ class HubConnection:
             if self._socket is not None:
                 try:
                     self._socket.send(text)
+                    return True
                 except EventHubConnectionError as error:
                     _log.debug("%s", error)
                     # The receiving thread notices it and reconnects.
                     self._socket.interrupt()
                     self._socket = None
-                else:
-                    return True
-            self._enqueue(text)
+            if not self.is_wanted:
+                raise EventHubConnectionError(f"The event hub is not connected to {self._url}. Connect it first.")
+            if len(self._outbox) >= _MAX_OUTBOX:
+                raise EventHubConnectionError(
+                    f"{_MAX_OUTBOX} events are already waiting for {self._url}. Check that the server runs."
+                )
+            self._outbox.append(text)
             return False
 
     def close(self, last: Iterable[Payload] = (), *, is_wanted: bool = False) -> None:
@@ -124,28 +125,31 @@ class HubConnection:
         with self.send_lock:
             self._stopping.set()
             self.is_wanted = is_wanted and not self._is_ended
-            self._opened.clear()
+            self.opened.clear()
             if not is_wanted:
                 self._outbox.clear()
             socket, self._socket = self._socket, None
+            thread, self._thread = self._thread, None
             if socket is not None:
-                self._send_last(socket, last)
-        self._end_thread(socket)
+                try:
+                    for payload in last:
+                        socket.send(self._packet(payload))
+                    socket.send_close()
+                except EventHubConnectionError as error:
+                    _log.debug("%s", error)
+        if thread is None or thread is threading.current_thread():
+            return
+        # The server replies to the closing frame after it has read all events.
+        thread.join(_CLOSE_TIMEOUT_SECONDS)
+        if thread.is_alive() and socket is not None:
+            socket.interrupt()
+            thread.join(_CLOSE_TIMEOUT_SECONDS)
 
     def end(self) -> None:
         """Refuse each later attempt to connect, and stop one that another thread makes now; call close afterwards."""
         with self.send_lock:
             self._is_ended = True
             self._stopping.set()
-
-    def _enqueue(self, text: str) -> None:
-        if not self.is_wanted:
-            raise EventHubConnectionError(f"The event hub is not connected to {self._url}. Connect it first.")
-        if len(self._outbox) >= _MAX_OUTBOX:
-            raise EventHubConnectionError(
-                f"{_MAX_OUTBOX} events are already waiting for {self._url}. Check that the server runs."
-            )
-        self._outbox.append(text)
 
     def _check_not_ended(self) -> None:
         if self._is_ended:
@@ -159,26 +163,22 @@ class HubConnection:
             self._thread = threading.Thread(target=self._run, args=arguments, name="ft_dcc event hub", daemon=True)
             self._thread.start()
 
-    def _end_thread(self, socket: Socket | None = None) -> None:
-        self._stopping.set()
-        thread, self._thread = self._thread, None
-        if thread is None or thread is threading.current_thread():
-            return
-        # The server replies to the closing frame after it has read all events.
-        thread.join(_CLOSE_TIMEOUT_SECONDS)
-        if thread.is_alive() and socket is not None:
-            socket.interrupt()
-            thread.join(_CLOSE_TIMEOUT_SECONDS)
-
     def _run(self, socket: Socket | None, stopping: threading.Event) -> None:
         try:
             while not stopping.is_set():
                 if socket is None:
                     socket = self._reconnect(stopping)
-                else:
-                    self._receive(socket)
-                    self._handle_loss(socket, stopping)
-                    socket = None
+                    continue
+                self._receive(socket)
+                with self.send_lock:
+                    if not stopping.is_set():
+                        _log.warning("The connection to the event server at %s was lost. Reconnecting.", self._url)
+                        self.opened.clear()
+                        self._socket = None
+                socket.close()
+                socket = None
+                # Not all clients reconnect to a restarting server at once.
+                stopping.wait(_random.uniform(0.1, 1.0))
         except EventHubConnectionError as error:
             _log.error("%s Events of other clients are no longer received.", error)
             with self.send_lock:
@@ -188,7 +188,11 @@ class HubConnection:
 
     def _reconnect(self, stopping: threading.Event) -> Socket | None:
         """Return a new connection, or None when stopping; raises EventHubConnectionError if the server refuses it."""
-        for delay in _retry_delays():
+        max_delay = _FIRST_RETRY_DELAY_SECONDS
+        while not stopping.is_set():
+            # Exponential backoff, with jitter.
+            delay = max_delay * _random.uniform(0.5, 1.0)
+            max_delay = min(max_delay * 2, _MAX_RETRY_DELAY_SECONDS)
             try:
                 socket = self._connect()
                 if self._adopt(socket, stopping):
@@ -199,8 +203,7 @@ class HubConnection:
                 if status < 500 and status not in _TEMPORARY_STATUSES:
                     raise
                 _log.info("%s Trying again in %.0f s.", error, delay)
-            if stopping.wait(delay):
-                break
+            stopping.wait(delay)
         return None
 
     def _adopt(self, socket: Socket, stopping: threading.Event | None = None) -> bool:
@@ -220,11 +223,10 @@ class HubConnection:
                 socket.close()
                 raise
             self._socket = socket
-            self._opened.set()
+            self.opened.set()
             return True
 
     def _receive(self, socket: Socket) -> None:
-        """Handle received packets until the connection is lost."""
         while True:
             try:
                 packet = socketio_v09.parse(socket.receive())
@@ -242,24 +244,6 @@ class HubConnection:
             except EventHubConnectionError as error:
                 _log.debug("%s", error)
                 return
-
-    def _handle_loss(self, socket: Socket, stopping: threading.Event) -> None:
-        with self.send_lock:
-            if not stopping.is_set():
-                _log.warning("The connection to the event server at %s was lost. Reconnecting.", self._url)
-                self._opened.clear()
-                self._socket = None
-        socket.close()
-        # Not all clients reconnect to a restarting server at once.
-        stopping.wait(_random.uniform(0.1, 1.0))
-
-    def _send_last(self, socket: Socket, last: Iterable[Payload]) -> None:
-        try:
-            for payload in last:
-                socket.send(self._packet(payload))
-            socket.send_close()
-        except EventHubConnectionError as error:
-            _log.debug("%s", error)
 
     def _packet(self, payload: Payload) -> str:
         """Return the packet of the event; raises EventHubError if it cannot be encoded."""
@@ -289,11 +273,3 @@ def encode(payload: Payload, identifier: str = "") -> str:
         raise EventHubError(
             f"The event {payload['topic']} cannot be sent: {error}. Use only text, numbers, lists and mappings."
         ) from error
-
-
-def _retry_delays() -> Iterator[float]:
-    """Yield the seconds between attempts, with exponential backoff and jitter."""
-    delay = _FIRST_RETRY_DELAY_SECONDS
-    while True:
-        yield delay * _random.uniform(0.5, 1.0)
-        delay = min(delay * 2, _MAX_RETRY_DELAY_SECONDS)

@@ -1,4 +1,4 @@
-"""Events, their queue, and their subscribers."""
+"""Events, their queue, their subscribers, and the callbacks that wait for replies."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import logging
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections import OrderedDict, UserDict, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -20,13 +22,14 @@ SUBSCRIBE, UNSUBSCRIBE = "ftrack.meta.subscribe", "ftrack.meta.unsubscribe"
 
 _log = logging.getLogger(__name__)
 _MAX_EVENTS = 10_000
+_REPLY_LIFETIME_SECONDS = 300.0
 # On Windows, Ctrl-C does not interrupt a wait for a lock, so the wait is repeated.
 _MAX_WAIT_SECONDS = 1.0 if os.name == "nt" else threading.TIMEOUT_MAX
 
 _T = TypeVar("_T")
 
 
-class Event(MutableMapping[str, Any]):
+class Event(UserDict[str, Any]):
     """An event of the hub, as a mapping.
 
     The keys are ``id``, ``topic``, ``data``, ``sent``, ``source``, ``target`` (an expression that a subscriber's
@@ -43,15 +46,9 @@ class Event(MutableMapping[str, Any]):
         target: str = "",
         in_reply_to_event: str | None = None,
     ) -> None:
-        self._values: dict[str, Any] = {
-            "id": id or uuid4().hex,
-            "data": {} if data is None else data,
-            "topic": topic,
-            "sent": sent,
-            "source": {} if source is None else source,
-            "target": target,
-            "in_reply_to_event": in_reply_to_event,
-        }
+        content = {"id": id or uuid4().hex, "data": {} if data is None else data, "topic": topic, "sent": sent}
+        route = {"source": {} if source is None else source, "target": target, "in_reply_to_event": in_reply_to_event}
+        super().__init__({**content, **route})
         self._is_stopped = False
 
     @classmethod
@@ -69,7 +66,7 @@ class Event(MutableMapping[str, Any]):
 
     def payload(self) -> dict[str, Any]:
         """Return the event in the form that is sent."""
-        payload = dict(self._values)
+        payload = dict(self)
         payload["inReplyToEvent"] = payload.pop("in_reply_to_event")
         return payload
 
@@ -82,26 +79,11 @@ class Event(MutableMapping[str, Any]):
         return self._is_stopped
 
     def __str__(self) -> str:
-        return f"<Event {self._values}>"
+        return f"<Event {self.data}>"
 
     def __repr__(self) -> str:
         # Used by tracebacks and logs, which must not contain the data.
-        return f"<Event {self._values['topic']} {self._values['id']}>"
-
-    def __getitem__(self, key: str) -> Any:
-        return self._values[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._values[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self._values[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
+        return f"<Event {self['topic']} {self['id']}>"
 
 
 def _typed(expected: type[_T], value: Any) -> _T | None:
@@ -136,10 +118,8 @@ class EventQueue:
         self._events: deque[Event] = deque()
         self._arrival = threading.Condition()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no event."""
-        return not self._events
+    def __len__(self) -> int:
+        return len(self._events)
 
     def put(self, event: Event) -> None:
         """Add an event."""
@@ -164,3 +144,65 @@ class EventQueue:
         """Remove the events about the end of earlier connections."""
         with self._arrival:
             self._events = deque(event for event in self._events if event["topic"] != DISCONNECTED)
+
+
+class PendingReplies:
+    """The callbacks for replies to published events, kept for some time: an event can have several replies."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._callbacks: OrderedDict[str, tuple[float, Callback]] = OrderedDict()
+        self._waiting: dict[str, SimpleQueue[Event]] = {}
+
+    def __len__(self) -> int:
+        return len(self._callbacks)
+
+    def expect(self, event_id: str, callback: Callback) -> None:
+        """Add a callback for the replies to an event."""
+        self.remove_expired()
+        with self._lock:
+            self._callbacks.pop(event_id, None)
+            self._callbacks[event_id] = (time.monotonic() + _REPLY_LIFETIME_SECONDS, callback)
+
+    def remove(self, event_id: str) -> None:
+        """Remove the callback of an event."""
+        with self._lock:
+            self._callbacks.pop(event_id, None)
+
+    def remove_expired(self) -> None:
+        """Remove the callbacks whose lifetime is over."""
+        now = time.monotonic()
+        with self._lock:
+            while self._callbacks:
+                event_id, (deadline, _) = next(iter(self._callbacks.items()))
+                if deadline > now:
+                    return
+                del self._callbacks[event_id]
+
+    def clear(self) -> None:
+        """Remove all callbacks."""
+        with self._lock:
+            self._callbacks.clear()
+
+    def call(self, reply: Event) -> None:
+        """Call the callback for a reply."""
+        with self._lock:
+            _, callback = self._callbacks.get(reply["in_reply_to_event"], (0, None))
+        if callback is not None:
+            callback(reply)
+
+    @contextmanager
+    def waiting(self, event_id: str) -> Iterator[SimpleQueue[Event]]:
+        """Yield the queue that gets the replies to an event."""
+        replies = self._waiting[event_id] = SimpleQueue[Event]()
+        try:
+            yield replies
+        finally:
+            del self._waiting[event_id]
+
+    def deliver(self, reply: Event) -> bool:
+        """Deliver a reply to the ``waiting`` block of its event; return whether there is one."""
+        replies = self._waiting.get(reply["in_reply_to_event"])
+        if replies is not None:
+            replies.put(reply)
+        return replies is not None

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import logging
 import platform
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
+from queue import Empty
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from ft_dcc import errors
 from ft_dcc.event_protocol import expressions, socketio_v09
-from ft_dcc.session.events import connection, subscribers
-from ft_dcc.session.events.event import (
-    CONNECTED,
-    DISCONNECTED,
-    REPLY,
-    SUBSCRIBE,
-    UNSUBSCRIBE,
-    Callback,
-    Event,
-    EventQueue,
-    Subscriber,
-)
+from ft_dcc.session.events import connection
+from ft_dcc.session.events import event as events
+from ft_dcc.session.events.event import Callback, Event, Subscriber
 
 if TYPE_CHECKING:
     from ft_dcc.session.events.websocket import Socket
 
 _log = logging.getLogger(__name__)
-
-_REPLY_LIFETIME_SECONDS = 300.0
 
 
 class EventHub:
@@ -47,8 +39,6 @@ class EventHub:
         api_key: str,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
-        *,
-        reply_lifetime: float = _REPLY_LIFETIME_SECONDS,
     ) -> None:
         parts = urlsplit(server_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -59,9 +49,11 @@ class EventHub:
         self._url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._user, self._key = api_user, api_key
         self._headers, self._cookies = dict(headers or {}), dict(cookies or {})
-        self._subscribers = subscribers.Subscribers()
-        self._replies = subscribers.PendingReplies(reply_lifetime)
-        self._queue = EventQueue()
+        # By priority, the lowest number first; replaced by a new tuple at each change.
+        self._subscribers: tuple[Subscriber, ...] = ()
+        self._lock = threading.Lock()
+        self._replies = events.PendingReplies()
+        self._queue = events.EventQueue()
         self._connection = connection.HubConnection(
             self._url, self._open_socket, self._subscription_events, self._handle_packet, self._enqueue_disconnection
         )
@@ -89,7 +81,7 @@ class EventHub:
 
     def has_listener(self, event: Event) -> bool:
         """Return whether a subscriber of this hub is interested in the event."""
-        return any(True for _ in self._subscribers.interested_in(event))
+        return any(True for _ in self._interested_in(event))
 
     def init_connection(self) -> None:
         """Keep published events for a connection that is made later."""
@@ -110,7 +102,7 @@ class EventHub:
 
     def wait_until_connected(self, timeout: float | None = None) -> bool:
         """Wait for the connection, for at most ``timeout`` seconds, and return whether there is one."""
-        return self._connection.wait_until_open(timeout)
+        return self._connection.opened.wait(timeout)
 
     def disconnect(self, unsubscribe: bool = True, reconnect: bool = False) -> None:
         """Close the connection and end the thread; :meth:`wait` returns.
@@ -121,7 +113,9 @@ class EventHub:
         if not (self._connection.is_wanted or self.connected):
             raise errors.EventHubConnectionError(f"Not currently connected to {self._url}.")
         removed = list(self._subscribers) if unsubscribe else []
-        self._connection.close([self._subscriber_event(UNSUBSCRIBE, each) for each in removed], is_wanted=reconnect)
+        self._connection.close(
+            [self._subscriber_event(events.UNSUBSCRIBE, each) for each in removed], is_wanted=reconnect
+        )
         for subscriber in removed:
             self.remove_subscriber(subscriber.metadata["id"])
         if not reconnect:
@@ -147,7 +141,7 @@ class EventHub:
 
         Raises EventHubConnectionError if the hub was never connected.
         """
-        if not self._connection.is_wanted and self._queue.is_empty:
+        if not self._connection.is_wanted and not self._queue:
             raise errors.EventHubConnectionError(
                 f"The event hub is not connected to {self._url}. Call connect() first."
             )
@@ -156,14 +150,14 @@ class EventHub:
             event = self._queue.get(deadline)
             if event is not None:
                 self._call_subscribers(event)
-                if event["topic"] == DISCONNECTED:
+                if event["topic"] == events.DISCONNECTED:
                     return
             if deadline is not None and time.monotonic() >= deadline:
                 return
 
     def get_subscriber_by_identifier(self, identifier: str) -> Subscriber | None:
         """Return the subscriber with this id, or None."""
-        return self._subscribers.find(identifier)
+        return next((each for each in self._subscribers if each.metadata["id"] == identifier), None)
 
     def subscribe(
         self, subscription: str, callback: Callback, subscriber: Mapping[str, Any] | None = None, priority: int = 100
@@ -176,7 +170,7 @@ class EventHub:
         with self._connection.send_lock:
             added = self.add_subscriber(subscription, callback, subscriber, priority)
             if self.connected:
-                self._connection.send(self._subscriber_event(SUBSCRIBE, added))
+                self._connection.send(self._subscriber_event(events.SUBSCRIBE, added))
         return str(added.metadata["id"])
 
     def unsubscribe(self, subscriber_identifier: str) -> None:
@@ -184,7 +178,7 @@ class EventHub:
         with self._connection.send_lock:
             removed = self.remove_subscriber(subscriber_identifier)
             if self.connected:
-                self._connection.send(self._subscriber_event(UNSUBSCRIBE, removed))
+                self._connection.send(self._subscriber_event(events.UNSUBSCRIBE, removed))
 
     @contextmanager
     def subscription(
@@ -203,13 +197,21 @@ class EventHub:
         """Add a subscriber without registering it at the event server; raises ParseError and NotUniqueError."""
         metadata = {"id": uuid4().hex, **(subscriber or {})}
         added = Subscriber(subscription, callback, metadata, priority)
-        connection.encode(self._subscriber_event(SUBSCRIBE, added))
-        self._subscribers.add(added)
+        connection.encode(self._subscriber_event(events.SUBSCRIBE, added))
+        with self._lock:
+            if self.get_subscriber_by_identifier(metadata["id"]) is not None:
+                raise errors.NotUniqueError(f"The subscriber {metadata['id']} already exists. Unsubscribe it first.")
+            self._subscribers = tuple(sorted((*self._subscribers, added), key=attrgetter("priority")))
         return added
 
     def remove_subscriber(self, identifier: str) -> Subscriber:
         """Remove a subscriber without telling the event server; raises NotFoundError."""
-        return self._subscribers.remove(identifier)
+        with self._lock:
+            subscriber = self.get_subscriber_by_identifier(identifier)
+            if subscriber is None:
+                raise errors.NotFoundError(f"There is no subscriber {identifier} to unsubscribe.")
+            self._subscribers = tuple(each for each in self._subscribers if each is not subscriber)
+            return subscriber
 
     def publish(
         self, event: Event, synchronous: bool = False, on_reply: Callback | None = None, on_error: str = "raise"
@@ -241,7 +243,7 @@ class EventHub:
         source_id = source_event["source"].get("id")
         if not isinstance(source_id, str):
             raise errors.EventHubError(f"{source_event!r} has no source id, so it cannot be replied to.")
-        reply = Event(REPLY, data=data, source=source, target=str(expressions.Condition("id", "=", source_id)))
+        reply = Event(events.REPLY, data=data, source=source, target=str(expressions.Condition("id", "=", source_id)))
         reply["in_reply_to_event"] = source_event["id"]
         self.publish(reply)
 
@@ -250,34 +252,33 @@ class EventHub:
 
         Raises EventHubReplyTimeoutError if no reply arrives within ``timeout`` seconds.
         """
-        with self._replies.waiting(event["id"]) as wait:
+        with self._replies.waiting(event["id"]) as replies:
             self.publish(event)
-            reply = wait(timeout)
-        if reply is None:
-            raise errors.EventHubReplyTimeoutError(
-                f"No reply to {event['topic']} within {timeout:g} s. Check that its subscriber runs."
-            )
-        return reply
+            try:
+                return replies.get(timeout=timeout)
+            except Empty:
+                raise errors.EventHubReplyTimeoutError(
+                    f"No reply to {event['topic']} within {timeout:g} s. Check that its subscriber runs."
+                ) from None
 
     def _open_socket(self) -> Socket:
         # Imported late: many hubs are never connected.
-        from ft_dcc.session.events.websocket import EventServer
+        from ft_dcc.session.events.websocket import connect
 
         credentials = {"ftrack-user": self._user, "ftrack-api-key": self._key}
-        return EventServer(self._url, credentials, self._headers, self._cookies).connect()
+        return connect(self._url, credentials, self._headers, self._cookies)
 
     def _prepare_to_listen(self) -> None:
-        if self._subscribers.find(self.id) is None:
-            self.add_subscriber(f"topic={REPLY}", self._replies.call, {"id": self.id})
+        if self.get_subscriber_by_identifier(self.id) is None:
+            self.add_subscriber(f"topic={events.REPLY}", self._replies.call, {"id": self.id})
         self._queue.remove_disconnections()
 
     def _subscription_events(self) -> list[dict[str, Any]]:
-        return [self._subscriber_event(SUBSCRIBE, subscriber) for subscriber in self._subscribers]
+        return [self._subscriber_event(events.SUBSCRIBE, subscriber) for subscriber in self._subscribers]
 
     def _subscriber_event(self, topic: str, subscriber: Subscriber) -> dict[str, Any]:
-        """Return the event that registers or removes a subscriber at the server."""
         data: dict[str, Any] = {"subscriber": subscriber.metadata}
-        if topic == SUBSCRIBE:
+        if topic == events.SUBSCRIBE:
             data["subscription"] = subscriber.subscription
         return self._set_source(Event(topic, data=data)).payload()
 
@@ -292,20 +293,25 @@ class EventHub:
         """Handle a received packet by its code; raises EventHubPacketError."""
         if packet.code == socketio_v09.EVENT:
             event = Event.from_payload(packet.payload())
-            if event["topic"] != REPLY or not self._replies.deliver(event):
+            if event["topic"] != events.REPLY or not self._replies.deliver(event):
                 self._queue.put(event)
         elif packet.code == socketio_v09.CONNECT:
-            self._queue.put(self._set_source(Event(CONNECTED)))
+            self._queue.put(self._set_source(Event(events.CONNECTED)))
         elif packet.code == socketio_v09.HEARTBEAT:
             self._replies.remove_expired()
 
     def _enqueue_disconnection(self) -> None:
-        self._queue.put(self._set_source(Event(DISCONNECTED)))
+        self._queue.put(self._set_source(Event(events.DISCONNECTED)))
 
     def _call_subscribers(self, event: Event, *, sends_replies: bool = True) -> list[Any]:
         """Call the interested subscribers in order of priority and return their results; failures are logged."""
         results = []
-        for subscriber, result in self._subscribers.call(event):
+        for subscriber in self._interested_in(event):
+            try:
+                result = subscriber.callback(event)
+            except Exception:  # noqa: BLE001 - a failing callback must not stop the others
+                _log.exception("The subscriber %s failed at %r.", subscriber.metadata["id"], event)
+                continue
             results.append(result)
             if not sends_replies or result is None:
                 continue
@@ -314,3 +320,17 @@ class EventHub:
             except errors.EventHubError:
                 _log.exception("The reply of %s to %r was not sent.", subscriber.metadata["id"], event)
         return results
+
+    def _interested_in(self, event: Event) -> Iterator[Subscriber]:
+        """Yield the subscribers that the event is targeted at and that match it, until one stops the event."""
+        try:
+            target = expressions.parse(event["target"]) if event["target"] else None
+        except errors.ParseError as error:
+            _log.error("%r has an invalid target and is ignored: %s", event, error)
+            return
+        for subscriber in self._subscribers:
+            is_target = target is None or target.match(subscriber.metadata)
+            if is_target and subscriber.interested_in(event):
+                yield subscriber
+                if event.is_stopped():
+                    return

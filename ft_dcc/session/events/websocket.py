@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
-import attrs
 import requests
 import websocket
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ft_dcc.errors import EventHubConnectionError
 from ft_dcc.session.transport.http import tls_failure
+from ft_dcc.system import http_sessions
 
 _HANDSHAKE_TIMEOUT_SECONDS = (10, 30)
 # The server sends a heartbeat every few seconds; without one the connection is lost.
@@ -59,67 +59,55 @@ class Socket:
         self._socket.shutdown()  # type: ignore[no-untyped-call]
 
 
-@attrs.frozen
-class EventServer:
-    """The address of the event server, the user's credentials, and a studio's headers and cookies."""
-
-    url: str
-    credentials: Mapping[str, str] = attrs.field(repr=False)
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    cookies: Mapping[str, str] = attrs.field(repr=False)
-
-    def connect(self) -> Socket:
-        """Return an open socket; raises EventHubConnectionError."""
-        identifier = self._handshake()
-        scheme, location = self.url.split("://", 1)
-        try:
-            socket = websocket.create_connection(
-                f"{'wss' if scheme == 'https' else 'ws'}://{location}/socket.io/1/websocket/{identifier}",
-                timeout=_RECEIVE_TIMEOUT_SECONDS,
-                sslopt=_ssl_options(),
-                # receive() decodes strictly, which is forty times as fast as the library's validation.
-                skip_utf8_validation=True,
-                header=dict(self.headers),
-                cookie="; ".join(f"{name}={value}" for name, value in self.cookies.items()) or None,
-            )
-        except (OSError, websocket.WebSocketException, ValueError) as error:
-            # The address of the socket is a secret that websocket's message can contain.
-            raise EventHubConnectionError(
-                f"The event server at {self.url} did not open a WebSocket: {type(error).__name__}. "
-                "Check that proxies allow WebSockets."
-            ) from None
-        return Socket(socket)
-
-    def _handshake(self) -> str:
-        """Return the server's one-time id for the new connection."""
-        try:
-            response = requests.get(
-                f"{self.url}/socket.io/1/",
-                headers={**self.headers, **self.credentials},
-                cookies=dict(self.cookies),
-                timeout=_HANDSHAKE_TIMEOUT_SECONDS,
-                # A redirect must not get the key.
-                allow_redirects=False,
-            )
-        except requests.exceptions.SSLError as error:
-            raise EventHubConnectionError(tls_failure(self.url, error)) from error
-        except requests.RequestException as error:
-            raise EventHubConnectionError(
-                f"The event server at {self.url} cannot be reached: {type(error).__name__}. "
-                "Check FTRACK_SERVER and the network."
-            ) from error
-        if response.status_code != 200:
-            raise EventHubConnectionError(
-                f"The event server at {self.url} returned status {response.status_code}. Check address, user and key.",
-                {"status": response.status_code},
-            )
-        parts = response.text.split(":")
-        if len(parts) < 4 or "websocket" not in parts[3].split(","):
-            raise EventHubConnectionError(f"The server at {self.url} has no event hub with WebSockets.")
-        return parts[0]
-
-
-def _ssl_options() -> dict[str, Any]:
-    """Return the options for the certificates that requests trusts."""
+def connect(url: str, credentials: Mapping[str, str], headers: Mapping[str, str], cookies: Mapping[str, str]) -> Socket:
+    """Return an open socket of the event server, with a studio's headers; raises EventHubConnectionError."""
+    identifier = _handshake(url, {**headers, **credentials}, cookies)
+    scheme, location = url.split("://", 1)
+    # The certificates that requests trusts.
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
-    return {"ca_cert_path" if Path(bundle).is_dir() else "ca_certs": bundle}
+    try:
+        socket = websocket.create_connection(
+            f"{'wss' if scheme == 'https' else 'ws'}://{location}/socket.io/1/websocket/{identifier}",
+            timeout=_RECEIVE_TIMEOUT_SECONDS,
+            sslopt={"ca_cert_path" if Path(bundle).is_dir() else "ca_certs": bundle},
+            # receive() decodes strictly, which is forty times as fast as the library's validation.
+            skip_utf8_validation=True,
+            header=dict(headers),
+            http_no_proxy=[urlsplit(url).hostname] if http_sessions.is_loopback(url) else None,
+            cookie="; ".join(f"{name}={value}" for name, value in cookies.items()) or None,
+        )
+    except (OSError, websocket.WebSocketException, ValueError) as error:
+        # The address of the socket is a secret that websocket's message can contain.
+        raise EventHubConnectionError(
+            f"The event server at {url} did not open a WebSocket: {type(error).__name__}. "
+            "Check that proxies allow WebSockets."
+        ) from None
+    return Socket(socket)
+
+
+def _handshake(url: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> str:
+    """Return the server's one-time id for the new connection."""
+    try:
+        response = http_sessions.get(
+            f"{url}/socket.io/1/",
+            headers=headers,
+            cookies=dict(cookies),
+            timeout=_HANDSHAKE_TIMEOUT_SECONDS,
+            # A redirect must not get the key.
+            allow_redirects=False,
+        )
+    except requests.exceptions.SSLError as error:
+        raise EventHubConnectionError(tls_failure(url, error)) from error
+    except requests.RequestException as error:
+        raise EventHubConnectionError(
+            f"The event server at {url} cannot be reached: {type(error).__name__}. Check FTRACK_SERVER and the network."
+        ) from error
+    if response.status_code != 200:
+        raise EventHubConnectionError(
+            f"The event server at {url} returned status {response.status_code}. Check address, user and key.",
+            {"status": response.status_code},
+        )
+    parts = response.text.split(":")
+    if len(parts) < 4 or "websocket" not in parts[3].split(","):
+        raise EventHubConnectionError(f"The server at {url} has no event hub with WebSockets.")
+    return parts[0]

@@ -1,4 +1,1 @@
-"""Locations of components: accessors, structures, and transfers between them.
-
-Knows nothing of change tracking and caches.
-"""
+"""Locations of components: accessors, structures and transfers; knows nothing of change tracking and caches."""

@@ -1,19 +1,20 @@
-"""Components: their creation from files, and their availability in locations."""
+"""Components: their creation from files and sequences, and their availability in locations."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ft_dcc.errors import LocationError, OperationError
-from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.interface import SessionInterface
+from ft_dcc.files import sequences
+from ft_dcc.session.entities.entity import Entity, SessionInterface
 from ft_dcc.session.locations.location import Location
 from ft_dcc.session.locations.location_setup import BUILT_IN
-from ft_dcc.session.query.expression import field, find
-from ft_dcc.session.query.populate import MAX_KEYS_PER_QUERY
+from ft_dcc.session.query.expression import find
+from ft_dcc.session.query.query import query_by_key
 from ft_dcc.session.symbol import CREATED, ORIGIN_LOCATION_ID, REVIEW_LOCATION_ID
 
 if TYPE_CHECKING:
@@ -79,10 +80,7 @@ class Storage(SessionInterface):
         """Return the location to use for each component, or None, see ``pick_location``."""
         candidates = self._accessible_locations()
         availabilities = self.get_component_availabilities(components, candidates)
-        return [
-            next((location for location in candidates if availability[location["id"]] > 0), None)
-            for availability in availabilities
-        ]
+        return [next((place for place in candidates if each[place["id"]] > 0), None) for each in availabilities]
 
     def get_component_availability(
         self, component: Entity, locations: Iterable[Entity] | None = None
@@ -100,9 +98,12 @@ class Storage(SessionInterface):
         if locations is None:
             locations = self.query("select name from Location")
         location_ids = [location["id"] for location in locations]
-        self._fetch_members(components)
-        ids = {leaf["id"] for component in components for leaf in _leaves(component) if leaf.state is not CREATED}
-        holders = self._find_holders(sorted(ids))
+        ids = {leaf["id"] for leaf in self._fetch_leaves(components) if leaf.state is not CREATED}
+        # The ids of the locations that have each component.
+        holders: dict[str, set[str]] = {component_id: set() for component_id in sorted(ids)}
+        rows = find("ComponentLocation").select("component_id", "location_id")
+        for row in query_by_key(self, rows, "component_id", list(holders)):
+            holders[row["component_id"]].add(row["location_id"])
         return [_availability(component, location_ids, holders) for component in components]
 
     def _accessible_locations(self) -> list[Location]:
@@ -138,29 +139,14 @@ class Storage(SessionInterface):
         results = self.events.publish_local(_GET_FILE_TYPE_TOPIC, file_path=path)
         return next((result for result in results if result), None) or Path(path).suffix
 
-    def _fetch_members(self, components: Iterable[Entity]) -> None:
+    def _fetch_leaves(self, components: Sequence[Entity]) -> list[Entity]:
+        """Fetch the members of containers, level by level, and return the components without members."""
         containers = [component for component in components if "members" in component]
-        if containers:
-            self.populate(containers, "members")
-            self._fetch_members(member for container in containers for member in container["members"])
-
-    def _find_holders(self, component_ids: Sequence[str]) -> dict[str, set[str]]:
-        """Return the ids of the locations that have each component."""
-        holders: dict[str, set[str]] = {component_id: set() for component_id in component_ids}
-        rows = find("ComponentLocation").select("component_id", "location_id")
-        for start in range(0, len(component_ids), MAX_KEYS_PER_QUERY):
-            some = field("component_id").is_in(component_ids[start : start + MAX_KEYS_PER_QUERY])
-            for row in self.query(rows.where(some)):
-                holders[row["component_id"]].add(row["location_id"])
-        return holders
-
-
-def _leaves(component: Entity) -> Iterator[Entity]:
-    members = list(component["members"]) if "members" in component else []
-    for member in members:
-        yield from _leaves(member)
-    if not members:
-        yield component
+        if not containers:
+            return list(components)
+        self.populate(containers, "members")
+        leaves = [each for each in components if "members" not in each or not each["members"]]
+        return leaves + self._fetch_leaves([member for container in containers for member in container["members"]])
 
 
 def _availability(component: Entity, location_ids: Iterable[str], holders: Mapping[str, set[str]]) -> dict[str, float]:
@@ -178,3 +164,45 @@ def _size(path: str) -> int:
         return Path(path).stat().st_size
     except OSError:
         return 0
+
+
+def is_sequence(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path stands for a sequence: ``head.%04d.exr [1-5, 7]``, ``head.%04d.exr`` or ``head.####.exr``.
+
+    The path of an existing file is never a sequence.
+    """
+    import clique
+
+    text = os.fspath(path)
+    if Path(text).is_file():
+        return False
+    try:
+        clique.parse(text)
+    except ValueError:
+        return sequences.is_sequence(text)
+    return True
+
+
+def sequence_files(path: str | os.PathLike[str]) -> Sequence[str]:
+    """Return the files of a sequence in the order of their numbers; without a range, those on disk.
+
+    Raises OperationError if one of them is missing or empty, or if there are none.
+    """
+    import clique
+
+    text = os.fspath(path)
+    try:
+        files = list(clique.parse(text))
+    except ValueError:
+        files = [sequences.frame_path(text, frame) for frame in sorted(sequences.frame_sizes(text))]
+    missing = [file for file in files if not Path(file).is_file() or not Path(file).stat().st_size]
+    if missing or not files:
+        problem = f"{missing[0]} is missing or empty" if missing else "no file has this name"
+        raise OperationError(f"The sequence {text} cannot be added: {problem}. Render it, or name other files.")
+    return files
+
+
+def frame_number(file: str) -> str:
+    """Return the last number in the name of a file, with its leading zeros, or the name."""
+    found = re.findall(r"\d+", Path(file).stem)
+    return str(found[-1]) if found else Path(file).stem

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from abc import ABC, abstractmethod
 from typing import IO, Any
+
+from ft_dcc.files.atomic import temporary_file
 
 
 class Data(ABC):
@@ -101,7 +102,7 @@ class String(FileWrapper):
     """A temporary file; content that was written as text is read as text."""
 
     def __init__(self, content: str | bytes | None = None) -> None:
-        super().__init__(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed with this
+        super().__init__(temporary_file())
         self.is_binary = True
         if content is not None:
             self.wrapped_file.write(self._bytes_of(content))

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ft_dcc import errors
-from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.interface import SessionInterface
+from ft_dcc.session.entities.entity import Delegated, Entity, SessionInterface
 from ft_dcc.session.locations import location_setup
-from ft_dcc.session.query.expression import field, find
-from ft_dcc.session.query.populate import MAX_KEYS_PER_QUERY
+from ft_dcc.session.query import expression, query
 from ft_dcc.session.symbol import COMPONENT_ADDED_TO_LOCATION_TOPIC, COMPONENT_REMOVED_FROM_LOCATION_TOPIC, CREATED
 
 if TYPE_CHECKING:
     from ft_dcc.session.locations.accessor import Accessor
-
-
-class _Setting:
-    """A value of how a session uses a location, kept in its setup."""
-
-    def __init__(self, name: str, documentation: str) -> None:
-        self._name, self.__doc__ = name, documentation
-
-    def __get__(self, location: Any, kind: type | None = None) -> Any:
-        return self if location is None else getattr(location.setup, self._name)
-
-    def __set__(self, location: Any, value: Any) -> None:
-        setattr(location.setup, self._name, value)
 
 
 class Location(Entity):
@@ -46,24 +31,14 @@ class Location(Entity):
         setup: location_setup.LocationSetup = self.session.location_setups.get(self.primary_key[0])
         return setup
 
-    accessor = _Setting("accessor", "The accessor of the files, or NOT_SET if this session has none.")
-    structure = _Setting("structure", "The structure that makes resource identifiers, or NOT_SET.")
-    resource_identifier_transformer = _Setting(
-        "resource_identifier_transformer", "The transformer of resource identifiers, or NOT_SET."
+    accessor = Delegated("setup", "accessor", "The accessor of the files, or NOT_SET if this session has none.")
+    structure = Delegated("setup", "structure", "The structure that makes resource identifiers, or NOT_SET.")
+    resource_identifier_transformer = Delegated(
+        "setup", "resource_identifier_transformer", "The transformer of resource identifiers, or NOT_SET."
     )
-    priority = _Setting(
-        "priority", "The priority; the location with the lowest number is picked first. The default is 95."
-    )
-
-    @property
-    def manages_data(self) -> bool:
-        """Whether bytes are copied into the location; otherwise it only records their paths."""
-        return self.setup.manages_data
-
-    @property
-    def local_identifiers(self) -> dict[str, str] | None:
-        """The resource identifiers by component id, if they are not stored on the server, or None."""
-        return self.setup.local_identifiers
+    priority = Delegated("setup", "priority", "The location with the lowest number is picked first; 95 by default.")
+    manages_data = Delegated("setup", "manages_data", "False if the location only records paths.")
+    local_identifiers = Delegated("setup", "local_identifiers", "The identifiers that are not stored on the server.")
 
     def add_component(self, component: Entity, source: Any, recursive: bool = True) -> None:
         """Add a component to the location, see ``add_components``."""
@@ -77,14 +52,26 @@ class Location(Entity):
         server refuses the changes. Then no component is registered, and ``details["transferred"]`` lists the copied
         ones as (component, resource identifier).
         """
-        pairs = _paired(components, sources)
+        # The source of the origin location is a path.
+        sources = os.fspath(sources) if isinstance(sources, os.PathLike) else sources
+        given = list(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else [sources]
+        if len(given) not in (1, len(components)):
+            raise ValueError(f"{len(components)} components need one source, or one each, and not {len(given)}.")
+        pairs = list(zip(components, given if len(given) > 1 else given * len(components)))
         if not self.structure:
             raise errors.LocationError(f"{self!r} has no structure. Set its structure.", {"location": self})
         if recursive:
             pairs = [pair for component, source in pairs for pair in _with_members(component, source)]
         if not pairs:
             return
-        self._check_absent([component for component, _ in pairs])
+        identifiers = self.find_identifiers([component for component, _ in pairs])
+        present = [component for component, _ in pairs if component["id"] in identifiers]
+        # The origin records where files are now, so its records may be replaced.
+        if present and self.local_identifiers is None:
+            raise errors.ComponentInLocationError(
+                f"{_listed(present)} already in {self!r}. Remove it first, or use it.",
+                {"components": present, "location": self},
+            )
         _register(self, _transfer(self, pairs))
         for component, _ in pairs:
             self._publish(COMPONENT_ADDED_TO_LOCATION_TOPIC, component)
@@ -105,7 +92,13 @@ class Location(Entity):
         removed: list[Entity] = []
         try:
             for component, identifier in zip(to_remove, identifiers):
-                _remove_bytes(self, component, identifier)
+                if self.manages_data:
+                    try:
+                        self.open_accessor().remove(identifier)
+                    except errors.AccessorResourceNotFoundError:
+                        # A sequence has no file of its own.
+                        if component.entity_type != "SequenceComponent":
+                            raise
                 removed.append(component)
         finally:
             _deregister(self, removed)
@@ -131,16 +124,12 @@ class Location(Entity):
         missing = [component for component in components if component["id"] not in identifiers]
         if missing:
             raise errors.ComponentNotInLocationError(
-                f"{_listed(missing)} not in {self!r}. Add it there first.",
-                {"components": missing, "location": self},
+                f"{_listed(missing)} not in {self!r}. Add it there first.", {"components": missing, "location": self}
             )
         return [identifiers[component["id"]] for component in components]
 
     def get_filesystem_path(self, component: Entity) -> str:
-        """Return the path of the component on this machine.
-
-        Raises ComponentNotInLocationError, and AccessorUnsupportedOperationError if the accessor has no paths.
-        """
+        """Return the path; raises ComponentNotInLocationError, AccessorUnsupportedOperationError without paths."""
         return self.get_filesystem_paths([component])[0]
 
     def get_filesystem_paths(self, components: Sequence[Entity]) -> list[str]:
@@ -160,10 +149,8 @@ class Location(Entity):
 
         Raises ComponentNotInLocationError, AccessorUnsupportedOperationError.
         """
-        identifier, make_url = (
-            self.get_resource_identifier(component),
-            getattr(self.accessor, "get_thumbnail_url", None),
-        )
+        identifier = self.get_resource_identifier(component)
+        make_url = getattr(self.accessor, "get_thumbnail_url", None)
         if make_url is None:
             raise errors.AccessorUnsupportedOperationError(
                 f"{self!r} has no thumbnails. Use the location ftrack.server."
@@ -194,16 +181,6 @@ class Location(Entity):
                 f"{self!r} has no accessor in this session. Set its accessor.", {"location": self}
             )
         return cast("Accessor", self.accessor)
-
-    def _check_absent(self, components: Sequence[Entity]) -> None:
-        identifiers = self.find_identifiers(components)
-        present = [component for component in components if component["id"] in identifiers]
-        # The origin records where files are now, so its records may be replaced.
-        if present and self.local_identifiers is None:
-            raise errors.ComponentInLocationError(
-                f"{_listed(present)} already in {self!r}. Remove it first, or use it.",
-                {"components": present, "location": self},
-            )
 
     def _publish(self, topic: str, component: Entity) -> None:
         self.session.events.publish(topic, component_id=component["id"], location_id=self.primary_key[0])
@@ -263,16 +240,6 @@ class ServerLocationMixin:
     __slots__ = ()
 
 
-def _paired(components: Sequence[Entity], sources: Any) -> list[tuple[Entity, Any]]:
-    """Return each component with its source; raises ValueError if there is not one for each, or one for all."""
-    # The source of the origin location is a path.
-    sources = os.fspath(sources) if isinstance(sources, os.PathLike) else sources
-    given = list(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else [sources]
-    if len(given) not in (1, len(components)):
-        raise ValueError(f"{len(components)} components need one source, or one each, and not {len(given)}.")
-    return list(zip(components, given if len(given) > 1 else given * len(components)))
-
-
 def _with_members(component: Entity, source: Any) -> Iterator[tuple[Entity, Any]]:
     """Yield the component's members and then the component, each with the source."""
     if "members" in component:
@@ -288,12 +255,15 @@ def _transfer(location: Location, pairs: Sequence[tuple[Entity, Any]]) -> list[t
     """
     transferred: list[tuple[Entity, str]] = []
     try:
-        identifiers_by_source = _find_source_identifiers(pairs)
+        # One query for each source.
+        by_source: dict[int, tuple[Any, list[Entity]]] = {}
+        for component, source in pairs:
+            if not isinstance(source, str):
+                by_source.setdefault(id(source), (source, []))[1].append(component)
+        identifiers = {key: source.find_identifiers(members) for key, (source, members) in by_source.items()}
         for component, source in pairs:
             # The source of the origin location is a path, that of any other is a location.
-            from_identifier = (
-                source if isinstance(source, str) else identifiers_by_source[id(source)].get(component["id"])
-            )
+            from_identifier = source if isinstance(source, str) else identifiers[id(source)].get(component["id"])
             context = {} if from_identifier is None else {"source_resource_identifier": from_identifier}
             identifier = location.structure.get_resource_identifier(component, context)
             if location.manages_data:
@@ -325,20 +295,7 @@ def _register(location: Location, transferred: Sequence[tuple[Entity, str]]) -> 
         ) from error
 
 
-def _remove_bytes(location: Location, component: Entity, identifier: str) -> None:
-    """Remove the component's bytes if the location manages them."""
-    if not location.manages_data:
-        return
-    try:
-        location.open_accessor().remove(identifier)
-    except errors.AccessorResourceNotFoundError:
-        # A sequence has no file of its own.
-        if component.entity_type != "SequenceComponent":
-            raise
-
-
 def _deregister(location: Location, components: Sequence[Entity]) -> None:
-    """Remove the records of the components' identifiers."""
     if location.local_identifiers is not None:
         for component in components:
             location.local_identifiers.pop(component["id"], None)
@@ -349,16 +306,13 @@ def _deregister(location: Location, components: Sequence[Entity]) -> None:
 
 
 def _rows(location: Location, components: Iterable[Entity]) -> Iterator[Entity]:
-    """Yield the ComponentLocations of the committed components in the location."""
     ids = [component["id"] for component in components if component.state is not CREATED]
-    wanted = find("ComponentLocation").select("component_id", "resource_identifier")
-    for start in range(0, len(ids), MAX_KEYS_PER_QUERY):
-        some = field("component_id").is_in(ids[start : start + MAX_KEYS_PER_QUERY])
-        yield from location.session.query(wanted.where(field("location_id") == location.primary_key[0], some))
+    wanted = expression.find("ComponentLocation").select("component_id", "resource_identifier")
+    here = wanted.where(expression.field("location_id") == location.primary_key[0])
+    return query.query_by_key(location.session, here, "component_id", ids)
 
 
 def _listed(components: Sequence[Entity]) -> str:
-    """Return the beginning of a sentence about these components."""
     names = ", ".join(repr(component) for component in components)
     return f"{names} {'is' if len(components) == 1 else 'are'}"
 
@@ -386,12 +340,3 @@ def _copy_bytes(
     from ft_dcc.session.locations.accessor import copy
 
     copy(from_accessor, from_identifier, accessor, identifier)
-
-
-def _find_source_identifiers(pairs: Sequence[tuple[Entity, Any]]) -> dict[int, Mapping[str, str]]:
-    """Return the resource identifiers of each source by the source's id(), with one query for each source."""
-    by_source: dict[int, tuple[Any, list[Entity]]] = {}
-    for component, source in pairs:
-        if not isinstance(source, str):
-            by_source.setdefault(id(source), (source, []))[1].append(component)
-    return {key: source.find_identifiers(components) for key, (source, components) in by_source.items()}

@@ -57,8 +57,8 @@ class IdStructure(Structure):
     def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:
         """Return the path; members lie below their container. Raises StructureError if it is not a component."""
         if entity.entity_type == "FileComponent":
-            container = _container(entity)
-            if container is None:
+            container = entity["container"]
+            if not container:
                 return self._folder(entity) + _extension(entity)
             if container.entity_type == "SequenceComponent":
                 return f"{self._folder(container)}/file.{entity['name']}{_extension(entity)}"
@@ -90,8 +90,8 @@ class StandardStructure(Structure):
     def get_resource_identifier(self, entity: Entity, context: Mapping[str, Any] | None = None) -> str:
         """Return the path; raises StructureError if it is not a component, or has no version."""
         if entity.entity_type == "FileComponent":
-            container = _container(entity)
-            if container is None:
+            container = entity["container"]
+            if not container:
                 return "/".join([*self._get_parts(entity), self._file_name(entity, entity["name"])])
             path = self.get_resource_identifier(container)
             if container.entity_type == "SequenceComponent":
@@ -132,18 +132,13 @@ class StandardStructure(Structure):
         return [self.sanitise_for_filesystem(part) for part in parts]
 
     def _format_version(self, number: int) -> str:
-        """Return the name of the folder of a version."""
         return f"v{number:03d}"
-
-
-def _container(component: Entity) -> Entity | None:
-    return component["container"] or None
 
 
 def _extension(component: Entity) -> str:
     """Return the component's file type with its dot, or that of its container."""
-    container = _container(component)
-    return str(component["file_type"] or (container is not None and container["file_type"]) or "")
+    container = component["container"]
+    return str(component["file_type"] or (container and container["file_type"]) or "")
 
 
 def _version(component: Entity) -> Entity:

@@ -1,4 +1,1 @@
-"""Query expressions, results, and the fetching of missing values.
-
-Knows nothing of caches, locations and transfers.
-"""
+"""Query expressions, results, and inherited values; knows nothing of caches, locations and transfers."""

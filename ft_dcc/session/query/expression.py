@@ -8,7 +8,7 @@ select name, status.name from Shot where name is "sh010" and project.name in ("a
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ft_dcc.errors import OperationError
@@ -64,6 +64,19 @@ class Condition(NamedTuple):
         return self.text
 
 
+def _comparison(operator: str) -> Callable[[Field, Any], Condition]:
+    """Return the method of a field that makes the condition with this operator."""
+
+    def compare(self: Field, value: Any) -> Condition:
+        if isinstance(value, Entity):
+            keys = zip(value.primary_key_attributes, value.primary_key)
+            text = " and ".join(f"{self.path}.{name} {operator} {quoted(key)}" for name, key in keys)
+            return Condition(text)
+        return Condition(f"{self.path} {operator} {literal(value)}")
+
+    return compare
+
+
 class Field:
     """The path of an attribute of the entity, or of a related entity: ``parent.name``."""
 
@@ -72,24 +85,10 @@ class Field:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def __eq__(self, value: object) -> Condition:  # type: ignore[override]
-        return self._compared("is", value)
-
-    def __ne__(self, value: object) -> Condition:  # type: ignore[override]
-        return self._compared("is_not", value)
-
-    def __lt__(self, value: object) -> Condition:
-        return self._compared("<", value)
-
-    def __le__(self, value: object) -> Condition:
-        return self._compared("<=", value)
-
-    def __gt__(self, value: object) -> Condition:
-        return self._compared(">", value)
-
-    def __ge__(self, value: object) -> Condition:
-        return self._compared(">=", value)
-
+    __eq__ = _comparison("is")  # type: ignore[assignment]
+    __ne__ = _comparison("is_not")  # type: ignore[assignment]
+    __lt__, __le__ = _comparison("<"), _comparison("<=")
+    __gt__, __ge__ = _comparison(">"), _comparison(">=")
     __hash__ = None  # type: ignore[assignment]
 
     def like(self, pattern: str) -> Condition:
@@ -98,11 +97,11 @@ class Field:
 
     def contains(self, text: str) -> Condition:
         """Return the condition that the value contains the text, without wildcards."""
-        return self._matches(f"%{_escape_wildcards(text)}%")
+        return self._matches("%", text)
 
     def starts_with(self, text: str) -> Condition:
         """Return the condition that the value starts with the text, without wildcards."""
-        return self._matches(f"{_escape_wildcards(text)}%")
+        return self._matches("", text)
 
     def is_in(self, values: Iterable[Any]) -> Condition:
         """Return the condition that the value is one of these; an empty list matches nothing."""
@@ -120,15 +119,10 @@ class Field:
         """Return the condition that the related entity exists, and fulfils the given condition."""
         return Condition(f"{self.path} has ({'' if condition is None else condition})")
 
-    def _compared(self, operator: str, value: Any) -> Condition:
-        if isinstance(value, Entity):
-            keys = zip(value.primary_key_attributes, value.primary_key)
-            text = " and ".join(f"{self.path}.{name} {operator} {quoted(key)}" for name, key in keys)
-            return Condition(text)
-        return Condition(f"{self.path} {operator} {literal(value)}")
-
-    def _matches(self, pattern: str) -> Condition:
-        return Condition(f'{self.path} like "{pattern}"')
+    def _matches(self, before: str, text: str) -> Condition:
+        # The server unescapes backslashes twice: in the quoted text, and in the pattern.
+        escaped = text.replace("\\", "\\\\\\\\").replace('"', '\\"').replace("%", "\\%").replace("_", "\\_")
+        return Condition(f'{self.path} like "{before}{escaped}%"')
 
     def _within(self, operator: str, values: Iterable[Any], for_none: str) -> Condition:
         listed = list(values)
@@ -153,10 +147,7 @@ class Expression(NamedTuple):
         return self._replace(projections=(*self.projections, *projections))
 
     def where(self, *conditions: Condition, **values: Any) -> Expression:
-        """Return the query with additional conditions; ``name=value`` compares an attribute.
-
-        Raises OperationError if an argument is not a Condition.
-        """
+        """Return the query with more conditions or ``name=value``; raises OperationError for anything else."""
         for condition in conditions:
             if not isinstance(condition, Condition):
                 raise OperationError(f"{condition!r} is not a condition. Write it like field('name') == 'animation'.")
@@ -195,10 +186,3 @@ def find(entity_type: str) -> Expression:
 def field(path: str) -> Field:
     """Return the attribute with that name or path, to compare it with a value."""
     return Field(path)
-
-
-def _escape_wildcards(text: str) -> str:
-    r"""Return the text as a part of a pattern, with % and _ escaped."""
-    # The server unescapes backslashes twice: in the quoted text, and in the pattern.
-    escaped = text.replace("\\", "\\\\\\\\").replace('"', '\\"')
-    return escaped.replace("%", "\\%").replace("_", "\\_")

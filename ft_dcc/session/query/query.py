@@ -1,26 +1,23 @@
-"""The result of a query, fetched page by page on demand."""
+"""The results of queries, fetched page by page on demand, and missing and inherited values of entities."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, overload
 
-from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError, ParseError
-from ft_dcc.session import operations
-from ft_dcc.session.entities.entity import Entity, FetchGroup
-from ft_dcc.session.query.expression import field, find, quoted
-from ft_dcc.session.query.populate import Fetch
+from ft_dcc.errors import MultipleResultsFoundError, NoResultFoundError
+from ft_dcc.session import operations, symbol
+from ft_dcc.session.entities.entity import Entity, FetchGroup, SessionInterface
+from ft_dcc.session.query.expression import Expression, field, find, quoted
 
-__all__ = ["QueryResult", "identifying", "quoted", "with_projections"]
+# The results of operations; their entities are added to a fetch group.
+Fetch = Callable[[Sequence[Any], FetchGroup], "list[Any]"]
 
+# Far below the servers' limits for one statement.
+MAX_KEYS_PER_QUERY = 500
 # Quoted texts are matched first and left alone, so that they may contain "limit" and "offset".
 _PAGING = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\b(offset|limit)\s+(\d+)""", re.DOTALL)
-
-
-def identifying(entity_type: str, data: Mapping[str, Any], keys: Iterable[str]) -> str:
-    """Return the expression that finds the entities with the data's values of these keys."""
-    return str(find(entity_type).where(*[field(key) == data[key] for key in keys]))
 
 
 class QueryResult(Sequence[Entity]):
@@ -30,9 +27,16 @@ class QueryResult(Sequence[Entity]):
         if not isinstance(page_size, int) or page_size < 1:
             raise ValueError(f"A page cannot have {page_size!r} entities. Pass an integer from 1 on.")
         self._fetch = fetch
-        self._expression, paging = _split_paging(expression)
-        self._limit = paging.get("limit")
-        self._offset = paging.get("offset")
+        paging: dict[str, int] = {}
+
+        def cut(match: re.Match[str]) -> str:
+            if match[1] is not None or match[2] in paging:
+                return match[0]
+            paging[match[2]] = int(match[3])
+            return ""
+
+        self._expression = _PAGING.sub(cut, expression).strip()
+        self._limit, self._offset = paging.get("limit"), paging.get("offset")
         self._next: int | None = self._offset or 0
         self._page_size = page_size
         self._found: list[Entity] = []
@@ -94,7 +98,6 @@ class QueryResult(Sequence[Entity]):
         return found[0] if found else None
 
     def _fetch_until(self, count: int | None) -> None:
-        """Fetch pages until there are ``count`` results, or all results for None."""
         while self._next is not None and (count is None or len(self._found) < count):
             size = self._page_size
             if self._limit is not None:
@@ -115,24 +118,71 @@ class QueryResult(Sequence[Entity]):
         return f"<QueryResult {self._expression!r}>"
 
 
-def _split_paging(expression: str) -> tuple[str, dict[str, int]]:
-    """Return the expression without ``offset`` and ``limit``, and their numbers."""
-    numbers: dict[str, int] = {}
-
-    def cut(match: re.Match[str]) -> str:
-        if match[1] is not None or match[2] in numbers:
-            return match[0]
-        numbers[match[2]] = int(match[3])
-        return ""
-
-    return _PAGING.sub(cut, expression).strip(), numbers
+def keys_condition(entities: list[Entity]) -> str:
+    """Return the condition that selects these entities of one type."""
+    names = entities[0].primary_key_attributes
+    if len(names) == 1:
+        keys = [quoted(entity.primary_key[0]) for entity in entities]
+        return f"{names[0]} is {keys[0]}" if len(keys) == 1 else f"{names[0]} in ({', '.join(keys)})"
+    return " or ".join(f"({key_condition(names, entity.primary_key)})" for entity in entities)
 
 
-def with_projections(expression: str, types: Any) -> str:
-    """Return the expression with the default projections of its type, unless it has its own."""
-    if expression.lstrip().startswith("select"):
-        return expression
-    if not expression.strip():
-        raise ParseError('The query is empty. Write it like: Task where name is "animation".')
-    entity_type = types[expression.split(None, 1)[0]]
-    return f"select {', '.join(entity_type.default_projections)} from {expression}"
+def key_condition(names: Iterable[str], key: Iterable[str]) -> str:
+    """Return the condition that selects the entity with this key."""
+    return " and ".join(f"{name} is {quoted(part)}" for name, part in zip(names, key))
+
+
+def query_by_key(session: SessionInterface, expression: Expression, path: str, keys: Sequence[str]) -> Iterator[Entity]:
+    """Yield the results of the expression whose value at the path is one of the keys, in as few queries as possible."""
+    for start in range(0, len(keys), MAX_KEYS_PER_QUERY):
+        yield from session.query(expression.where(field(path).is_in(keys[start : start + MAX_KEYS_PER_QUERY])))
+
+
+class Inheritance:
+    """Hierarchical custom attributes, which entities inherit from a project or a shot above them.
+
+    The values that were set are kept by configuration and entity; those of a fetch group are fetched at once.
+    """
+
+    def __init__(self, session: SessionInterface) -> None:
+        self._session = session
+        # symbol.NOT_SET stands for a value that was requested and is not set.
+        self._values: dict[tuple[str, str], Any] = {}
+        self._hierarchical: frozenset[str] | None = None
+
+    def clear(self) -> None:
+        """Discard all values, so that they are fetched again."""
+        self._values.clear()
+        self._hierarchical = None
+
+    def value(self, owner: Entity, configuration_id: str, own: Any) -> Any:
+        """Return the value of the owner or the nearest entity above that has one, or ``own``.
+
+        The server does not resolve inheritance: it returns the attribute's default.
+        """
+        if self._hierarchical is None:
+            configurations = self._session.custom_attribute_configurations()
+            self._hierarchical = frozenset(each["id"] for each in configurations if each["is_hierarchical"])
+        if configuration_id not in self._hierarchical or "link" not in owner.attributes:
+            return own
+        lineage = _lineage(owner)
+        if any((configuration_id, entity_id) not in self._values for entity_id in lineage):
+            self._fetch(configuration_id, [owner, *owner.peers()])
+        for entity_id in lineage:
+            value = self._values.get((configuration_id, entity_id), symbol.NOT_SET)
+            if value is not symbol.NOT_SET:
+                return value
+        return own
+
+    def _fetch(self, configuration_id: str, owners: Iterable[Entity]) -> None:
+        entity_ids = dict.fromkeys(entity_id for owner in owners for entity_id in _lineage(owner))
+        expression = find("CustomAttributeValue").select("value", "entity_id")
+        expression = expression.where(field("configuration_id") == configuration_id)
+        rows = query_by_key(self._session, expression, "entity_id", list(entity_ids))
+        found = {(configuration_id, row["entity_id"]): row["value"] for row in rows}
+        self._values.update({(configuration_id, entity_id): symbol.NOT_SET for entity_id in entity_ids})
+        self._values.update(found)
+
+
+def _lineage(owner: Entity) -> list[str]:
+    return [step["id"] for step in reversed(owner["link"] or [])]

@@ -1,4 +1,1 @@
-"""Uploads and downloads of components' bytes.
-
-Knows nothing of locations and change tracking.
-"""
+"""Uploads and downloads of components' bytes; knows nothing of locations and change tracking."""

@@ -14,7 +14,7 @@ import attrs
 
 from ft_dcc.errors import AuthenticationError, ServerError, TransferFailed
 from ft_dcc.files.atomic import write_atomically
-from ft_dcc.session.interface import SessionInterface
+from ft_dcc.session.entities.entity import SessionInterface
 from ft_dcc.session.transfer import storage_requests
 from ft_dcc.session.transport.cancellation import OnBytes, TransferProgress, run_parallel
 
@@ -46,33 +46,25 @@ def send(
     progress_file: Path | None,
     on_bytes: OnBytes | None,
 ) -> None:
-    """Send the missing parts and let the server join all parts; raises TransferFailed, ServerError.
-
-    ``announcement`` is the operation that starts the upload.
-    """
-    progress = _Progress.load(progress_file, source, announcement["component_id"])
+    """Send the missing parts of an announced upload and join them; raises TransferFailed, ServerError."""
+    component_id = announcement["component_id"]
+    progress = _Progress.load(progress_file, source, component_id)
     if progress is None:
         result = session.call(dict(announcement))[0]
-        urls = {int(part["part_number"]): str(part["signed_url"]) for part in result["urls"]}
+        urls = {str(part["part_number"]): str(part["signed_url"]) for part in result["urls"]}
         # A studio server reports the checksum of its tags. Elsewhere, tags that look like an MD5 are one.
         checksum_name = "crc32" if result.get("part_checksum") == "crc32" else "md5"
-        component_id = announcement["component_id"]
-        identity, upload_id = _identity(source), result["upload_id"]
-        progress = _Progress(progress_file, identity, component_id, upload_id, urls, checksum_name)
+        progress = _Progress(progress_file, component_id, _identity(source), result["upload_id"], urls, checksum_name)
         progress.save()
     try:
         _send_missing(session, source, progress, on_bytes)
-        if _identity(source) != progress.identity:
+        if _identity(source) != progress.source:
             progress.delete()
             raise source.changed()
-        session.call(
-            {
-                "action": "complete_multipart_upload",
-                "component_id": progress.component_id,
-                "upload_id": progress.upload_id,
-                "parts": [{"part_number": number, "e_tag": tag} for number, tag in sorted(progress.arrived.items())],
-            }
-        )
+        arrived = sorted((int(number), tag) for number, tag in progress.arrived.items())
+        parts = [{"part_number": number, "e_tag": tag} for number, tag in arrived]
+        upload = {"component_id": component_id, "upload_id": progress.upload_id, "parts": parts}
+        session.call({"action": "complete_multipart_upload", **upload})
     except (TransferFailed, ServerError) as error:
         # Addresses expire, and servers delete parts of unfinished uploads.
         is_refused = isinstance(error, ServerError) and not isinstance(error, AuthenticationError)
@@ -84,44 +76,32 @@ def send(
 
 @attrs.define
 class _Progress:
-    """The arrived parts of one upload, kept in a file if one is given."""
+    """The arrived parts of one upload, kept in a file if one is given; parts are numbered in text, as in JSON."""
 
     file: Path | None
-    identity: list[Any]
     component_id: str
+    source: list[Any]
     upload_id: str
-    urls: dict[int, str] = attrs.field(repr=False)
+    urls: dict[str, str] = attrs.field(repr=False)
     checksum_name: str
-    arrived: dict[int, str] = attrs.field(factory=dict)
+    arrived: dict[str, str] = attrs.field(factory=dict)
 
     @classmethod
     def load(cls, file: Path | None, source: storage_requests.UploadBody, component_id: str) -> _Progress | None:
         """Return the progress of an upload of the same file for the same component, or None."""
         try:
-            kept = json.loads(file.read_text(encoding="utf-8")) if file is not None else None
-            if kept is None or kept["component_id"] != component_id or kept["source"] != _identity(source):
-                return None
-            upload_id, checksum_name = kept["upload_id"], kept["checksum_name"]
-            urls = {int(number): url for number, url in kept["urls"].items()}
-            arrived = {int(number): tag for number, tag in kept["arrived"].items()}
-            return cls(file, kept["source"], component_id, upload_id, urls, checksum_name, arrived)
-        except (OSError, ValueError, KeyError, TypeError):
+            kept = cls(file, **json.loads(file.read_text(encoding="utf-8"))) if file is not None else None
+        except (OSError, ValueError, TypeError):
             # Without a readable progress file, the upload starts again.
             return None
+        is_same = kept is not None and kept.component_id == component_id and kept.source == _identity(source)
+        return kept if is_same else None
 
     def save(self) -> None:
         """Write the file atomically; only its owner can read the signed addresses."""
-        if self.file is None:
-            return
-        kept = {
-            "component_id": self.component_id,
-            "source": self.identity,
-            "upload_id": self.upload_id,
-            "urls": self.urls,
-            "checksum_name": self.checksum_name,
-            "arrived": self.arrived,
-        }
-        write_atomically(self.file, json.dumps(kept).encode(), is_private=True)
+        if self.file is not None:
+            kept = {name: value for name, value in attrs.asdict(self).items() if name != "file"}
+            write_atomically(self.file, json.dumps(kept).encode(), is_private=True)
 
     def delete(self) -> None:
         """Delete the file."""
@@ -135,35 +115,27 @@ def _identity(source: storage_requests.UploadBody) -> list[Any]:
 
 
 def _send_missing(
-    session: SessionInterface,
-    source: storage_requests.UploadBody,
-    progress: _Progress,
-    on_bytes: OnBytes | None,
+    session: SessionInterface, source: storage_requests.UploadBody, progress: _Progress, on_bytes: OnBytes | None
 ) -> None:
     transferred, lock, missing = TransferProgress(source.size), threading.Lock(), []
 
-    def send_one(number: int, part: storage_requests.UploadBody) -> None:
+    def send_one(number: str, part: storage_requests.UploadBody) -> None:
         tag = _put_part(session, progress.urls[number], part)
         with lock:
             progress.arrived[number] = tag
             progress.save()
 
-    for number in sorted(progress.urls):
-        part = _part(source, number, transferred, progress.checksum_name)
+    size = part_size(source.size)
+    for number in sorted(progress.urls, key=int):
+        start, on_sent = (int(number) - 1) * size, partial(transferred.report, int(number))
+        part = storage_requests.UploadBody(
+            source.path, start, min(size, source.size - start), on_sent, progress.checksum_name
+        )
         if number in progress.arrived:
-            transferred.report(number, part.size)
+            on_sent(part.size)
         else:
             missing.append(partial(send_one, number, part))
     run_parallel(missing, MAX_CONCURRENT_PARTS, transferred, on_bytes)
-
-
-def _part(
-    source: storage_requests.UploadBody, number: int, transferred: TransferProgress, checksum_name: str
-) -> storage_requests.UploadBody:
-    size = part_size(source.size)
-    start = (number - 1) * size
-    on_sent = partial(transferred.report, number)
-    return storage_requests.UploadBody(source.path, start, min(size, source.size - start), on_sent, checksum_name)
 
 
 def _put_part(session: SessionInterface, url: str, part: storage_requests.UploadBody) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import TransferFailed
-from ft_dcc.session.interface import SessionInterface
+from ft_dcc.session.entities.entity import SessionInterface
 
 if TYPE_CHECKING:
     import requests
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
 RETRY_DELAYS_SECONDS = (0.5, 1.0, 2.0, 4.0)
 # Small enough that slow connections report progress several times a second.
 _BLOCK_SIZE = 256 * 1024
+_PROXY_REMEDY = (
+    "If it happens again, ask the administrator for the limits of the proxy before the server: in nginx, "
+    "client_max_body_size and client_body_timeout."
+)
 
 
 class UploadBody:
-    """Bytes of a file, sent in blocks; each iteration starts again at the first block.
-
-    ``on_sent`` is called with the number of sent bytes, 0 at the start; an exception that it raises ends the attempt.
-    ``checksum_name`` is the checksum of the sent bytes: "md5" or "crc32".
-    """
+    """Bytes of a file, sent in blocks; each iteration starts again at the first block."""
 
     def __init__(
         self,
         path: Path,
         start: int = 0,
         size: int | None = None,
+        # Called with the number of sent bytes, 0 at the start; an exception that it raises ends the attempt.
         on_sent: Callable[[int], None] | None = None,
+        # The checksum of the sent bytes: "md5" or "crc32".
         checksum_name: str = "md5",
     ) -> None:
         self.checksum_name = checksum_name
@@ -43,6 +45,8 @@ class UploadBody:
         self.failure: BaseException | None = None
         # The checksum of the last attempt, in hexadecimal.
         self.digest = ""
+        # The number of bytes that the last attempt sent.
+        self.sent = 0
         self._is_whole = start == 0 and size is None
         self.state = self.state_now()
         self.size = self.state[0] - start if size is None else size
@@ -76,7 +80,7 @@ class UploadBody:
         try:
             return _state(self.path.stat())
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise TransferFailed(f"{self.path} cannot be read: {error.strerror}.") from error
 
     def changed(self) -> TransferFailed:
         """Return the error for a file that was changed during the upload."""
@@ -95,7 +99,7 @@ class UploadBody:
                     yield block
                 is_changed = _state(os.fstat(file.fileno())) != state or (self._is_whole and state[0] != self.size)
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise TransferFailed(f"{self.path} cannot be read: {error.strerror}.") from error
         if remaining:
             raise TransferFailed(f"{self.path} became shorter while it was read. Upload it again when it is finished.")
         if is_changed:
@@ -109,16 +113,13 @@ class UploadBody:
         return base64.b64encode(digest.digest()).decode()
 
     def _count(self, sent: int) -> None:
+        self.sent = sent
         if self.on_sent is not None:
             self.on_sent(sent)
 
 
 def _state(status: os.stat_result) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
-
-
-def _unreadable(path: Path, error: OSError) -> TransferFailed:
-    return TransferFailed(f"{path} cannot be read: {error.strerror}.")
 
 
 def put_body(session: SessionInterface, url: str, headers: dict[str, str], body: UploadBody) -> requests.Response:
@@ -139,7 +140,9 @@ def put_body(session: SessionInterface, url: str, headers: dict[str, str], body:
                 raise body.failure from error
             if delay is None:
                 # The signed address is a secret, so the error that contains it is not chained.
-                reason = http.unreachable(session.server_url, error)
+                reason = str(http.unreachable(session.server_url, error))
+                if body.sent and not isinstance(error, requests.Timeout):
+                    reason = f"The connection was closed after {body.sent} of {body.size} bytes. {_PROXY_REMEDY}"
                 raise TransferFailed(f"The upload of {body.path} was interrupted. {reason}") from None
             http.wait(delay)
             continue
@@ -148,30 +151,30 @@ def put_body(session: SessionInterface, url: str, headers: dict[str, str], body:
             return response
         # A proxy or a login page of the network may answer in place of the storage.
         is_foreign = not 400 <= response.status_code < 500
-        if delay is None or not (is_foreign or http.is_busy(response)):
-            raise _refused(body, response.status_code, is_foreign)
-        http.wait(delay, http.retry_after(response))
+        if delay is not None and (is_foreign or http.is_busy(response)):
+            http.wait(delay, http.retry_after(response))
+            continue
+        status = response.status_code
+        if status == 413 and "exception" not in response.text:
+            raise TransferFailed(
+                f"The upload of {body.path} with {body.size} bytes was refused with status 413. {_PROXY_REMEDY}",
+                {"status": status},
+            )
+        if is_foreign:
+            raise TransferFailed(
+                f"The upload of {body.path} did not reach the storage: something else answered with status {status}. "
+                "Check the network; the upload is repeated when the job resumes."
+            )
+        raise TransferFailed(
+            f"The upload of {body.path} was refused with status {status}. "
+            "Upload it again. If that fails too, ask the administrator of the server's storage.",
+            {"status": status},
+        )
     raise AssertionError("the last attempt returns or raises")
 
 
-def _refused(body: UploadBody, status: int, is_foreign: bool) -> TransferFailed:
-    if is_foreign:
-        return TransferFailed(
-            f"The upload of {body.path} did not reach the storage: something else answered with status {status}. "
-            "Check the network; the upload is repeated when the job resumes."
-        )
-    return TransferFailed(
-        f"The upload of {body.path} was refused with status {status}. "
-        "Upload it again. If that fails too, ask the administrator of the server's storage.",
-        {"status": status},
-    )
-
-
 def request_component(session: SessionInterface, route: str, component_id: str) -> requests.Response:
-    """Return the server's response about a component, with an unread body and any status.
-
-    Raises ServerUnreachable.
-    """
+    """Return the server's response about a component, with an unread body and any status. Raises ServerUnreachable."""
     import requests
 
     from ft_dcc.session.transport import http

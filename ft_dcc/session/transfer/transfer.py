@@ -7,20 +7,15 @@ import hashlib
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import Any
 
 from ft_dcc.errors import NotFoundError, ServerUnreachable, TransferFailed
 from ft_dcc.files.atomic import atomic_path
 from ft_dcc.session import operations
-from ft_dcc.session.interface import SessionInterface
+from ft_dcc.session.entities.entity import SessionInterface
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer import multipart_upload, storage_requests
 from ft_dcc.session.transport.cancellation import OnBytes, TransferProgress, run_parallel
-
-if TYPE_CHECKING:
-    import requests
 
 _BLOCK_SIZE = 256 * 1024
 
@@ -48,14 +43,7 @@ def upload(
     else:
         session.call([operations.create("FileComponent", component)])
     file_name = f"{name}.{file_type.lstrip('.')}"
-    send(
-        session,
-        path,
-        component_id=component_id,
-        file_name=file_name,
-        on_bytes=on_bytes,
-        progress_file=progress_file,
-    )
+    send(session, path, component_id=component_id, file_name=file_name, on_bytes=on_bytes, progress_file=progress_file)
     return source.size
 
 
@@ -77,12 +65,8 @@ def send(
     Raises TransferFailed, ServerUnreachable, ServerError.
     """
     source = storage_requests.UploadBody(Path(path))
-    announcement: dict[str, Any] = {
-        "action": "get_upload_metadata",
-        "component_id": component_id,
-        "file_name": file_name,
-        "file_size": source.size,
-    }
+    file: dict[str, Any] = {"component_id": component_id, "file_name": file_name, "file_size": source.size}
+    announcement = {"action": "get_upload_metadata", **file}
     count = multipart_upload.count_for(source.size)
     if count <= multipart_upload.MIN_PARTS:
         announcement["checksum"] = source.checksum()
@@ -120,83 +104,66 @@ def download(
     ``size`` in bytes and ``checksum`` (MD5, in base64) are verified before the file gets its name. Raises
     NotFoundError, TransferFailed, ServerUnreachable.
     """
-    target = Path(path)
-    progress = TransferProgress(size or 0)
-    one_download = _Download(session, component_id, target, size, checksum, progress)
-    run_parallel([one_download.run], 1, progress, on_bytes)
-    return progress.total
+    target, progress = Path(path), TransferProgress(size or 0)
 
+    def run() -> None:
+        from ft_dcc.session.transport import http
 
-@attrs.frozen
-class _Download:
-    """A download to a draft file, which is renamed when it is complete."""
-
-    session: SessionInterface
-    component_id: str
-    target: Path
-    size: int | None
-    checksum: str | None
-    progress: TransferProgress
-
-    def run(self) -> None:
-        """Download the file; failed attempts are repeated."""
         for delay in (*storage_requests.RETRY_DELAYS_SECONDS, None):
             try:
-                with atomic_path(self.target) as draft:
-                    self._receive(draft)
+                with atomic_path(target) as draft:
+                    digest = _receive(session, component_id, draft, size, progress)
+                    if checksum is not None and checksum != digest:
+                        raise TransferFailed(f"The download of {component_id} does not have the checksum {checksum}.")
                 return
             except (ServerUnreachable, TransferFailed) as error:
                 if delay is None or error.details.get("status"):
                     raise
-                from ft_dcc.session.transport import http
-
                 http.wait(delay)
             except OSError as error:
-                raise TransferFailed(f"{self.target} cannot be written: {error.strerror}.") from error
+                raise TransferFailed(f"{target} cannot be written: {error.strerror}.") from error
 
-    def _receive(self, draft: Path) -> None:
-        response = storage_requests.request_component(self.session, "/component/get", self.component_id)
-        with response:
-            if response.status_code == 404:
-                raise _no_bytes_error(self.session, self.component_id)
-            if response.status_code >= 400:
-                raise TransferFailed(
-                    f"The download of {self.component_id} was refused with status {response.status_code}.",
-                    {} if _is_temporary(response) else {"status": response.status_code},
-                )
-            length = response.headers.get("Content-Length", "")
-            wanted = self.size if self.size is not None else int(length) if length.isdigit() else None
-            self.progress.total = wanted or 0
-            received, digest = self._write(response, draft)
-        self.progress.total = received
-        if wanted is not None and received != wanted:
-            raise TransferFailed(f"The download of {self.component_id} has {received} bytes instead of {wanted}.")
-        if self.checksum is not None and self.checksum != digest:
-            raise TransferFailed(f"The download of {self.component_id} does not have the checksum {self.checksum}.")
+    run_parallel([run], 1, progress, on_bytes)
+    return progress.total
 
-    def _write(self, response: requests.Response, draft: Path) -> tuple[int, str]:
-        import requests
 
-        digest, received = hashlib.md5(usedforsecurity=False), 0
+def _receive(
+    session: SessionInterface, component_id: str, draft: Path, size: int | None, progress: TransferProgress
+) -> str:
+    """Download the bytes of a component once, and return their checksum (MD5, in base64)."""
+    import requests
+
+    from ft_dcc.session.transport import http
+
+    digest, received = hashlib.md5(usedforsecurity=False), 0
+    with storage_requests.request_component(session, "/component/get", component_id) as response:
+        if response.status_code == 404:
+            raise _no_bytes_error(session, component_id)
+        if response.status_code >= 400:
+            raise TransferFailed(
+                f"The download of {component_id} was refused with status {response.status_code}.",
+                {} if http.is_busy(response) else {"status": response.status_code},
+            )
+        length = response.headers.get("Content-Length", "")
+        wanted = size if size is not None else int(length) if length.isdigit() else None
+        progress.total = wanted or 0
         try:
             with draft.open("xb") as file:
                 for block in response.iter_content(_BLOCK_SIZE):
                     file.write(block)
                     digest.update(block)
                     received += len(block)
-                    self.progress.report(1, received)
+                    progress.report(1, received)
         except requests.RequestException:
-            raise TransferFailed(
-                f"The download of {self.component_id} was interrupted after {received} bytes."
-            ) from None
-        return received, base64.b64encode(digest.digest()).decode()
+            raise TransferFailed(f"The download of {component_id} was interrupted after {received} bytes.") from None
+    progress.total = received
+    if wanted is not None and received != wanted:
+        raise TransferFailed(f"The download of {component_id} has {received} bytes instead of {wanted}.")
+    return base64.b64encode(digest.digest()).decode()
 
 
 def remove(session: SessionInterface, component_id: str) -> None:
-    """Remove the bytes of a component from the server; failed attempts are repeated.
-
-    Raises NotFoundError if there are none, TransferFailed, ServerUnreachable.
-    """
+    """Remove the bytes from the server; raises NotFoundError for none, TransferFailed, ServerUnreachable."""
     from ft_dcc.session.transport import http
 
     may_have_arrived = False
@@ -223,9 +190,3 @@ def _no_bytes_error(session: SessionInterface, component_id: str) -> NotFoundErr
         f"{session.server_url} has no bytes of the component {component_id}. "
         "They may have been removed, or be in another location."
     )
-
-
-def _is_temporary(response: requests.Response) -> bool:
-    from ft_dcc.session.transport import http
-
-    return http.is_busy(response)

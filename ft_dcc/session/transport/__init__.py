@@ -1,4 +1,1 @@
-"""The HTTP transport to the server: requests, retries, cancellation and JSON.
-
-Knows nothing of entities and sessions.
-"""
+"""The HTTP transport: requests, retries, cancellation and JSON; knows nothing of entities and sessions."""

@@ -135,7 +135,6 @@ def run_parallel(
 
 
 def _run_steps(pending: collections.deque[Callable[[], Any]], failures: list[BaseException]) -> None:
-    """Run steps until none is left or one has failed."""
     while not failures:
         try:
             step = pending.popleft()

@@ -37,7 +37,7 @@ class ServerTime(datetime.datetime):
     def __getattr__(self, name: str) -> Any:
         if name in _ARROW_ATTRIBUTES:
             raise AttributeError(
-                f"A time has no {name!r} without the package arrow. Install it with: pip install 'ft-dcc[compat]'."
+                f'A time has no {name!r} without the package arrow. Install it with: pip install "ft-dcc[compat]".'
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -49,7 +49,6 @@ def to_datetime(value: Any) -> Any:
 
 @functools.cache
 def _arrow() -> Any:
-    """Return the package arrow, or None if it is not installed."""
     try:
         return importlib.import_module("arrow")
     except ImportError:

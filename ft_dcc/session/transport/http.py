@@ -19,6 +19,7 @@ from requests.auth import AuthBase
 
 from ft_dcc import errors
 from ft_dcc.session.transport import cancellation, codec
+from ft_dcc.system.http_sessions import new_http_session
 
 _log = logging.getLogger(__name__)
 # Independent of the global generator, which host scripts may have seeded.
@@ -39,6 +40,10 @@ _READ_ACTIONS = frozenset(
     {"query", "search", "query_server_information", "query_schemas", "permissions", "get_upload_metadata"}
 )
 _CHANGE_ACTIONS = frozenset({"create", "update", "delete"})
+_AUTHENTICATION_ERROR_CLASSES = ("InvalidCredentials", "InvalidCredentialsError", "FTAuthenticationError")
+# Errors of requests without a connection, and reasons of others, which come from urllib3.
+_CONNECTION_ERRORS = (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
+_CONNECTION_REASONS = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
 class SessionAuthentication(AuthBase):
@@ -71,7 +76,6 @@ class Transport:
         server_url: str,
         api_key: str,
         api_user: str,
-        *,
         timeout: float = 60,
         cookies: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -81,17 +85,12 @@ class Transport:
         self.set_timeout(timeout)
         # Whether the server reads the credentials of downloads from the address instead of the headers.
         self.sends_credentials_in_address = False
-        self._requests: requests.Session | None = requests.Session()
+        self._requests: requests.Session | None = new_http_session()
         self._requests.auth = SessionAuthentication(api_key, api_user)
         self._requests.cookies.update(dict(cookies or {}))
-        self._requests.headers.update(
-            {
-                **(headers or {}),
-                "Accept": "application/json",
-                "Content-Type": "application/json",
-                "ftrack-strict-api": "true" if strict_api else "false",
-            }
-        )
+        self._requests.headers.update(headers or {})
+        self._requests.headers.update({"Accept": "application/json", "Content-Type": "application/json"})
+        self._requests.headers["ftrack-strict-api"] = "true" if strict_api else "false"
 
     def set_timeout(self, seconds: float) -> None:
         """Set the time-out of responses; that of connections is at most 10 seconds."""
@@ -115,17 +114,19 @@ class Transport:
             self._requests.close()
             self._requests = None
 
-    def post(self, operations: Sequence[Any], recover: Callable[[], bytes | None] | None = None) -> bytes:
+    def post(self, operations: Sequence[Any], recover: Callable[[Sequence[Any]], bytes | None] | None = None) -> bytes:
         """Send the operations as one transaction and return the response.
 
-        After a failure of the connection or the server, queries are sent again. Changes are sent again if ``recover()``
-        returns None: they have not arrived. Other operations are sent again only if they cannot have arrived.
+        After a failure of the connection or the server, queries are sent again. Changes whose creations name their ids
+        are sent again if ``recover(operations)`` returns None: they have not arrived. Other operations are sent again
+        only if they cannot have arrived.
 
         Raises ServerUnreachable, AuthenticationError, PermissionDeniedError, ServerError, ConnectionClosedError.
         """
-        body, actions = codec.dumps(operations), _actions(operations)
+        body = codec.dumps(operations)
+        actions = {each.get("action") for each in operations if isinstance(each, Mapping)}
         is_query = actions <= _READ_ACTIONS
-        if is_query or not actions <= _READ_ACTIONS | _CHANGE_ACTIONS:
+        if is_query or not _is_repeatable(operations) or not actions <= _READ_ACTIONS | _CHANGE_ACTIONS:
             recover = None
         may_have_arrived, refusal = False, None
         for delay in (*_RETRY_DELAYS_SECONDS, None):
@@ -139,7 +140,7 @@ class Transport:
             except (errors.ServerError, errors.ServerUnreachable) as error:
                 # A second attempt can fail because the first one arrived.
                 refusal = error
-            if may_have_arrived and recover is not None and (response := recover()) is not None:
+            if may_have_arrived and recover is not None and (response := recover(operations)) is not None:
                 return response
             if refusal is not None:
                 raise refusal
@@ -152,7 +153,7 @@ class Transport:
         another server's. Raises requests.RequestException.
         """
         used = {name: value for name, value in headers.items() if name.lower() != "content-length"}
-        with requests.Session() as storage:
+        with new_http_session() as storage:
             return storage.put(url, data=body, headers=used, timeout=self.timeout, auth=lambda request: request)
 
     def _send(self, body: bytes, operations: Sequence[Any]) -> bytes:
@@ -169,28 +170,19 @@ class Transport:
             )
             content = _read(response, time.monotonic() + _MAX_TIMEOUTS_PER_RESPONSE * self.timeout[1])
         except requests.RequestException as error:
-            failed = _Failed(unreachable(self.server_url, error), may_have_arrived=not was_never_sent(error))
-            raise failed from error
+            # Without a connection the server cannot have got the request.
+            reason = getattr(error.args[0], "reason", None) if error.args else None
+            was_never_sent = isinstance(error, _CONNECTION_ERRORS) or isinstance(reason, _CONNECTION_REASONS)
+            raise _Failed(unreachable(self.server_url, error), may_have_arrived=not was_never_sent) from error
         if response.headers.get(_REQUEST_ID, request_id) != request_id:
-            raise _Failed(
-                errors.ServerUnreachable(
-                    f"{self.server_url} cannot be reached: something in between answers with the answer to another "
-                    "request. Check the proxies and caches in the network."
-                ),
-                may_have_arrived=True,
-            )
-        if response.status_code < 300 and _is_list(content) and (content != b"[]" or not operations):
+            what = "something in between answers with the answer to another request"
+            message = f"{self.server_url} cannot be reached: {what}. Check the proxies and caches in the network."
+            raise _Failed(errors.ServerUnreachable(message), may_have_arrived=True)
+        # A complete list of results, as far as it shows without parsing it.
+        is_list = content[:1] == b"[" and content[-8:].rstrip().endswith(b"]")
+        if response.status_code < 300 and is_list and (content != b"[]" or not operations):
             return content
         raise _response_error(self.server_url, response, content, operations)
-
-
-def _actions(operations: Sequence[Any]) -> set[Any]:
-    return {each.get("action") for each in operations if isinstance(each, Mapping)}
-
-
-def _is_list(content: bytes) -> bool:
-    """Return whether the content looks like a complete list of results, without parsing it."""
-    return content[:1] == b"[" and content[-8:].rstrip().endswith(b"]")
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:
@@ -217,14 +209,6 @@ def wait(delay: float, retry_after: float | None = None) -> None:
     cancellation.cancellable_sleep(jittered if retry_after is None else min(retry_after, _MAX_RETRY_AFTER_SECONDS))
 
 
-def was_never_sent(error: requests.RequestException) -> bool:
-    """Return whether no connection was made, so that the server cannot have got the request."""
-    if isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)):
-        return True
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
-
-
 def unreachable(server_url: str, error: requests.RequestException) -> errors.ServerUnreachable:
     """Return the error for a failed request; it never contains a signed address."""
     if isinstance(error, requests.exceptions.SSLError):
@@ -244,6 +228,10 @@ def tls_failure(url: str, error: requests.exceptions.SSLError) -> str:
     """Return the message for a connection without TLS: the certificate is rejected, or the server speaks no TLS."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
         return f"The certificate of {url} is not trusted. Set REQUESTS_CA_BUNDLE to the studio's certificates."
+    if not any(
+        sign in str(error) for sign in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER")
+    ):
+        return f"The HTTPS connection to {url} was closed. Check the network, and the log of a proxy before the server."
     plain = url.replace("https://", "http://", 1).replace("wss://", "ws://", 1)
     return f"{url} does not answer with HTTPS. If the server has no certificate, its address is {plain}."
 
@@ -262,7 +250,6 @@ def retry_after(response: requests.Response) -> float | None:
 def _response_error(
     server_url: str, response: requests.Response, content: bytes, operations: Sequence[Any]
 ) -> errors.Error | _Failed:
-    """Return the error for a response that is not a list of results."""
     status = response.status_code
     try:
         body = json.loads(content)
@@ -303,31 +290,22 @@ def server_error(report: Mapping[str, Any], operations: Sequence[Any] = ()) -> e
     error_class, content = str(report.get("exception")), str(report.get("content") or "")
     code = report.get("error_code")
     message = f"Server reported error: {error_class}({content})"
-    if code == errors.AuthenticationError.CODE or error_class in (
-        "InvalidCredentials",
-        "InvalidCredentialsError",
-        "FTAuthenticationError",
-    ):
-        return errors.AuthenticationError(
-            f"The server refused the user or the key. Check FTRACK_API_USER and FTRACK_API_KEY. ({content})",
-            details={"error_class": error_class, "error_code": code},
-            error_class=error_class,
-            error_code=code,
-        )
     server_error_class: type[errors.ServerError] = errors.ServerError
-    if error_class in ("PermissionError", "Forbidden"):
+    if code == errors.AuthenticationError.CODE or error_class in _AUTHENTICATION_ERROR_CLASSES:
+        server_error_class = errors.AuthenticationError
+        # What says the same again is left out.
+        reason = "" if "key" in content.lower() else f" ({content})"
+        message = f"The server refused the user or the key. Check FTRACK_API_USER and FTRACK_API_KEY.{reason}"
+    elif error_class in ("PermissionError", "Forbidden"):
         server_error_class = errors.PermissionDeniedError
     elif code == errors.ReviewSessionClosed.CODE:
         server_error_class, message = errors.ReviewSessionClosed, content
+    elif error_class == "StorageFull":
+        server_error_class = errors.ServerFull
     elif "Invalid action u'" in content:
         server_error_class = errors.ServerCompatibilityError
-    return server_error_class(
-        message,
-        {"error": report.get("error")},
-        error_class=error_class,
-        error_code=code,
-        operation=_failed_operation(report, operations),
-    )
+    details, operation = {"error": report.get("error")}, _failed_operation(report, operations)
+    return server_error_class(message, details, error_class=error_class, error_code=code, operation=operation)
 
 
 def _failed_operation(report: Mapping[str, Any], operations: Sequence[Any]) -> dict[str, Any] | None:
@@ -341,3 +319,12 @@ def _failed_operation(report: Mapping[str, Any], operations: Sequence[Any]) -> d
     ids = set(_ID.findall(str(report.get("content"))))
     matching = [each for each in operations if ids.intersection(_ID.findall(codec.dumps(each).decode()))]
     return dict(matching[0]) if len(matching) == 1 else None
+
+
+def _is_repeatable(operations: Sequence[Any]) -> bool:
+    """Return whether every creation names its ids, so that a repetition cannot create a second entity."""
+    return all(
+        isinstance(each, Mapping)
+        and (each.get("action") != "create" or "entity_key" in each or "id" in each["entity_data"])
+        for each in operations
+    )

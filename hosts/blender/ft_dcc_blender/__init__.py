@@ -1,10 +1,13 @@
 """The adapter for Blender, and its add-on.
 
-Importing this package does nothing. ``host.BlenderHost`` is for scripts. Blender calls ``register``, for the extension
-(4.2 and later) as for the classic add-on (3.4 to 4.1).
+Importing this package loads nothing of Blender. ``host.BlenderHost`` is for scripts. Blender calls ``register``, for
+the extension (4.2 and later) as for the classic add-on (3.4 to 4.1).
 """
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 # Metadata of the classic add-on; the extension's is in blender_manifest.toml.
 bl_info = {
@@ -18,16 +21,20 @@ bl_info = {
 }
 
 
+# The classic add-on's packages; Blender's own copies of them take precedence.
+_VENDORED = Path(__file__).with_name("vendored")
+
+
 def register() -> None:
     """Add the panel, its operators and the preferences; safe after any number of calls of ``unregister``."""
-    import sys
-
-    _add_vendored_path()
+    if _VENDORED.is_dir() and str(_VENDORED) not in sys.path:
+        sys.path.append(str(_VENDORED))
     is_core_imported = "ft_dcc" in sys.modules
-    from . import loaded_modules, registration
+    from . import registration
 
     if not is_core_imported:
-        loaded_modules.claim_core()
+        # An add-on has imported the core, and not a script or the studio's own environment: see ``remove_modules``.
+        vars(sys.modules["ft_dcc"])["imported_by_add_on"] = True
     registration.register()
 
 
@@ -36,32 +43,10 @@ def unregister() -> None:
 
     Modules stay if a script and not Blender has registered the add-on, because the script may use them.
     """
-    from . import loaded_modules, registration
+    from . import registration
 
     registration.unregister()
-    _remove_vendored_path()
+    sys.path[:] = [entry for entry in sys.path if entry != str(_VENDORED)]
     # Blender sets this attribute of the add-ons that it enables.
     if "__addon_enabled__" in globals():
-        loaded_modules.remove_modules(__name__)
-
-
-def _add_vendored_path() -> None:
-    """Make the classic add-on's packages importable; Blender's own copies of them take precedence."""
-    import sys
-    from pathlib import Path
-
-    vendored = _vendored_folder()
-    if Path(vendored).is_dir() and vendored not in sys.path:
-        sys.path.append(vendored)
-
-
-def _remove_vendored_path() -> None:
-    import sys
-
-    sys.path[:] = [entry for entry in sys.path if entry != _vendored_folder()]
-
-
-def _vendored_folder() -> str:
-    from pathlib import Path
-
-    return str(Path(__file__).with_name("vendored"))
+        registration.remove_modules(__name__)

@@ -12,9 +12,8 @@ import bpy
 from ft_dcc.contract.host_under_test import Check, CheckContext, require_equal
 from ft_dcc.contract.run import run_requested_checks
 
-from . import main_thread, registration
-from .host import BlenderHost
-from .ui import preferences
+from . import host, main_thread, registration
+from .ui.controller import use_ffmpeg
 
 _SETTINGS_PATHS = ("render", "render.image_settings", "display", "display.shading", "view_settings")
 _CORNERS = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
@@ -39,12 +38,10 @@ def _run_checks_and_quit() -> None:
 class BlenderUnderTest:
     """The Blender process that this code runs in."""
 
-    can_capture = True
-
     def __init__(self) -> None:
         self.has_window = not bpy.app.background
-        preferences.use_ffmpeg()
-        self.host = BlenderHost()
+        use_ffmpeg()
+        self.host = host.BlenderHost()
         self.checks: Sequence[Check] = (
             Check("panel", "The panel is registered, and nothing is left after disabling it twice", check_panel),
         )
@@ -104,11 +101,10 @@ class BlenderUnderTest:
         """Save a copy of the file and open it."""
         name = str(path.with_suffix(".blend"))
         bpy.ops.wm.save_as_mainfile(filepath=name, copy=True)
-        self.host = BlenderHost.open(name)
+        self.host = host.BlenderHost.open(name)
 
     def menu(self) -> None:
         """Return None: Blender has a panel, which has a check of its own."""
-        return
 
     def set_menu(self, *, is_installed: bool) -> None:
         """Do nothing: Blender has a panel."""

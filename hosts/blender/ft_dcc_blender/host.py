@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -15,32 +17,15 @@ import bpy
 from ft_dcc.errors import CameraMissing, CaptureFailed, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import ComparedMovie, Footage, OnFrame, PlayblastRequest, Scene
-from ft_dcc.host_support.main_thread import entered_on_main_thread, ignore_sigpipe, is_scene_captured
+from ft_dcc.host_support.main_thread import entered_on_main_thread, is_scene_captured
 from ft_dcc.review.drawings import Drawing
+from ft_dcc.system.signals import ignore_sigpipe
 
 from . import main_thread
-from .completeness.report import find_incomplete
-from .scene import blender_compat, compare, feedback, scene_file, visibility
-from .scene.camera_plane import lens_settings
-from .scene.capture import capture_setup, output_frames, pixel_aspect, scene_rate
-from .scene.look import Look
-from .scene.maintained import maintained_camera, maintained_frame, silenced
-from .scene.sound import find_sounds, mix
-from .scene.sources import (
-    EDIT,
-    RENDERED_FILES,
-    camera_lookup,
-    find_other_sources,
-    find_publishable,
-    find_rendered_files,
-    find_scene,
-    find_scene_of,
-    find_sources,
-    full_name,
-    turntable_object,
-)
-from .scene.unkeyed_values import maintained_unkeyed_values
-from .scene.viewport import active_layer
+from .completeness import completeness_warnings
+from .scene import blender_compat, capture, compare, feedback, scene_file, sound, sources, viewport, visibility
+from .scene.look import PRESETS, Look
+from .scene.maintained import maintained_camera, maintained_frame, maintained_unkeyed_values, silenced
 
 T = TypeVar("T")
 
@@ -54,10 +39,22 @@ class BlenderHost:
     """The Blender process that this code runs in, and one of its scenes."""
 
     name = "Blender"
+    # Such as "5.0.1".
+    version = ".".join(map(str, bpy.app.version))
+    # The folder of the checks that only Blender can make.
+    plugins = Path(__file__).with_name("checks")
+    scene_suffixes = scene_file.SUFFIXES
+    # No thread may encode while frames are drawn: this Blender may crash (``context_override``).
+    captures_alone = not bpy.app.background and sys.version_info < (3, 12)
+    clear_feedback = staticmethod(feedback.clear)
+    clear_movie = staticmethod(compare.clear)
+    run_in_main_thread = staticmethod(main_thread.run)
 
     def __init__(self, scene: str | None = None) -> None:
-        """Use the scene of this name, or else the one of the active window."""
-        self._scene_name = scene
+        """Use the scene of this name in the open file, or else whichever scene the active window has."""
+        self._scene_name, self._identity = scene, ()
+        if scene is not None:
+            self._identity = scene_file.identity(self._scene())
         # A headless Blender reports every file as modified, also one that was just opened.
         self._is_changed = False
         main_thread.start_serving()
@@ -93,39 +90,35 @@ class BlenderHost:
             bpy.app.driver_namespace.clear()
 
     @property
-    def plugins(self) -> Path:
-        """Return the folder of the checks that only Blender can make."""
-        return Path(__file__).with_name("checks")
-
-    @property
-    def version(self) -> str:
-        """Return the version of Blender, for example "5.0.1"."""
-        return ".".join(str(part) for part in bpy.app.version)
+    def looks(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the presets of the look; the default is what a 3D view of the window shows, if there is one."""
+        is_seen = not bpy.app.background and main_thread.run(lambda: viewport.largest_view(self._scene())) is not None
+        return {"viewport": PRESETS["viewport"], **PRESETS} if is_seen else PRESETS
 
     def scene(self) -> Scene:
         """Return the state of the scene, and those of the file's other scenes."""
         scene = self._scene()
-        others = {name: self._read(other, ()) for name, other in find_other_sources(scene).items()}
-        return attrs.evolve(self._read(scene, find_publishable(scene)), other_scenes=others)
+        others = {name: self._read(other, ()) for name, other in sources.find_other_sources(scene).items()}
+        return attrs.evolve(self._read(scene, sources.find_publishable(scene)), other_scenes=others)
 
     def _read(self, scene: Any, sources: tuple[str, ...]) -> Scene:
         return Scene(
             path=Path(bpy.data.filepath) if bpy.data.filepath else None,
             is_modified=self._is_changed if bpy.app.background else bpy.data.is_dirty,
             frame_range=FrameRange(scene.frame_start, scene.frame_end),
-            fps=scene_rate(scene),
+            fps=capture.scene_rate(scene),
             resolution=Resolution(scene.render.resolution_x, scene.render.resolution_y),
             sources=sources,
             task_id=scene.get(TASK_PROPERTY),
-            sounds=find_sounds(scene),
-            pixel_aspect=pixel_aspect(scene),
+            sounds=sound.find_sounds(scene),
+            pixel_aspect=capture.pixel_aspect(scene),
             engine=scene.render.engine,
         )
 
     def host_of(self, source: str) -> BlenderHost:
         """Return the host of the scene that the source belongs to."""
         own = self._scene()
-        scene, _ = find_scene_of(own, source)
+        scene, _ = sources.find_scene_of(own, source)
         if scene == own:
             return self
         other = BlenderHost(scene.name)
@@ -138,12 +131,12 @@ class BlenderHost:
         Raises UserFixableError for a scene that does not exist, CameraMissing for one without a source.
         """
         own, names = self._scene(), []
-        for scene in map(find_scene, scenes):
-            found = find_sources(scene)
+        for scene in map(sources.find_scene, scenes):
+            found = sources.find_sources(scene)
             if not found:
                 raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one.")
             name = source or found[0]
-            names.append(name if scene == own else full_name(scene, name))
+            names.append(name if scene == own else sources.full_name(scene, name))
         return tuple(names)
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
@@ -155,8 +148,8 @@ class BlenderHost:
         """
         scene, source = main_thread.run(partial(self.find_source, request.source))
         request = attrs.evolve(request, source=source)
-        frames = main_thread.run(partial(output_frames, scene, request))
-        with entered_on_main_thread(capture_setup(scene, request, frames), main_thread.run) as draw_frame:
+        frames = main_thread.run(partial(capture.output_frames, scene, request))
+        with entered_on_main_thread(capture.capture_setup(scene, request, frames), main_thread.run) as draw_frame:
             for frame in request.frame_range.with_handles:
                 main_thread.run(partial(draw_frame, frame))
                 on_frame(frame)
@@ -165,7 +158,7 @@ class BlenderHost:
     def capture_details(self, look: Mapping[str, Any]) -> dict[str, Any]:
         """Return the view layer of a capture with this look, and what it shows differently than the viewport."""
         scene, wanted = self._scene(), Look.from_request(dict(look))
-        layer = active_layer(scene)
+        layer = viewport.active_layer(scene)
         is_same = wanted.visibility == "VIEWPORT" or wanted.needs_view
         return {
             "scene": scene.name,
@@ -174,10 +167,10 @@ class BlenderHost:
             "differs_from_viewport": visibility.differences(scene, layer, wanted),
         }
 
-    def find_incomplete(self, captures: Iterable[tuple[str, Sequence[int]]], *, has_sound: bool) -> list[str]:
+    def completeness_warnings(self, captures: Iterable[tuple[str, Sequence[int]]], *, has_sound: bool) -> list[str]:
         """Return a sentence for each kind of thing that these sources lack at these frames."""
         found = [(*self.find_source(source), frames) for source, frames in captures]
-        return list(find_incomplete(found, has_sound=has_sound))
+        return list(completeness_warnings(found, has_sound=has_sound))
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing.
@@ -189,73 +182,103 @@ class BlenderHost:
 
     def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
         """Return what decides where the camera shows things, per frame; raise CameraMissing."""
-        scene, _ = self.find_source(source)
-        return self._read_lenses(source, frames, lambda lens: lens_settings(lens, scene.render))
+        render = self.find_source(source)[0].render
+
+        def read(lens: Any) -> dict[str, float | str]:
+            """Return the values by the names in Blender's panels."""
+            settings: dict[str, float | str] = {
+                "lens type": str(lens.type),
+                "sensor fit": str(lens.sensor_fit),
+                "shift x": float(lens.shift_x),
+                "shift y": float(lens.shift_y),
+                "pixel aspect": float(render.pixel_aspect_x / render.pixel_aspect_y),
+            }
+            if lens.type == "ORTHO":
+                return {**settings, "orthographic scale": float(lens.ortho_scale)}
+            sensor = lens.sensor_height if lens.sensor_fit == "VERTICAL" else lens.sensor_width
+            return {**settings, "focal length": float(lens.lens), "sensor size": float(sensor)}
+
+        return self._read_lenses(source, frames, read)
 
     def _read_lenses(self, source: str, frames: Iterable[int], read: Callable[[Any], T]) -> dict[int, T]:
         """Return what ``read`` returns for the lens of the camera at each frame; raise CameraMissing."""
         scene, source = self.find_source(source)
-        if source in (EDIT, RENDERED_FILES) or turntable_object(scene, source) is not None:
+        if source in (sources.EDIT, sources.RENDERED_FILES) or sources.turntable_object(scene, source) is not None:
             return {}
-        return _read_lenses(scene, source, frames, read)
+        camera_at = sources.camera_lookup(scene, source)
+        cameras = {frame: camera_at(frame) for frame in frames}
+        # A marker can be bound to any object.
+        lenses = {frame: camera.data for frame, camera in cameras.items() if camera.type == "CAMERA"}
+        # Without animation and drivers the value is the same on each frame, and the scene need not be evaluated. A
+        # capture has evaluated it for the frame that it draws.
+        is_drawn = is_scene_captured() and scene.frame_current_final == next(iter(lenses), None) and len(lenses) == 1
+        if is_drawn or all(lens.animation_data is None for lens in lenses.values()):
+            return {frame: read(lens) for frame, lens in lenses.items()}
+        values = {}
+        with maintained_unkeyed_values(scene), maintained_camera(scene), maintained_frame(scene):
+            for frame, lens in lenses.items():
+                scene.frame_set(frame)
+                values[frame] = read(lens)
+        return values
 
     def footage(self, source: str) -> Footage | None:
         """Return the frames or the movie that the scene has rendered, for the source of that name."""
-        return find_rendered_files(self._scene()) if source == RENDERED_FILES else None
+        return sources.find_rendered_files(self._scene()) if source == sources.RENDERED_FILES else None
 
     def mixdown(self, frame_range: FrameRange, path: Path) -> bool:
         """Write the sound of the range as a WAV file; return False without sound, or in a Blender without Audaspace.
 
         Raises StorageError.
         """
-        return mix(self._scene(), frame_range.with_handles, path)
+        return sound.mix(self._scene(), frame_range.with_handles, path)
 
     def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
         """Show drawings in front of the camera on their frames; raise CameraMissing if there is no such camera."""
         scene, camera = self.find_source(source or self._first_source)
-        return feedback.show(scene, drawings, camera_lookup(scene, camera))
+        return feedback.show(scene, drawings, sources.camera_lookup(scene, camera))
 
-    def clear_feedback(self) -> None:
-        """Remove the shown drawings."""
-        feedback.clear()
+    def current_frame(self) -> int:
+        """Return the frame of the scene."""
+        return int(self._scene().frame_current)
 
     def go_to_frame(self, frame: int) -> None:
         """Set the frame of the scene."""
         self._scene().frame_set(frame)
 
-    @property
-    def captures_alone(self) -> bool:
-        """Whether no thread may encode while frames are drawn, because this Blender may crash then."""
-        return blender_compat.may_crash_beside_threads()
-
     def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
         """Show the movie in front of the camera; raise CameraMissing, or CaptureFailed for images that are gone."""
-        compare.show(movie, camera_lookup(*self.find_source(source or self._first_source)))
+        compare.show(movie, sources.camera_lookup(*self.find_source(source or self._first_source)))
         return []
 
-    def clear_movie(self) -> None:
-        """Remove the shown movie."""
-        compare.clear()
+    def load_frames(self, pattern: str, frame_range: FrameRange, source: str = "") -> str:
+        """Load the frames as a background of the version's camera, or as an image if the scene does not have it.
 
-    @property
-    def scene_suffixes(self) -> tuple[str, ...]:
-        """Return the suffix of Blender's files."""
-        return scene_file.SUFFIXES
+        Raises CaptureFailed for frames that Blender cannot read.
+        """
+        camera_at = None
+        with suppress(CameraMissing):
+            camera_at = sources.camera_lookup(*self.find_source(source))
+        sentence = compare.load(pattern, frame_range, camera_at)
+        self._mark_changed("Load frames")
+        return sentence
 
     def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
         """Open another file; raise UnsavedChanges, SceneUnreadable, or UserFixableError if it is of a newer Blender."""
         scene_file.open_scene(path, self.scene(), discard_changes=discard_changes)
-        self._scene_name, self._is_changed = None, False
+        self._scene_name, self._identity, self._is_changed = None, (), False
 
-    def save(self) -> Path:
-        """Save the file; raise UserFixableError if it has no name yet, StorageError if that fails."""
-        if not bpy.data.filepath:
+    def save(self, path: Path | None = None) -> Path:
+        """Save the file, or under another name; raise UserFixableError if it has none, StorageError if that fails."""
+        self._scene()
+        if not bpy.data.filepath and path is None:
             raise UserFixableError("The scene has never been saved. Save it under a name first.")
         try:
             with silenced():
-                bpy.ops.wm.save_mainfile()
+                bpy.ops.wm.save_as_mainfile(filepath=str(path or bpy.data.filepath))
         except RuntimeError as error:
-            raise StorageError(f"{bpy.data.filepath} cannot be saved. Free space or save it elsewhere.") from error
+            raise StorageError(
+                f"{path or bpy.data.filepath} cannot be saved. Free space or save it elsewhere."
+            ) from error
         self._is_changed = False
         return Path(bpy.data.filepath)
 
@@ -279,16 +302,12 @@ class BlenderHost:
         self._scene()[TASK_PROPERTY] = task_id
         self._mark_changed("Choose task")
 
-    def run_in_main_thread(self, function: Callable[[], T]) -> T:
-        """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
-        return main_thread.run(function)
-
     def find_source(self, source: str) -> tuple[Any, str]:
         """Return Blender's own object of the scene that the source belongs to, and the name of the source there.
 
-        Raises CaptureFailed if the host's scene does not exist any more.
+        Raises CaptureFailed if the host's scene does not exist any more, or if another file was opened.
         """
-        return find_scene_of(self._scene(), source)
+        return sources.find_scene_of(self._scene(), source)
 
     def _scene(self) -> Any:
         if self._scene_name is None:
@@ -296,11 +315,13 @@ class BlenderHost:
         scene = bpy.data.scenes.get(self._scene_name)
         if scene is None:
             raise CaptureFailed(f"The scene {self._scene_name!r} does not exist any more. Publish the open one.")
+        if self._identity and self._identity != scene_file.identity(scene):
+            raise CaptureFailed(f"Another file or scene has replaced the scene {scene.name!r}. Publish the open one.")
         return scene
 
     @property
     def _first_source(self) -> str:
-        return next(iter(find_sources(self._scene())), "")
+        return next(iter(sources.find_sources(self._scene())), "")
 
     def _mark_changed(self, what: str) -> None:
         self._is_changed = True
@@ -309,21 +330,3 @@ class BlenderHost:
             # window in its context until its next event.
             with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
                 bpy.ops.ed.undo_push(message=what)
-
-
-def _read_lenses(scene: Any, source: str, frames: Iterable[int], read: Callable[[Any], T]) -> dict[int, T]:
-    camera_at = camera_lookup(scene, source)
-    cameras = {frame: camera_at(frame) for frame in frames}
-    # A marker can be bound to any object.
-    lenses = {frame: camera.data for frame, camera in cameras.items() if camera.type == "CAMERA"}
-    # Without animation and drivers the value is the same on each frame, and the scene need not be evaluated. A capture
-    # has evaluated it for the frame that it draws.
-    is_drawn = is_scene_captured() and scene.frame_current_final == next(iter(lenses), None) and len(lenses) == 1
-    if is_drawn or all(lens.animation_data is None for lens in lenses.values()):
-        return {frame: read(lens) for frame, lens in lenses.items()}
-    values = {}
-    with maintained_unkeyed_values(scene), maintained_camera(scene), maintained_frame(scene):
-        for frame, lens in lenses.items():
-            scene.frame_set(frame)
-            values[frame] = read(lens)
-    return values

@@ -9,46 +9,49 @@ from typing import Callable, TypeVar
 
 import bpy
 
-from ft_dcc.host_support.main_thread import MainThreadCall
+from ft_dcc.host_support.main_thread import MAIN_THREAD_TIMEOUT_SECONDS, ThreadCall
 
 T = TypeVar("T")
 
-_POLL_INTERVAL_SECONDS = 0.05
-_TIMEOUT_SECONDS = 60.0
+_POLL_INTERVAL_SECONDS, _NEXT_SLICE_SECONDS = 0.05, 0.01
 _SERVED_TIMEOUT_SECONDS = 0.2
 # After a timer Blender redraws every area that a frame change affects, which takes longer than a small frame. So
-# calls that follow each other are run together, for a time in which the window still feels responsive. Longer slices
-# after slow redraws would be faster, and the window would stand still for as long again.
-_SLICE_SECONDS = 0.2
+# calls that follow each other are run together, so long that with a redraw the window still feels responsive, and as
+# long as a slow redraw within a limit.
+_RESPONSE_SECONDS, _MAX_AFTER_SLOW_REDRAW_SECONDS = 0.3, 0.25
 _NEXT_CALL_TIMEOUT_SECONDS = 0.02
 
 _batch_lock = threading.RLock()
 _is_served = threading.Event()
-_calls: queue.SimpleQueue[MainThreadCall] = queue.SimpleQueue()
+_calls: queue.SimpleQueue[ThreadCall] = queue.SimpleQueue()
 # Called after each time slice, before Blender handles events.
 after_slice: list[Callable[[], None]] = []
+# When the last slice with calls ended.
+_slice_end: float | None = None
 
 
 def serve() -> float:
     """Run the waiting calls for one time slice; a Blender timer calls this again after the returned seconds."""
+    global _slice_end
+    began, timeout = time.monotonic(), 0.0
+    redraw_seconds = 0.0 if _slice_end is None else began - _slice_end - _NEXT_SLICE_SECONDS
+    until = began + max(_RESPONSE_SECONDS - redraw_seconds, min(redraw_seconds, _MAX_AFTER_SLOW_REDRAW_SECONDS))
+    _slice_end = None
     try:
-        return _run_slice()
+        while time.monotonic() < until:
+            try:
+                call = _calls.get(timeout=timeout) if timeout else _calls.get_nowait()
+            except queue.Empty:
+                return _POLL_INTERVAL_SECONDS
+            call.run()
+            # The thread that made the call needs a moment for the next one.
+            timeout = _NEXT_CALL_TIMEOUT_SECONDS
+        return _NEXT_SLICE_SECONDS
     finally:
         for function in tuple(after_slice):
             function()
-
-
-def _run_slice() -> float:
-    until, timeout = time.monotonic() + _SLICE_SECONDS, 0.0
-    while time.monotonic() < until:
-        try:
-            call = _calls.get(timeout=timeout) if timeout else _calls.get_nowait()
-        except queue.Empty:
-            return _POLL_INTERVAL_SECONDS
-        call.run()
-        # The thread that made the call needs a moment for the next one.
-        timeout = _NEXT_CALL_TIMEOUT_SECONDS
-    return _POLL_INTERVAL_SECONDS / 5
+        if timeout:
+            _slice_end = time.monotonic()
 
 
 def serve_until_ended(thread: threading.Thread, timeout: float | None = None) -> None:
@@ -58,7 +61,7 @@ def serve_until_ended(thread: threading.Thread, timeout: float | None = None) ->
     try:
         while thread.is_alive() and (until is None or time.monotonic() < until):
             serve()
-            thread.join(_POLL_INTERVAL_SECONDS / 5)
+            thread.join(_NEXT_SLICE_SECONDS)
     finally:
         _is_served.clear()
         while not _calls.empty():
@@ -77,7 +80,7 @@ def stop_serving() -> None:
         bpy.app.timers.unregister(serve)
 
 
-def run(function: Callable[[], T], timeout: float | None = _TIMEOUT_SECONDS) -> T:
+def run(function: Callable[[], T], timeout: float | None = MAIN_THREAD_TIMEOUT_SECONDS) -> T:
     """Call the function on the main thread and return its result.
 
     A headless Blender has no event loop that could run the call: unless its main thread is in
@@ -85,7 +88,7 @@ def run(function: Callable[[], T], timeout: float | None = _TIMEOUT_SECONDS) -> 
     """
     if threading.current_thread() is threading.main_thread():
         return function()
-    call = MainThreadCall(function, "Blender")
+    call = ThreadCall(function, "Blender")
     _calls.put(call)
     if bpy.app.background and not _is_served.wait(_SERVED_TIMEOUT_SECONDS):
         with _batch_lock:

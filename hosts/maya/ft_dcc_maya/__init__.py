@@ -18,10 +18,7 @@ def start() -> None:
 
 
 def install() -> None:
-    """Add the menu and the commands for hotkeys; calling it again changes nothing.
-
-    Nothing of the core is loaded yet.
-    """
+    """Add the menu and the commands for hotkeys, once; nothing of the core is loaded yet."""
     from . import menu
 
     menu.install()

@@ -12,30 +12,21 @@ from maya import cmds
 from ft_dcc.errors import Cancelled, CaptureFailed
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
-from ft_dcc.host_support.capture_files import make_folder
+from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import compare, feedback
+from . import compare, feedback, viewport
 from .cameras import camera_shape
-from .look import Look
+from .look import BACKGROUNDS, Look
 from .maintained import SceneRestore, maintained_scene
-from .units import rate_from_unit
-from .viewport import artists_view, fixed_background, loaded_textures, own_panel, without_messages
-from .views.escape import progress_window
-from .views.playblast import draw_image
+from .timeline import rate_from_unit
 
 DrawFrame = Callable[[int], None]
 
 _SCENE_CLOSED = "The scene was closed while it was captured. Open it and publish again."
 # Gates, masks and charts are drawn over the image, and overscan shows more than the camera's own frame.
 OVERLAYS = (
-    "displayResolution",
-    "displayFilmGate",
-    "displayGateMask",
-    "displayFieldChart",
-    "displaySafeAction",
-    "displaySafeTitle",
-    "displayFilmPivot",
-    "displayFilmOrigin",
+    *("displayResolution", "displayFilmGate", "displayGateMask", "displayFieldChart"),
+    *("displaySafeAction", "displaySafeTitle", "displayFilmPivot", "displayFilmOrigin"),
 )
 
 
@@ -58,7 +49,7 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
         with restore.untracked():
             panel = _set_up_view(request.source, request.resolution, look, restore)
         whole = request.frame_range.with_handles
-        with progress_window(whole.start, whole.end) as is_cancelled:
+        with viewport.progress_window(whole.start, whole.end) as is_cancelled:
 
             def draw(frame: int) -> None:
                 if not restore.is_scene_open:
@@ -111,13 +102,16 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
     compare.hide(restore)
     look.apply_to_renderer(restore)
     if cmds.about(batch=True):
-        _make_only_renderable(camera, restore)
+        # There is no panel that could show the camera: it becomes the only renderable one.
+        (wanted,) = map(str, cmds.ls(camera, long=True) or [])
+        for shape in map(str, cmds.ls(type="camera", long=True) or []):
+            restore.set_attribute(f"{shape}.renderable", shape == wanted)
         return ""
-    view = artists_view()
-    restore.enter(without_messages())
-    restore.enter(fixed_background(look.background_colour))
-    restore.enter(loaded_textures())
-    panel = restore.enter(own_panel(resolution))
+    view = viewport.artists_view()
+    restore.enter(viewport.without_ornaments(keep_drawings=look.like_viewport))
+    restore.enter(viewport.fixed_background(BACKGROUNDS[look.background]))
+    restore.enter(viewport.loaded_textures())
+    panel = restore.enter(viewport.own_panel(resolution))
     look.apply_to_panel(panel, view)
     cmds.modelEditor(panel, edit=True, camera=source)
     # Without a refresh the first frame may be drawn with the previous settings.
@@ -125,8 +119,62 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: Scene
     return panel
 
 
-def _make_only_renderable(camera: str, restore: SceneRestore) -> None:
-    """Make the camera the only renderable one: without a window there is no panel that could show it."""
-    (wanted,) = map(str, cmds.ls(camera, long=True) or [])
-    for shape in map(str, cmds.ls(type="camera", long=True) or []):
-        restore.set_attribute(f"{shape}.renderable", shape == wanted)
+def draw_image(panel: str, frame: float, path: Path, resolution: Resolution) -> None:
+    """Draw one frame to its file; raise Cancelled, CaptureFailed or StorageError if the file is incomplete.
+
+    ``panel`` is "" for Maya without a window, which draws the renderable camera.
+    """
+    remove_stale(path)
+    drawn = resolution
+    if cmds.about(windows=True):
+        # Both sizes are multiples of four there; what is more is cut off.
+        drawn = Resolution(-(-resolution.width // 4) * 4, -(-resolution.height // 4) * 4)
+    try:
+        name = _playblast(panel, frame, drawn, path)
+    except RuntimeError as error:
+        raise missing_frame_error(path, frame, "Maya", str(error)) from error
+    size = png_size(path)
+    if size == drawn != resolution:
+        size = crop_png(path, resolution)
+    if size is None and name is None:
+        raise Cancelled(f"The capture was cancelled in Maya at frame {frame}.")
+    if size is None:
+        raise missing_frame_error(path, frame, "Maya")
+    if size != resolution:
+        raise CaptureFailed(f"Frame {frame} is {size}; expected {resolution}. Choose a size that Maya can draw.")
+
+
+def _playblast(panel: str, frame: float, size: Resolution, path: Path) -> str | None:
+    """Return the file name that Maya reports, or None when Escape cancelled the playblast."""
+    view: dict[str, Any] = {}
+    if panel:
+        viewport.activate(panel)
+        view = {"editorPanelName": panel}
+    written: str | None = cmds.playblast(
+        frame=[frame],
+        # The exact name: Maya's own numbering has no form for a negative frame.
+        completeFilename=path.as_posix(),
+        **view,
+        widthHeight=(size.width, size.height),
+        percent=100,
+        format="image",
+        compression="png",
+        quality=100,
+        forceOverwrite=True,
+        offScreen=True,
+        viewer=False,
+        showOrnaments=False,
+        sequenceTime=False,
+        throwOnError=True,
+    )
+    return written
+
+
+def crop_png(path: Path, size: Resolution) -> Resolution | None:
+    """Cut the middle of this size out of the image with Qt, and return its size; None if that fails."""
+    from Qt import QtGui
+
+    image = QtGui.QImage(str(path))
+    left, top = (image.width() - size.width) // 2, (image.height() - size.height) // 2
+    is_saved = image.copy(left, top, size.width, size.height).save(str(path))
+    return png_size(path) if is_saved else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import traceback
 from functools import partial
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Callable
 
 from maya import cmds, utils
@@ -28,17 +29,17 @@ else:
 """
 
 
-def report_errors(command: Callable[[], None]) -> Callable[[], None]:
+def report_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with all of its errors shown in a dialog, also when the core cannot be loaded."""
 
     @functools.wraps(command)
-    def call() -> None:
+    def call(*arguments: str) -> None:
         try:
             from ft_dcc.ui.menu_commands import run_command
         except (Exception, SystemExit) as error:  # noqa: BLE001 - Maya goes on whatever is wrong with us
             show_load_error(error)
         else:
-            run_command(command, show_message, show_load_error)
+            run_command(partial(command, *arguments), show_message, show_load_error)
 
     return call
 
@@ -66,6 +67,12 @@ def _commands() -> MenuCommands:
 
 
 @report_errors
+def use_work_files(method: str) -> None:
+    """Open or make a work file of the scene's task, or save the next version, with this method of ``WorkFiles``."""
+    _commands().use_work_files(methodcaller(method))
+
+
+@report_errors
 def show_drawings() -> None:
     """Show the drawings of the open notes on the newest version of this scene's task."""
     _commands().show_drawings()
@@ -81,20 +88,19 @@ def hide_drawings() -> None:
 
 @report_errors
 def publish_again() -> None:
-    """Capture again what was last published to this scene's task, and upload it while the artist works on.
-
-    Open the dialog when there is nothing to repeat.
-    """
+    """Capture and upload the last publish again in the background; open the dialog if there is none."""
     _commands().publish_again(publish_for_review)
 
 
-def _show(page: str) -> None:
+@report_errors
+def show_page(page: str) -> None:
     """Open the dialog on one of its pages, in its panel if there is one."""
     from .host import MayaHost
 
     package = _dialog_package()
     if cmds.workspaceControl(PANEL, exists=True):
-        _show_panel()
+        # It may be closed, and thus hidden, or behind another tab.
+        cmds.workspaceControl(PANEL, edit=True, restore=True)
     package.show(MayaHost(), page=page, parent=_main_window())
 
 
@@ -114,14 +120,13 @@ def show_panel() -> None:
     """Show the dialog as a panel that the artist can dock; a new one is a tab next to the Attribute Editor."""
     _dialog_package()
     if not cmds.workspaceControl(PANEL, exists=True):
-        cmds.workspaceControl(PANEL, label=TITLE, uiScript=_FILL_PANEL, initialWidth=_panel_width())
+        from Qt import QtGui, QtWidgets
+
+        # In pixels, scaled with the font.
+        width = 28 * QtGui.QFontMetrics(QtWidgets.QApplication.font()).height()
+        cmds.workspaceControl(PANEL, label=TITLE, uiScript=_FILL_PANEL, initialWidth=width)
         if cmds.workspaceControl(_ATTRIBUTE_EDITOR, exists=True):
             cmds.workspaceControl(PANEL, edit=True, tabToControl=(_ATTRIBUTE_EDITOR, -1))
-    _show_panel()
-
-
-def _show_panel() -> None:
-    """Show the panel, which may be closed, and thus hidden, or behind another tab."""
     cmds.workspaceControl(PANEL, edit=True, restore=True)
 
 
@@ -146,20 +151,8 @@ def fill_panel() -> None:
         cmds.warning(f"The panel of ft-dcc cannot be shown: {type(error).__name__}: {error}")
 
 
-def _panel_width() -> int:
-    """Return the initial width of the panel in pixels, scaled with the font."""
-    from Qt import QtGui, QtWidgets
-
-    return 28 * QtGui.QFontMetrics(QtWidgets.QApplication.font()).height()
-
-
-publish_for_review = report_errors(partial(_show, "publish"))
-show_tasks = report_errors(partial(_show, "tasks"))
-show_notes = report_errors(partial(_show, "notes"))
-show_reviews = report_errors(partial(_show, "reviews"))
-show_queue = report_errors(partial(_show, "queue"))
-show_settings = report_errors(partial(_show, "settings"))
-show_about = report_errors(partial(_show, "about"))
+# By their names, because hotkeys and a button on the shelf call them.
+publish_for_review, show_notes = partial(show_page, "publish"), partial(show_page, "notes")
 
 
 def _main_window() -> Any:
@@ -169,3 +162,27 @@ def _main_window() -> Any:
     application = QtWidgets.QApplication.instance()
     windows = application.topLevelWidgets() if application is not None else []
     return next((window for window in windows if window.objectName() == "MayaWindow"), None)
+
+
+# The menu, from top to bottom.
+ITEMS: tuple[tuple[str, Callable[[], None]], ...] = (
+    ("Publish for review…", publish_for_review),
+    ("Publish again", publish_again),
+    ("Open or make the work file", partial(use_work_files, "take")),
+    ("Save next version", partial(use_work_files, "save_next")),
+    ("My tasks", partial(show_page, "tasks")),
+    ("Notes", show_notes),
+    ("Show drawings", show_drawings),
+    ("Hide drawings", hide_drawings),
+    ("Review sessions", partial(show_page, "reviews")),
+    ("Queue", partial(show_page, "queue")),
+    ("Settings", partial(show_page, "settings")),
+    ("About", partial(show_page, "about")),
+    ("Show as a panel", show_panel),
+)
+# The commands to which the Hotkey Editor can assign a key, by their names there: label, and function in this module.
+HOTKEYS = {
+    "ftDccPublishForReview": ("Publish for review", "publish_for_review"),
+    "ftDccPublishAgain": ("Publish again", "publish_again"),
+    "ftDccNotes": ("Notes", "show_notes"),
+}

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable
 
 import attrs
 from maya import cmds, utils
 
-from ft_dcc.errors import StorageError, UserFixableError
+from ft_dcc.errors import SceneUnreadable, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import ComparedMovie, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread, run_on_main_thread
+from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 from ft_dcc.review.drawings import Drawing
 
-from . import compare, feedback, scene_file
-from .camera_plane import is_animated, lens_settings
-from .cameras import camera_shape, find_cameras
-from .capture import capture_setup, output_frames, snapshot_setup
+from . import capture, compare, feedback, script_nodes, timeline
+from .cameras import camera_shape, find_cameras, is_animated, lens_settings
 from .look import PRESETS, view_transform
-from .timeline import all_ranges, camera_of, find_shots, find_sounds, scene_range, unheard_sounds
-from .units import rate_from_unit, unit_from_rate
 
-T = TypeVar("T")
+# The year in the head of a text file, and in the first chunk of a binary one.
+_YEAR = re.compile(rb'requires maya "(\d{4})|VERS.{4,16}?(20\d\d)', re.DOTALL)
 
 # Stored in the scene's file info, so that it is saved with the file without a node.
 TASK_KEY = "ft_dcc_task_id"
@@ -35,42 +35,46 @@ class MayaHost:
     """The Maya process that this code runs in, and its open scene."""
 
     name = "Maya"
+    looks = PRESETS
+    # The checks that only Maya can make.
+    plugins = Path(__file__).with_name("checks")
+    scene_suffixes = (".ma", ".mb")
+    clear_feedback = staticmethod(feedback.clear)
+    clear_movie = staticmethod(compare.clear)
 
     def __init__(self) -> None:
-        self._is_batch = bool(cmds.about(batch=True))
-        # Read now, because a report is written on the thread that publishes.
-        self._version = str(cmds.about(version=True))
-
-    @property
-    def version(self) -> str:
-        """Return the version of Maya, for example "2025"."""
-        return self._version
+        has_window = not cmds.about(batch=True)
+        # Calls a function on the main thread and returns its result; raises CaptureFailed while that is busy.
+        self.run_in_main_thread: Callable[..., Any] = partial(
+            run_on_main_thread, program="Maya", post=utils.executeDeferred, has_window=has_window
+        )
+        # Such as "2025"; read now, because a report is written on the thread that publishes.
+        self.version = str(cmds.about(version=True))
 
     def scene(self) -> Scene:
         """Return the state of the open scene. The shots of the Camera Sequencer follow the cameras as sources.
 
         The setting ``maya_range`` says whether its range is that of the animation or of the time slider.
         """
-        shots = find_shots()
+        cameras, shots = find_cameras(), timeline.find_shots()
         path = str(cmds.file(query=True, sceneName=True))
         task = cmds.fileInfo(TASK_KEY, query=True)  # type: ignore[call-overload] # the documentation leaves it out
-        scene = Scene(
+        return Scene(
             path=Path(path) if path else None,
             is_modified=bool(cmds.file(query=True, modified=True)),
-            frame_range=scene_range(),
-            fps=rate_from_unit(cmds.currentUnit(query=True, time=True)),
+            frame_range=timeline.scene_range(),
+            fps=timeline.rate_from_unit(cmds.currentUnit(query=True, time=True)),
             resolution=Resolution(
                 int(cmds.getAttr("defaultResolution.width")), int(cmds.getAttr("defaultResolution.height"))
             ),
-            sources=(*find_cameras(), *(shot.node for shot in shots)),
+            sources=(*cameras, *(shot.node for shot in shots)),
             task_id=str(task[0]) if task else None,
-            sounds=find_sounds(),
+            sounds=timeline.find_sounds(),
             labels={shot.node: f"shot {shot.label}: {shot.frame_range}, {shot.camera}" for shot in shots},
             source_ranges={shot.node: shot.frame_range for shot in shots},
-            ranges=all_ranges(),
+            ranges=timeline.all_ranges(),
+            groups={**dict.fromkeys(cameras, "Cameras"), **{shot.node: "Shots" for shot in shots}},
         )
-        of_shots = {shot.node: "Shots" for shot in shots}
-        return attrs.evolve(scene, groups={**dict.fromkeys(scene.sources, "Cameras"), **of_shots})
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         """Draw every frame of the range, handles included, and restore the scene.
@@ -79,29 +83,28 @@ class MayaHost:
         Raises CameraMissing, CaptureFailed, StorageError, SettingInvalid, Cancelled after Escape, and whatever
         ``on_frame`` raises.
         """
-        camera: str = self._run(partial(camera_of, request.source))
+        camera: str = self.run_in_main_thread(partial(timeline.camera_of, request.source))
         request = attrs.evolve(request, source=camera)
-        frames = self.run_in_main_thread(partial(output_frames, request))
-        with entered_on_main_thread(capture_setup(request, frames), self._run) as draw_frame:
+        frames: Frames = self.run_in_main_thread(partial(capture.output_frames, request))
+        with entered_on_main_thread(capture.capture_setup(request, frames), self.run_in_main_thread) as draw_frame:
             for frame in request.frame_range.with_handles:
-                self._run(partial(draw_frame, frame))
+                self.run_in_main_thread(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
 
     def snapshot(self, source: str, resolution: Resolution, path: Path, look: Mapping[str, Any]) -> None:
-        """Write a PNG of what the camera shows at the current time, and restore the scene.
+        """Write a PNG of the camera now; raises CameraMissing, CaptureFailed, SettingInvalid or StorageError."""
+        camera: str = self.run_in_main_thread(partial(timeline.camera_of, source))
+        with entered_on_main_thread(capture.snapshot_setup(camera, resolution, look), self.run_in_main_thread) as draw:
+            self.run_in_main_thread(partial(draw, path))
 
-        Raises CameraMissing, CaptureFailed, SettingInvalid or StorageError.
-        """
-        camera: str = self._run(partial(camera_of, source))
-        with entered_on_main_thread(snapshot_setup(camera, resolution, look), self._run) as draw:
-            self._run(partial(draw, path))
-
-    def save(self) -> Path:
-        """Save the scene to its file; raise UserFixableError if it has no name yet, StorageError if that fails."""
-        if not cmds.file(query=True, sceneName=True):
+    def save(self, path: Path | None = None) -> Path:
+        """Save the scene, or under another name; raise UserFixableError if it has none, StorageError if that fails."""
+        if not cmds.file(query=True, sceneName=True) and path is None:
             raise UserFixableError("The scene has never been saved. Save it under a name first.")
         try:
+            if path is not None:
+                cmds.file(rename=str(path))
             return Path(cmds.file(save=True))
         except RuntimeError as error:
             raise StorageError(f"Maya cannot save the scene: {str(error).strip()} Save it elsewhere.") from error
@@ -111,7 +114,7 @@ class MayaHost:
 
         Raises SettingInvalid for a rate that Maya does not have; nothing is changed then.
         """
-        whole, unit = frame_range.with_handles, unit_from_rate(fps)
+        whole, unit = frame_range.with_handles, timeline.unit_from_rate(fps)
         cmds.undoInfo(openChunk=True, chunkName="ft-dcc: shot settings")
         try:
             # First, because changing the unit moves the range.
@@ -138,47 +141,37 @@ class MayaHost:
         # Maya does not count this as a change, and would close the scene without asking.
         cmds.file(modified=True)
 
-    @property
-    def looks(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the presets of looks."""
-        return PRESETS
-
-    @property
-    def plugins(self) -> Path:
-        """Return the folder of the checks that only Maya can make."""
-        return Path(__file__).with_name("checks")
-
     def capture_details(self, look: Mapping[str, Any]) -> dict[str, Any]:
         """Return whether the images have the view transform, and which sounds the movie lacks."""
-        return {**view_transform(), "unheard_sounds": unheard_sounds()}
+        return {**view_transform(), "unheard_sounds": timeline.unheard_sounds()}
 
     def focal_lengths(self, source: str, frame_range: FrameRange) -> dict[int, float]:
         """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing."""
-        plug = f"{camera_shape(camera_of(source))}.focalLength"
+        plug = f"{camera_shape(timeline.camera_of(source))}.focalLength"
         return {frame: float(cmds.getAttr(plug, time=frame)) for frame in frame_range.with_handles}
 
     def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
         """Return what decides where the camera shows things, per frame; raise CameraMissing."""
-        shape = camera_shape(camera_of(source))
+        shape = camera_shape(timeline.camera_of(source))
         if frames and not is_animated(shape):
             return dict.fromkeys(frames, lens_settings(shape, frames[0]))
         return {frame: lens_settings(shape, frame) for frame in frames}
 
     def select(self, source: str) -> None:
         """Select only this camera; raise CameraMissing."""
-        camera = camera_of(source)
+        camera = timeline.camera_of(source)
         camera_shape(camera)
         cmds.select(camera, replace=True)
 
     def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
         """Show the drawings below the camera; raise CameraMissing, or CaptureFailed for a locked camera."""
         scene = self.scene()
-        camera = camera_of(source or (scene.sources[0] if scene.sources else ""))
+        camera = timeline.camera_of(source or (scene.sources[0] if scene.sources else ""))
         return feedback.show(drawings, camera, scene.frame_range.start, scene.frame_range.end)
 
-    def clear_feedback(self) -> None:
-        """Remove the drawings."""
-        feedback.clear()
+    def current_frame(self) -> int:
+        """Return the current time, without its fraction."""
+        return int(cmds.currentTime(query=True))  # type: ignore[call-arg] # the documentation leaves it out
 
     def go_to_frame(self, frame: int) -> None:
         """Set the current time."""
@@ -187,25 +180,44 @@ class MayaHost:
     def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
         """Show the movie on an image plane of the camera; raise CameraMissing, or CaptureFailed for a locked one."""
         cameras = find_cameras()
-        return compare.show(movie, camera_of(source) if source else (cameras[0] if cameras else ""))
+        return compare.show(movie, timeline.camera_of(source) if source else (cameras[0] if cameras else ""))
 
-    def clear_movie(self) -> None:
-        """Remove the image plane."""
-        compare.clear()
-
-    @property
-    def scene_suffixes(self) -> tuple[str, ...]:
-        """Return the suffixes of Maya's scene files."""
-        return scene_file.SUFFIXES
+    def load_frames(self, pattern: str, frame_range: FrameRange, source: str = "") -> str:
+        """Load the frames at the version's or first camera; raises CameraMissing, CaptureFailed if it is locked."""
+        cameras = find_cameras()
+        camera = source if source in cameras else (cameras[0] if cameras else "")
+        compare.load(pattern, frame_range, camera)
+        return f"The frames are on an image plane of {camera}."
 
     def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
         """Open another scene; raise UnsavedChanges, SceneUnreadable, or UserFixableError if it has errors."""
-        scene_file.open_scene(path, self.scene(), int(self._version[:4]), discard_changes=discard_changes)
+        scene = self.scene()
+        require_openable(path, scene, program="Maya", suffixes=self.scene_suffixes, discard_changes=discard_changes)
+        found = _YEAR.search(read_start(path))
+        require_known_version(
+            path, None if found is None else (int(found[1] or found[2]),), (int(self.version[:4]),), "Maya"
+        )
+        # They belong to the scene that is closed.
+        feedback.clear()
+        compare.clear()
+        try:
+            script_nodes.open_without(path)
+            _forget_changes()
+            script_nodes.offer(path)
+        except RuntimeError as error:
+            reason = str(error).strip()
+            if Path(str(cmds.file(query=True, sceneName=True))) == path:
+                _forget_changes()
+                message = f"{path} is open, but Maya reports: {reason} The Script Editor has the details."
+                raise UserFixableError(message) from error
+            if scene.path is not None:
+                # What it reports was reported when the artist opened it.
+                with suppress(RuntimeError):
+                    cmds.file(scene.path.as_posix(), open=True, force=True)
+            raise SceneUnreadable(f"Maya cannot open {path}: {reason} The Script Editor has the details.") from error
 
-    def run_in_main_thread(self, function: Callable[[], T]) -> T:
-        """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
-        return self._run(function)
 
-    @property
-    def _run(self) -> Callable[..., T]:
-        return partial(run_on_main_thread, program="Maya", post=utils.executeDeferred, has_window=not self._is_batch)
+def _forget_changes() -> None:
+    """Count the scene as saved without a window: only plug-ins and start-up scripts have changed it since it opened."""
+    if cmds.about(batch=True):
+        cmds.file(modified=False)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 from maya import cmds
 
 from ft_dcc.errors import SettingInvalid
+from ft_dcc.host_support.look_presets import LookOptions
 
 from .maintained import SceneRestore
 
 SHADINGS = ("smoothShaded", "flatShaded", "wireframe", "points", "boundingBox")
 LIGHTS = ("default", "all", "selected", "active", "none")
 SAMPLES = (0, 2, 4, 8, 16)
-# "bluePencil" hides drawings in the view; the flag is as old as the feature.
-_BLUE_PENCIL_API = 20240000
 # The colour behind the scene is a preference of each artist; None leaves it.
 BACKGROUNDS = {"grey": (0.36, 0.36, 0.36), "black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0), "own": None}
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -28,47 +27,36 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 # Aids of the animator that reviewers do not need to see: flags of modelEditor.
 VIEWPORT_HELPERS = (
-    "cameras",
-    "clipGhosts",
-    "controlVertices",
-    "deformers",
-    "dimensions",
-    "dynamicConstraints",
-    "follicles",
-    "grid",
-    "handles",
-    "hulls",
-    "ikHandles",
-    "joints",
-    "lights",
-    "locators",
-    "manipulators",
-    "motionTrails",
-    "nurbsCurves",
-    "pivots",
-    "planes",
+    *("cameras", "clipGhosts", "controlVertices", "deformers", "dimensions", "dynamicConstraints", "follicles", "grid"),
+    *("handles", "hulls", "ikHandles", "joints", "lights", "locators", "manipulators", "motionTrails", "nurbsCurves"),
+    *("pivots", "planes"),
 )
 # What an image is made of; a look may hide any of it.
 _RENDERABLES = (
-    "fluids",
-    "greasePencils",
-    "hairSystems",
-    "imagePlane",
-    "nCloths",
-    "nParticles",
-    "nurbsSurfaces",
-    "particleInstancers",
-    "pluginShapes",
-    "polymeshes",
-    "strokes",
-    "subdivSurfaces",
+    *("fluids", "greasePencils", "hairSystems", "imagePlane", "nCloths", "nParticles", "nurbsSurfaces"),
+    *("particleInstancers", "pluginShapes", "polymeshes", "strokes", "subdivSurfaces"),
+)
+# What else a view decides about its image: flags of modelEditor in the order in which they are set.
+_OTHER_FLAGS = (
+    *("controllers", "dynamics", "holdOuts", "nRigids", "textures"),
+    *("activeOnly", "backfaceCulling", "cmEnabled", "cullingOverride", "depthOfFieldPreview", "exposure", "fogColor"),
+    *(
+        "fogDensity",
+        "fogEnd",
+        "fogMode",
+        "fogSource",
+        "fogStart",
+        "fogging",
+        "gamma",
+        "lineWidth",
+        "lowQualityLighting",
+    ),
+    *("maxConstantTransparency", "occlusionCulling", "smallObjectCulling", "smallObjectThreshold", "smoothWireframe"),
+    *("sortTransparent", "textureAnisotropic", "textureDisplay", "textureMaxSize", "transpInShadows"),
+    *("transparencyAlgorithm", "twoSidedLighting", "viewTransformName", "xray"),
 )
 # Options of the renderer, which belong to the scene and not to a view.
 _RENDERER_OPTIONS = ("samples", "occlusion")
-
-
-def _has_blue_pencil() -> bool:
-    return int(cmds.about(apiVersion=True)) >= _BLUE_PENCIL_API
 
 
 # Objects of plug-ins have filters that plug-ins register and the menu Show of a view lists. Sources: Autodesk's
@@ -78,19 +66,6 @@ def find_filters() -> list[str]:
     """Return the names of all filters that plug-ins have registered."""
     names: Any = cmds.pluginDisplayFilter(query=True, listFilters=True) or []
     return [str(name) for name in names]
-
-
-def apply_filters(panel: str, hidden: Collection[str]) -> None:
-    """Show the objects of each filter in the panel, except those of the hidden ones."""
-    for name in find_filters():
-        cmds.modelEditor(panel, edit=True, pluginObjects=(name, name not in hidden))
-
-
-def copy_filters(panel: str, source: str) -> None:
-    """Show and hide objects of plug-ins as the other panel does."""
-    for name in find_filters():
-        is_shown = bool(cmds.modelEditor(source, query=True, queryPluginObjects=name))  # type: ignore[call-overload] # it takes the name here
-        cmds.modelEditor(panel, edit=True, pluginObjects=(name, is_shown))
 
 
 def find_locator_filters() -> list[str]:
@@ -103,8 +78,10 @@ def find_locator_filters() -> list[str]:
     found = []
     for name in find_filters() if locators else ():
         classification = str(cmds.pluginDisplayFilter(name, query=True, classification=True) or "")
-        is_of_locators = any(_satisfies(kind, classification) for kind in locators)
-        if is_of_locators and not any(_satisfies(kind, classification) for kind in others):
+        # By its documentation, a filter without a classification hides nothing in Viewport 2.0.
+        kinds = sorted(locators | others) if classification else []
+        hidden = {kind for kind in kinds if cmds.getClassification(kind, satisfies=classification)}
+        if hidden & locators and not hidden & others:
             found.append(name)
     return found
 
@@ -115,16 +92,16 @@ def _types(**flags: Any) -> set[str]:
     return {str(each) for each in names_and_types[1::2]}
 
 
-def _satisfies(kind: str, classification: str) -> bool:
-    # By its documentation, a filter without a classification hides nothing in Viewport 2.0.
-    return bool(classification) and bool(cmds.getClassification(kind, satisfies=classification))
+def _value_of(view: str, name: str) -> Any:
+    """Return the value of a flag of a view, or None in a Maya that does not have the flag."""
+    try:
+        return cmds.modelEditor(view, query=True, **{name: True})  # type: ignore[call-overload] # names from above
+    except TypeError:
+        return None
 
 
 def view_transform() -> dict[str, Any]:
-    """Return the name of the transform that a playblast applies, and of the one that the views show.
-
-    Both are "" for none: then the image has the values of the rendering space. Source: ``colorManagementPrefs``.
-    """
+    """Return the view transforms of a playblast and of the views, "" for none. Source: ``colorManagementPrefs``."""
     if not cmds.colorManagementPrefs(query=True, cmEnabled=True):
         return {"view_transform": "", "view_transform_of_views": ""}
     shown = str(cmds.colorManagementPrefs(query=True, viewTransformName=True) or "")
@@ -161,14 +138,8 @@ def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 @attrs.frozen
-class Look:
-    """The settings of one playblast.
-
-    ``samples`` is the anti-aliasing, ``hide`` the kinds of objects that are not drawn, by their flag of modelEditor or
-    the filter of a plug-in, and ``isolate``, unless it is empty, the only nodes that are drawn; ``isolate_selected``
-    adds the selected ones. ``background`` is the colour behind the scene. With ``like_viewport``, shading, lights,
-    textures, shadows and the kinds of objects are those of the artist's view.
-    """
+class Look(LookOptions):
+    """The settings of one playblast."""
 
     shading: str = attrs.field(default="smoothShaded", validator=_choices(*SHADINGS))
     lights: str = attrs.field(default="default", validator=_choices(*LIGHTS))
@@ -177,29 +148,17 @@ class Look:
     wireframe: bool = False
     default_material: bool = False
     occlusion: bool = False
+    # Anti-aliasing.
     samples: int = attrs.field(default=8, validator=_choices(*SAMPLES))
+    # Kinds of objects that are not drawn, by their flag of modelEditor or the filter of a plug-in.
     hide: tuple[str, ...] = attrs.field(default=VIEWPORT_HELPERS, converter=_texts, validator=_check_hidden)
+    # The only nodes that are drawn, unless it is empty; ``isolate_selected`` adds the selected ones.
     isolate: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     isolate_selected: bool = False
+    # The colour behind the scene.
     background: str = attrs.field(default="grey", validator=_choices(*BACKGROUNDS))
+    # Everything that a view decides about the image is that of the artist's view, its drawings of Blue Pencil included.
     like_viewport: bool = False
-
-    @classmethod
-    def from_request(cls, look: Mapping[str, Any]) -> Look:
-        """Return the ``look`` of a PlayblastRequest; raise SettingInvalid for an unknown name or value."""
-        unknown = sorted(set(look) - {field.name for field in attrs.fields(cls)})
-        if unknown:
-            known = ", ".join(field.name for field in attrs.fields(cls))
-            raise SettingInvalid(f"Unknown setting of a look: {', '.join(unknown)}. Choose from {known}.")
-        for field in attrs.fields(cls):
-            if isinstance(field.default, bool) and not isinstance(look.get(field.name, False), bool):
-                raise SettingInvalid(f"look.{field.name} cannot be {look[field.name]!r}. Choose from true, false.")
-        return cls(**look)
-
-    @property
-    def background_colour(self) -> tuple[float, float, float] | None:
-        """The colour behind the scene; None leaves the artist's own."""
-        return BACKGROUNDS[self.background]
 
     def require_drawable_without_window(self) -> None:
         """Raise SettingInvalid for an option that only a view of Maya's window has."""
@@ -222,12 +181,14 @@ class Look:
             "useDefaultMaterial": self.default_material,
             **{name: False for name in self.hide if name in (*VIEWPORT_HELPERS, *_RENDERABLES)},
         }
-        if _has_blue_pencil():
+        # Drawings in the view. Maya 2023 has them without the flag.
+        if _value_of(panel, "bluePencil") is not None:
             view["bluePencil"] = False
         if self.like_viewport and artists_view:
             # "pluginShapes" cannot be queried.
-            for name in sorted({*view, *VIEWPORT_HELPERS, *_RENDERABLES} - {"pluginShapes"}):
-                view[name] = cmds.modelEditor(artists_view, query=True, **{name: True})  # type: ignore[call-overload] # names from above
+            for name in (*view, *VIEWPORT_HELPERS, *_RENDERABLES, *_OTHER_FLAGS):
+                if name != "pluginShapes" and (value := _value_of(artists_view, name)) is not None:
+                    view[name] = value
         cmds.modelEditor(
             panel,
             edit=True,
@@ -240,19 +201,18 @@ class Look:
         # One by one: some combinations of flags lose one of them.
         for name, value in view.items():
             cmds.modelEditor(panel, edit=True, **{name: value})
-        if self.like_viewport and artists_view:
-            copy_filters(panel, artists_view)
-        else:
-            apply_filters(panel, self._hidden_filters())
+        # Filters of locators are hidden with all other locators.
+        hidden = {*self.hide, *(find_locator_filters() if "locators" in self.hide else ())}
+        for name in find_filters():
+            is_shown = name not in hidden
+            if self.like_viewport and artists_view:
+                is_shown = bool(cmds.modelEditor(artists_view, query=True, queryPluginObjects=name))  # type: ignore[call-overload] # it takes the name here
+            cmds.modelEditor(panel, edit=True, pluginObjects=(name, is_shown))
         nodes = self.nodes_to_isolate()
         if nodes:
             cmds.isolateSelect(panel, state=True)  # type: ignore[call-overload] # the documentation has no mode for it
             for node in nodes:
                 cmds.isolateSelect(panel, addDagObject=node)  # type: ignore[call-overload] # nor for this
-
-    def _hidden_filters(self) -> tuple[str, ...]:
-        """Return the hidden filters of plug-ins; those of locators are hidden with all other locators."""
-        return (*self.hide, *(find_locator_filters() if "locators" in self.hide else ()))
 
     def nodes_to_isolate(self) -> tuple[str, ...]:
         """Return the only nodes to draw, none for all; raise SettingInvalid if one is missing or none is selected."""

@@ -1,9 +1,9 @@
-"""Restore whatever a capture changed in the scene, also after an error."""
+"""Restore whatever a capture changed in the scene, also after an error, and nodes of the suite that leave no trace."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any, Callable, TypeVar
 
@@ -20,14 +20,17 @@ T = TypeVar("T")
 _MESSAGES = OpenMaya.MSceneMessage
 # Playblast writes its image format into the render settings.
 _IMAGE_FORMAT = "defaultRenderGlobals.imageFormat"
+# What Maya makes between a node and the time, and does not always delete with the node.
+_DRIVERS = ("animCurve", "expression", "timeToUnitConversion")
 
 
 def call_around_save(before: Callable[[object], None], after: Callable[[object], None]) -> list[Any]:
-    """Call the functions before and after each save, and return what ``stop_calls`` takes."""
-    return [
-        _MESSAGES.addCallback(event, function, None)
-        for event, function in ((_MESSAGES.kBeforeSave, before), (_MESSAGES.kAfterSave, after))
-    ]
+    """Call the functions before and after each save and export, and return what ``stop_calls`` takes."""
+    events = {
+        **dict.fromkeys((_MESSAGES.kBeforeSave, _MESSAGES.kBeforeExport), before),
+        **dict.fromkeys((_MESSAGES.kAfterSave, _MESSAGES.kAfterExport), after),
+    }
+    return [_MESSAGES.addCallback(event, function, None) for event, function in events.items()]
 
 
 def stop_calls(callbacks: list[Any]) -> None:
@@ -159,7 +162,7 @@ class _BorrowedAttribute:
         cmds.setAttr(self.plug, self.value)
 
     def give_back(self) -> None:
-        """Set the earlier value, unless the attribute has another one than a capture gave it."""
+        """Set the earlier value, unless the attribute has another one than a capture gave it; remove our edit."""
         if not cmds.objExists(self.plug):
             return
         if cmds.getAttr(self.plug) == self.value:
@@ -167,8 +170,14 @@ class _BorrowedAttribute:
         if self.is_locked:
             with suppress(RuntimeError):
                 cmds.setAttr(self.plug, lock=True)
-        if not self.has_edit:
-            _remove_edit(self.plug, self.before)
+        # By its documentation, Maya removes edits of references that are not loaded only; otherwise equal values stay.
+        if self.has_edit or cmds.getAttr(self.plug) != self.before:
+            return
+        flags: Any = {"onReferenceNode": _top_reference(self.plug.rpartition(".")[0]), "editCommand": "setAttr"}
+        with suppress(RuntimeError):
+            cmds.referenceEdit(self.plug, removeEdits=True, failedEdits=True, successfulEdits=True, **flags)
+        if cmds.getAttr(self.plug) != self.before:
+            cmds.setAttr(self.plug, self.before)
 
 
 def _has_edit(plug: str) -> bool:
@@ -184,20 +193,6 @@ def _has_edit(plug: str) -> bool:
 
 def _top_reference(node: str) -> str:
     return str(cmds.referenceQuery(node, referenceNode=True, topReference=True))
-
-
-def _remove_edit(plug: str, before: Any) -> None:
-    """Remove the edits that a capture has left in a reference; the value stays as it was before.
-
-    By its documentation, Maya removes only edits of references that are not loaded; otherwise equal values remain.
-    """
-    if not cmds.objExists(plug) or cmds.getAttr(plug) != before:
-        return
-    flags: Any = {"onReferenceNode": _top_reference(plug.rpartition(".")[0]), "editCommand": "setAttr"}
-    with suppress(RuntimeError):
-        cmds.referenceEdit(plug, removeEdits=True, failedEdits=True, successfulEdits=True, **flags)
-    if cmds.getAttr(plug) != before:
-        cmds.setAttr(plug, before)
 
 
 def _return_to(time: float) -> None:
@@ -226,3 +221,62 @@ def maintained_scene(camera_shape: str) -> Iterator[SceneRestore]:
     finally:
         with restore.untracked():
             restore.close()
+
+
+class ShownNodes:
+    """Nodes that are removed before a save and made again after it; ``delete`` returns whether there was any."""
+
+    def __init__(self, delete: Callable[[], bool]) -> None:
+        self._delete = delete
+        self._show_again: Callable[[], object] | None = None
+        self._callbacks: list[Any] = []
+
+    def keep(self, show_again: Callable[[], object]) -> None:
+        """Call the function after each save."""
+        self._show_again = show_again
+        self._callbacks.extend(call_around_save(self._before_save, self._after_save))
+
+    def remove(self) -> None:
+        """Remove the nodes; do nothing if there are none."""
+        self._show_again = None
+        stop_calls(self._callbacks)
+        self._delete()
+
+    def _before_save(self, _data: object) -> None:
+        if not self._delete():
+            # Another scene was opened meanwhile, or the artist has removed the nodes.
+            self._show_again = None
+
+    def _after_save(self, _data: object) -> None:
+        if self._show_again is not None:
+            self._show_again()
+
+
+@contextmanager
+def without_trace(node: str) -> Iterator[None]:
+    """Keep undo steps, selection and the modified flag as they are; ``node`` tells whether the scene was closed."""
+    selection = cmds.ls(selection=True, long=True) or []
+    with SceneRestore(str(cmds.ls(node, uuid=True)[0]), ExitStack()).untracked():
+        try:
+            yield
+        finally:
+            kept = [name for name in selection if cmds.objExists(name)]
+            if kept != (cmds.ls(selection=True, long=True) or []):
+                cmds.select(clear=True)
+                cmds.select(*kept, add=True)
+
+
+def delete_with_drivers(nodes: Iterable[str]) -> None:
+    """Delete the nodes with everything below them, and what drives them."""
+    for node in nodes:
+        inside = cmds.listRelatives(node, allDescendents=True, fullPath=True) or []
+        found = [cmds.listConnections([node, *inside], source=True, destination=False, type=kind) for kind in _DRIVERS]
+        for name in (node, *dict.fromkeys(str(driver) for drivers in found for driver in drivers or [])):
+            if cmds.objExists(name):
+                cmds.delete(name)
+
+
+def show_from_to(transform: str, start: int, end: int) -> None:
+    """Make the node visible from the first to the last frame only."""
+    for time, is_visible in ((start - 1, 0), (start, 1), (end + 1, 0)):
+        cmds.setKeyframe(transform, attribute="visibility", time=time, value=is_visible, outTangentType="step")

@@ -12,7 +12,6 @@ from .commands import PANEL, TITLE
 
 MENU = "ftDccMenu"
 ADD_BUTTON = "Add a button to the shelf"
-SHOW_PANEL = "Show as a panel"
 
 _BUTTON = "ftDccPublish"
 # A string, because a button outlives this session, and possibly the module.
@@ -25,12 +24,6 @@ except ImportError:
 else:
     commands.{name}()
 """
-# The commands to which the Hotkey Editor can assign a key, by their names there.
-_HOTKEY_COMMANDS = {
-    "ftDccPublishForReview": ("Publish for review", "publish_for_review"),
-    "ftDccPublishAgain": ("Publish again", "publish_again"),
-    "ftDccNotes": ("Notes", "show_notes"),
-}
 
 
 def install() -> None:
@@ -38,23 +31,21 @@ def install() -> None:
     _remove_menu()
     window = mel.eval("$ft_dcc_window = $gMainWindow")
     cmds.menu(MENU, label=TITLE, parent=window, tearOff=True)
-    for label, command in (
-        ("Publish for review…", commands.publish_for_review),
-        ("Publish again", commands.publish_again),
-        ("My tasks", commands.show_tasks),
-        ("Notes", commands.show_notes),
-        ("Show drawings", commands.show_drawings),
-        ("Hide drawings", commands.hide_drawings),
-        ("Review sessions", commands.show_reviews),
-        ("Queue", commands.show_queue),
-        ("Settings", commands.show_settings),
-        ("About", commands.show_about),
-        (SHOW_PANEL, commands.show_panel),
-        (ADD_BUTTON, add_button),
-    ):
+    for label, command in (*commands.ITEMS, (ADD_BUTTON, add_button)):
         # Maya passes the state of the item.
         cmds.menuItem(label=label, parent=MENU, command=lambda *_state, command=command: command())
-    _add_hotkey_commands()
+    for name, (label, function) in commands.HOTKEYS.items():
+        # A key of the artist refers to the name, so it works in each session that has the command.
+        if not cmds.runTimeCommand(name, exists=True):
+            cmds.runTimeCommand(
+                name,
+                default=True,
+                label=label,
+                annotation=f"ft-dcc: {label}",
+                category=TITLE,
+                commandLanguage="python",
+                command=_SCRIPT.format(name=function),
+            )
 
 
 def uninstall() -> None:
@@ -64,7 +55,7 @@ def uninstall() -> None:
         cmds.deleteUI(PANEL)
     for button in find_buttons():
         cmds.deleteUI(button)
-    for name in _HOTKEY_COMMANDS:
+    for name in commands.HOTKEYS:
         if cmds.runTimeCommand(name, exists=True):
             # A default command is not saved; Maya may refuse to delete it before it ends.
             with contextlib.suppress(RuntimeError):
@@ -94,21 +85,6 @@ def _remove_menu() -> None:
         cmds.deleteUI(MENU, menu=True)
 
 
-def _add_hotkey_commands() -> None:
-    for name, (label, function) in _HOTKEY_COMMANDS.items():
-        # A key of the artist refers to the name, so it works in each session that has the command.
-        if not cmds.runTimeCommand(name, exists=True):
-            cmds.runTimeCommand(
-                name,
-                default=True,
-                label=label,
-                annotation=f"ft-dcc: {label}",
-                category=TITLE,
-                commandLanguage="python",
-                command=_SCRIPT.format(name=function),
-            )
-
-
 def _shelves() -> list[str]:
     top = mel.eval("$ft_dcc_shelves = $gShelfTopLevel")
     # The name is empty when Maya has no shelves.
@@ -118,10 +94,8 @@ def _shelves() -> list[str]:
 
 def front_shelf() -> str:
     """Return the shelf that is shown, "" if there is none."""
-    shelves = _shelves()
-    if not shelves:
-        return ""
-    return str(cmds.tabLayout(mel.eval("$ft_dcc_shelves = $gShelfTopLevel"), query=True, selectTab=True))
+    top = mel.eval("$ft_dcc_shelves = $gShelfTopLevel")
+    return str(cmds.tabLayout(top, query=True, selectTab=True)) if _shelves() else ""
 
 
 def find_buttons() -> list[str]:

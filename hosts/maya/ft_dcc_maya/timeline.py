@@ -1,8 +1,9 @@
-"""What the timeline of the open scene says: frame ranges, sounds, and the shots of the Camera Sequencer."""
+"""What the timeline of the open scene says: frame rate and ranges, sounds, and shots of the Camera Sequencer."""
 
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,64 @@ from typing import Any
 import attrs
 from maya import cmds, mel
 
-from ft_dcc.frames import FrameRange
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.frames import FrameRange, frame_rate
 from ft_dcc.host import Soundtrack
-from ft_dcc.settings.definitions import ANIMATION_RANGE, PLAYBACK_RANGE
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.settings import definitions, resolve
 
-from .cameras import find_cameras
+from .cameras import find_cameras, long_name, transform_of
 
 SELECTION = "selection"
+# Maya's names of frame rates. Source: Autodesk's documentation of currentUnit; "ntsc" is 30 frames per second there,
+# and 29.97fps has its own name.
+_NAMED_UNITS = {
+    "hour": Fraction(1, 3600),
+    "min": Fraction(1, 60),
+    "sec": Fraction(1),
+    "millisec": Fraction(1000),
+    "game": Fraction(15),
+    "film": Fraction(24),
+    "pal": Fraction(25),
+    "ntsc": Fraction(30),
+    "show": Fraction(48),
+    "palf": Fraction(50),
+    "ntscf": Fraction(60),
+}
+# The other rates of Maya's menu; 29.97df numbers its frames differently and runs at the same rate.
+_NUMBERED_UNITS = (
+    *("23.976fps", "29.97fps", "47.952fps", "59.94fps"),
+    *(f"{number}fps" for number in (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 40, 75, 80, 90, 100, 120, 125, 150)),
+    *(f"{number}fps" for number in (200, 240, 250, 300, 375, 400, 500, 600, 750)),
+)
+_NUMBER_PATTERN = re.compile(r"(\d+(?:\.\d+)?)(?:fps|df)")
+
+
+def rate_from_unit(unit: str) -> Fraction:
+    """Return the exact rate of a time unit; raise SettingInvalid for an unknown one."""
+    if unit in _NAMED_UNITS:
+        return _NAMED_UNITS[unit]
+    number = _NUMBER_PATTERN.fullmatch(unit)
+    if number is None:
+        raise SettingInvalid(f"The scene's time unit {unit!r} is not known. Choose a frame rate in Maya's preferences.")
+    return frame_rate(number[1])
+
+
+def unit_from_rate(rate: Fraction) -> str:
+    """Return Maya's name for a rate; raise SettingInvalid if there is none."""
+    for unit in (*_NAMED_UNITS, *_NUMBERED_UNITS):
+        if rate_from_unit(unit) == rate:
+            return unit
+    raise SettingInvalid(f"Maya has no time unit for {float(rate):.6g} fps. Choose another rate, such as 24 or 25.")
 
 
 def scene_range() -> FrameRange:
     """Return the range that the setting ``maya_range`` names; raise SettingInvalid for a broken settings file."""
-    return _range_of(read_settings().require("maya_range"))
+    return _range_of(resolve.read_settings().require("maya_range"))
 
 
 def all_ranges() -> dict[str, FrameRange]:
     """Return each range of the time slider by its name; a selection only where there is one."""
-    found = {name: _range_of(name) for name in (ANIMATION_RANGE, PLAYBACK_RANGE)}
+    found = {name: _range_of(name) for name in (definitions.ANIMATION_RANGE, definitions.PLAYBACK_RANGE)}
     selected = _selection()
     return found if selected is None else {**found, SELECTION: selected}
 
@@ -38,15 +79,12 @@ def time_slider() -> str:
 
 
 def _range_of(name: str) -> FrameRange:
-    if name == PLAYBACK_RANGE:
-        first = cmds.playbackOptions(query=True, minTime=True)
-        return FrameRange(round(first), round(cmds.playbackOptions(query=True, maxTime=True)))
-    first = cmds.playbackOptions(query=True, animationStartTime=True)
-    return FrameRange(round(first), round(cmds.playbackOptions(query=True, animationEndTime=True)))
+    is_inner = name == definitions.PLAYBACK_RANGE
+    flags = ("minTime", "maxTime") if is_inner else ("animationStartTime", "animationEndTime")
+    return FrameRange(*(round(cmds.playbackOptions(query=True, **{flag: True})) for flag in flags))  # type: ignore[call-overload] # names from above
 
 
 def _selection() -> FrameRange | None:
-    """Return the frames that are selected in the time slider."""
     if cmds.about(batch=True) or not cmds.timeControl(time_slider(), query=True, rangeVisible=True):
         return None
     selected: Any = cmds.timeControl(time_slider(), query=True, rangeArray=True)
@@ -68,7 +106,7 @@ class Shot:
 def find_shots() -> list[Shot]:
     """Return the shots that are not muted and whose camera can be captured, in the order of their start."""
     nodes = [str(node) for node in cmds.ls(type="shot") or []]
-    cameras = {str((cmds.ls(name, long=True) or [""])[0]): name for name in find_cameras()} if nodes else {}
+    cameras = {long_name(name): name for name in find_cameras()} if nodes else {}
     found = [shot for node in nodes if (shot := _read(node, cameras)) is not None]
     return sorted(found, key=lambda shot: (shot.frame_range.start, shot.node))
 
@@ -84,8 +122,8 @@ def _read(node: str, cameras: dict[str, str]) -> Shot | None:
         return None
     if cmds.nodeType(camera) == "camera":
         # The sequencer also accepts the shape.
-        camera = str((cmds.listRelatives(camera, parent=True, path=True) or [camera])[0])
-    name = cameras.get(str((cmds.ls(camera, long=True) or [""])[0]))
+        camera = transform_of(camera)
+    name = cameras.get(long_name(camera))
     first, last = cmds.shot(node, query=True, startTime=True), cmds.shot(node, query=True, endTime=True)
     if name is None or round(last) < round(first):
         return None
@@ -96,14 +134,15 @@ def _read(node: str, cameras: dict[str, str]) -> Shot | None:
 def find_sounds() -> tuple[Soundtrack, ...]:
     """Return the sound of the timeline, with the frame at which its file starts, unless it is off or muted."""
     node = _audible_node()
-    if not node:
-        return ()
-    path = str(cmds.getAttr(f"{node}.filename") or "")
+    path = str(cmds.getAttr(f"{node}.filename") or "") if node else ""
     if not path:
         return ()
-    # At frame ``offset`` the timeline plays the file from ``sourceStart`` on.
-    start = Fraction(str(cmds.getAttr(f"{node}.offset"))) - Fraction(str(cmds.getAttr(f"{node}.sourceStart")))
-    return (Soundtrack(Path(path), start, _heard(node, start)),)
+    names = ("offset", "sourceStart", "sourceEnd")
+    offset, first, last = (Fraction(str(cmds.getAttr(f"{node}.{name}"))) for name in names)
+    # At frame ``offset`` the timeline plays the file from ``sourceStart`` on; a cut sound has an end, too.
+    start = offset - first
+    heard = (start + first, start + last) if last > first else None
+    return (Soundtrack(Path(path), start, heard),)
 
 
 def unheard_sounds() -> list[str]:
@@ -117,15 +156,8 @@ def unheard_sounds() -> list[str]:
 
 
 def _audible_node() -> str:
-    """Return the node of the sound that the timeline plays, "" for none."""
     if cmds.about(batch=True) or not cmds.timeControl(time_slider(), query=True, displaySound=True):
         return ""
     node = str(cmds.timeControl(time_slider(), query=True, sound=True) or "")
     # The timeline may still name a node that was deleted.
     return node if node and cmds.objExists(node) and not cmds.getAttr(f"{node}.mute") else ""
-
-
-def _heard(node: str, start: Fraction) -> tuple[Fraction, Fraction] | None:
-    """Return the audible range of a sound that was cut in the timeline; None if all of it is heard."""
-    first, last = (Fraction(str(cmds.getAttr(f"{node}.{name}"))) for name in ("sourceStart", "sourceEnd"))
-    return (start + first, start + last) if last > first else None

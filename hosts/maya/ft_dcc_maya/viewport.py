@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, Callable
 
 from maya import cmds
 from maya.api import OpenMaya
@@ -14,6 +15,10 @@ from ft_dcc.frames import Resolution
 _WINDOW = "ftDccCapture"
 # The border around a view, which is part of its window.
 _BORDER_PIXELS = 10
+# Maya sees the key in a loop without a pause only sometimes, and after 30 ms reliably. Source: Mimic, issue 15.
+_WAIT_SECONDS = 0.03
+# How often it waits, so that it takes at most a small part of the time.
+_WAIT_INTERVAL_SECONDS = 0.5
 # The nodes whose tiles were loaded, by their UUID and their file. A UUID is stored in the scene file: a node of a scene
 # that was opened again has the same one, and needs its previews again.
 _loaded_tiles: dict[tuple[str, str], OpenMaya.MObjectHandle] = {}
@@ -50,12 +55,6 @@ def activate(panel: str) -> None:
     _make_active(panel)
 
 
-def _active_view() -> str:
-    """Return the view that plays, which need not have the focus; "" if there is none."""
-    views: Any = cmds.getPanel(type="modelPanel") or []
-    return next((str(view) for view in views if cmds.modelEditor(view, query=True, activeView=True)), "")
-
-
 def _make_active(view: str) -> None:
     if not cmds.modelEditor(view, query=True, activeView=True):
         # Some versions may refuse it for a view in a hidden window.
@@ -80,7 +79,9 @@ def _remove_panel(panel: str) -> None:
 @contextmanager
 def maintained_focus() -> Iterator[None]:
     """Restore on exit which panel has the focus, and which view plays, unless they were closed."""
-    panel, view = str(cmds.getPanel(withFocus=True) or ""), _active_view()
+    panel, views = str(cmds.getPanel(withFocus=True) or ""), cmds.getPanel(type="modelPanel") or []
+    # The view that plays need not have the focus.
+    view = next((str(view) for view in views if cmds.modelEditor(view, query=True, activeView=True)), "")
     try:
         yield
     finally:
@@ -117,19 +118,21 @@ def fixed_background(colour: tuple[float, float, float] | None) -> Iterator[None
 
 
 @contextmanager
-def without_messages() -> Iterator[None]:
-    """Switch off Maya's in-view messages, which would be part of the image."""
-    name = "inViewMessageEnable"
-    had = bool(cmds.optionVar(exists=name))
-    before = cmds.optionVar(query=name)  # type: ignore[call-overload] # it takes the name here
-    cmds.optionVar(intValue=(name, 0))
-    try:
+def without_ornaments(*, keep_drawings: bool) -> Iterator[None]:
+    """Switch off Maya's in-view messages, and drawings of Blue Pencil, which would be part of the image.
+
+    A playblast may draw these although the view hides them, or in Maya 2023, whose views cannot hide them. Source:
+    ayon-maya, issue 420.
+    """
+    names = ("inViewMessageEnable", *(() if keep_drawings else ("playblastShowBluePencil",)))
+    with ExitStack() as stack:
+        for name in names:
+            before: dict[str, Any] = {"remove": name}
+            if cmds.optionVar(exists=name):
+                before = {"intValue": (name, int(cmds.optionVar(query=name)))}  # type: ignore[call-overload] # it takes the name here
+            stack.callback(cmds.optionVar, **before)  # type: ignore[arg-type] # one of several forms
+            cmds.optionVar(intValue=(name, 0))
         yield
-    finally:
-        if had:
-            cmds.optionVar(intValue=(name, int(before)))
-        else:
-            cmds.optionVar(remove=name)
 
 
 @contextmanager
@@ -138,7 +141,7 @@ def without_sequence_time() -> Iterator[None]:
 
     Such a view takes the focus whenever the time changes, also inside of a playblast of another panel.
     """
-    panel = _panel()
+    panel = str(cmds.sequenceManager(query=True, modelPanel=True) or "") if _has_sequencer() else ""
     if not panel:
         yield
         return
@@ -150,11 +153,6 @@ def without_sequence_time() -> Iterator[None]:
         if _has_sequencer() and cmds.modelPanel(panel, exists=True):
             with maintained_focus():
                 cmds.sequenceManager(modelPanel=panel)
-
-
-def _panel() -> str:
-    """Return the panel of the view on sequence time, "" if there is none."""
-    return str(cmds.sequenceManager(query=True, modelPanel=True) or "") if _has_sequencer() else ""
 
 
 def _has_sequencer() -> bool:
@@ -175,11 +173,22 @@ def end_sequence_time() -> None:
 
 @contextmanager
 def loaded_textures() -> Iterator[None]:
-    """Load textures, tiled ones included, before an image is drawn, not in the background."""
+    """Load textures, tiled ones included, before an image is drawn, not in the background.
+
+    Without previews of its UDIM tiles, a view draws the first tile of a texture or none. They are made once for each
+    node and file while its scene is open: Maya keeps them.
+    """
     before = str(cmds.displayPref(query=True, materialLoadingMode=True))
     cmds.displayPref(materialLoadingMode="immediate")
     try:
-        _load_tiles()
+        count_loaded_tiles()
+        for node in map(str, cmds.ls(type="file") or []):
+            texture = (str(cmds.ls(node, uuid=True)[0]), str(cmds.getAttr(f"{node}.fileTextureName") or ""))
+            if cmds.getAttr(f"{node}.uvTilingMode") and texture not in _loaded_tiles:
+                # A texture that cannot be read is drawn as the artist sees it.
+                with suppress(RuntimeError):
+                    cmds.ogs(regenerateUVTilePreview=node)
+                _loaded_tiles[texture] = OpenMaya.MObjectHandle(OpenMaya.MSelectionList().add(node).getDependNode(0))
         yield
     finally:
         cmds.displayPref(materialLoadingMode=before)
@@ -192,16 +201,74 @@ def count_loaded_tiles() -> int:
     return len(_loaded_tiles)
 
 
-def _load_tiles() -> None:
-    """Make the previews of textures with UDIM tiles, without which a view draws the first tile or none.
+@contextmanager
+def progress_window(first: int, last: int) -> Iterator[Callable[[int], bool]]:
+    """Show a progress bar, and yield a function that takes the next frame and returns whether Escape was pressed.
 
-    Once for each node and file while its scene is open: Maya keeps the previews.
+    Without a window there is neither.
     """
-    count_loaded_tiles()
-    for node in map(str, cmds.ls(type="file") or []):
-        texture = (str(cmds.ls(node, uuid=True)[0]), str(cmds.getAttr(f"{node}.fileTextureName") or ""))
-        if cmds.getAttr(f"{node}.uvTilingMode") and texture not in _loaded_tiles:
-            # A texture that cannot be read is drawn as the artist sees it.
-            with suppress(RuntimeError):
-                cmds.ogs(regenerateUVTilePreview=node)
-            _loaded_tiles[texture] = OpenMaya.MObjectHandle(OpenMaya.MSelectionList().add(node).getDependNode(0))
+    if cmds.about(batch=True):
+        yield lambda frame: False
+        return
+    # Maya shows one progress window at a time, and returns whether it is ours.
+    is_ours = cmds.progressWindow(
+        title="ft-dcc",
+        status="Capturing. Escape cancels.",
+        minValue=first,
+        maxValue=last + 1,
+        progress=first,
+        isInterruptable=True,
+    )
+    next_wait = monotonic()
+    with _watched_escape() as was_pressed:
+
+        def is_cancelled(frame: int) -> bool:
+            nonlocal next_wait
+            if is_ours:
+                cmds.progressWindow(edit=True, progress=frame)
+            if monotonic() >= next_wait:
+                sleep(_WAIT_SECONDS)
+                next_wait = monotonic() + _WAIT_INTERVAL_SECONDS
+            return bool(cmds.progressWindow(query=True, isCancelled=True)) or was_pressed()
+
+        try:
+            yield is_cancelled
+        finally:
+            if is_ours:
+                cmds.progressWindow(endProgress=True)
+
+
+@contextmanager
+def _watched_escape() -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns whether a window of Maya has received the Escape key.
+
+    Between the frames of a capture from another thread, the windows receive the keys, and not the progress window. The
+    key is for the capture only: the dialog would close.
+    """
+    application: Any = None
+    with suppress(ImportError):
+        from Qt import QtCore, QtWidgets
+
+        application = QtWidgets.QApplication.instance()
+    if application is None:
+        yield lambda: False
+        return
+    pressed: list[bool] = []
+
+    class EscapeFilter(QtCore.QObject):
+        """Keeps the key from the windows, and remembers it."""
+
+        def eventFilter(self, _watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's own name
+            is_escape = event.type() == QtCore.QEvent.Type.KeyPress and event.key() == QtCore.Qt.Key.Key_Escape
+            if is_escape:
+                pressed.append(True)
+            return bool(is_escape)
+
+    # With a parent: Python may collect what has none in another thread.
+    key_filter = EscapeFilter(application)
+    application.installEventFilter(key_filter)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        application.removeEventFilter(key_filter)
+        key_filter.deleteLater()

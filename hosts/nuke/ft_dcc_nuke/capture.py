@@ -5,65 +5,26 @@ This is for sources that are not rendered yet: files on disk are published as th
 
 from __future__ import annotations
 
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 import nuke
 
-from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed
+from ft_dcc.errors import Cancelled, CaptureFailed
+from ft_dcc.files.atomic import move, temporary_folder
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import tab
-from .colour_space import use_display_colours
-from .maintained import TrackNode, maintained_script
-from .marked_nodes import is_marked
-from .node_info import is_limited, node_views, script_frame_rate, script_pixel_aspect
+from . import colour_space, tab
+from .maintained import ShownNode, TrackNode, maintained_script
+from .node_info import node_views, script_frame_rate, script_pixel_aspect
 from .renders import render_callbacks
+from .sources import find_node, find_view, parent_group
 
 DrawFrame = Callable[[int], None]
-
-
-def find_sources() -> list[str]:
-    """Return the full names of the nodes that can be published: selected ones, then Writes, then Reads.
-
-    Where Python reaches ten nodes only, these are the selected ones.
-    """
-    selected = nuke.selectedNodes()
-    chosen = {node.fullName() for node in selected}
-    found = []
-    for kind, name in enumerate(("Write", "Read")):
-        nodes = nuke.allNodes(name, group=nuke.root(), recurseGroups=True) if not is_limited() else selected
-        found += [
-            (node.fullName() not in chosen, kind, _numbers_by_value(node.fullName()), node.fullName())
-            for node in nodes
-            if node.Class() == name and not node["disable"].value() and not is_marked(node)
-        ]
-    # Not in the order of allNodes, which is not documented.
-    return [name for *_, name in sorted(found)]
-
-
-def _numbers_by_value(name: str) -> tuple[Any, ...]:
-    """Return a key that sorts Write2 before Write10, and nodes of the script before those in groups."""
-    return (name.count("."), *(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)))
-
-
-def find_node(name: str) -> nuke.Node:
-    """Return the node with this full name; raise CameraMissing."""
-    node = nuke.toNode(name) if name in find_sources() else None
-    if node is None and is_limited():
-        raise CameraMissing(
-            f"Python reaches ten nodes only in this edition of Nuke, so {name} must be selected. Select it first."
-        )
-    if node is None:
-        raise CameraMissing(f"The script has no Read or Write called {name}, or it is disabled. Choose another source.")
-    return node
 
 
 def nodes_with_errors(name: str) -> list[str]:
@@ -100,10 +61,11 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
     The nodes for it exist during that call only: between two frames the script belongs to the artist, who may save
     it. Raises CameraMissing, CaptureFailed or StorageError before anything is changed.
     """
-    source = find_node(request.source)
-    group = parent_group(source)
+    source, view = find_view(request.source)
+    group, view = parent_group(source), view or node_views(source)[0]
+    if nuke.executing():
+        raise CaptureFailed("Nuke renders. Publish again when the render has ended.")
     make_folder(request.directory)
-    view = node_views(source)[0]
 
     def draw(frame: int) -> None:
         try:
@@ -111,34 +73,13 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
         except ValueError as error:
             # Nuke raises it for a node that was deleted, also by opening another script.
             raise CaptureFailed(f"{request.source} was deleted while it was captured. Publish again.") from error
-        with maintained_script() as track:
+        with maintained_script() as track, ShownNode.all_disabled():
             write = _add_capture_nodes(track, source, group, request.resolution)
-            use_display_colours(write, wanted_colours(source))
+            owner = tab.find_owner(source)
+            colour_space.use_display_colours(write, "" if owner is None else tab.read_options(owner)[tab.COLOUR])
             _draw(write, frame, view, frames.path(frame), request.resolution)
 
     yield draw
-
-
-def wanted_colours(source: nuke.Node) -> str:
-    """Return display and view of the tab that applies to the node, "" without."""
-    owner = tab.find_owner(source)
-    return "" if owner is None else tab.read_options(owner)[tab.COLOUR]
-
-
-def parent_group(source: nuke.Node) -> nuke.Group:
-    """Return the group that contains the node: nodes of different groups cannot be connected.
-
-    Raises CaptureFailed for a node in a gizmo.
-    """
-    group = source
-    for _ in range(source.fullName().count(".")):
-        group = group.parent()
-        if isinstance(group, nuke.Gizmo):
-            raise CaptureFailed(
-                f"{source.fullName()} is in a gizmo, in which no node can be created. "
-                "Render it and publish the files, or copy the gizmo to a group."
-            )
-    return source.parent() or nuke.root()
 
 
 def _add_capture_nodes(track: TrackNode, source: nuke.Node, group: nuke.Group, size: Resolution) -> nuke.Node:
@@ -160,6 +101,12 @@ def _add_capture_nodes(track: TrackNode, source: nuke.Node, group: nuke.Group, s
     reformat["resize"].setValue("fit")
     # The box is filled with black, not with what lies outside of the image.
     reformat["black_outside"].setValue(True)
+    # A studio may have set other defaults.
+    reformat["center"].setValue(True)
+    for name in ("flip", "flop", "turn", "pbb", "disable"):
+        reformat[name].setValue(False)
+    for name in ("use_limit", "raw", "disable"):
+        write[name].setValue(False)
     write.setInput(0, reformat)
     write["channels"].setValue("rgb")
     write["file_type"].setValue("png")
@@ -194,8 +141,8 @@ def _safe_path(path: Path) -> Iterator[Path]:
     if not set(str(path)) & set("%#[]{}$"):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="ft-dcc-") as folder:
-        safe_path = Path(folder, "frame.png")
+    with temporary_folder() as folder:
+        safe_path = folder / "frame.png"
         yield safe_path
         if safe_path.is_file():
-            shutil.move(safe_path, path)
+            move(safe_path, path)

@@ -7,11 +7,12 @@ are translated; any other name is kept, and a check of the core reports unknown 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import nuke
 
 from ft_dcc.settings.definitions import DISPLAY_COLOURS
+
+from .tab import knob_value
 
 # View and display of a Viewer.
 _VIEW_PATTERN = re.compile(r"(.+) \(([^()]+)\)")
@@ -33,13 +34,11 @@ def colour_space_of(node: nuke.Node) -> str:
 
     With a display and a view as output transform, the knob ``colorspace`` is not that of the files.
     """
-    if _value(node, "transformType") == "display" and not _value(node, "raw"):
+    is_raw, space = knob_value(node, "raw"), knob_value(node, "colorspace")
+    if knob_value(node, "transformType") == "display" and not is_raw:
         return DISPLAY_COLOURS
-    raw, knob = node.knob("raw"), node.knob("colorspace")
-    if knob is None:
-        return ""
     # Raw files hold the values of the script's working space.
-    return ocio_name("linear" if raw is not None and raw.value() else str(knob.value()), is_ocio=uses_ocio())
+    return "" if space is None else ocio_name("linear" if is_raw else str(space), is_ocio=uses_ocio())
 
 
 def ocio_name(label: str, *, is_ocio: bool) -> str:
@@ -47,41 +46,37 @@ def ocio_name(label: str, *, is_ocio: bool) -> str:
 
     ``is_ocio`` says whether the names are those of an OCIO config other than Nuke's own.
     """
-    name = _strip_role(label)
+    while (inner := _ROLE_PATTERN.fullmatch(label)) is not None:
+        label = inner[1]
+    # Large menus group the names in families: "ACES/ACES - ACEScg".
+    name = label.rpartition("/")[2]
+    name = "" if name == "default" else name
     if is_ocio:
         return "scene_linear" if name == "linear" else name
     return _OCIO_NAMES.get(name, name)
 
 
-def use_display_colours(write: nuke.Node, wanted: str) -> str:
-    """Let a Write convert its images for a display, and return what it uses, "" for Nuke's default.
+def use_display_colours(write: nuke.Node, wanted: str) -> None:
+    """Let a Write convert its images for a display.
 
     ``wanted`` is "display/view"; without it, the Viewer that is shown decides. A Write without a matching choice
     keeps its default.
     """
-    display, _, view = wanted.rpartition("/") if wanted else _of_viewer()
-    if not uses_ocio():
-        return view if _choose(write, ("colorspace",), view) else ""
-    kind = write.knob("transformType")
-    if kind is None:
-        return ""
-    before = kind.value()
-    if _choose(write, ("transformType",), "display"):
-        # The names of the knobs differ between versions.
-        has_display = _choose(write, ("ocioDisplay", "display"), display)
-        if has_display and _choose(write, ("ocioView", "view"), view):
-            return f"{display}/{view}"
-        kind.setValue(before)
-    return ""
-
-
-def _of_viewer() -> tuple[str, str, str]:
-    """Return display, separator and view of the Viewer that is shown, "" for what is unknown."""
-    viewer = nuke.activeViewer() if nuke.GUI else None
-    process = "" if viewer is None else str(_value(viewer.node(), "viewerProcess") or "")
+    viewer = nuke.activeViewer() if nuke.GUI and not wanted else None
+    process = "" if viewer is None else str(knob_value(viewer.node(), "viewerProcess") or "")
     # "ACES 1.0 - SDR Video (sRGB - Display)"; without OCIO only the name, as in "rec709".
     found = _VIEW_PATTERN.fullmatch(process)
-    return (found[2], "/", found[1]) if found is not None else ("", "", process)
+    display, view = (found[2], found[1]) if found is not None else ("", process)
+    if wanted:
+        display, _, view = wanted.rpartition("/")
+    before = knob_value(write, "transformType")
+    if not uses_ocio():
+        _choose(write, ("colorspace",), view)
+    elif _choose(write, ("transformType",), "display"):
+        # The names of the knobs differ between versions.
+        has_display = _choose(write, ("ocioDisplay", "display"), display)
+        if not (has_display and _choose(write, ("ocioView", "view"), view)):
+            write["transformType"].setValue(before)
 
 
 def _choose(node: nuke.Node, names: tuple[str, ...], wanted: str) -> bool:
@@ -98,29 +93,15 @@ def _choose(node: nuke.Node, names: tuple[str, ...], wanted: str) -> bool:
     return True
 
 
-def _value(node: nuke.Node, name: str) -> Any:
-    knob = node.knob(name)
-    return None if knob is None else knob.value()
-
-
 def ocio_config_path() -> str:
     """Return the path of the script's OCIO config; "" when Nuke manages colours itself or the environment names it."""
     if not uses_ocio():
         return ""
     root = nuke.root()
     path_knob = "customOCIOConfigPath" if root["OCIO_config"].value() == "custom" else "OCIOConfigPath"
-    knob = root.knob(path_knob)
-    return str(knob.value() or "") if knob is not None else ""
+    return str(knob_value(root, path_knob) or "")
 
 
 def uses_ocio() -> bool:
     """Return whether colour space names are those of an OCIO config."""
     return bool(nuke.root()["colorManagement"].value() == "OCIO")
-
-
-def _strip_role(label: str) -> str:
-    while (inner := _ROLE_PATTERN.fullmatch(label)) is not None:
-        label = inner[1]
-    # Large menus group the names in families: "ACES/ACES - ACEScg".
-    name = label.rpartition("/")[2]
-    return "" if name == "default" else name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import traceback
 from functools import partial
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Callable
 
 import nuke
@@ -12,21 +13,22 @@ import nuke
 from . import tab
 
 if TYPE_CHECKING:
+    from ft_dcc.renders.publish import CurrentRender
     from ft_dcc.renders.renders import Render
     from ft_dcc.ui.menu_commands import MenuCommands
 
 
-def report_errors(command: Callable[[], None]) -> Callable[[], None]:
+def report_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with all of its errors shown in a dialog, also when the core cannot be loaded."""
 
     @functools.wraps(command)
-    def call() -> None:
+    def call(*arguments: Any) -> None:
         try:
             from ft_dcc.ui.menu_commands import run_command
         except (Exception, SystemExit) as error:  # noqa: BLE001 - Nuke goes on whatever is wrong with us
             show_load_error(error)
         else:
-            run_command(command, show_message, show_load_error)
+            run_command(partial(command, *arguments), show_message, show_load_error)
 
     return call
 
@@ -54,6 +56,12 @@ def _commands() -> MenuCommands:
 
 
 @report_errors
+def use_work_files(method: str) -> None:
+    """Open or make a work file of the scene's task, or save the next version, with this method of ``WorkFiles``."""
+    _commands().use_work_files(methodcaller(method))
+
+
+@report_errors
 def show_drawings() -> None:
     """Show the drawings of the open notes on the newest version of this scene's task."""
     _commands().show_drawings()
@@ -69,10 +77,7 @@ def hide_drawings() -> None:
 
 @report_errors
 def publish_again() -> None:
-    """Publish again what was last published to this script's task, while the artist works on.
-
-    Open the dialog when there is nothing to repeat.
-    """
+    """Publish the script's last publish again in the background; open the dialog if there is none."""
     _commands().publish_again(publish_for_review)
 
 
@@ -101,15 +106,12 @@ def publish_renders() -> None:
     """
     nodes = _selected_writes("Select the Writes whose renders to publish.")
     if nodes:
-        _publish_last_renders(nodes)
+        publish_renders_of(*nodes)
 
 
-def publish_renders_of(node: nuke.Node) -> None:
-    """Publish the last renders of this node: the button of its tab."""
-    report_errors(partial(_publish_last_renders, [node]))()
-
-
-def _publish_last_renders(nodes: list[nuke.Node]) -> None:
+@report_errors
+def publish_renders_of(*nodes: nuke.Node) -> None:
+    """Publish the last renders of these nodes; the button of a tab does so for its node."""
     from .node_info import script_name
 
     # Reading all logs of a share takes seconds.
@@ -117,61 +119,56 @@ def _publish_last_renders(nodes: list[nuke.Node]) -> None:
 
 
 def _selected_writes(advice: str) -> list[nuke.Node]:
-    """Return the selected Writes and groups that contain one; show the advice if there are none."""
-    selected = [node for node in nuke.selectedNodes() if node.Class() == "Write" or _contains_write(node)]
+    selected = [
+        node
+        for node in nuke.selectedNodes()
+        if node.Class() == "Write"
+        or (isinstance(node, nuke.Group) and nuke.allNodes("Write", group=node, recurseGroups=True))
+    ]
     if not selected:
         show_message(advice)
     return selected
 
 
-def _contains_write(node: nuke.Node) -> bool:
-    return isinstance(node, nuke.Group) and bool(nuke.allNodes("Write", group=node, recurseGroups=True))
-
-
 def _publish_recorded(names: list[str], script: str) -> str:
-    """Publish the last renders of the nodes with these full names, and return a sentence for each."""
+    """Publish what nodes with these full names, or Writes inside of them, have rendered; return a sentence for each."""
     from ft_dcc.errors import Error
+    from ft_dcc.renders.publish import current_renders
+    from ft_dcc.renders.renders import read_renders
 
-    renders = _last_renders(names, script)
+    found = current_renders(read_renders(script=script))
+    # With a dot behind each name: "Group1" is not the beginning of "Group12".
+    starts = tuple(f"{name}." for name in names)
+    renders = [each for each in found if f"{each.render.execution.node}.".startswith(starts)]
     if not renders:
         return "No render of these nodes was recorded. Publish their files: Publish for review…"
     sentences = []
-    for render in renders:
+    for each in renders:
         try:
-            if _is_confirmed(render):
-                sentences.append(_publish_render(render))
+            if _is_confirmed(each):
+                sentences.append(_publish_render(each.render))
         except Error as error:
             # The other renders are independent.
             sentences.append(str(error))
     return "\n".join(sentences)
 
 
-def _last_renders(names: list[str], script: str) -> list[Render]:
-    """Return the newest render of each sequence that the nodes, or Writes inside of them, have written."""
-    from ft_dcc.renders.renders import read_renders
-
-    newest = {}
-    for render in read_renders(script=script):
-        execution = render.execution
-        if any(execution.node == name or execution.node.startswith(f"{name}.") for name in names):
-            newest[execution.node, render.source] = render
-    return list(newest.values())
-
-
-def _is_confirmed(render: Render) -> bool:
-    from ft_dcc.frames import format_ranges
+def _is_confirmed(current: CurrentRender) -> bool:
+    """Ask about what a version would lack, and about one without a new frame."""
     from ft_dcc.renders.publish import range_of
 
-    from . import main_thread
+    from .maintained import run_in_main_thread
 
-    if render.is_complete:
+    render = current.render
+    if render.is_complete and current.new:
         return True
-    missing = format_ranges(render.missing)
-    question = f"{render.source} lacks the frames {missing}. Publish {range_of(render)} as it is?"
-    return main_thread.run(lambda: bool(nuke.ask(question)), timeout=None)
+    reason = render.shortfall or "no frame is new since its last version"
+    question = f"{render.source}: {reason}. Publish {range_of(render)} as it is?"
+    return run_in_main_thread(lambda: bool(nuke.ask(question)), timeout=None)
 
 
-def _show(page: str) -> None:
+@report_errors
+def show_page(page: str) -> None:
     """Open the dialog on one of its pages."""
     from ft_dcc.errors import Error
 
@@ -198,14 +195,7 @@ def make_panel() -> Any:
         raise
 
 
-publish_for_review = report_errors(partial(_show, "publish"))
-show_tasks = report_errors(partial(_show, "tasks"))
-show_notes = report_errors(partial(_show, "notes"))
-show_renders = report_errors(partial(_show, "renders"))
-show_reviews = report_errors(partial(_show, "reviews"))
-show_queue = report_errors(partial(_show, "queue"))
-show_settings = report_errors(partial(_show, "settings"))
-show_about = report_errors(partial(_show, "about"))
+publish_for_review = partial(show_page, "publish")
 
 
 def _main_window() -> Any:
@@ -225,3 +215,27 @@ def _publish_render(render: Render) -> str:
     with open_publisher() as publisher:
         published = publish_render(render, publisher, again=True)
     return published.first.sentence if published is not None else f"{render.execution.node} is published already."
+
+
+_show_renders = partial(show_page, "renders")
+# The menu, from top to bottom.
+ITEMS: tuple[tuple[str, Callable[[], None]], ...] = (
+    ("Publish for review…", publish_for_review),
+    ("Publish again", publish_again),
+    ("Publish renders of selected Writes", publish_renders),
+    ("Add the tab to selected Writes", add_tab),
+    ("Remove the tab from selected Writes", remove_tab),
+    ("Renders", _show_renders),
+    ("Open or make the work file", partial(use_work_files, "take")),
+    ("Save next version", partial(use_work_files, "save_next")),
+    ("My tasks", partial(show_page, "tasks")),
+    ("Notes", partial(show_page, "notes")),
+    ("Show drawings", show_drawings),
+    ("Hide drawings", hide_drawings),
+    ("Review sessions", partial(show_page, "reviews")),
+    ("Queue", partial(show_page, "queue")),
+    ("Settings", partial(show_page, "settings")),
+    ("About", partial(show_page, "about")),
+)
+# What concerns the selected nodes is in the menu of the Node Graph, too.
+NODE_COMMANDS = (publish_for_review, publish_renders, add_tab, remove_tab, _show_renders)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -11,16 +10,13 @@ import nuke
 from ft_dcc.errors import CaptureFailed
 from ft_dcc.host import ComparedMovie
 
-from .capture import find_node, parent_group
-from .maintained import maintained_script
-from .marked_nodes import COMPARISON, ShownNode, mark
-from .node_info import without_tcl
+from . import maintained, node_info, sources
 
 # Distance in the node graph, on the other side than that of the drawings.
 _BESIDE = 120
 
-
-_shown = ShownNode("Read", COMPARISON)
+_shown = maintained.ShownNode("Read", maintained.COMPARISON)
+clear = _shown.remove
 
 
 def show(movie: ComparedMovie, source: str) -> list[str]:
@@ -28,29 +24,19 @@ def show(movie: ComparedMovie, source: str) -> list[str]:
 
     Raises CameraMissing, or CaptureFailed for a source in a gizmo and for images that do not exist any more.
     """
-    node = find_node(source)
-    home = parent_group(node)
+    node = sources.find_node(source)
+    home = sources.parent_group(node)
     if not movie.images.path(1).is_file():
         raise CaptureFailed(f"The images of {movie.name} were deleted from {movie.images.path(1).parent}. Try again.")
     clear()
-    with maintained_script():
+    with maintained.maintained_script():
         with home:
             read: Any = nuke.nodes.Read()
-        mark(read, COMPARISON)
+        maintained.mark(read, maintained.COMPARISON)
         read.setXYpos(node.xpos() - _BESIDE, node.ypos())
         _load(read, movie)
     _shown.keep(read, source, partial(_show_again, movie, source))
     return []
-
-
-def clear() -> None:
-    """Remove the Read; do nothing if there is none."""
-    _shown.remove()
-
-
-def hidden() -> AbstractContextManager[None]:
-    """Keep the movie out of a capture, also if the artist has connected the Read."""
-    return _shown.disabled()
 
 
 def _load(read: nuke.Node, movie: ComparedMovie) -> None:
@@ -65,7 +51,7 @@ def _load(read: nuke.Node, movie: ComparedMovie) -> None:
         "frame": str(movie.first_frame),
         "before": "black",
         "after": "black",
-        "label": without_tcl(f"Compare with {movie.name}"),
+        "label": node_info.without_tcl(f"Compare with {movie.name}"),
     }
     for name, value in values.items():
         read[name].setValue(value)

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Any, TypeVar
 
 import nuke
 
-from ft_dcc.errors import CameraMissing, FramesMissing, StorageError, UserFixableError
+from ft_dcc.errors import CameraMissing, CaptureFailed, FramesMissing, SceneUnreadable, StorageError, UserFixableError
 from ft_dcc.files.sequences import is_sequence
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames
 from ft_dcc.host import ComparedMovie, Footage, OnFrame, PlayblastRequest, Scene
 from ft_dcc.host_support.main_thread import entered_on_main_thread
+from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 from ft_dcc.review.drawings import Drawing
 
-from . import compare, feedback, main_thread, scene_file
-from .capture import DrawFrame, capture_setup, find_node, find_sources, output_frames
-from .colour_space import colour_space_of, ocio_config_path
-from .node_info import (
-    TASK_KNOB,
-    is_limited,
-    node_frame_range,
-    node_group,
-    node_label,
-    node_pattern,
-    saved_task_id,
-    script_frame_rate,
-    script_name,
-    script_pixel_aspect,
-)
+from . import capture, colour_space, compare, feedback, node_info, sources
+from .maintained import run_in_main_thread
 
 T = TypeVar("T")
+
+_VERSION = re.compile(rb"^version (\d+)\.", re.MULTILINE)
 
 _SELECTION_ONLY = (
     "Only the selected Reads and Writes are listed: in this edition of Nuke, Python reaches ten nodes of a script."
@@ -44,42 +36,52 @@ class NukeHost:
     """The Nuke process that this code runs in, and its open script, whose sources are Reads and Writes."""
 
     name = "Nuke"
-
-    @property
-    def version(self) -> str:
-        """Return the version of Nuke, for example "15.1v3"."""
-        return str(nuke.NUKE_VERSION_STRING)
+    # Such as "15.1v3".
+    version = str(nuke.NUKE_VERSION_STRING)
+    # The checks that only Nuke can make.
+    plugins = Path(__file__).with_name("checks")
+    scene_suffixes = (".nk",)
+    clear_feedback = staticmethod(feedback.clear)
+    clear_movie = staticmethod(compare.clear)
+    render_script = staticmethod(node_info.script_name)
+    run_in_main_thread = staticmethod(run_in_main_thread)
 
     def scene(self) -> Scene:
         """Return the state of the open script."""
-        root, path, sources = nuke.root(), script_name(), find_sources()
+        root, path = nuke.root(), node_info.script_name()
+        nodes = {name: sources.find_node(name) for name in sources.find_sources()}
+        files = {name: str(node["file"].value() or "") for name, node in nodes.items()}
         size = root.format()
         return Scene(
             path=Path(path) if path else None,
             is_modified=bool(root.modified()),
             frame_range=FrameRange(int(root.firstFrame()), int(root.lastFrame())),
-            fps=script_frame_rate(),
+            fps=node_info.script_frame_rate(),
             resolution=Resolution(int(size.width()), int(size.height())),
-            sources=tuple(sources),
-            task_id=saved_task_id(),
-            labels={name: node_label(name) for name in sources},
-            pixel_aspect=script_pixel_aspect(),
-            groups={name: node_group(name) for name in sources},
-            sources_note=_SELECTION_ONLY if is_limited() else "",
+            sources=tuple(nodes),
+            task_id=node_info.saved_task_id(),
+            # As the artist has entered them: nothing is evaluated.
+            labels={name: path.replace("\\", "/").rpartition("/")[2] for name, path in files.items()},
+            pixel_aspect=node_info.script_pixel_aspect(),
+            groups={name: f"{node.Class()}s" for name, node in nodes.items()},
+            asset_suffixes=sources.asset_suffixes(),
+            sources_note=_SELECTION_ONLY if node_info.is_limited() else "",
         )
 
     def footage(self, source: str) -> Footage | None:
         """Return the files that the Read reads or the Write has written, or None if there are none."""
         try:
-            node = find_node(source)
+            node, view = sources.find_view(source)
         except CameraMissing:
             # Not a node: a path, or an unknown name, which the publish reports.
             return None
-        pattern = node_pattern(node)
+        pattern = node_info.node_pattern(node, view)
         if pattern is None or not _has_files(pattern):
             return None
-        whole = node_frame_range(node) if is_sequence(pattern) else None
-        return Footage(pattern, whole, colour_space_of(node), ocio_config_path())
+        is_numbered = is_sequence(pattern)
+        whole, shift = (node_info.node_frame_range(node), node_info.file_shift(node)) if is_numbered else (None, 0)
+        space, config = colour_space.colour_space_of(node), colour_space.ocio_config_path()
+        return Footage(pattern, whole, space, config, shift)
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
         """Write every frame of the range, handles included, and restore the script.
@@ -88,23 +90,26 @@ class NukeHost:
         leaves the window responsive between two frames. Raises CameraMissing, CaptureFailed, StorageError,
         Cancelled, and whatever ``on_frame`` raises.
         """
-        frames = self.run_in_main_thread(partial(output_frames, request))
-        with entered_on_main_thread(capture_setup(request, frames), main_thread.run) as draw_frame:
+        frames = run_in_main_thread(partial(capture.output_frames, request))
+        with entered_on_main_thread(capture.capture_setup(request, frames), run_in_main_thread) as draw_frame:
             for frame in request.frame_range.with_handles:
-                main_thread.run(partial(_draw_without_feedback, draw_frame, frame))
+                run_in_main_thread(partial(draw_frame, frame))
                 on_frame(frame)
         return frames
 
-    def save(self) -> Path:
-        """Save the script to its file; raise UserFixableError if it has no name yet, StorageError if it fails."""
-        path = script_name()
-        if not path:
+    def save(self, path: Path | None = None) -> Path:
+        """Save the script, or under another name; raise UserFixableError if it has none, StorageError if that fails."""
+        if path is None and not node_info.script_name():
             raise UserFixableError("The script has never been saved. Save it under a name first.")
         try:
-            nuke.scriptSave(path)
+            if path is None:
+                nuke.scriptSave(node_info.script_name())
+            else:
+                # Nuke writes paths with slashes on every system.
+                nuke.scriptSaveAs(path.as_posix(), 1)
         except RuntimeError as error:
             raise StorageError(f"Nuke cannot save the script: {str(error).strip()} Save it elsewhere.") from error
-        return Path(path)
+        return Path(node_info.script_name())
 
     def configure(self, frame_range: FrameRange, fps: Fraction, resolution: Resolution) -> None:
         """Set the shot's range with its handles, its exact rate and its size, as one undo step."""
@@ -121,44 +126,34 @@ class NukeHost:
     def remember_task(self, task_id: str) -> None:
         """Store the task in the script."""
         root = nuke.root()
-        knob = root.knob(TASK_KNOB)
+        knob = root.knob(node_info.TASK_KNOB)
         if knob is None:
-            knob = nuke.String_Knob(TASK_KNOB, "")
+            knob = nuke.String_Knob(node_info.TASK_KNOB, "")
             knob.setFlag(nuke.INVISIBLE)
             root.addKnob(knob)
-        knob.setValue(task_id)
+        knob.setValue(node_info.with_task_id(task_id))
         root.setModified(True)
-
-    def render_script(self) -> str:
-        """Return the file of the script, as the logs of renders name it."""
-        return script_name()
-
-    @property
-    def plugins(self) -> Path:
-        """Return the folder of the checks that only Nuke can make."""
-        return Path(__file__).with_name("checks")
 
     def select(self, source: str) -> None:
         """Select only this node; raise CameraMissing."""
-        wanted = find_node(source)
+        wanted = sources.find_node(source)
         for node in nuke.selectedNodes():
             node.setSelected(False)
         wanted.setSelected(True)
 
     def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
         """Return the format of the node; raise CameraMissing."""
-        size = find_node(source).format()
+        size = sources.find_node(source).format()
         text = f"{int(size.width())}x{int(size.height())}, pixel aspect {float(size.pixelAspect()):g}"
         return {frame: {"format": text} for frame in frames}
 
     def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
         """Show the drawings in a group beside the source; raise CameraMissing, or CaptureFailed in a gizmo."""
-        sources = find_sources()
-        return feedback.show(drawings, source or (sources[0] if sources else ""))
+        return feedback.show(drawings, source or next(iter(sources.find_sources()), ""))
 
-    def clear_feedback(self) -> None:
-        """Remove the group with the drawings."""
-        feedback.clear()
+    def current_frame(self) -> int:
+        """Return the frame of the script."""
+        return int(nuke.frame())
 
     def go_to_frame(self, frame: int) -> None:
         """Set the frame of the script."""
@@ -166,30 +161,49 @@ class NukeHost:
 
     def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
         """Show the movie in a Read beside the source; raise CameraMissing, or CaptureFailed in a gizmo."""
-        sources = find_sources()
-        return compare.show(movie, source or (sources[0] if sources else ""))
+        return compare.show(movie, source or next(iter(sources.find_sources()), ""))
 
-    def clear_movie(self) -> None:
-        """Remove the Read of the movie."""
-        compare.clear()
-
-    @property
-    def scene_suffixes(self) -> tuple[str, ...]:
-        """Return the suffix of Nuke's scripts."""
-        return scene_file.SUFFIXES
+    def load_frames(self, pattern: str, frame_range: FrameRange, source: str = "") -> str:
+        """Load the frames with a new Read, which is selected; raise CaptureFailed for a path that Nuke would run."""
+        name = Path(pattern).as_posix()
+        if node_info.without_tcl(name) != name:
+            raise CaptureFailed(f"Nuke evaluates [, $ and \\ in {name}. Rename the folder or the files.")
+        for node in nuke.selectedNodes():
+            node.setSelected(False)
+        nuke.Undo.begin("ft-dcc: load frames")
+        try:
+            # As artists make one: with the studio's defaults and callbacks. A selected node would become its input.
+            read: Any = nuke.createNode("Read", inpanel=False)
+            # It also reads the format, and leaves the colour space to Nuke.
+            read["file"].fromUserText(f"{name} {frame_range.start}-{frame_range.end}")
+            for knob in ("first", "origfirst"):
+                read[knob].setValue(frame_range.start)
+            for knob in ("last", "origlast"):
+                read[knob].setValue(frame_range.end)
+            read.setSelected(True)
+        finally:
+            nuke.Undo.end()
+        return f"The frames are in the node {read.fullName()}."
 
     def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
         """Open another script; raise UnsavedChanges or SceneUnreadable."""
-        scene_file.open_scene(path, self.scene(), discard_changes=discard_changes)
-
-    def run_in_main_thread(self, function: Callable[[], T]) -> T:
-        """Call the function on the main thread and return its result; raise CaptureFailed while that is busy."""
-        return main_thread.run(function)
-
-
-def _draw_without_feedback(draw_frame: DrawFrame, frame: int) -> None:
-    with feedback.hidden(), compare.hidden():
-        draw_frame(frame)
+        scene = self.scene()
+        require_openable(path, scene, program="Nuke", suffixes=self.scene_suffixes, discard_changes=discard_changes)
+        written_by = _VERSION.search(read_start(path))
+        own = int(str(nuke.NUKE_VERSION_STRING).partition(".")[0])
+        require_known_version(path, None if written_by is None else (int(written_by[1]),), (own,), "Nuke")
+        # They belong to the script that is closed.
+        feedback.clear()
+        compare.clear()
+        try:
+            _open(path)
+        except RuntimeError as error:
+            if scene.path is not None:
+                # What it reports was reported when the artist opened it.
+                with suppress(RuntimeError):
+                    _open(scene.path)
+            reason = str(error).strip()
+            raise SceneUnreadable(f"Nuke cannot open {path}: {reason} The Script Editor has the details.") from error
 
 
 def _has_files(pattern: str) -> bool:
@@ -210,3 +224,12 @@ def _format_name(size: Resolution) -> str:
     name = f"ft_dcc_{size}"
     nuke.addFormat(f"{size.width} {size.height} {name}")
     return name
+
+
+def _open(path: Path) -> None:
+    # With another script in its window, Nuke would open this one in a new process.
+    nuke.scriptClear()
+    nuke.scriptOpen(path.as_posix())
+    if not nuke.GUI:
+        # Without an artist, only callbacks have changed it since then.
+        nuke.root().setModified(False)

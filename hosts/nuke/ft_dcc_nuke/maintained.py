@@ -1,13 +1,27 @@
-"""Restore the script after each captured frame: temporary nodes are deleted and leave no trace."""
+"""Nodes of the suite in the artist's script, which leave no trace, and calls on the only thread that may touch nodes.
+
+Temporary nodes are deleted after each captured frame. Shown nodes are not saved; they are marked with their own full
+names: a copy of one, or one that the artist has renamed, is theirs.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Callable
+from functools import partial
+from typing import Any, Callable, ClassVar, TypeVar
 
 import nuke
 
+from ft_dcc.host_support.main_thread import MAIN_THREAD_TIMEOUT_SECONDS, run_on_main_thread
+
+from .node_info import is_limited
+
+T = TypeVar("T")
+
+# The knobs with the mark of a group of drawings, and of a movie to compare with.
+FEEDBACK, COMPARISON = "ft_dcc_feedback", "ft_dcc_comparison"
 # The registries of the module ``nuke.callbacks`` for nodes that are made, changed, rendered and deleted. Left out are
 # filters of file names, which map paths between systems, labels of nodes, which Nuke's own code makes, too, and
 # onUserCreates, which ``nuke.nodes`` does not run. Source: Foundry's Python guide, source code of that module.
@@ -15,6 +29,12 @@ REGISTRIES = (
     *("onCreates", "onDestroys", "knobChangeds", "updateUIs", "validateFilenames"),
     *("beforeRenders", "beforeFrameRenders", "renderProgresses", "afterFrameRenders", "afterRenders"),
 )
+# The knobs whose text Nuke runs, and the classes of the nodes that the suite makes, "*" for defaults of all classes.
+_SCRIPT_KNOBS = (
+    *("onCreate", "onDestroy", "knobChanged", "updateUI", "autolabel"),
+    *("beforeRender", "beforeFrameRender", "renderProgress", "afterFrameRender", "afterRender"),
+)
+_CLASSES = ("*", "Write", "Reformat", "Read", "Group", "RotoPaint", "Input", "Output")
 
 TrackNode = Callable[[nuke.Node], nuke.Node]
 
@@ -52,8 +72,13 @@ def without_callbacks() -> Iterator[None]:
     """Run no callback of the studio for the nodes that are made, changed, rendered and deleted inside.
 
     Such callbacks check names and folders of the artist's renders, set knobs, or publish. A version of Nuke without
-    one of the registries runs those callbacks.
+    one of the registries runs those callbacks. A studio also gives the knobs of new nodes a default, which Nuke runs;
+    ``nuke.knobDefault`` without a value returns it. Source: its page in Foundry's Python reference.
     """
+    names = [f"{kind}.{knob}" for kind in _CLASSES for knob in _SCRIPT_KNOBS]
+    defaults = {name: text for name in names if (text := nuke.knobDefault(name))}
+    for name in defaults:
+        nuke.knobDefault(name, "")
     found = [getattr(nuke.callbacks, name, None) for name in REGISTRIES]
     registries: list[dict[Any, Any]] = [registry for registry in found if isinstance(registry, dict)]
     before = [dict(registry) for registry in registries]
@@ -62,7 +87,88 @@ def without_callbacks() -> Iterator[None]:
     try:
         yield
     finally:
+        for name, text in defaults.items():
+            nuke.knobDefault(name, text)
         for registry, content in zip(registries, before):
             for kind, calls in content.items():
                 # What was added inside stays.
                 registry[kind] = [*calls, *(each for each in registry.get(kind, ()) if each not in calls)]
+
+
+def run_in_main_thread(function: Callable[[], T], *, timeout: float | None = MAIN_THREAD_TIMEOUT_SECONDS) -> T:
+    """Call the function on Nuke's main thread and return its result; raise CaptureFailed while that is busy."""
+    has_window = bool(nuke.GUI)
+    return run_on_main_thread(function, "Nuke", nuke.executeInMainThread, has_window=has_window, timeout=timeout)
+
+
+def mark(node: nuke.Node, knob_name: str) -> None:
+    """Mark the node as one of the suite."""
+    knob = nuke.String_Knob(knob_name, "")
+    knob.setFlag(nuke.INVISIBLE)
+    node.addKnob(knob)
+    knob.setValue(node.fullName())
+
+
+def is_marked(node: nuke.Node, *knob_names: str) -> bool:
+    """Return whether the node has one of these marks, and is not a copy."""
+    knobs = (node.knob(name) for name in knob_names or (FEEDBACK, COMPARISON))
+    return any(knob is not None and knob.value() == node.fullName() for knob in knobs)
+
+
+class ShownNode:
+    """The one node of the suite of its class and mark, which is removed before a save and made again after it."""
+
+    every: ClassVar[list[ShownNode]] = []
+
+    def __init__(self, kind: str, knob_name: str) -> None:
+        self._kind, self._knob_name = kind, knob_name
+        self._name = self._source = ""
+        self.every.append(self)
+        self._show_again: Callable[[], object] | None = None
+
+    def keep(self, node: nuke.Node, source: str, show_again: Callable[[], object]) -> None:
+        """Remember the marked node; after a save, ``show_again`` is called if the node ``source`` exists."""
+        self._name, self._source, self._show_again = node.fullName(), source, show_again
+        nuke.addOnScriptSave(self._before_save)
+
+    def remove(self) -> None:
+        """Delete the node, also one of an earlier session; do nothing if there is none."""
+        known = [self._name] if self._name else []
+        self._name, self._show_again = "", None
+        nuke.removeOnScriptSave(self._before_save)
+        if is_limited():
+            # Only nodes whose names are known can be reached there.
+            found = [node for name in known if (node := nuke.toNode(name)) is not None]
+        else:
+            nodes = nuke.allNodes(self._kind, group=nuke.root(), recurseGroups=True)
+            found = [node for node in nodes if is_marked(node, self._knob_name)]
+        if found:
+            with maintained_script():
+                for node in found:
+                    nuke.delete(node)
+
+    @classmethod
+    @contextmanager
+    def all_disabled(cls) -> Iterator[None]:
+        """Keep the nodes out of a capture, also if the artist has connected them; inside of ``maintained_script``."""
+        with ExitStack() as stack:
+            for name in filter(None, (shown._name for shown in cls.every)):
+                node = nuke.toNode(name)
+                if node is not None:
+                    stack.callback(node["disable"].setValue, node["disable"].value())
+                    node["disable"].setValue(True)
+            yield
+
+    def _before_save(self) -> None:
+        source, show_again = self._source, self._show_again
+        if show_again is not None:
+            self.remove()
+            if nuke.GUI:
+                # From another thread: Nuke hangs when the main thread waits for itself.
+                function = partial(self._after_save, source, show_again)
+                threading.Thread(target=nuke.executeInMainThread, args=(function,)).start()
+
+    def _after_save(self, source: str, show_again: Callable[[], object]) -> None:
+        # Another script may be open now, or another node may be shown.
+        if not self._name and nuke.toNode(source) is not None:
+            show_again()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -11,17 +12,21 @@ from typing import Any
 
 import nuke
 
+from ft_dcc.errors import CaptureFailed
+from ft_dcc.files.sequences import frame_path, is_sequence
 from ft_dcc.frames import FrameRange, frame_rate
-from ft_dcc.renders.log import FRAMES_VARIABLE, PublishOptions, RenderExecution, derive_render_id
+from ft_dcc.renders.log import FRAMES_VARIABLE, RenderExecution, RenderOptions, derive_render_id
+from ft_dcc.renders.renders import pattern_of
 
-from . import tab
-from .colour_space import colour_space_of, ocio_config_path
+from . import colour_space, tab
 
 # An invisible knob of the root, so that it is saved with the script.
 TASK_KNOB = "ft_dcc_task_id"
 
 
-def describe_execution(node: nuke.Node, owner: nuke.Node, render: str | None, window: str) -> RenderExecution:
+def describe_execution(
+    node: nuke.Node, owner: nuke.Node, render: str | None, window: str, asset_suffix: str
+) -> RenderExecution:
     """Return the description of a render that begins; ``owner`` is the node with the tab for this node.
 
     Without a ``render`` it belongs to the render that all tasks of this script share.
@@ -32,22 +37,25 @@ def describe_execution(node: nuke.Node, owner: nuke.Node, render: str | None, wi
         node=node.fullName(),
         script=script,
         program=f"Nuke {nuke.NUKE_VERSION_STRING}",
-        options=PublishOptions(
+        options=RenderOptions(
             when=options[tab.PUBLISH],
             task=options["ft_dcc_task"] or saved_task_id() or "",
             review=options["ft_dcc_review"],
             comment=options["ft_dcc_comment"],
-            frames=os.environ.get(FRAMES_VARIABLE) or options["ft_dcc_frames"],
+            frames=options["ft_dcc_frames"],
             shown=options["ft_dcc_colour"],
         ),
         fps=str(script_frame_rate()),
         script_range=(frame_range.start, frame_range.end),
         views=node_views(node),
         is_proxy=bool(nuke.root().proxy()),
-        colour_space=colour_space_of(node),
-        ocio=ocio_config_path(),
+        colour_space=colour_space.colour_space_of(node),
+        ocio=colour_space.ocio_config_path(),
         window=window,
         has_unsaved_changes=bool(nuke.root().modified()),
+        requested=os.environ.get(FRAMES_VARIABLE, ""),
+        file_shift=file_shift(node),
+        asset_suffix=asset_suffix,
     )
 
 
@@ -68,53 +76,109 @@ def script_pixel_aspect() -> Fraction | None:
 
 
 def saved_task_id() -> str | None:
-    """Return the task that is stored in the script, or None."""
-    knob = nuke.root().knob(TASK_KNOB)
-    return str(knob.value()) or None if knob is not None else None
+    """Return the task that is stored in the script for its current shot, or None."""
+    return _saved_tasks().get(_current_shot())
+
+
+def with_task_id(task_id: str) -> str:
+    """Return the text that stores the task for the current shot, beside those of other shots."""
+    shot = _current_shot()
+    return json.dumps({**_saved_tasks(), shot: task_id}) if shot else task_id
+
+
+def _saved_tasks() -> dict[str, str]:
+    """Return the tasks by shots: a script without a variable for the shot has one task, of the shot ""."""
+    text = str(tab.knob_value(nuke.root(), TASK_KNOB) or "")
+    try:
+        found = json.loads(text) if text.startswith("{") else {"": text}
+    except ValueError:
+        return {}
+    return {shot: task for shot, task in found.items() if task}
+
+
+def _current_shot() -> str:
+    """Return the value of the script's variable "shot", "" without one.
+
+    A script of Nuke 16 and later can contain several shots. Source: Foundry's guide "Graph Scope Variables".
+    """
+    sets = tab.knob_value(nuke.root(), "gsv") or {}
+    found = (str(value) for each in sets.values() for name, value in each.items() if name.lower() == "shot")
+    return next(filter(None, found), "")
 
 
 def node_frame_range(node: nuke.Node) -> FrameRange:
-    """Return the frames of the node: a Read has its own range, a Write may limit the script's."""
+    """Return the frames of the script that the node covers; raise CaptureFailed as ``file_shift``."""
+    own = _knob_range(node)
+    # The range of a Read is that of its files.
+    shift = file_shift(node) if node.Class() == "Read" else 0
+    return FrameRange(own.start - shift, own.end - shift)
+
+
+def _knob_range(node: nuke.Node) -> FrameRange:
+    """Return the range of the node's knobs: a Read has its own range, a Write may limit the script's."""
     if node.Class() == "Read" or node["use_limit"].value():
         return FrameRange(int(node["first"].value()), int(node["last"].value()))
     root = nuke.root()
     return FrameRange(int(root.firstFrame()), int(root.lastFrame()))
 
 
+def file_shift(node: nuke.Node) -> int:
+    """Return the number in the name of a frame's file, minus the frame; raise CaptureFailed if it is no constant.
+
+    A Write writes its first frame with the number of "start at", and a Read shows its first file at that frame. Source:
+    Foundry's reference of both nodes, the knobs ``frame_mode`` and ``frame``.
+    """
+    mode, text = str(node["frame_mode"].value()), str(node["frame"].value())
+    value = re.sub(r"\s|^frame", "", text)
+    if not value:
+        return 0
+    if re.fullmatch(r"[+-]\d+" if mode == "expression" else r"[+-]?\d+", value) is None:
+        raise CaptureFailed(
+            f"{node.fullName()} numbers its files by {mode} {text!r}, which is no constant. Use an offset there."
+        )
+    if mode != "start at":
+        return int(value)
+    first = _knob_range(node).start
+    return first - int(value) if node.Class() == "Read" else int(value) - first
+
+
 def node_views(node: nuke.Node) -> tuple[str, ...]:
     """Return the views that a Write writes, in the order of the script."""
     known = [str(view) for view in nuke.views()]
-    knob = node.knob("views")
-    chosen = str(knob.value()).split() if knob is not None else []
+    chosen = str(tab.knob_value(node, "views") or "").split()
     return tuple(view for view in known if view in chosen) or tuple(known)
 
 
-def node_files(node: nuke.Node, views: tuple[str, ...]) -> Mapping[str, str]:
-    """Return the file of the current frame per view, after proxy mode, expressions and filename filters."""
+def node_files(node: nuke.Node, views: tuple[str, ...], shift: int) -> Mapping[str, str]:
+    """Return the file of the current frame per view, after proxy mode, expressions and filename filters.
+
+    ``shift`` is the ``file_shift`` of the node. Whether Nuke's own functions apply it is not documented: a name with
+    the number of the frame gets that of the file.
+    """
     if len(views) < 2:
         path = nuke.filename(node, nuke.REPLACE)
-        return {view: _filtered(str(path)) for view in views if path}
-    name = "proxy" if nuke.root().proxy() and node["proxy"].value() else "file"
-    knob: Any = node[name]
-    return {view: _filtered(str(knob.evaluate(view=view))) for view in views}
+        found = {view: str(path) for view in views if path}
+    else:
+        knob: Any = node["proxy" if nuke.root().proxy() and node["proxy"].value() else "file"]
+        found = {view: str(knob.evaluate(view=view)) for view in views}
+    frame = int(nuke.frame())
+    return {view: _filtered(_shifted(path, frame, shift) if shift else path) for view, path in found.items()}
 
 
-def node_pattern(node: nuke.Node) -> str | None:
-    """Return the files that a node writes or reads, numbered as ``%04d``, or None if it has no file name."""
-    path = nuke.filename(node)
-    return _filtered(str(path)) if path else None
+def _shifted(path: str, frame: int, shift: int) -> str:
+    pattern = pattern_of([(frame, path)])
+    return frame_path(pattern, frame + shift) if is_sequence(pattern) else path
 
 
-def node_label(name: str) -> str:
-    """Return the file name of the node as the artist has entered it, "" without one; nothing is evaluated."""
-    node = nuke.toNode(name)
-    return str(node["file"].value() or "" if node is not None else "").replace("\\", "/").rpartition("/")[2]
-
-
-def node_group(name: str) -> str:
-    """Return the heading under which an artist finds the node: "Writes" or "Reads"."""
-    node = nuke.toNode(name)
-    return f"{node.Class()}s" if node is not None else ""
+def node_pattern(node: nuke.Node, view: str) -> str | None:
+    """Return the files of a node, for "" those of the current view, as ``%04d``, or None without a file name."""
+    if not view:
+        path = nuke.filename(node)
+        return _filtered(str(path)) if path else None
+    knob: Any = node["file"]
+    # With or without the number of the current frame, which is not documented.
+    path = str(knob.evaluate(view=view))
+    return _filtered(path if is_sequence(path) else pattern_of([(int(nuke.frame()), path)]))
 
 
 def is_limited() -> bool:

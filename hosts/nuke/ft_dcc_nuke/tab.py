@@ -6,7 +6,8 @@ have the tab instead of a Write inside of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import nuke
@@ -14,7 +15,7 @@ import nuke
 PUBLISH = "ft_dcc_publish"
 OFF, ASK, ALWAYS = "off", "ask", "always"
 
-COLOUR = "ft_dcc_colour"
+TASK, COLOUR = "ft_dcc_task", "ft_dcc_colour"
 _TAB, _BUTTON = "ft_dcc_tab", "ft_dcc_publish_now"
 # Nuke saves it with the script, so it must not fail where ft-dcc is not installed.
 _BUTTON_SCRIPT = """\
@@ -27,16 +28,8 @@ else:
 """
 # Name, label and tooltip.
 _TEXT_KNOBS = (
-    (
-        "ft_dcc_task",
-        "task",
-        "Its id, or PROJECT/SEQUENCE/SHOT/TASK. Empty: as the script or the settings say.",
-    ),
-    (
-        "ft_dcc_review",
-        "review session",
-        "Its name, or a pattern such as 'Dailies {date}'. Empty: as the settings say.",
-    ),
+    (TASK, "task", "Its id, or PROJECT/SEQUENCE/SHOT/TASK. Empty: as the script or the settings say."),
+    ("ft_dcc_review", "review session", "Its name, or a pattern such as 'Dailies {date}'. Empty: as the settings say."),
     ("ft_dcc_comment", "comment", "What reviewers should look at."),
     ("ft_dcc_frames", "frames", "Frames that a version must have, such as 1001-1100 or 1001-1100x2. Empty: all."),
     (COLOUR, "colour of the movie", "Display and view of the OCIO config, such as 'sRGB - Display/Raw'."),
@@ -72,32 +65,25 @@ def remove(node: nuke.Node) -> None:
             node.removeKnob(knob)
 
 
-def has_tab(node: nuke.Node) -> bool:
-    """Return whether the node has the tab."""
-    return node.knob(PUBLISH) is not None
-
-
 def find_owner(node: nuke.Node) -> nuke.Node | None:
     """Return the node with the tab for this Write: itself, or the nearest enclosing group that has one."""
-    return next((each for each in _node_and_parents(node) if has_tab(each)), None)
+    # One parent per dot in the full name; the parent of the last one is the root.
+    for _ in range(node.fullName().count(".")):
+        if node.knob(PUBLISH) is not None:
+            return node
+        node = node.parent()
+    return node if node.knob(PUBLISH) is not None else None
 
 
 def read_options(owner: nuke.Node) -> Mapping[str, str]:
     """Return the values of the tab's knobs; a knob that is missing counts as empty."""
-    found: dict[str, str] = {}
-    for name in _NAMES:
-        knob = owner.knob(name)
-        value: Any = "" if knob is None else knob.value()
-        found[name] = str(value or "").strip()
-    return found
+    return {name: str(knob_value(owner, name) or "").strip() for name in _NAMES}
 
 
-def _node_and_parents(node: nuke.Node) -> Iterator[nuke.Node]:
-    yield node
-    # One parent per dot in the full name; the parent of the last one is the root.
-    for _ in range(node.fullName().count(".")):
-        node = node.parent()
-        yield node
+def knob_value(node: nuke.Node, name: str) -> Any:
+    """Return the value of a knob, None for one that the node does not have."""
+    knob = node.knob(name)
+    return None if knob is None else knob.value()
 
 
 def add_to_new_write() -> None:
@@ -105,7 +91,8 @@ def add_to_new_write() -> None:
     try:
         from ft_dcc.settings.resolve import read_settings
 
-        if read_settings().get("tab_on_new_writes") == "true":
+        script = nuke.root().name()
+        if read_settings(folder=Path(script).parent if script != "Root" else None).get("tab_on_new_writes") == "true":
             add(nuke.thisNode(), OFF)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the node is created whatever is wrong with us
         nuke.tprint(f"ft-dcc: the new node has no tab: {error}")

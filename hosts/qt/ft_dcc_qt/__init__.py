@@ -1,7 +1,4 @@
-"""The dialog that Maya, Nuke and the desktop share.
-
-Importing this package does nothing and needs no Qt. ``show`` opens the dialog.
-"""
+"""The dialog of Maya, Nuke and the desktop, which ``show`` opens; importing it does nothing and needs no Qt."""
 
 from __future__ import annotations
 
@@ -20,9 +17,15 @@ def show(host: Host | None = None, page: str = "publish", parent: Any = None, fi
     Raises MissingExtra if Qt is not installed.
     """
     _require_qt()
-    from .dialog import show_dialog
+    from .dialog import the_dialog
 
-    return show_dialog(host, page, parent, files)
+    dialog = the_dialog(host, parent)
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()
+    dialog.publish_page.add_files(list(files))
+    dialog.open_page(page)
+    return dialog
 
 
 def dock(host: Host) -> Any:
@@ -31,9 +34,11 @@ def dock(host: Host) -> Any:
     Main thread only. Raises MissingExtra if Qt is not installed.
     """
     _require_qt()
-    from .dialog import dock_dialog
+    from .dialog import the_dialog
 
-    return dock_dialog(host)
+    dialog = the_dialog(host)
+    dialog.dock()
+    return dialog
 
 
 def _require_qt() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from ft_dcc.errors import DisplayMissing, MissingExtra
+from ft_dcc.system.signals import restore_default_interrupt
 
 # Debian's packages of the libraries that Qt needs and its wheels do not contain.
 _PACKAGES = {
@@ -20,24 +20,16 @@ _PACKAGES = {
     "libGL.so": "libgl1",
     "libglib-2.0.so": "libglib2.0-0",
     "libX11-xcb.so": "libx11-xcb1",
-    "libxcb-cursor.so": "libxcb-cursor0",
-    "libxcb-icccm.so": "libxcb-icccm4",
-    "libxcb-image.so": "libxcb-image0",
-    "libxcb-keysyms.so": "libxcb-keysyms1",
-    "libxcb-render-util.so": "libxcb-render-util0",
-    "libxcb-shape.so": "libxcb-shape0",
-    "libxcb-xinerama.so": "libxcb-xinerama0",
     "libxkbcommon-x11.so": "libxkbcommon-x11-0",
     "libxkbcommon.so": "libxkbcommon0",
 }
+_XCB = ("cursor", "icccm", "image", "keysyms", "render-util", "shape", "xinerama")
+_PACKAGES.update({f"libxcb-{name}.so": f"libxcb-{name}0" for name in _XCB})
 _BINDINGS = ("PySide6", "PySide2", "PyQt6", "PyQt5")
 
 
 def run(files: Iterable[Path] = ()) -> int:
-    """Show the dialog with these files until it is closed, and return the exit code.
-
-    Raises MissingExtra without Qt, and DisplayMissing without a display or a library of the system.
-    """
+    """Show the dialog until it is closed, and return the exit code; raises MissingExtra, DisplayMissing."""
     try:
         from Qt import QtCore, QtWidgets
     except ImportError as error:
@@ -53,7 +45,7 @@ def run(files: Iterable[Path] = ()) -> int:
     application.setStyle("Fusion")
     application.setApplicationName("ft-dcc")
     # Qt's event loop would hide Ctrl-C from Python; an interrupted publish can be resumed from its job.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    restore_default_interrupt()
     # A closed window opens again when its publish has finished.
     application.setQuitOnLastWindowClosed(False)
     show(files=files).closed.connect(application.quit)

@@ -1,9 +1,9 @@
-"""The dialog: pages, and the account that is signed in."""
+"""The dialog: pages, the account that is signed in, and notifications of worker threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from Qt import QtCompat, QtCore, QtGui, QtWidgets
@@ -11,25 +11,58 @@ from Qt import QtCompat, QtCore, QtGui, QtWidgets
 from ft_dcc.host import Host, records_renders
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import style
-from .about_page import AboutPage
-from .feedback.notes_page import NotesPage
-from .feedback.tasks_page import TasksPage
-from .layouts import Columns, WrappingRow
+from . import layouts, style
+from .notes_page import NotesPage
 from .publish.publish_page import PublishPage
-from .queue_page import QueuePage
-from .renders_page import RendersPage
-from .reviews_page import ReviewsPage
-from .settings_page import SettingsPage
+from .queue_page import QueuePage, RendersPage
+from .settings_page import AboutPage, SettingsPage
 from .sign_in_page import SignInPage
-from .ui_notifier import ChangeSignal
+from .tasks_page import ReviewsPage, TasksPage
 
 if TYPE_CHECKING:
     from ft_dcc.accounts.credentials import Account
 
 _SIZE = QtCore.QSize(940, 660)
+_HEAD_SPACING = 10
 # Pages that need no server.
 _OFFLINE = ("queue", "settings", "about")
+# About the rate that the eye can follow.
+_NOTIFICATION_INTERVAL_MILLISECONDS = 40
+
+
+class ChangeSignal(QtCore.QObject):
+    """Emit ``changed`` in the main thread after ``notify`` was called in any thread, at a limited rate."""
+
+    changed = QtCore.Signal()
+    _notified = QtCore.Signal()
+
+    def __init__(self, window: QtWidgets.QWidget) -> None:
+        super().__init__(window)
+        self._timer = QtCore.QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_NOTIFICATION_INTERVAL_MILLISECONDS)
+        self._timer.timeout.connect(self._emit_changed)
+        self._notified.connect(lambda: self._timer.start(), QtCore.Qt.ConnectionType.QueuedConnection)
+        self._is_pending = False
+        # Workers outlive their window: without the lock, it could be destroyed while one of them emits a signal.
+        self._lock, self._is_open = threading.Lock(), True
+        window.destroyed.connect(self._close)
+
+    def notify(self) -> None:
+        """Report a change; any thread may call this, also while the program closes its windows."""
+        with self._lock:
+            if self._is_pending or not self._is_open:
+                return
+            self._is_pending = True
+            self._notified.emit()
+
+    def _emit_changed(self) -> None:
+        self._is_pending = False
+        self.changed.emit()
+
+    def _close(self) -> None:
+        with self._lock:
+            self._is_open = False
 
 
 class Dialog(QtWidgets.QDialog):
@@ -40,16 +73,17 @@ class Dialog(QtWidgets.QDialog):
     """
 
     closed = QtCore.Signal()
+    # Before the constructor has made the window, it gets events.
+    _is_docked = False
 
     def __init__(self, host: Host | None, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.host = host
         self._changes = ChangeSignal(self)
-        self.controller = PublishController(on_start=self._changes.notify, on_change=self._changes.notify)
+        self.controller = PublishController(on_change=self._changes.notify)
         self._changes.changed.connect(self.refresh)
         self._page = "publish"
         self._opens_when_finished = False
-        self._is_docked = False
         # Whether a panel has to open the page when it is shown for the first time.
         self._opens_when_shown = False
         self._finished = 0
@@ -75,7 +109,8 @@ class Dialog(QtWidgets.QDialog):
             self._pages["renders"] = RendersPage(self.controller, host)
         self._lay_out()
         self.setWindowTitle("ft-dcc" if host is None else f"ft-dcc in {host.name}")
-        style.apply_style(self)
+        # Only this window, not the program's other ones.
+        self.setStyleSheet(style.style_sheet(is_light=style.is_light()))
         self.resize(_initial_size(self))
 
     def open_page(self, page: str) -> None:
@@ -85,8 +120,7 @@ class Dialog(QtWidgets.QDialog):
         queries = self.controller.queries
         queries.read_settings()
         queries.read_jobs()
-        if self.host is not None:
-            queries.read_scene(self.host)
+        queries.read_scene(self.host)
         if page == "reviews":
             self.controller.refresh_reviews()
         if page == "renders":
@@ -104,21 +138,6 @@ class Dialog(QtWidgets.QDialog):
             self._read_feedback()
         self._was_signed_in = is_signed_in
         self.publish_page.read_notes()
-        self._show_badge()
-        self._show_page(is_signed_in=is_signed_in)
-        self.account_label.setText(
-            f"{controller.user} on {controller.server.partition('://')[2]}" if is_signed_in else "Not signed in"
-        )
-        self.sign_out.setVisible(is_signed_in)
-        self.sign_out.setEnabled(is_signed_in and not controller.is_busy)
-        self.error_label.setText(controller.queries.error)
-        self.error_label.setVisible(bool(controller.queries.error))
-        if self._finished != controller.completed_count and not controller.is_busy:
-            self._finished = controller.completed_count
-            self._read_changes()
-            self._open_when_finished()
-
-    def _show_page(self, *, is_signed_in: bool) -> None:
         needs_sign_in = not is_signed_in and self._page not in _OFFLINE
         page = self.sign_in_page if needs_sign_in else self._pages[self._page]
         has_changed = self.stack.currentWidget() is not page
@@ -126,25 +145,42 @@ class Dialog(QtWidgets.QDialog):
         page.refresh()
         if has_changed and self._main is not None:
             self._main.setFocus()
+        self.account_label.setText(
+            f"{controller.user} on {controller.server.partition('://')[2]}" if is_signed_in else "Not signed in"
+        )
+        self.sign_out.setVisible(is_signed_in)
+        self.sign_out.setEnabled(is_signed_in and not controller.is_busy)
+        self._show_badge()
+        style.show_text(self.error_label, controller.queries.error)
+        if self._finished != controller.completed_count and not controller.is_busy:
+            self._finished = controller.completed_count
+            self._finish_activity()
 
-    def _read_changes(self) -> None:
-        """Read again what the finished activity has changed."""
+    def _finish_activity(self) -> None:
+        """Read again what the finished activity has changed, and open the window that was closed meanwhile."""
         controller = self.controller
         controller.queries.read_jobs()
         if controller.published:
             controller.refresh_reviews()
-        if self.host is not None and controller.activity == "repair":
+        if controller.activity == "repair":
             controller.queries.read_scene(self.host)
+        if self._opens_when_finished:
+            self._opens_when_finished = False
+            # Do not take the focus from another window.
+            self.setAttribute(QtCore.Qt.WidgetAttribute.WA_ShowWithoutActivating, True)
+            self.show()
+            self.setAttribute(QtCore.Qt.WidgetAttribute.WA_ShowWithoutActivating, False)
 
     def event(self, event: QtCore.QEvent) -> bool:
-        """Keep the shortcuts of the host's main window from being triggered by keys typed here.
-
-        Keys with Alt are shortcuts of this window.
-        """
+        """Keep keys typed here from triggering shortcuts of the host; those with Alt are shortcuts of this window."""
         if isinstance(event, QtGui.QKeyEvent) and event.type() == QtCore.QEvent.Type.ShortcutOverride:
             if not event.modifiers() & QtCore.Qt.KeyboardModifier.AltModifier:
                 event.accept()
             return True
+        # The window of a host with a panel stays the active one, so the pointer tells that the artist comes back.
+        back = QtCore.QEvent.Type.Enter if self._is_docked else QtCore.QEvent.Type.WindowActivate
+        if event.type() == back:
+            self.publish_page.check_again()
         handled: bool = super().event(event)
         return handled
 
@@ -167,10 +203,8 @@ class Dialog(QtWidgets.QDialog):
             button.click()
 
     def dock(self) -> None:
-        """Become a part of a panel, which shows and deletes it.
-
-        A panel that the host restores at its start may be hidden behind another: nothing is read before it is shown.
-        """
+        """Become a part of a panel, which shows and deletes it; nothing is read before it is shown."""
+        # A panel that the host restores at its start may be hidden behind another.
         if not self._is_docked:
             controller = self.controller
             # Not a method of this window, which does not exist any more then.
@@ -200,41 +234,37 @@ class Dialog(QtWidgets.QDialog):
 
     @property
     def _main(self) -> QtWidgets.QPushButton | None:
-        """Return the main button of the page."""
         main: QtWidgets.QPushButton | None = getattr(self.stack.currentWidget(), "main", None)
         return main
 
-    def _open_when_finished(self) -> None:
-        if not self._opens_when_finished:
-            return
-        self._opens_when_finished = False
-        # Do not take the focus from another window.
-        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_ShowWithoutActivating, True)
-        self.show()
-        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_ShowWithoutActivating, False)
-
     def _lay_out(self) -> None:
-        tabs = WrappingRow(spacing=0)
-        group = QtWidgets.QButtonGroup(self)
+        self._tab_row, group = QtWidgets.QWidget(), QtWidgets.QButtonGroup(self)
+        tabs = layouts.WrappingRow(spacing=0)
+        self._tab_row.setLayout(tabs)
         self.tabs: dict[str, QtWidgets.QPushButton] = {}
+        # In place of the tabs where they do not fit; its entries have the keys in any width.
+        self.pages = style.button("")
+        menu = QtWidgets.QMenu(self.pages)
+        self.pages.setMenu(menu)
         for number, page in enumerate(self._pages, start=1):
-            tab = style.button(page.capitalize(), "page")
+            tab, entry = style.button(page.capitalize(), "page"), menu.addAction(page.capitalize())
             tab.setCheckable(True)
-            tab.setShortcut(QtGui.QKeySequence(f"Alt+{number}"))
-            tab.setToolTip(f"Alt+{number}")
-            tab.clicked.connect(lambda *_, page=page: self.open_page(page))
+            style.set_tool_tip(tab, f"Alt+{number}")
+            entry.setShortcut(QtGui.QKeySequence(f"Alt+{number}"))
+            # Only with the focus here: a panel is in the window of the host, which has shortcuts of its own.
+            entry.setShortcutContext(QtCore.Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            self.addAction(entry)
+            for signal in (tab.clicked, entry.triggered):
+                signal.connect(lambda *_, page=page: self.open_page(page))
             group.addButton(tab)
             tabs.addWidget(tab)
             self.tabs[page] = tab
         self.account_label, self.sign_out = style.text_label(tone="dim"), style.button("Sign out")
         self.account_label.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
         self.sign_out.clicked.connect(self._sign_out)
-        account = QtWidgets.QHBoxLayout()
-        account.addWidget(self.account_label, 1)
-        account.addWidget(self.sign_out)
-        head = Columns(self.fontMetrics().lineSpacing())
-        head.addLayout(tabs, 3)
-        head.addLayout(account, 2)
+        head = QtWidgets.QHBoxLayout()
+        for widget in (self._tab_row, self.pages, self.account_label, self.sign_out):
+            head.addWidget(widget, 1 if widget is self.account_label else 0)
         self.stack = QtWidgets.QStackedWidget()
         for page in (self.sign_in_page, *self._pages.values()):
             self.stack.addWidget(page)
@@ -248,7 +278,6 @@ class Dialog(QtWidgets.QDialog):
         self.sign_in_page.again.clicked.connect(lambda: self.open_page(self._page))
 
     def _read_feedback(self) -> None:
-        """Read what the open page shows."""
         controller = self.controller
         if controller.session is None:
             return
@@ -265,12 +294,26 @@ class Dialog(QtWidgets.QDialog):
         feedback = self.controller.feedback
         is_open = self._page == "notes"
         count = 0 if is_open else feedback.unseen_count
-        self.tabs["notes"].setText(f"Notes ({count} new)" if count else "Notes")
-        self.news_label.setText("" if is_open else feedback.message)
-        self.news_label.setVisible(bool(self.news_label.text()))
+        text = f"Notes ({count} new)" if count else "Notes"
+        self.tabs["notes"].setText(text)
+        self.pages.menu().actions()[list(self.tabs).index("notes")].setText(text)
+        self._fit_head()
+        style.show_text(self.news_label, "" if is_open else feedback.message)
+
+    def _fit_head(self) -> None:
+        """Show a menu of the pages where their tabs do not fit beside the account."""
+        account = self.account_label.fontMetrics().horizontalAdvance(self.account_label.text())
+        needed = self._tab_row.sizeHint().width() + account + self.sign_out.sizeHint().width() + 4 * _HEAD_SPACING
+        self._tab_row.setVisible(needed <= self.width())
+        self.pages.setVisible(needed > self.width())
+        self.pages.setText(self.tabs[self._page].text())
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Show the pages as tabs or as a menu."""
+        super().resizeEvent(event)
+        self._fit_head()
 
     def _take_task(self, task_id: str) -> None:
-        """Choose the task for the publish."""
         self.open_page("publish")
         self.publish_page.choose_task(task_id)
 
@@ -281,56 +324,36 @@ class Dialog(QtWidgets.QDialog):
 
     def _sign_out(self) -> None:
         server, user = self.controller.server, self.controller.user
+
+        def forget() -> None:
+            from ft_dcc.accounts.credentials import delete_credentials
+
+            delete_credentials(server, user)
+
         self.controller.close()
-        self.controller.queries.run("Signing out", lambda: _forget(server, user))
+        self.controller.queries.run("Signing out", forget)
         self.refresh()
 
 
-# Imported by the worker that needs them, so that opening the window does not wait for the disk.
 def _find_account(is_cancelled: Callable[[], bool]) -> Account | None:
+    # Imported by the worker, so that opening the window does not wait for the disk.
     from ft_dcc.accounts.browser_login import find_account
 
     return find_account()
 
 
-def _forget(server: str, user: str) -> None:
-    from ft_dcc.accounts.credentials import delete_credentials
-
-    delete_credentials(server, user)
-
-
 _dialog: Dialog | None = None
 
 
-def show_dialog(
-    host: Host | None,
-    page: str,
-    parent: QtWidgets.QWidget | None,
-    files: Iterable[Path],
-) -> Dialog:
-    """Show the one dialog of this program on this page, in front of all windows, and return it."""
+def the_dialog(host: Host | None, parent: QtWidgets.QWidget | None = None) -> Dialog:
+    """Return the one dialog of this program; make it if there is none or its parent has deleted it."""
     global _dialog
     if _dialog is None or not QtCompat.isValid(_dialog):
         _dialog = Dialog(host, parent)
-    _dialog.show()
-    _dialog.raise_()
-    _dialog.activateWindow()
-    _dialog.publish_page.add_files(list(files))
-    _dialog.open_page(page)
-    return _dialog
-
-
-def dock_dialog(host: Host) -> Dialog:
-    """Return the one dialog of this program for a panel; its window is closed if it is open."""
-    global _dialog
-    if _dialog is None or not QtCompat.isValid(_dialog):
-        _dialog = Dialog(host)
-    _dialog.dock()
     return _dialog
 
 
 def _initial_size(window: QtWidgets.QWidget) -> QtCore.QSize:
-    """Return the default size, scaled with the font and limited by the screen."""
     scale = max(1.0, window.fontMetrics().height() / 17)
     screen = (window.parentWidget() or window).screen().availableGeometry()
     return QtCore.QSize(

@@ -1,11 +1,13 @@
-"""Layouts that fit a narrow panel of a host as well as a wide window."""
+"""Layouts and scrolling contents that fit a narrow panel of a host as well as a wide window."""
 
 from __future__ import annotations
 
-from Qt import QtCore, QtWidgets
+from Qt import QtCore, QtGui, QtWidgets
 
 # Below this width, in heights of a line, columns are placed below each other.
 _NARROW_LINES = 36
+# The height of scrolling contents that stays visible, in heights of a line.
+_MIN_LINES = 4
 
 
 class WrappingRow(QtWidgets.QLayout):
@@ -72,7 +74,6 @@ class WrappingRow(QtWidgets.QLayout):
         return QtCore.QSize(super().maximumSize().width(), max(height, self.minimumSize().height()))
 
     def _place(self, rectangle: QtCore.QRect, *, moves: bool) -> int:
-        """Return the height of the lines."""
         x, y, line = rectangle.x(), rectangle.y(), 0
         for item in self._items:
             if item.isEmpty():
@@ -116,12 +117,124 @@ class Columns(QtWidgets.QBoxLayout):
             self.setDirection(wanted)
 
 
-def hide_unplaced(owner: QtWidgets.QWidget) -> None:
-    """Make the owner the parent of those of its widgets that no layout shows, such as fields that this host lacks.
+class ScrollColumn(QtWidgets.QScrollArea):
+    """A layout that scrolls vertically if its widgets need more height than there is; it is never cut at the side."""
 
-    A widget without a parent belongs to Python, whose garbage collector may delete it in a worker thread, which crashes
-    the program.
+    def __init__(self, layout: QtWidgets.QLayout) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._content = _Content(layout)
+        self.setWidget(self._content)
+        self._revealed: QtWidgets.QWidget | None = None
+        self._reveal_timer = QtCore.QTimer(self)
+        self._reveal_timer.setSingleShot(True)
+        self._reveal_timer.timeout.connect(lambda: self._scroll_to(self._revealed))
+        QtWidgets.QApplication.instance().focusChanged.connect(self._show_focused)
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """Return the width of the content beside a scroll bar, and the height of a few lines."""
+        width = self._content.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QtCore.QSize(width, self.fontMetrics().lineSpacing() * _MIN_LINES)
+
+    def sizeHint(self) -> QtCore.QSize:
+        """Return the size of the content beside a scroll bar."""
+        return self._content.sizeHint() + QtCore.QSize(self.verticalScrollBar().sizeHint().width(), 0)
+
+    def reveal(self, widget: QtWidgets.QWidget) -> None:
+        """Scroll to a widget of the content that has just become visible."""
+        self._revealed = widget
+        # The layout places the widget when it handles its events, which comes first.
+        self._reveal_timer.start()
+
+    def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        """Take a new width of the content into account; Qt does so for its height only."""
+        if event.type() == QtCore.QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        handled: bool = super().eventFilter(watched, event)
+        return handled
+
+    def _scroll_to(self, widget: QtWidgets.QWidget | None) -> None:
+        """Show the whole widget and its label above it; ``ensureWidgetVisible`` stops at the cursor of a field."""
+        if widget is None or not widget.isVisible():
+            return
+        top = widget.mapTo(self._content, QtCore.QPoint(0, 0)).y()
+        self.ensureVisible(0, top + widget.height(), 0, 2)
+        self.ensureVisible(0, top, 0, self.fontMetrics().lineSpacing() * 3 // 2)
+
+    def _show_focused(self, _: QtWidgets.QWidget | None, widget: QtWidgets.QWidget | None) -> None:
+        """Scroll to the widget that gets the focus by a key."""
+        # Qt does so for the Tab key only. After a press of the mouse, the widget must stay below it for the release.
+        is_pressed = QtWidgets.QApplication.mouseButtons() != QtCore.Qt.MouseButton.NoButton
+        if widget is not None and not is_pressed and self.isAncestorOf(widget):
+            self._scroll_to(widget)
+
+
+class FittedScroll(QtWidgets.QScrollArea):
+    """Contents that are as high as they need to be in their width, and scroll above ``max_lines``.
+
+    Where the window is too low, they scroll above ``min_lines``.
     """
+
+    def __init__(self, content: QtWidgets.QWidget, min_lines: int, max_lines: int) -> None:
+        super().__init__()
+        self._min_lines, self._max_lines = min_lines, max_lines
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.show_content(content)
+
+    def show_content(self, content: QtWidgets.QWidget) -> None:
+        """Show another widget, or the one that has changed."""
+        self._content = content
+        if self.widget() is not content:
+            self.setWidget(content)
+        self._fit()
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Take the height that the contents need in this width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        line = self.fontMetrics().lineSpacing()
+        needed = max(0, self._content.heightForWidth(self.viewport().width()))
+        self.setMaximumHeight(min(needed, line * self._max_lines))
+        self.setMinimumHeight(min(needed, line * self._min_lines))
+
+
+class _Content(QtWidgets.QWidget):
+    """The widget of a scroll area, which asks for the smallest height of its layout."""
+
+    def __init__(self, layout: QtWidgets.QLayout) -> None:
+        super().__init__()
+        self._column = layout
+        self.setLayout(layout)
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the smallest height; the preferred one would scroll lists and texts that have room to shrink."""
+        height: int = self._column.minimumHeightForWidth(width)
+        return height
+
+
+def fill_column(owner: QtWidgets.QWidget, *parts: QtWidgets.QWidget | QtWidgets.QLayout) -> QtWidgets.QVBoxLayout:
+    """Place widgets and layouts below each other in the owner, without margins; lists get the room that is left."""
+    column = QtWidgets.QVBoxLayout(owner)
+    column.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        if isinstance(part, QtWidgets.QLayout):
+            column.addLayout(part)
+        else:
+            column.addWidget(part, 1 if isinstance(part, QtWidgets.QAbstractScrollArea) else 0)
+    return column
+
+
+def hide_unplaced(owner: QtWidgets.QWidget) -> None:
+    """Make the owner the parent of those of its widgets that no layout shows, such as fields that this host lacks."""
+    # A widget without a parent belongs to Python, whose garbage collector may delete it in a worker thread, which
+    # crashes the program.
     for widget in vars(owner).values():
         if isinstance(widget, QtWidgets.QWidget) and widget.parent() is None:
             widget.setParent(owner)

@@ -1,105 +1,88 @@
-"""The page with unfinished jobs: their states, and buttons to resume or drop them."""
+"""The pages with work that can be continued: unfinished jobs, and the recorded renders of the open script."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from Qt import QtCore, QtWidgets
+from Qt import QtCore
 
 from ft_dcc.host import Host
 from ft_dcc.publish.jobs import states
+from ft_dcc.publish.jobs.job import StudioIdentity
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import style
-from .layouts import WrappingRow
-from .publish.progress_panel import ProgressPanel
+from . import style, tables
+from .layouts import WrappingRow, fill_column
+from .publish.progress_panel import ProgressPanel, ResultPanel
 
 if TYPE_CHECKING:
     from ft_dcc.publish.jobs.queue import QueueItem
+    from ft_dcc.renders.publish import CurrentRender
 
-_JOB = QtCore.Qt.ItemDataRole.UserRole
-_EMPTY_TEXT = "The queue is empty. Publishes that were interrupted or could not reach the server wait here."
+_NO_JOB = "The queue is empty. Publishes that were interrupted or could not reach the server wait here."
+_NO_RENDER = "No render of this script was recorded. Add the tab to a Write, and render it."
 _DROP, _DROP_NOW = "&Drop …", "&Drop permanently"
 
 
-class QueuePage(QtWidgets.QWidget):
-    """One row per job, the newest first."""
+class _WorkPage(tables.ListPage):
+    """A table of work with a line about the selected row, and the progress of what runs."""
+
+    def __init__(self, controller: PublishController, host: Host | None, empty_text: str, *headings: str) -> None:
+        super().__init__(controller, empty_text, *headings)
+        self._host = host
+        self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
+        self.detail = style.text_label(tone="dim", is_selectable=True)
+        self.progress = ProgressPanel(controller)
+
+    def _show_work(self, entries: Sequence[object], error: str = "") -> None:
+        controller = self._controller
+        self.show_rows(not entries)
+        self.progress.refresh()
+        problems = [] if controller.is_busy else [controller.error, *(each.message for each in controller.problems)]
+        style.show_text(self.error, " ".join(filter(None, (error, *problems))))
+
+
+class QueuePage(_WorkPage):
+    """One row per unfinished job, the newest first, with buttons to resume and drop it."""
 
     def __init__(self, controller: PublishController, host: Host | None) -> None:
-        super().__init__()
-        self._controller, self._host = controller, host
-        self._shown: tuple[QueueItem, ...] | None = None
-        self.rows = QtWidgets.QTreeWidget()
-        self.rows.setHeaderLabels(["State", "Task", "Sources"])
-        self.rows.setRootIsDecorated(False)
-        self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
-        self.empty_label = style.text_label(_EMPTY_TEXT, "dim")
-        self.detail = style.text_label(tone="dim", is_selectable=True)
-        self.error = style.text_label(tone="error", is_selectable=True)
+        super().__init__(controller, host, _NO_JOB, "State", "Task", "Sources")
         self.resume, self.drop = style.button("Res&ume", "primary"), style.button(_DROP)
-        self.again = style.button("&Refresh")
         self.main = self.resume
-        self.progress = ProgressPanel(controller)
         self.rows.currentItemChanged.connect(lambda *_: self._choose())
         self.rows.itemActivated.connect(lambda *_: self._resume())
         self.resume.clicked.connect(self._resume)
         self.drop.clicked.connect(self._drop)
         self.again.clicked.connect(controller.queries.read_jobs)
-        self._lay_out()
+        buttons = WrappingRow(self.resume, self.drop, self.again)
+        fill_column(self, self.empty_label, self.rows, self.detail, self.error, self.progress, buttons)
 
     @property
     def entry(self) -> QueueItem | None:
         """Return the selected job."""
-        item = self.rows.currentItem()
-        job_id = None if item is None else item.data(0, _JOB)
+        job_id = self.rows.key
         return next((entry for entry in self._shown or () if entry.job.id == job_id), None)
 
     def refresh(self) -> None:
         """Show the jobs that the controller has read."""
-        is_busy = self._controller.is_busy
         entries = tuple(entry for entry in self._controller.queries.jobs if entry.state != states.DONE)
         if entries != self._shown:
-            self._fill(entries)
-        self.empty_label.setVisible(not entries)
-        self.rows.setVisible(bool(entries))
-        self.progress.refresh()
-        self.error.setText(
-            "" if is_busy else " ".join([self._controller.error, *(p.message for p in self._controller.problems)])
-        )
-        self.error.setVisible(bool(self.error.text().strip()))
+            self._shown = entries
+            self.rows.fill((entry.job.id, self._texts(entry)) for entry in entries)
+            self.rows.setColumnWidth(0, self.fontMetrics().horizontalAdvance("needs its scene") + 40)
+            self.rows.setColumnWidth(1, self.rows.width() // 2)
+        self._show_work(entries)
         self._enable()
 
-    def _lay_out(self) -> None:
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.empty_label)
-        column.addWidget(self.rows, 1)
-        for widget in (self.detail, self.error, self.progress):
-            column.addWidget(widget)
-        column.addLayout(WrappingRow(self.resume, self.drop, self.again))
-
-    def _fill(self, entries: tuple[QueueItem, ...]) -> None:
-        before = self.entry
-        self._shown = entries
-        self.rows.clear()
-        items = {entry.job.id: self._row(entry) for entry in entries}
-        self.rows.addTopLevelItems(list(items.values()))
-        chosen = items.get(before.job.id) if before is not None else None
-        if items:
-            self.rows.setCurrentItem(chosen or next(iter(items.values())))
-        self.rows.setColumnWidth(0, self.fontMetrics().horizontalAdvance("needs its scene") + 40)
-        self.rows.setColumnWidth(1, self.rows.width() // 2)
-
-    def _row(self, entry: QueueItem) -> QtWidgets.QTreeWidgetItem:
-        item = QtWidgets.QTreeWidgetItem([entry.state, self._task(entry), _sources(entry)])
-        item.setData(0, _JOB, entry.job.id)
-        return item
-
-    def _task(self, entry: QueueItem) -> str:
-        task_name = "" if entry.request is None else entry.request.task or ""
+    def _texts(self, entry: QueueItem) -> tuple[str, str, str]:
+        if entry.request is None:
+            return entry.state, "", ""
+        task_name = entry.request.task or ""
         known = self._controller.task(task_name)
-        return task_name if known is None else known.path
+        sources = ", ".join(Path(text).name for text in entry.request.source) or entry.host or ""
+        return entry.state, task_name if known is None else known.path, sources
 
     def _choose(self) -> None:
         self.drop.setText(_DROP)
@@ -117,7 +100,8 @@ class QueuePage(QtWidgets.QWidget):
         return f"{entry.job.id} in {entry.job.folder.parent}"
 
     def _is_on_this_server(self, entry: QueueItem) -> bool:
-        return self._controller.session is not None and entry.server == self._controller.server
+        session = self._controller.session
+        return session is not None and entry.studio.is_same(StudioIdentity.of(session))
 
     def _has_its_scene(self, entry: QueueItem) -> bool:
         scene = self._controller.queries.scene
@@ -125,14 +109,15 @@ class QueuePage(QtWidgets.QWidget):
         return is_its_host and scene is not None and scene.path is not None and scene.path == entry.scene
 
     def _enable(self) -> None:
-        entry, is_idle = self.entry, not self._controller.is_busy
-        is_on_this_server = entry is not None and self._is_on_this_server(entry) and entry.state != states.RUNNING
-        lacks_scene = entry is not None and entry.state == states.NEEDS_SCENE and not self._has_its_scene(entry)
-        is_superseded = entry is not None and entry.state == states.SUPERSEDED
-        self.resume.setEnabled(is_idle and is_on_this_server and not lacks_scene and not is_superseded)
-        self.drop.setEnabled(is_idle and is_on_this_server)
-        self.resume.setVisible(bool(self._shown))
-        self.drop.setVisible(bool(self._shown))
+        entry = self.entry
+        can_drop = can_resume = False
+        if entry is not None and not self._controller.is_busy and entry.state != states.RUNNING:
+            can_drop = self._is_on_this_server(entry)
+            lacks_scene = entry.state == states.NEEDS_SCENE and not self._has_its_scene(entry)
+            can_resume = can_drop and not lacks_scene and entry.state != states.SUPERSEDED
+        for button, is_enabled in ((self.resume, can_resume), (self.drop, can_drop)):
+            button.setEnabled(is_enabled)
+            button.setVisible(bool(self._shown))
 
     def _resume(self) -> None:
         entry = self.entry
@@ -142,18 +127,69 @@ class QueuePage(QtWidgets.QWidget):
 
     def _drop(self) -> None:
         """Ask on the first press, drop on the second: a dropped job cannot be restored."""
-        entry = self.entry
+        entry, is_confirmed = self.entry, self.drop.text() == _DROP_NOW
         if entry is None:
             return
-        if self.drop.text() == _DROP:
-            self.drop.setText(_DROP_NOW)
-            return
-        self.drop.setText(_DROP)
-        self._controller.drop(entry.job.id)
-        self.refresh()
+        self.drop.setText(_DROP if is_confirmed else _DROP_NOW)
+        if is_confirmed:
+            self._controller.drop(entry.job.id)
+            self.refresh()
 
 
-def _sources(entry: QueueItem) -> str:
-    if entry.request is None:
-        return ""
-    return ", ".join(Path(text).name for text in entry.request.source) or entry.host or ""
+class RendersPage(_WorkPage):
+    """One row per rendered sequence or movie, the newest first, with a button that publishes it."""
+
+    def __init__(self, controller: PublishController, host: Host | None) -> None:
+        super().__init__(controller, host, _NO_RENDER, "Node", "State", "Frames", "Files")
+        self._finished = 0
+        self.publish, self.result = style.button("&Publish", "primary"), ResultPanel(controller, host)
+        self.main = self.publish
+        self.rows.currentItemChanged.connect(lambda *_: self._choose())
+        self.publish.clicked.connect(self._publish)
+        self.again.clicked.connect(self.read)
+        buttons = WrappingRow(self.publish, self.again)
+        fill_column(self, self.empty_label, self.rows, self.detail, self.error, self.result, self.progress, buttons)
+
+    @property
+    def entry(self) -> CurrentRender | None:
+        """Return the selected render."""
+        render_id = self.rows.key
+        return next((entry for entry in self._shown or () if entry.render.id == render_id), None)
+
+    def read(self) -> None:
+        """Read the renders of the open script again."""
+        if self._host is not None:
+            self._controller.read_renders(self._host)
+
+    def refresh(self) -> None:
+        """Show the renders that were read."""
+        renders, controller = self._controller.renders, self._controller
+        if self._finished != controller.completed_count and not controller.is_busy:
+            self._finished = controller.completed_count
+            self.read()
+        if renders.value != self._shown:
+            self._shown = renders.value
+            known = [(entry, entry.render) for entry in renders.value]
+            self.rows.fill((of.id, (of.execution.node, entry.state, entry.text, of.source)) for entry, of in known)
+            for column, widest in enumerate(("Group1.Write1", "incomplete", "new: 1001-1100; missing: 1101-1200")):
+                self.rows.setColumnWidth(column, self.fontMetrics().horizontalAdvance(widest) + 24)
+        self.empty_label.setText(_NO_RENDER if renders.is_loaded else "Reading the renders …")
+        self._show_work(renders.value, renders.error)
+        self.result.refresh()
+        self._choose()
+
+    def _choose(self) -> None:
+        entry = self.entry
+        shortfall = "" if entry is None else entry.render.shortfall
+        is_again = entry is not None and not entry.new
+        text = "Publish &incomplete render" if shortfall else "Publish &again" if is_again else "&Publish"
+        self.publish.setText(text)
+        self.publish.setEnabled(entry is not None and not self._controller.is_busy)
+        self.publish.setVisible(bool(self._shown))
+        self.detail.setText("" if entry is None else " · ".join(filter(None, (entry.render.source, entry.text))))
+
+    def _publish(self) -> None:
+        entry = self.entry
+        if entry is not None and self.publish.isEnabled():
+            self._controller.publish_render(entry.render)
+            self.refresh()

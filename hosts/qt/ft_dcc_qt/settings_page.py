@@ -1,87 +1,59 @@
-"""The page with all settings, their values and origins; the user's own values are changed here."""
+"""The pages about this installation: all settings with their values and sources, and the versions of everything."""
 
 from __future__ import annotations
 
+import platform
+
+import Qt
 from Qt import QtCore, QtWidgets
 
-from ft_dcc.settings.resolve import Settings
+from ft_dcc.host import Host
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import style
-from .layouts import WrappingRow
+from . import layouts, style, tables
 
-_NAME = QtCore.Qt.ItemDataRole.UserRole
+_LICENCE = "Apache-2.0. Publish plugins run in pyblish (LGPL-3.0). ffmpeg, a separate program, encodes."
 _HELP_TEXT = "Select a setting to change it for yourself. Files of the project and the studio are changed in an editor."
 _OVERRIDDEN = "{} precedes the files, so a value that is saved here has no effect until it is removed there."
 
 
-class SettingsPage(QtWidgets.QWidget):
+class SettingsPage(tables.ListPage):
     """One row per setting, and a field for the selected one; several values are separated by a semicolon."""
 
     def __init__(self, controller: PublishController) -> None:
-        super().__init__()
-        self._controller = controller
-        self._shown: Settings | None = None
-        self.rows = QtWidgets.QTreeWidget()
-        self.rows.setHeaderLabels(["Setting", "Value", "Source"])
-        self.rows.setRootIsDecorated(False)
+        super().__init__(controller, "Reading the settings …", "Setting", "Value", "Source")
         self.help = style.text_label(_HELP_TEXT, "dim")
         self.field = QtWidgets.QLineEdit()
         self.field.setEnabled(False)
         self.save, self.remove = style.button("&Save for me", "primary"), style.button("Re&move mine")
-        self.error = style.text_label(tone="error", is_selectable=True)
-        self.again = style.button("&Refresh")
         self.main = self.save
         self.again.clicked.connect(controller.queries.read_settings)
-        self.save.clicked.connect(lambda: self._write(self._entered))
+        self.save.clicked.connect(lambda: self._write(self.field.text()))
         self.remove.clicked.connect(lambda: self._write(None))
         self.rows.currentItemChanged.connect(lambda *_: self._choose())
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.rows, 1)
-        column.addWidget(self.help)
-        column.addWidget(self.field)
-        column.addWidget(self.error)
-        column.addLayout(WrappingRow(self.save, self.remove, self.again))
+        buttons = layouts.WrappingRow(self.save, self.remove, self.again)
+        layouts.fill_column(self, self.empty_label, self.rows, self.help, self.field, self.error, buttons)
         self._choose()
 
     def refresh(self) -> None:
         """Show the settings that the controller has read."""
         settings = self._controller.queries.settings
-        self.error.setText(self._controller.queries.error)
-        self.error.setVisible(bool(self._controller.queries.error))
+        style.show_text(self.error, self._controller.queries.error)
+        self.show_rows(settings is None)
         if settings is None or settings == self._shown:
             return
-        self._shown, chosen = settings, self.name
-        self.rows.clear()
-        for name, value in settings.values.items():
-            default = value.setting.default_label.replace("`", "")
-            text = value.display_text if value.text is not None else default or value.display_text
-            item = QtWidgets.QTreeWidgetItem([name, text, value.origin])
-            item.setData(0, _NAME, name)
+        self._shown = settings
+        rows = [(row[0], row) for row in settings.rows()]
+        for item in self.rows.fill(rows, selects_first=False):
             for column in range(3):
-                item.setToolTip(column, item.text(column))
-            self.rows.addTopLevelItem(item)
-            if name == chosen:
-                self.rows.setCurrentItem(item)
+                style.set_tool_tip(item, item.text(column), column)
         for column, share in ((0, 24), (1, 46)):
             self.rows.setColumnWidth(column, self.rows.width() * share // 100)
 
-    @property
-    def name(self) -> str:
-        """Return the name of the selected setting, "" if none is selected."""
-        item = self.rows.currentItem()
-        return "" if item is None else str(item.data(0, _NAME))
-
-    @property
-    def _entered(self) -> str:
-        separator = self._shown.values[self.name].setting.separator if self._shown is not None else None
-        parts = self.field.text().split(";") if separator else [self.field.text()]
-        return (separator or "").join(part.strip() for part in parts)
-
     def _choose(self) -> None:
-        value = self._shown.values.get(self.name) if self._shown is not None else None
-        is_editable = value is not None and not value.setting.is_secret
+        value = self._shown.values.get(self.rows.key or "") if self._shown is not None else None
+        locks = {} if self._shown is None else self._shown.locks
+        is_editable = value is not None and not value.setting.is_secret and self.rows.key not in locks
         for widget in (self.field, self.save):
             widget.setEnabled(is_editable)
         self.remove.setEnabled(value is not None and value.origin.startswith("user: "))
@@ -93,19 +65,65 @@ class SettingsPage(QtWidgets.QWidget):
         text = "" if setting.is_secret else value.text or ""
         self.field.setText("; ".join(text.split(separator)) if separator else text)
         overridden = _OVERRIDDEN.format(value.origin) if value.origin.startswith("environment") else ""
-        help_text = f"{self.name}: {setting.help}; {', '.join(setting.environment)}. {overridden}"
+        help_text = f"{self.rows.key}: {setting.help}; {', '.join(setting.environment)}. {overridden}"
         self.help.setText(help_text.replace("`", "").strip())
 
-    def _write(self, text: str | None) -> None:
-        name, queries = self.name, self._controller.queries
-        if not name:
+    def _write(self, entered: str | None) -> None:
+        """Save what was entered for the selected setting; None removes the user's own value."""
+        name, queries = self.rows.key, self._controller.queries
+        if self._shown is None or not name:
             return
+        separator = self._shown.values[name].setting.separator or ""
+        if entered is not None:
+            parts = entered.split(";") if separator else [entered]
+            entered = separator.join(part.strip() for part in parts)
 
         def work() -> None:
             from ft_dcc.settings.resolve import read_settings
             from ft_dcc.settings.user_file import write_user_setting
 
-            write_user_setting(name, text)
-            queries.settings = read_settings()
+            write_user_setting(name, entered)
+            queries.settings = read_settings(scope=queries.scope)
 
         queries.run("Saving the setting", work)
+
+
+class AboutPage(QtWidgets.QWidget):
+    """One line per fact, to be copied into a support request."""
+
+    def __init__(self, controller: PublishController, host: Host | None) -> None:
+        super().__init__()
+        self._controller, self._host = controller, host
+        self._versions: dict[str, str] = {}
+        self.details = QtWidgets.QPlainTextEdit()
+        self.details.setReadOnly(True)
+        self.details.setTabChangesFocus(True)
+        self.copy = style.button("Cop&y")
+        self.copy.clicked.connect(lambda: QtWidgets.QApplication.clipboard().setText(self.details.toPlainText()))
+        layouts.fill_column(self, self.details, layouts.WrappingRow(self.copy))
+
+    def refresh(self) -> None:
+        """Show the versions and the account."""
+        if not self._versions:
+            # Set first, because the worker may have finished before the next line.
+            self._versions = {"ft-dcc": ""}
+            self._controller.queries.run("Reading versions", self._read)
+        controller = self._controller
+        server = f"{controller.server} as {controller.user}" if controller.session else "not signed in"
+        values = {**self._versions, "server": server, "licence": _LICENCE}
+        text = "\n".join(f"{name}: {value}" for name, value in values.items())
+        if text != self.details.toPlainText():
+            self.details.setPlainText(text)
+
+    def _read(self) -> None:
+        from importlib import metadata
+
+        host, shim = self._host, getattr(Qt, "__version__", "")
+        self._versions = {
+            "ft-dcc": metadata.version("ft-dcc"),
+            "program": "desktop" if host is None else f"{host.name} {host.version}",
+            "Python": platform.python_version(),
+            "Qt": f"{QtCore.qVersion()} by {Qt.__binding__} {Qt.__binding_version__}, Qt.py {shim}",
+            "pyblish-base": metadata.version("pyblish-base"),
+            "system": platform.platform(),
+        }

@@ -7,9 +7,8 @@ from Qt import QtWidgets
 from ft_dcc.errors import Error
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import style
-from .layouts import WrappingRow
-from .links import open_link
+from . import layouts, style
+from .tables import open_link
 
 
 class SignInPage(QtWidgets.QWidget):
@@ -47,8 +46,7 @@ class SignInPage(QtWidgets.QWidget):
 
     def show_error(self, message: str) -> None:
         """Show the message below the fields."""
-        self.error.setText(message)
-        self.error.setVisible(bool(message))
+        style.show_text(self.error, message)
         self.again.setVisible(bool(message))
 
     def _lay_out(self) -> None:
@@ -65,7 +63,7 @@ class SignInPage(QtWidgets.QWidget):
         inside.addWidget(self.status)
         inside.addLayout(form)
         inside.addWidget(self.error)
-        inside.addLayout(WrappingRow(self.sign_in, self.browser, self.again, self.cancel))
+        inside.addLayout(layouts.WrappingRow(self.sign_in, self.browser, self.again, self.cancel))
         inside.addStretch(2)
         page = QtWidgets.QHBoxLayout(self)
         page.addStretch(1)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc import plain_text
+
 PREVIEW_SIZE = QtCore.QSize(112, 63)
-_BACKGROUND, _FIELD, _LINE, _TEXT, _DIM = "#35373a", "#27292b", "#4a4d51", "#dcdfe4", "#a3a9b2"
-_ACCENT, _ACCENT_DARK, _WARNING, _ERROR, _GOOD = "#4f96d8", "#2f6ea8", "#dba544", "#f0938a", "#7cc07c"
+_BACKGROUND, _FIELD, _LINE, _TEXT, DIM = "#35373a", "#27292b", "#4a4d51", "#dcdfe4", "#a3a9b2"
+_ACCENT, _ACCENT_DARK, WARNING, ERROR, GOOD = "#4f96d8", "#2f6ea8", "#dba544", "#f0938a", "#7cc07c"
 
 _STRONG = "#fffffe"
 # The colours of the light style, by those of the dark one.
@@ -17,11 +21,11 @@ _LIGHT = {
     _FIELD: "#ffffff",
     _LINE: "#b9bec5",
     _TEXT: "#1d2024",
-    _DIM: "#555c65",
+    DIM: "#555c65",
     _ACCENT: "#2f6ea8",
-    _WARNING: "#7a5000",
-    _ERROR: "#b3261e",
-    _GOOD: "#276b2b",
+    WARNING: "#7a5000",
+    ERROR: "#b3261e",
+    GOOD: "#276b2b",
     _STRONG: "#000000",
     # Buttons: as they are, under the mouse, pressed, disabled.
     "#46494d": "#e4e7eb",
@@ -40,32 +44,35 @@ _LIGHT = {
     "#3d3f43": "#e9ecf0",
     "#5a5d62": "#a9aeb6",
 }
+_TICK = Path(__file__).with_name("tick.png").as_posix()
 _STYLE_SHEET = f"""
 QWidget {{ background: {_BACKGROUND}; color: {_TEXT}; }}
 QLabel {{ background: transparent; }}
-QLabel[tone="dim"] {{ color: {_DIM}; }}
-QLabel[tone="error"] {{ color: {_ERROR}; }}
-QLabel[tone="warning"] {{ color: {_WARNING}; }}
-QLabel[tone="good"] {{ color: {_GOOD}; }}
+QLabel[tone="dim"] {{ color: {DIM}; }}
+QLabel[tone="error"] {{ color: {ERROR}; }}
+QLabel[tone="warning"] {{ color: {WARNING}; }}
+QLabel[tone="good"] {{ color: {GOOD}; }}
 QLabel[tone="title"] {{ font-weight: bold; }}
 QLineEdit, QPlainTextEdit, QListWidget, QTreeWidget, QComboBox {{
     background: {_FIELD}; border: 1px solid {_LINE}; border-radius: 3px; padding: 4px 6px;
     selection-background-color: {_ACCENT_DARK}; selection-color: white;
 }}
 QLineEdit:focus, QPlainTextEdit:focus, QListWidget:focus, QTreeWidget:focus {{ border-color: {_ACCENT}; }}
-QLineEdit:disabled, QPlainTextEdit:disabled {{ color: {_DIM}; }}
+QLineEdit:disabled, QPlainTextEdit:disabled {{ color: {DIM}; }}
 QListWidget::item, QTreeWidget::item {{ padding: 3px; border: none; }}
 QListWidget::item:selected, QTreeWidget::item:selected {{ background: {_ACCENT_DARK}; color: white; }}
 QListWidget::indicator, QCheckBox::indicator {{
-    width: 15px; height: 15px; border: 1px solid {_DIM}; border-radius: 2px; background: {_FIELD};
+    width: 15px; height: 15px; border: 1px solid {DIM}; border-radius: 2px; background: {_FIELD};
 }}
-QListWidget::indicator:checked, QCheckBox::indicator:checked {{ background: {_ACCENT}; border-color: {_ACCENT}; }}
+QListWidget::indicator:checked, QCheckBox::indicator:checked {{
+    background: {_ACCENT}; border-color: {_ACCENT}; image: url("{_TICK}");
+}}
 QCheckBox:focus {{ color: {_STRONG}; }}
 QComboBox:focus {{ border-color: {_ACCENT}; }}
 QComboBox QAbstractItemView {{ background: {_FIELD}; selection-background-color: {_ACCENT_DARK}; }}
 QPushButton:checked {{ border-color: {_ACCENT}; }}
 QHeaderView::section {{
-    background: {_BACKGROUND}; color: {_DIM}; border: none; border-bottom: 1px solid {_LINE}; padding: 4px;
+    background: {_BACKGROUND}; color: {DIM}; border: none; border-bottom: 1px solid {_LINE}; padding: 4px;
 }}
 QPushButton {{
     background: #46494d; border: 1px solid #56595e; border-radius: 3px; padding: 5px 12px; min-height: 1.2em;
@@ -79,11 +86,11 @@ QPushButton[role="primary"]:hover {{ background: #3a7dbb; }}
 QPushButton[role="primary"]:focus {{ border: 2px solid #9ccaf2; }}
 QPushButton[role="primary"]:disabled {{ background: #3b4650; color: #8d96a0; border-color: #444d55; }}
 QPushButton[role="page"] {{
-    background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0; color: {_DIM};
+    background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0; color: {DIM};
     padding: 6px 8px;
 }}
 QPushButton[role="page"]:hover {{ color: {_TEXT}; }}
-QPushButton[role="page"]:focus {{ color: {_STRONG}; border-bottom-color: {_DIM}; }}
+QPushButton[role="page"]:focus {{ color: {_STRONG}; border-bottom-color: {DIM}; }}
 QPushButton[role="page"]:checked {{ color: {_TEXT}; border-bottom-color: {_ACCENT}; }}
 QProgressBar {{ background: {_FIELD}; border: 1px solid {_LINE}; border-radius: 3px; max-height: 8px; }}
 QProgressBar::chunk {{ background: {_ACCENT}; border-radius: 2px; }}
@@ -100,16 +107,11 @@ QToolTip {{ background: {_FIELD}; color: {_TEXT}; border: 1px solid {_LINE}; }}
 """
 
 
-def apply_style(window: QtWidgets.QWidget) -> None:
-    """Style this window and everything in it, but not the program's other windows."""
-    window.setStyleSheet(style_sheet(is_light=is_light()))
-
-
 def style_sheet(*, is_light: bool) -> str:
     """Return the light or the dark style."""
-    return (
-        re.sub("#[0-9a-f]{6}", lambda found: _LIGHT.get(found[0], found[0]), _STYLE_SHEET) if is_light else _STYLE_SHEET
-    )
+    if not is_light:
+        return _STYLE_SHEET
+    return re.sub("#[0-9a-f]{6}", lambda found: _LIGHT.get(found[0], found[0]), _STYLE_SHEET)
 
 
 def is_light() -> bool:
@@ -117,12 +119,8 @@ def is_light() -> bool:
     return bool(QtWidgets.QApplication.palette().window().color().lightness() > 128)
 
 
-def dim_colour() -> QtGui.QColor:
-    """Return the colour of secondary text."""
-    return _colour(_DIM)
-
-
-def _colour(dark: str) -> QtGui.QColor:
+def colour(dark: str) -> QtGui.QColor:
+    """Return a colour of the dark style as the present style shows it."""
     return QtGui.QColor(_LIGHT[dark] if is_light() else dark)
 
 
@@ -132,6 +130,18 @@ def set_tone(label: QtWidgets.QLabel, tone: str) -> None:
         label.setProperty("tone", tone)
         label.style().unpolish(label)
         label.style().polish(label)
+
+
+def show_text(label: QtWidgets.QLabel, text: str) -> None:
+    """Show the text; hide the label without one."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def set_tool_tip(target: Any, text: str, column: int | None = None) -> None:
+    """Set the tool tip of a widget or item, for a row in this column; the text is shown as it is, without markup."""
+    place = () if column is None else (column,)
+    target.setToolTip(*place, plain_text.tool_tip(text))
 
 
 def text_label(text: str = "", tone: str = "", *, is_selectable: bool = False) -> QtWidgets.QLabel:
@@ -148,6 +158,7 @@ def text_label(text: str = "", tone: str = "", *, is_selectable: bool = False) -
 def field_label(text: str, field: QtWidgets.QWidget) -> QtWidgets.QLabel:
     """Return the label of a field; Alt with the letter after the ampersand focuses the field."""
     label = QtWidgets.QLabel(text)
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
     label.setBuddy(field)
     return label
 
@@ -161,59 +172,19 @@ def button(text: str, role: str = "") -> QtWidgets.QPushButton:
     return widget
 
 
-def notice() -> QtWidgets.QFrame:
-    """Return a frame for an important message."""
-    frame = QtWidgets.QFrame()
-    frame.setProperty("role", "notice")
-    return frame
-
-
-def placeholder(ratio: float) -> QtGui.QPixmap:
-    """Return the image that is shown until a preview exists, for a screen with this device pixel ratio."""
-    pixmap = QtGui.QPixmap(PREVIEW_SIZE * ratio)
-    pixmap.setDevicePixelRatio(ratio)
-    pixmap.fill(_colour(_LINE))
-    return pixmap
-
-
-def fit_preview(pixmap: QtGui.QPixmap, ratio: float) -> QtGui.QPixmap:
-    """Return the image centred in the size of a preview, for a screen with this device pixel ratio."""
-    canvas = placeholder(ratio)
-    canvas.fill(_colour(_FIELD))
-    smooth = QtCore.Qt.TransformationMode.SmoothTransformation
-    small = pixmap.scaled(PREVIEW_SIZE * ratio, QtCore.Qt.AspectRatioMode.KeepAspectRatio, smooth)
-    small.setDevicePixelRatio(ratio)
-    painter = QtGui.QPainter(canvas)
-    size = small.size() / ratio
-    painter.drawPixmap((PREVIEW_SIZE.width() - size.width()) // 2, (PREVIEW_SIZE.height() - size.height()) // 2, small)
-    painter.end()
-    return canvas
-
-
-def draw_tick(painter: QtGui.QPainter, box: QtCore.QRect) -> None:
-    """Draw a tick into a box: a style sheet draws an empty one."""
-    points = [(0.22, 0.52), (0.43, 0.74), (0.8, 0.26)]
-    line = [QtCore.QPointF(box.x() + box.width() * x, box.y() + box.height() * y) for x, y in points]
-    painter.save()
-    painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
-    painter.setPen(QtGui.QPen(QtGui.QColor("white"), 2))
-    painter.drawPolyline(QtGui.QPolygonF(line))
-    painter.restore()
-
-
-class CheckBox(QtWidgets.QCheckBox):
-    """A check box with a visible tick."""
-
-    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
-        """Draw the box, and the tick."""
-        super().paintEvent(event)
-        if self.isChecked():
-            option = QtWidgets.QStyleOptionButton()
-            self.initStyleOption(option)
-            box = self.style().subElementRect(QtWidgets.QStyle.SubElement.SE_CheckBoxIndicator, option, self)
-            painter = QtGui.QPainter(self)
-            draw_tick(painter, box)
-            painter.end()
+def preview_icon(pixmap: QtGui.QPixmap, ratio: float) -> QtGui.QIcon:
+    """Return the image, centred in the size of a preview, for a screen with this device pixel ratio; none is grey."""
+    canvas = QtGui.QPixmap(PREVIEW_SIZE * ratio)
+    canvas.setDevicePixelRatio(ratio)
+    canvas.fill(colour(_LINE if pixmap.isNull() else _FIELD))
+    if not pixmap.isNull():
+        smooth = QtCore.Qt.TransformationMode.SmoothTransformation
+        small = pixmap.scaled(PREVIEW_SIZE * ratio, QtCore.Qt.AspectRatioMode.KeepAspectRatio, smooth)
+        small.setDevicePixelRatio(ratio)
+        painter, rest = QtGui.QPainter(canvas), PREVIEW_SIZE - small.size() / ratio
+        painter.drawPixmap(rest.width() // 2, rest.height() // 2, small)
+        painter.end()
+    return QtGui.QIcon(canvas)
 
 
 class ComboBox(QtWidgets.QComboBox):

@@ -43,15 +43,14 @@ class Invocation:
     arguments: tuple[Any, ...]
     flags: dict[str, Any]
 
-    def first(self) -> Any:
-        """Return the object of the command."""
+    def first(self):
         return self.arguments[0] if self.arguments else None
 
 
 @lru_cache(maxsize=1)
-def commands() -> dict[str, dict[str, Flag]]:
+def commands():
     """Return every known command with its flags by their long names."""
-    found: dict[str, dict[str, Flag]] = {}
+    found = {}
     for line in FLAGS.read_text(encoding="utf-8").splitlines():
         command, *facts = line.split("\t")
         flags = found.setdefault(command, {})
@@ -68,11 +67,11 @@ def commands() -> dict[str, dict[str, Flag]]:
     return found
 
 
-def check(command: str, year: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Invocation:
+def check(command, year, arguments, keywords):
     """Return the call with long flag names; raise TypeError or RuntimeError for what Maya of this year refuses."""
     known = {name: flag for name, flag in commands()[command].items() if year in flag.years}
     by_short = {flag.short: flag for flag in known.values()}
-    given: dict[str, Any] = {}
+    given = {}
     mode = "create"
     for name, value in keywords.items():
         flag = known.get(name) or by_short.get(name)
@@ -92,14 +91,14 @@ def check(command: str, year: int, arguments: tuple[Any, ...], keywords: dict[st
     return Invocation(command, mode, arguments, {name: given[name] for name in given if name not in is_off})
 
 
-def _check_mode(command: str, flag: Flag, mode: str, value: Any) -> None:
+def _check_mode(command, flag, mode, value):
     if mode == "query" and not isinstance(value, bool) and flag.kinds[0] == "bool":
         raise TypeError(f"Flag '{flag.name}' must be passed a boolean argument when query flag is set")
     if flag.modes and mode not in flag.modes and (command, flag.name, mode) not in _ALSO:
         raise RuntimeError(f"{command}: the flag '{flag.name}' cannot be used in {mode} mode")
 
 
-def check_value(flag: Flag, value: Any) -> None:
+def check_value(flag, value):
     """Raise TypeError, with Maya's message, for a value that the flag does not accept."""
     if "multiuse" in flag.modes and isinstance(value, list):
         for one in value:
@@ -108,7 +107,7 @@ def check_value(flag: Flag, value: Any) -> None:
         _check_one(flag, value)
 
 
-def _check_one(flag: Flag, value: Any) -> None:
+def _check_one(flag, value):
     if flag.arity < 2:
         _check_kind(flag, flag.kinds[0], value)
         return
@@ -118,14 +117,8 @@ def _check_one(flag: Flag, value: Any) -> None:
         _check_kind(flag, kind, part)
 
 
-def _check_kind(flag: Flag, kind: str, value: Any) -> None:
-    takes: dict[str, tuple[type, ...]] = {
-        "bool": (bool, int),
-        "int": (int,),
-        "float": (int, float),
-        "time": (int, float, str),
-        "str": (str,),
-    }
+def _check_kind(flag, kind, value):
+    takes = {"bool": (bool, int), "int": (int,), "float": (int, float), "time": (int, float, str), "str": (str,)}
     is_fine = isinstance(value, takes.get(kind, (object,)))
     if kind == "script":
         is_fine = isinstance(value, str) or callable(value)

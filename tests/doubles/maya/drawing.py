@@ -9,22 +9,16 @@ import io
 import math
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 from doubles.colour_bars import painted
-from doubles.maya.contract import Invocation
-from doubles.maya.scene import CAMERA, Node
+from doubles.maya.scene import CAMERA
 
 from ft_dcc.frames import Resolution
 from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.review.drawings import Shape
-
-if TYPE_CHECKING:
-    from doubles.maya.interface import Control
-    from doubles.maya.program import Maya
 
 _PNG = 32
 _BAR_PIXELS = 28
@@ -55,11 +49,13 @@ class Drawn:
     background: tuple[float, ...] | None = None
     has_all_textures: bool = True
     curves: tuple[DrawnCurve, ...] = ()
+    # Whether drawings of Blue Pencil are in the image: what decides is not documented, so that each of these may.
+    has_blue_pencil: bool = False
     # The files on image planes of the camera.
     images: tuple[Path, ...] = ()
 
 
-def playblast(maya: Maya, call: Invocation) -> Any:
+def playblast(maya, call):
     """Write the frames and return the name; raise what Maya raises for invalid arguments."""
     flags = {"percent": 50, "viewer": True, "format": "movie", "showOrnaments": True, **call.flags}
     _refuse(maya, flags)
@@ -93,7 +89,7 @@ def playblast(maya: Maya, call: Invocation) -> Any:
     return name if maya.returns_name else None
 
 
-def _refuse(maya: Maya, flags: dict[str, Any]) -> None:
+def _refuse(maya, flags):
     if maya.is_batch and ("editorPanelName" in flags or not flags.get("offScreen")):
         raise RuntimeError("playblast: there is no model view in batch mode")
     if ("filename" in flags) == ("completeFilename" in flags):
@@ -106,7 +102,7 @@ def _refuse(maya: Maya, flags: dict[str, Any]) -> None:
         raise NotImplementedError("only PNG sequences are drawn here; a film would be a file of the system's own codec")
 
 
-def _resolution(maya: Maya, flags: dict[str, Any], panel: Control | None) -> Resolution:
+def _resolution(maya, flags, panel):
     width, height = flags.get("widthHeight") or (flags.get("width", 0), flags.get("height", 0))
     if panel is None:
         return Resolution(int(width * flags["percent"] / 100), int(height * flags["percent"] / 100))
@@ -123,7 +119,7 @@ def _resolution(maya: Maya, flags: dict[str, Any], panel: Control | None) -> Res
     return Resolution(int(width * share), int(height * share))
 
 
-def _path(flags: dict[str, Any], index: int, frame: float) -> Path:
+def _path(flags, index, frame):
     if "completeFilename" in flags:
         return Path(flags["completeFilename"])
     number = int(frame) if flags.get("rawFrameNumbers") else index
@@ -131,14 +127,13 @@ def _path(flags: dict[str, Any], index: int, frame: float) -> Path:
     return Path(f"{flags['filename']}.{number if number >= 0 else -2147483648:0{padding}d}.png")
 
 
-def _rendered_camera(maya: Maya) -> Node:
-    """Return the first renderable camera, which is drawn where there is no view."""
+def _rendered_camera(maya):
     shape = next(node for node in maya.scene.nodes if node.kind == "camera" and node.attributes["renderable"])
     assert shape.parent is not None
     return shape.parent
 
 
-def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path, flags: dict[str, Any]) -> None:
+def _write(maya, panel, resolution, path, flags):
     scene, time = maya.scene, maya.scene.time
     transform = scene.node(panel.values["camera"]) if panel is not None else _rendered_camera(maya)
     shape = next(node for node in scene.nodes if node.kind == "camera" and transform in (node, node.parent))
@@ -155,7 +150,13 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
         has_all_textures=maya.interface.preferences["materialLoadingMode"] == "immediate" and _has_all_tiles(maya),
         flags={name: value for name, value in flags.items() if name not in ("frame", "completeFilename")},
     )
-    drawn = attrs.evolve(drawn, curves=tuple(_curves(maya, shape, resolution)), images=tuple(_images(maya, shape)))
+    is_flag_on = maya.year >= 2024 and drawn.view.get("bluePencil", True)
+    drawn = attrs.evolve(
+        drawn,
+        curves=tuple(_curves(maya, shape, resolution)) if drawn.view.get("nurbsCurves", True) else (),
+        images=tuple(_images(maya, shape)) if drawn.view.get("imagePlane", True) else (),
+        has_blue_pencil=bool(is_flag_on or maya.interface.options.get("playblastShowBluePencil", 1)),
+    )
     maya.drawn.append(drawn)
     if maya.crash_at is not None and time >= maya.crash_at:
         os._exit(139)
@@ -183,16 +184,16 @@ def _write(maya: Maya, panel: Control | None, resolution: Resolution, path: Path
     path.write_bytes(painted(int(time) if is_clean else 0, resolution, has_alpha=True))
 
 
-def _is_playing(maya: Maya, panel: Control) -> bool:
+def _is_playing(maya, panel):
     return maya.interface.active_view == panel.name
 
 
-def _has_all_tiles(maya: Maya) -> bool:
+def _has_all_tiles(maya):
     textures = [node for node in maya.scene.nodes if node.kind == "file" and node.attributes["uvTilingMode"]]
     return {node.name for node in textures} <= maya.interface.tile_previews
 
 
-def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> bytes:
+def _painted_curves(curves, resolution):
     # Imported late: the Pythons of older hosts, which start this double without a capture, have no Pillow.
     from ft_dcc.review.export.raster import paint
 
@@ -213,7 +214,7 @@ def _painted_curves(curves: tuple[DrawnCurve, ...], resolution: Resolution) -> b
     return content.getvalue()
 
 
-def _curves(maya: Maya, camera: Node, resolution: Resolution) -> Iterator[DrawnCurve]:
+def _curves(maya, camera, resolution):
     for node in maya.scene.nodes:
         if node.kind == "nurbsCurve" and _is_visible(node, maya.scene.time):
             places = [_projected(point, camera, resolution, maya.scene.time) for point in node.attributes["points"]]
@@ -223,7 +224,7 @@ def _curves(maya: Maya, camera: Node, resolution: Resolution) -> Iterator[DrawnC
             yield DrawnCurve(tuple(places), node.attributes["lineWidth"], colour, opacity)
 
 
-def _images(maya: Maya, camera: Node) -> Iterator[Path]:
+def _images(maya, camera):
     """Yield the image of each plane that the camera shows: that with the number of the time plus an offset."""
     for node in maya.scene.nodes:
         values = node.attributes
@@ -237,7 +238,7 @@ def _images(maya: Maya, camera: Node) -> Iterator[Path]:
             yield first.with_name(f"{stem}.{shown:0{len(number)}d}.{suffix}")
 
 
-def _is_visible(node: Node | None, time: float) -> bool:
+def _is_visible(node, time):
     if node is None:
         return True
     return bool("visibility" not in node.attributes or node.value_at("visibility", time)) and _is_visible(
@@ -245,9 +246,7 @@ def _is_visible(node: Node | None, time: float) -> bool:
     )
 
 
-def _projected(
-    point: tuple[float, float, float], camera: Node, resolution: Resolution, time: float
-) -> tuple[float, float]:
+def _projected(point, camera, resolution, time):
     """Return the pixel of a point below the camera's transform, by the angles of view of the film gate.
 
     Only a scale of the camera itself is modelled; its view does not scale, what is below it does.

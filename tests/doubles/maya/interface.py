@@ -5,37 +5,33 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
-from doubles.maya.contract import Invocation
+from doubles.maya import contract
 from doubles.maya.scene import Node
 
-if TYPE_CHECKING:
-    from doubles.maya.program import Maya
+_VIEW = [line.split("\t") for line in Path(__file__).with_name("view.tsv").read_text(encoding="utf-8").splitlines()]
+_TAKES = {name: flag.kinds for name, flag in contract.commands()["modelEditor"].items()}
 
-# What a new view draws: flags of modelEditor.
-VIEW: dict[str, Any] = {
-    "camera": "persp",
-    "rendererName": "vp2Renderer",
-    "displayAppearance": "wireframe",
-    "displayLights": "default",
-    "headsUpDisplay": True,
-    "selectionHiliteDisplay": True,
-    "grid": True,
-    "ignorePanZoom": False,
-}
+
+def _default(name, text):
+    """Return the default of a flag of a view, of the type that the command has for it."""
+    reads = {"bool": lambda one: one == "1", "str": str, "int": int}
+    parts = [reads.get(_TAKES[name][0], float)(each) for each in text.split(",")]
+    return parts if len(_TAKES[name]) > 1 else parts[0]
+
+
+# What a new view draws: flags of modelEditor, and what each is about.
+VIEW = {name: _default(name, text) for name, text, _ in (line for line in _VIEW if len(line) == 3)}
+VIEW_ABOUT = {line[0]: line[2] for line in _VIEW if len(line) == 3}
 _VALUES = {
     "displayAppearance": {"wireframe", "points", "boundingBox", "smoothShaded", "flatShaded"},
     "displayLights": {"selected", "active", "all", "default", "none"},
     "rendererName": {"vp2Renderer"},
 }
 _LOADED_SHELF = re.compile(r'source "([^"]+)"; setParent "([^"]+)"; (\w+)\(\);')
-_GLOBALS = {
-    "$gMainWindow": "MayaWindow",
-    "$gPlayBackSlider": "timeControl1",
-    "$gShelfTopLevel": "ShelfLayout",
-}
+_GLOBALS = {"$gMainWindow": "MayaWindow", "$gPlayBackSlider": "timeControl1", "$gShelfTopLevel": "ShelfLayout"}
 
 
 @attrs.define(eq=False)
@@ -87,12 +83,12 @@ class Interface:
     made: int = 0
 
     @classmethod
-    def new(cls) -> Interface:
+    def new(cls):
         interface = cls(focus="modelPanel4", active_view="modelPanel4", options={"inViewMessageEnable": 1})
         interface.add("MayaWindow", "window", visible=True, widthHeight=(1280, 720))
         interface.add("mainPane", "layout", "MayaWindow")
         for number in (1, 2, 3, 4):
-            interface.add(f"modelPanel{number}", "panel", "mainPane", **VIEW)
+            interface.add(f"modelPanel{number}", "panel", "mainPane", camera="persp")
         interface.add("outlinerPanel1", "outliner", "mainPane")
         interface.add("AttributeEditor", "workspace", "MayaWindow")
         interface.add("ShelfLayout", "layout", "MayaWindow")
@@ -101,7 +97,7 @@ class Interface:
         interface.made = 4
         return interface
 
-    def add(self, name: str, kind: str, parent: str = "", **values: Any) -> Control:
+    def add(self, name, kind, parent="", **values):
         if name in self.controls:
             raise RuntimeError(f"Object's name '{name}' is not unique.")
         if parent and parent not in self.controls:
@@ -109,16 +105,16 @@ class Interface:
         self.controls[name] = Control(name, kind, parent, values)
         return self.controls[name]
 
-    def require(self, command: str, name: Any, *kinds: str) -> Control:
+    def require(self, command, name, *kinds):
         found = self.controls.get(name)
         if found is None or found.kind not in kinds:
             raise RuntimeError(f"{command}: Object '{name}' not found.")
         return found
 
-    def children(self, name: str) -> list[str]:
+    def children(self, name):
         return [control.name for control in self.controls.values() if control.parent == name]
 
-    def remove(self, name: str) -> None:
+    def remove(self, name):
         for child in self.children(name):
             if self.controls[child].kind == "panel":
                 # A panel outlives its window.
@@ -133,13 +129,13 @@ class Interface:
         if self.sequence_panel == name:
             self.sequence_panel = ""
 
-    def window_of(self, name: str) -> Control:
+    def window_of(self, name):
         control = self.controls[name]
         while control.parent:
             control = self.controls[control.parent]
         return control
 
-    def state(self) -> dict[str, Any]:
+    def state(self):
         controls = sorted((c.name, c.kind, c.parent, _described(c)) for c in self.controls.values())
         return {
             "controls": controls,
@@ -154,18 +150,18 @@ class Interface:
         }
 
 
-def _described(control: Control) -> list[str]:
+def _described(control):
     """Return the values of a control, without those of a view that are the same as before they were set."""
     values = dict(control.values)
     if control.kind == "panel":
         values["pluginObjects"] = {
             name: is_shown for name, is_shown in values.pop("pluginObjects", {}).items() if not is_shown
         }
-        values = {name: value for name, value in values.items() if name in VIEW or value is not True}
+        values = {name: value for name, value in values.items() if VIEW.get(name) != value}
     return sorted(map(str, values.items()))
 
 
-def window(maya: Maya, call: Invocation) -> Any:
+def window(maya, call):
     if "exists" in call.flags:
         return call.first() in maya.interface.controls
     if call.mode == "edit":
@@ -179,7 +175,7 @@ def window(maya: Maya, call: Invocation) -> Any:
     return maya.interface.add(name, "window", **values).name
 
 
-def layout(maya: Maya, call: Invocation) -> Any:
+def layout(maya, call):
     interface = maya.interface
     if call.mode == "query":
         control = interface.require(call.command, call.first(), "layout", "shelf")
@@ -191,7 +187,7 @@ def layout(maya: Maya, call: Invocation) -> Any:
     return interface.add(call.first() or f"{call.command}{interface.made}", kind, call.flags["parent"]).name
 
 
-def model_panel(maya: Maya, call: Invocation) -> Any:
+def model_panel(maya, call):
     interface = maya.interface
     if "exists" in call.flags:
         found = interface.controls.get(call.first())
@@ -200,7 +196,7 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
         panel = interface.require(call.command, call.first(), "panel")
         return f"{panel.name}Bar" if "barLayout" in call.flags else panel.values["camera"]
     interface.made += 1
-    made = interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], **VIEW)
+    made = interface.add(f"modelPanel{interface.made}", "panel", call.flags["parent"], camera="persp")
     interface.add(f"{made.name}Bar", "bar", made.name, collapse=False)
     if maya.new_panels_take_focus:
         # Also from the artist's.
@@ -208,13 +204,15 @@ def model_panel(maya: Maya, call: Invocation) -> Any:
     return made.name
 
 
-def model_editor(maya: Maya, call: Invocation) -> Any:
+def model_editor(maya, call):
     view = maya.interface.require(call.command, call.first(), "panel")
     if "queryPluginObjects" in call.flags:
         return view.values.get("pluginObjects", {}).get(call.flags["queryPluginObjects"], True)
     if call.mode == "query":
         (name,) = call.flags
-        return maya.interface.active_view == view.name if name == "activeView" else view.values.get(name, True)
+        return (
+            maya.interface.active_view == view.name if name == "activeView" else view.values.get(name, VIEW.get(name))
+        )
     if call.mode == "create":
         raise NotImplementedError("modelEditor without a panel")
     if "activeView" in call.flags:
@@ -237,7 +235,7 @@ def model_editor(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def plugin_display_filter(maya: Maya, call: Invocation) -> Any:
+def plugin_display_filter(maya, call):
     """Return the names of the filters, or the classification of one."""
     if call.mode != "query":
         raise NotImplementedError(f"pluginDisplayFilter({call.flags})")
@@ -248,7 +246,7 @@ def plugin_display_filter(maya: Maya, call: Invocation) -> Any:
     return maya.interface.plugin_filters[call.first()]
 
 
-def classification(maya: Maya, call: Invocation) -> bool:
+def classification(maya, call):
     """Return whether the classification of a type is, or begins with, the given one."""
     if not call.flags["satisfies"]:
         raise RuntimeError("getClassification: the classification is empty.")
@@ -256,8 +254,7 @@ def classification(maya: Maya, call: Invocation) -> bool:
     return f"{own}/".startswith(f"{call.flags['satisfies']}/")
 
 
-def sequence_manager(maya: Maya, call: Invocation) -> Any:
-    """Return or set the view on sequence time."""
+def sequence_manager(maya, call):
     if call.mode == "query" and "writableSequencer" in call.flags:
         # It makes one.
         return maya.scene.add_sequencer().name
@@ -271,9 +268,11 @@ def sequence_manager(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def isolate(maya: Maya, call: Invocation) -> None:
+def isolate(maya, call):
     view = maya.interface.require(call.command, call.first(), "panel")
     name = f"{view.name}ViewSelectedSet"
+    if "state" in call.flags:
+        view.values["viewSelected"] = call.flags["state"]
     if call.flags.get("state") and not maya.scene.matching(name):
         maya.scene.nodes.append(Node(name, "objectSet"))
     if "addDagObject" in call.flags:
@@ -281,7 +280,7 @@ def isolate(maya: Maya, call: Invocation) -> None:
         view.values["isolated"] = (*view.values.get("isolated", ()), call.flags["addDagObject"])
 
 
-def display_preference(maya: Maya, call: Invocation) -> Any:
+def display_preference(maya, call):
     (name,) = call.flags
     if call.mode == "query":
         return maya.interface.preferences[name]
@@ -289,7 +288,7 @@ def display_preference(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def display_colour(maya: Maya, call: Invocation) -> Any:
+def display_colour(maya, call):
     name, *colour = call.arguments
     if name not in maya.interface.colours:
         raise RuntimeError(f"displayRGBColor: Unknown color name {name}.")
@@ -301,15 +300,15 @@ def display_colour(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def frame_layout(maya: Maya, call: Invocation) -> Any:
+def frame_layout(maya, call):
     bar = maya.interface.require(call.command, call.first(), "bar")
     if call.mode != "edit":
         raise NotImplementedError("frameLayout is only edited here")
     bar.values.update(call.flags)
-    return None
+    return
 
 
-def get_panel(maya: Maya, call: Invocation) -> Any:
+def get_panel(maya, call):
     interface = maya.interface
     kinds = {"panel": "modelPanel", "outliner": "outlinerPanel"}
     if call.flags.get("withFocus"):
@@ -324,29 +323,29 @@ def get_panel(maya: Maya, call: Invocation) -> Any:
     return [control.name for control in interface.controls.values() if control.kind in wanted]
 
 
-def set_focus(maya: Maya, call: Invocation) -> None:
+def set_focus(maya, call):
     panel = maya.interface.require(call.command, call.first(), "panel", "outliner")
     maya.interface.focus = panel.name
     if panel.kind == "panel" and maya.focus_activates:
         maya.interface.active_view = panel.name
 
 
-def delete_interface(maya: Maya, call: Invocation) -> None:
+def delete_interface(maya, call):
     for name in call.arguments:
         if name not in maya.interface.controls:
             raise RuntimeError(f"deleteUI: Object '{name}' not found.")
         maya.interface.remove(name)
 
 
-def menu(maya: Maya, call: Invocation) -> Any:
+def menu(maya, call):
     if "exists" in call.flags:
         return call.first() in maya.interface.controls
     if call.mode == "query":
         return maya.interface.children(maya.interface.require(call.command, call.first(), "menu").name)
-    return maya.interface.add(call.first(), "menu", call.flags["parent"], label=call.flags.get("label")).name
+    return maya.interface.add(call.first(), "menu", **call.flags).name
 
 
-def menu_item(maya: Maya, call: Invocation) -> Any:
+def menu_item(maya, call):
     if call.mode == "query":
         (name,) = call.flags
         return maya.interface.require(call.command, call.first(), "item").values[name]
@@ -356,7 +355,7 @@ def menu_item(maya: Maya, call: Invocation) -> Any:
     return maya.interface.add(f"menuItem{maya.interface.made}", "item", call.flags["parent"], **values).name
 
 
-def shelf_button(maya: Maya, call: Invocation) -> Any:
+def shelf_button(maya, call):
     if "exists" in call.flags:
         found = maya.interface.controls.get(call.first())
         return found is not None and found.kind == "button"
@@ -369,7 +368,7 @@ def shelf_button(maya: Maya, call: Invocation) -> Any:
     return maya.interface.add(f"shelfButton{maya.interface.made}", "button", call.flags["parent"], **values).name
 
 
-def save_shelf(maya: Maya, call: Invocation) -> None:
+def save_shelf(maya, call):
     """Write the buttons of a shelf to a procedure of MEL; whether their tags are among it is not documented."""
     shelf, name = call.arguments
     buttons = [maya.interface.controls[each] for each in maya.interface.children(shelf)]
@@ -377,7 +376,7 @@ def save_shelf(maya: Maya, call: Invocation) -> None:
     Path(f"{name}.mel").write_text(f"global proc {Path(name).name} () {{\n{lines}}}\n", encoding="utf-8")
 
 
-def option(maya: Maya, call: Invocation) -> Any:
+def option(maya, call):
     options, flags = maya.interface.options, call.flags
     if "exists" in flags:
         return flags["exists"] in options
@@ -392,10 +391,11 @@ def option(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def progress(maya: Maya, call: Invocation) -> Any:
+def progress(maya, call):
     interface = maya.interface
     if call.mode == "query":
-        return bool(interface.progress and interface.progress.get("isInterruptable") and maya.is_escape_pressed)
+        is_pressed = interface.progress and interface.progress.get("isInterruptable") and maya.is_escape_pressed
+        return bool(is_pressed and call.flags["isCancelled"])
     if call.flags.get("endProgress"):
         interface.progress = None
         return None
@@ -407,14 +407,14 @@ def progress(maya: Maya, call: Invocation) -> Any:
     return True
 
 
-def play(maya: Maya, call: Invocation) -> Any:
+def play(maya, call):
     if call.mode == "query":
         return maya.interface.is_playing
     maya.interface.is_playing = call.flags["state"]
     return None
 
 
-def time_control(maya: Maya, call: Invocation) -> Any:
+def time_control(maya, call):
     if call.first() != "timeControl1" or call.mode != "query":
         raise RuntimeError(f"timeControl: Object '{call.first()}' not found.")
     (name,) = call.flags
@@ -428,7 +428,7 @@ def time_control(maya: Maya, call: Invocation) -> Any:
     }[name]
 
 
-def colour_management(maya: Maya, call: Invocation) -> Any:
+def colour_management(maya, call):
     """Return one preference; those of a playblast need its name as ``outputTarget``."""
     flags = dict(call.flags)
     target = flags.pop("outputTarget", None)
@@ -438,8 +438,7 @@ def colour_management(maya: Maya, call: Invocation) -> Any:
     return maya.interface.colour_management[name]
 
 
-def viewport_2(maya: Maya, call: Invocation) -> None:
-    """Make the preview of a texture's tiles."""
+def viewport_2(maya, call):
     if list(call.flags) != ["regenerateUVTilePreview"]:
         raise NotImplementedError(f"ogs({call.flags})")
     texture = maya.scene.node(call.flags["regenerateUVTilePreview"])
@@ -448,8 +447,7 @@ def viewport_2(maya: Maya, call: Invocation) -> None:
     maya.interface.tile_previews.add(texture.name)
 
 
-def run_time_command(maya: Maya, call: Invocation) -> Any:
-    """Define, find or delete a command to which the artist can assign a key."""
+def run_time_command(maya, call):
     known = maya.interface.run_time_commands
     if "exists" in call.flags:
         return call.first() in known
@@ -464,12 +462,12 @@ def run_time_command(maya: Maya, call: Invocation) -> Any:
     return call.first()
 
 
-def show_message(maya: Maya, call: Invocation) -> Any:
+def show_message(maya, call):
     maya.interface.messages.append(str(call.first() or call.flags.get("message")))
-    return call.flags.get("defaultButton", "")
+    return maya.answer or call.flags.get("defaultButton", "")
 
 
-def evaluate_mel(maya: Maya, script: str) -> str:
+def evaluate_mel(maya, script):
     """Return the value of a global MEL variable, or load a saved shelf; nothing else is modelled."""
     saved = _LOADED_SHELF.fullmatch(script)
     if saved is not None:
@@ -488,7 +486,7 @@ def evaluate_mel(maya: Maya, script: str) -> str:
     return _GLOBALS[name]
 
 
-def refresh(maya: Maya, call: Invocation) -> None:
+def refresh(maya, call):
     """Draw the views; write the image of the active one to a file if there is a name for it."""
     if "filename" in call.flags:
         if call.flags.get("fileExtension") != "png" or not call.flags.get("currentView"):

@@ -6,11 +6,9 @@ Only what is visible in the text is checked: names of commands and flags, number
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 import attrs
 from doubles.maya import contract
-from doubles.maya.contract import Flag
 
 YEARS = (2023, 2024, 2025, 2026)
 _UNKNOWN = object()
@@ -25,7 +23,7 @@ class Use:
     flags: dict[str, object]
 
 
-def uses(source: str) -> Iterator[Use]:
+def uses(source):
     """Yield every call of ``cmds.x(…)``, and of a function that gets ``cmds.x`` as an argument to call."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
@@ -36,7 +34,7 @@ def uses(source: str) -> Iterator[Use]:
             yield Use(node.lineno, command, flags)
 
 
-def find_errors(source: str) -> Iterator[str]:
+def find_errors(source):
     """Yield one sentence for everything that Maya of some year would refuse."""
     for use in uses(source):
         known = contract.commands().get(use.command)
@@ -52,7 +50,7 @@ def find_errors(source: str) -> Iterator[str]:
                 yield f"line {use.line}: {use.command}: {refusal}"
 
 
-def _refusal(flag: Flag, value: object, flags: dict[str, object]) -> str | None:
+def _refusal(flag, value, flags):
     is_query = flags.get("query") is True
     if value is _UNKNOWN or (is_query and isinstance(value, bool)):
         return None
@@ -63,12 +61,12 @@ def _refusal(flag: Flag, value: object, flags: dict[str, object]) -> str | None:
     return None
 
 
-def _command(node: ast.expr) -> str | None:
+def _command(node):
     is_command = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cmds"
     return node.attr if isinstance(node, ast.Attribute) and is_command else None
 
 
-def _literal(node: ast.expr) -> object:
+def _literal(node):
     try:
         return ast.literal_eval(node)
     except ValueError:

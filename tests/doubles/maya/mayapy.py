@@ -8,8 +8,6 @@ Every .ma file in the working folder is the small shot. One with ``requires "tor
 crashes or waits.
 """
 
-from __future__ import annotations
-
 import argparse
 import copy
 import os
@@ -18,11 +16,11 @@ from pathlib import Path
 from types import ModuleType
 
 from doubles.maya import sample_scene
-from doubles.maya.program import Maya, running
+from doubles.maya.program import running
 from doubles.maya.start import modules, run_user_setups
 
 
-def begin(maya: Maya) -> None:
+def begin(maya):
     """Add the scripts of the modules to the path and run every userSetup.py."""
     for folder in os.environ.get("MAYA_MODULE_PATH", "").split(os.pathsep):
         if folder:
@@ -32,8 +30,7 @@ def begin(maya: Maya) -> None:
         sys.stderr.write(f"# Error: {error}\n")
 
 
-def add_scenes(maya: Maya) -> None:
-    """Add the scenes of the working folder."""
+def add_scenes(maya):
     for path in Path.cwd().glob("*.ma"):
         text = path.read_text(encoding="ascii")
         if 'requires "torn"' not in text:
@@ -44,7 +41,7 @@ def add_scenes(maya: Maya) -> None:
         setattr(maya, name, None if frame is None else float(frame))
 
 
-def main() -> None:
+def main():
     """Run, and end when Maya would."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--year", type=int, default=2025)
@@ -59,7 +56,7 @@ def main() -> None:
         standalone.__dict__["initialize"] = lambda name="python": begin(maya)
         sys.modules["maya.standalone"] = sys.modules["maya"].__dict__["standalone"] = standalone
         add_scenes(maya)
-        main_names: dict[str, object] = {"__name__": "__main__"}
+        main_names = {"__name__": "__main__"}
         if options.code is not None:
             exec(options.code, main_names)  # noqa: S102 - as mayapy does
         else:

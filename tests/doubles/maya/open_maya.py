@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
-
-if TYPE_CHECKING:
-    from doubles.maya.program import Maya
-    from doubles.maya.scene import Node
 
 
 @attrs.frozen
 class MObject:
-    """A node."""
-
-    node: Node
+    node: Any
 
 
 class MMatrix:
     """A matrix for row vectors, as Maya multiplies them."""
 
-    def __init__(self, values: Any) -> None:
+    def __init__(self, values):
         if len(values) != 16:
             raise ValueError("arg must be a sequence of 16 numbers")
         # Imported late: the Pythons of older hosts, which start this double without a capture, have none.
@@ -32,35 +25,31 @@ class MMatrix:
 
         self.array = numpy.array(values, dtype=float).reshape(4, 4)
 
-    def inverse(self) -> MMatrix:
+    def inverse(self):
         import numpy
 
         return MMatrix(numpy.linalg.inv(self.array).flatten())
 
-    def __mul__(self, other: MMatrix) -> MMatrix:
+    def __mul__(self, other):
         return MMatrix((self.array @ other.array).flatten())
 
 
 class MPoint:
-    """A point."""
-
-    def __init__(self, x: float, y: float, z: float) -> None:
+    def __init__(self, x, y, z):
         self.values = (float(x), float(y), float(z))
 
     x, y, z = (property(lambda self, at=at: self.values[at]) for at in range(3))
 
-    def __mul__(self, matrix: MMatrix) -> MPoint:
+    def __mul__(self, matrix):
         *place, scale = [*self.values, 1.0] @ matrix.array
         return MPoint(*(part / scale for part in place))
 
 
 class MVector:
-    """A direction."""
-
-    def __init__(self, x: float, y: float, z: float) -> None:
+    def __init__(self, x, y, z):
         self.x, self.y, self.z = x, y, z
 
-    def normal(self) -> MVector:
+    def normal(self):
         length = math.hypot(self.x, self.y, self.z)
         return MVector(self.x / length, self.y / length, self.z / length)
 
@@ -77,54 +66,32 @@ class MDistance:
     """Lengths: the unit of the scene is always centimetres here."""
 
     @staticmethod
-    def uiToInternal(value: float) -> float:  # noqa: N802 - Maya's own name
+    def uiToInternal(value):  # noqa: N802 - Maya's own name
         return float(value)
 
 
-def computation(maya: Maya) -> type:
-    """Return the class of ``maya.OpenMaya`` that notices Escape while Maya is busy."""
-
-    class MComputation:
-        def __init__(self) -> None:
-            self._is_running = False
-
-        def beginComputation(self) -> None:  # noqa: N802
-            self._is_running = True
-
-        def endComputation(self) -> None:  # noqa: N802
-            self._is_running = False
-
-        def isInterruptRequested(self) -> bool:  # noqa: N802
-            return self._is_running and maya.is_escape_pressed
-
-    return MComputation
-
-
-def classes(maya: Maya) -> dict[str, Any]:
-    """Return the classes, bound to this program."""
+def classes(maya):
     numbers = itertools.count(1)
 
     class MSelectionList:
-        """A list of nodes by name."""
+        def __init__(self):
+            self._names = []
 
-        def __init__(self) -> None:
-            self._names: list[str] = []
-
-        def add(self, name: str) -> MSelectionList:
+        def add(self, name):
             maya.scene.node(name)
             self._names.append(name)
             return self
 
-        def getDependNode(self, index: int) -> MObject:  # noqa: N802
+        def getDependNode(self, index):  # noqa: N802
             return MObject(maya.scene.node(self._names[index]))
 
     class MObjectHandle:
         """A reference to a node that may be deleted meanwhile, also with its scene."""
 
-        def __init__(self, node: MObject) -> None:
+        def __init__(self, node):
             self._node = node.node
 
-        def isValid(self) -> bool:  # noqa: N802
+        def isValid(self):  # noqa: N802
             return any(node is self._node for node in maya.scene.nodes)
 
     class MFnNurbsCurve:
@@ -134,14 +101,14 @@ def classes(maya: Maya) -> dict[str, Any]:
 
         def create(
             self,
-            cvs: MPointArray,
-            knots: MDoubleArray,
-            degree: int,
-            form: int,
-            is2D: bool,  # noqa: N803
-            rational: bool,
-            parent: MObject,
-        ) -> MObject:
+            cvs,
+            knots,
+            degree,
+            form,
+            is2D,  # noqa: N803
+            rational,
+            parent,
+        ):
             if (
                 not isinstance(cvs, MPointArray)
                 or not isinstance(knots, MDoubleArray)
@@ -157,25 +124,22 @@ def classes(maya: Maya) -> dict[str, Any]:
             maya.scene.is_modified = True
             return MObject(self._node)
 
-        def fullPathName(self) -> str:  # noqa: N802
+        def fullPathName(self):  # noqa: N802
             return self._node.path
 
     class MSceneMessage:
-        """Callbacks around a save."""
-
         kBeforeSave, kAfterSave = "before save", "after save"  # noqa: N815
+        kBeforeExport, kAfterExport = "before export", "after export"  # noqa: N815
 
         @staticmethod
-        def addCallback(event: str, function: Any, data: Any) -> int:  # noqa: N802
+        def addCallback(event, function, data):  # noqa: N802
             number = next(numbers)
             maya.callbacks[number] = (event, function)
             return number
 
     class MMessage:
-        """Callbacks."""
-
         @staticmethod
-        def removeCallback(number: int) -> None:  # noqa: N802
+        def removeCallback(number):  # noqa: N802
             if number not in maya.callbacks:
                 raise RuntimeError("(kFailure): there is no such callback")
             del maya.callbacks[number]
@@ -183,11 +147,11 @@ def classes(maya: Maya) -> dict[str, Any]:
     class MFnPlugin:
         """The registration of a plug-in; Maya hands its file over as an object."""
 
-        def __init__(self, plugin: Path, vendor: str, version: str) -> None:
+        def __init__(self, plugin, vendor, version):
             assert all(isinstance(text, str) for text in (vendor, version))
             self._file = plugin
 
-        def loadPath(self) -> str:  # noqa: N802
+        def loadPath(self):  # noqa: N802
             return str(self._file.parent)
 
     bound = (MSelectionList, MObjectHandle, MFnNurbsCurve, MSceneMessage, MMessage, MFnPlugin)

@@ -4,13 +4,10 @@
 modelled, and the sources.
 """
 
-from __future__ import annotations
-
 import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
@@ -18,8 +15,6 @@ from typing import Any, Callable
 
 from doubles.colour_bars import painted
 from doubles.maya import contract, drawing, interface, open_maya, scene, workspace
-from doubles.maya.contract import Invocation
-from doubles.maya.drawing import Drawn
 from doubles.maya.interface import Interface, evaluate_mel
 from doubles.maya.scene import Scene
 
@@ -34,22 +29,22 @@ _WITHOUT_WINDOW = ("optionVar", "warning", "colorManagementPrefs", "getClassific
 class Maya:
     """One running program; the thread that creates it is its main thread."""
 
-    def __init__(self, year: int = 2025, *, is_batch: bool = False) -> None:
+    def __init__(self, year=2025, *, is_batch=False):
         self.year, self.is_batch = year, is_batch
         self.scene, self.interface = Scene.new(), Interface.new()
-        self.drawn: list[Drawn] = []
-        self.calls: list[Invocation] = []
-        self.misuses: list[str] = []
-        self.undo: list[str] = []
+        self.drawn = []
+        self.calls = []
+        self.misuses = []
+        self.undo = []
         self.is_undo_on = True
         self.is_escape_pressed = False
         # Whether the key was pressed, and Maya has not read it yet.
         self.has_key_waiting = False
-        self.escape_at: float | None = None
-        self.fail_at: float | None = None
+        self.escape_at = None
+        self.fail_at = None
         # The frames at which the process ends, and at which it waits for ever.
-        self.crash_at: float | None = None
-        self.hang_at: float | None = None
+        self.crash_at = None
+        self.hang_at = None
         # Whether a playblast returns the name of its images, and whether it writes them.
         self.returns_name = True
         self.writes_images = True
@@ -69,20 +64,23 @@ class Maya:
         # Whether a default run-time command can be deleted is not documented.
         self.deletes_default_commands = True
         # Types of plug-ins: the type that each derives from, and its classification.
-        self.plugin_types: dict[str, tuple[str, str]] = {}
+        self.plugin_types = {}
         # Whether plug-ins change a scene when it opens.
         self.changes_on_open = False
-        self.open_chunks: list[str] = []
+        self.open_chunks = []
         # Whether a playblast of the current frame evaluates the scene again is not documented.
         self.playblast_evaluates = False
         self.has_quit = False
-        self.files: dict[str, Scene] = {}
-        self.callbacks: dict[int, tuple[str, Callable[[Any], Any]]] = {}
+        self.files = {}
+        # The script nodes that have run, and the button that the artist presses.
+        self.scripts_run = []
+        self.answer = ""
+        self.callbacks = {}
         self._main = threading.get_ident()
         # What has the lowest priority waits for all others.
-        self._idle: queue.Queue[Callable[[], Any]] = queue.Queue()
-        self._idle_last: queue.Queue[Callable[[], Any]] = queue.Queue()
-        self._handlers: dict[str, Handler] = {
+        self._idle = queue.Queue()
+        self._idle_last = queue.Queue()
+        self._handlers = {
             **scene.COMMANDS,
             **interface.COMMANDS,
             **drawing.COMMANDS,
@@ -94,13 +92,12 @@ class Maya:
             "quit": Maya._quit,
         }
 
-    def open(self, new: Scene) -> None:
+    def open(self, new):
         """Open another scene; the state of the previous one is lost."""
         self.scene, self.undo = new, []
         self.interface.tile_previews.clear()
 
-    def call(self, command: str, /, *arguments: Any, **keywords: Any) -> Any:
-        """Run one command as ``maya.cmds`` does."""
+    def call(self, command, /, *arguments, **keywords):
         if threading.get_ident() != self._main and not self.is_batch:
             self._misuse(f"{command} was called outside of the main thread, where Maya would crash")
         call = contract.check(command, min(self.year, contract.NEWEST), arguments, keywords)
@@ -112,28 +109,24 @@ class Maya:
             raise NotImplementedError(f"{command} is not modelled; model it before you use it")
         return handler(self, call)
 
-    def _misuse(self, sentence: str) -> None:
+    def _misuse(self, sentence):
         self.misuses.append(sentence)
         raise RuntimeError(sentence)
 
-    def record_step(self, name: str) -> None:
-        """Record a step that can be undone."""
+    def record_step(self, name):
         if self.is_undo_on and not self.open_chunks:
             self.undo.append(name)
 
-    def record_closed_chunk(self) -> None:
-        """Record the steps of a chunk as one."""
+    def record_closed_chunk(self):
         if not self.open_chunks:
             raise RuntimeError("undoInfo: there is no open chunk")
-        name = self.open_chunks.pop()
-        self.record_step(name)
+        self.record_step(self.open_chunks.pop())
 
-    def record_change(self, name: str) -> None:
-        """Record a step that can be undone and changes the file."""
+    def record_change(self, name):
         self.scene.is_modified = True
         self.record_step(name)
 
-    def state(self) -> dict[str, Any]:
+    def state(self):
         """Return everything that an artist could find changed."""
         callbacks = sorted(event for event, _ in self.callbacks.values())
         undo = {
@@ -144,50 +137,37 @@ class Maya:
         }
         return {**self.scene.state(), **self.interface.state(), **undo}
 
-    def send(self, event: str) -> None:
-        """Run the callbacks of an event."""
+    def send(self, event):
         for awaited, function in list(self.callbacks.values()):
             if awaited == event:
                 function(None)
 
-    def image_of_view(self) -> bytes:
+    def image_of_view(self):
         """Return what the active view shows, as a playblast of it does."""
         return painted(int(self.scene.time), Resolution(64, 36), has_alpha=True)
 
-    def idle(self) -> None:
-        """Run what waits for an idle event."""
+    def idle(self):
         while True:
             try:
                 (self._idle_last if self._idle.empty() else self._idle).get_nowait()()
             except queue.Empty:
                 return
 
-    def serve(self, thread: threading.Thread) -> None:
+    def serve(self, thread):
         """Be Maya's event loop until the thread has ended."""
         while thread.is_alive():
             self.idle()
             time.sleep(0.001)
         self.idle()
 
-    def modules(self) -> dict[str, ModuleType]:
-        """Return the modules that Python imports as ``maya`` inside of this program."""
-        names = (
-            "maya",
-            "maya.cmds",
-            "maya.mel",
-            "maya.utils",
-            "maya.api",
-            "maya.api.OpenMaya",
-            "maya.OpenMaya",
-            "maya.OpenMayaUI",
-        )
+    def modules(self):
+        names = ("maya", "maya.cmds", "maya.mel", "maya.utils", "maya.api", "maya.api.OpenMaya", "maya.OpenMayaUI")
         found = {name: ModuleType(name) for name in names}
         for name in names[1:]:
             outer, _, inner = name.rpartition(".")
             setattr(found[outer], inner, found[name])
         found["maya"].__path__ = found["maya.api"].__path__ = []
         found["maya.api.OpenMaya"].__dict__.update(open_maya.classes(self))
-        found["maya.OpenMaya"].__dict__["MComputation"] = open_maya.computation(self)
         found["maya.OpenMayaUI"].__dict__["MQtUtil"] = workspace.qt_utilities(self)
         for command in contract.commands():
             setattr(found["maya.cmds"], command, self._bound(command))
@@ -196,13 +176,13 @@ class Maya:
         found["maya.utils"].__dict__["processIdleEvents"] = self.idle
         return found
 
-    def _bound(self, command: str) -> Callable[..., Any]:
-        def function(*arguments: Any, **keywords: Any) -> Any:
+    def _bound(self, command):
+        def function(*arguments, **keywords):
             return self.call(command, *arguments, **keywords)
 
         return function
 
-    def _about(self, call: Invocation) -> Any:
+    def _about(self, call):
         (flag,) = call.flags
         facts = {
             "batch": self.is_batch,
@@ -214,23 +194,22 @@ class Maya:
         }
         return facts[flag]
 
-    def _help(self, call: Invocation) -> str:
-        """Return the help text of a command, with both names of each flag."""
+    def _help(self, call):
         known = contract.commands()[call.first()].values()
         flags = (f"   -{flag.short} -{flag.name}" for flag in known if min(self.year, contract.NEWEST) in flag.years)
         return "\n".join(["", f"Synopsis: {call.first()} [flags]", "Flags:", *flags, ""])
 
-    def _quit(self, call: Invocation) -> None:
+    def _quit(self, call):
         if self.scene.is_modified and not call.flags.get("force"):
             raise RuntimeError("Unsaved changes.")
         self.has_quit = True
 
-    def _defer(self, call: Invocation) -> None:
+    def _defer(self, call):
         if self.is_batch:
             raise RuntimeError("evalDeferred: there is no idle moment in batch mode")
         (self._idle_last if call.flags.get("lowestPriority") else self._idle).put(call.first())
 
-    def _undo_info(self, call: Invocation) -> Any:
+    def _undo_info(self, call):
         if call.mode == "query":
             return (self.undo or [""])[-1] if "undoName" in call.flags else self.is_undo_on
         if "openChunk" in call.flags:
@@ -242,10 +221,10 @@ class Maya:
 
 
 @contextmanager
-def running(maya: Maya) -> Iterator[Maya]:
+def running(maya):
     """Make ``import maya`` return this program, for the adapter too; forget both on exit."""
 
-    def forget() -> None:
+    def forget():
         for name in [name for name in sys.modules if name.partition(".")[0] in ("maya", "ft_dcc_maya")]:
             del sys.modules[name]
 

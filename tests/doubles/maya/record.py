@@ -7,13 +7,10 @@ taken for 2026. What is kept: names of flags, how many values each takes and of 
 the modes create, query and edit.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 YEARS = (2022, 2023, 2024, 2025)
 DOCUMENTED = 2026
@@ -31,7 +28,7 @@ COMMANDS = (
 )
 
 
-def record(cache: Path, stubs: Path) -> list[str]:
+def record(cache, stubs):
     """Return one line per flag: command, long and short name, value kinds, arity, modes, years; separated by tabs."""
     tables = {year: _table(cache / f"mayaCmdsList{year}.py") for year in YEARS}
     documented = _documented(stubs)
@@ -50,9 +47,9 @@ def record(cache: Path, stubs: Path) -> list[str]:
     return lines
 
 
-def _documented(stubs: Path) -> dict[str, dict[str, str]]:
+def _documented(stubs):
     """Return the flags of each command with the kind of their value."""
-    found: dict[str, dict[str, str]] = {}
+    found = {}
     for node in ast.parse(stubs.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef):
             flags = found.setdefault(node.name, {})
@@ -62,17 +59,15 @@ def _documented(stubs: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _facts(flag: dict[str, Any]) -> tuple[str, ...]:
+def _facts(flag):
     kinds = flag["args"] if isinstance(flag["args"], list) else [flag["args"]]
     names = " ".join(str(kind).replace("<type ", "").rstrip(">") for kind in kinds)
     return flag["longname"], flag["shortname"], names, str(flag["numArgs"]), " ".join(flag.get("modes") or [])
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _table(path):
     source = path.read_text(encoding="utf-8")
-    tables: Any = ast.literal_eval(source[source.index("data =") + 6 :].strip())
-    commands: dict[str, Any] = tables[0]
-    return commands
+    return ast.literal_eval(source[source.index("data =") + 6 :].strip())[0]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
 """A small shot for the double: frames 1001 to 1012 at 24 fps, 64x36, two cameras, never saved."""
 
-from __future__ import annotations
-
 from doubles.maya.program import Maya
 from doubles.maya.scene import Scene
 
 
-def build(year: int = 2025, *, is_batch: bool = False) -> Maya:
+def build(year=2025, *, is_batch=False):
     """Return a program with the shot open, an object selected and a panel in focus."""
     maya = Maya(year, is_batch=is_batch)
     maya.scene = Scene.new()

@@ -6,40 +6,23 @@ import copy
 import re
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
-from doubles.maya.contract import Invocation
-
-if TYPE_CHECKING:
-    from doubles.maya.program import Maya
 
 # The attributes of a new camera, with Maya's defaults.
 CAMERA = {
     "renderable": False,
-    "displayResolution": False,
-    "displayFilmGate": False,
-    "displayGateMask": False,
-    "displayFieldChart": False,
-    "displaySafeAction": False,
-    "displaySafeTitle": False,
-    "displayFilmPivot": False,
-    "displayFilmOrigin": False,
+    **dict.fromkeys(("displayResolution", "displayFilmGate", "displayGateMask", "displayFieldChart"), False),
+    **dict.fromkeys(("displaySafeAction", "displaySafeTitle", "displayFilmPivot", "displayFilmOrigin"), False),
     "overscan": 1.0,
     "focalLength": 35.0,
     "horizontalFilmAperture": 1.417,
     "verticalFilmAperture": 0.945,
-    "horizontalFilmOffset": 0.0,
-    "verticalFilmOffset": 0.0,
-    "lensSqueezeRatio": 1.0,
-    "cameraScale": 1.0,
+    **dict.fromkeys(("horizontalFilmOffset", "verticalFilmOffset", "filmFitOffset"), 0.0),
+    **dict.fromkeys(("filmTranslateH", "filmTranslateV", "filmRollValue"), 0.0),
+    **dict.fromkeys(("lensSqueezeRatio", "cameraScale", "preScale", "postScale"), 1.0),
     "filmFit": 0,
-    "filmFitOffset": 0.0,
-    "preScale": 1.0,
-    "postScale": 1.0,
-    "filmTranslateH": 0.0,
-    "filmTranslateV": 0.0,
-    "filmRollValue": 0.0,
     "nearClipPlane": 0.1,
     "orthographic": False,
     "orthographicWidth": 10.0,
@@ -69,7 +52,7 @@ IMAGE_PLANE = {
     "displayOnlyIfCurrent": False,
 }
 # The nodes that createNode makes here, and the shapes that only the API makes.
-CREATED: dict[str, dict[str, Any]] = {
+CREATED = {
     "transform": {**MOVES, **_DISPLAY, "translate": (0.0, 0.0, 0.0)},
     "annotationShape": {**_DISPLAY, "text": "", "displayArrow": True},
     "nurbsCurve": {**_DISPLAY, "lineWidth": -1.0, "points": ()},
@@ -116,13 +99,12 @@ class Node:
     uuid: str = attrs.field(factory=lambda: str(uuid.uuid4()).upper())
 
     @property
-    def path(self) -> str:
+    def path(self):
         if self.kind in ("transform", "camera", "mesh", "nurbsCurve", "annotationShape", "imagePlane"):
             return f"{self.parent.path if self.parent else ''}|{self.name}"
         return self.name
 
-    def value_at(self, name: str, time: float) -> Any:
-        """Return the value of an attribute at a time; it steps from key to key."""
+    def value_at(self, name, time):
         keys = self.keys.get(name)
         if not keys:
             return self.attributes[name]
@@ -142,6 +124,8 @@ class Scene:
     nodes: list[Node] = attrs.field(factory=list)
     time: float = 1.0
     unit: str = "film"
+    # The current namespace with its colon, "" for the root.
+    namespace: str = ""
     options: dict[str, float] = attrs.field(factory=dict)
     keys: list[float] = attrs.field(factory=list)
     selection: list[str] = attrs.field(factory=list)
@@ -156,7 +140,7 @@ class Scene:
     inner_edits: set[str] = attrs.field(factory=set)
 
     @classmethod
-    def new(cls) -> Scene:
+    def new(cls):
         scene = cls(options={"animationStartTime": 1, "animationEndTime": 200, "minTime": 1, "maxTime": 120})
         for name in ("persp", "top", "front", "side"):
             shape = scene.add_camera(name)
@@ -165,64 +149,63 @@ class Scene:
             scene.nodes.append(Node(name, name, attributes=dict(values)))
         return scene
 
-    def add_camera(self, name: str, parent: Node | None = None, **attributes: Any) -> Node:
+    def add_camera(self, name, parent=None, **attributes):
         transform = Node(name, "transform", parent, {**MOVES, "worldMatrix[0]": list(IDENTITY)})
         shape = Node(f"{name}Shape", "camera", transform, {**CAMERA, **attributes})
         self.nodes += [transform, shape]
         return shape
 
-    def set_time(self, time: float) -> None:
+    def set_time(self, time):
         """Set the time and evaluate the scene, as Maya does also when it is that time already."""
         self.time = time
         for node in self.nodes:
             node.attributes.update(node.curves)
             node.attributes.update({name: node.value_at(name, time) for name in node.keys})
 
-    def add_child(self, kind: str, name: str, parent: Node) -> Node:
-        """Add a node below another; a number is added to a name that its siblings have."""
+    def add_child(self, kind, name, parent):
         taken = {node.name for node in self.nodes if node.parent is parent}
         free = next(each for each in (name, *(f"{name}{n}" for n in range(1, 100_000))) if each not in taken)
         self.nodes.append(Node(free, kind, parent, dict(CREATED[kind])))
         return self.nodes[-1]
 
-    def add_sound(self, name: str, **attributes: Any) -> Node:
+    def add_sound(self, name, **attributes):
         self.nodes.append(Node(name, "audio", attributes={**SOUND, **attributes}))
         return self.nodes[-1]
 
-    def add_shot(self, name: str, **attributes: Any) -> Node:
+    def add_shot(self, name, **attributes):
         self.nodes.append(Node(name, "shot", attributes={**SHOT, **attributes}))
         return self.nodes[-1]
 
-    def add_sequencer(self) -> Node:
+    def add_sequencer(self):
         self.nodes.append(Node("sequencer1", "sequencer"))
         return self.nodes[-1]
 
-    def add_texture(self, name: str, **attributes: Any) -> Node:
+    def add_texture(self, name, **attributes):
         self.nodes.append(Node(name, "file", attributes={**TEXTURE, **attributes}))
         return self.nodes[-1]
 
-    def matching(self, name: str) -> list[Node]:
+    def matching(self, name):
         return [n for n in self.nodes if name in (n.uuid, n.path, n.name) or n.path.endswith(f"|{name}")]
 
-    def node(self, name: str) -> Node:
+    def node(self, name):
         found = self.matching(name)
         if len(found) != 1:
             raise ValueError(f"{'More than one' if found else 'No'} object matches name: {name}")
         return found[0]
 
-    def shortest(self, node: Node) -> str:
+    def shortest(self, node):
         parts = node.path.split("|")
         names = ["|".join(parts[-count:]) for count in range(1, len(parts) + 1)]
         return next(name for name in names if len(self.matching(name)) == 1)
 
-    def plug(self, text: str) -> tuple[Node, str]:
+    def plug(self, text):
         name, _, attribute = text.partition(".")
         node = self.node(name)
         if attribute not in node.attributes:
             raise ValueError(f"No object matches name: {text}")
         return node, attribute
 
-    def state(self) -> dict[str, Any]:
+    def state(self):
         return {
             "nodes": sorted((n.path, n.kind, sorted(n.attributes.items()), sorted(n.locked)) for n in self.nodes),
             "time": self.time,
@@ -235,7 +218,7 @@ class Scene:
         }
 
 
-def fps_of(unit: str) -> float:
+def fps_of(unit):
     if unit in _FPS:
         return _FPS[unit]
     number = re.fullmatch(r"([\d.]+)(fps|df)", unit)
@@ -244,12 +227,12 @@ def fps_of(unit: str) -> float:
     return float(number[1])
 
 
-def list_nodes(maya: Maya, call: Invocation) -> list[str]:
+def list_nodes(maya, call):
     scene, flags = maya.scene, call.flags
     found = scene.nodes if not call.arguments else [n for name in call.arguments for n in scene.matching(name)]
     if "references" in flags:
         # Maya has a node of this type without a file.
-        return [reference.node for reference in scene.references] + ["sharedReferenceNode"]
+        return ["sharedReferenceNode"] + [reference.node for reference in scene.references]
     if "selection" in flags:
         return [scene.node(name).path if flags.get("long") else name for name in scene.selection]
     if "type" in flags:
@@ -265,7 +248,7 @@ def list_nodes(maya: Maya, call: Invocation) -> list[str]:
     return names
 
 
-def list_relatives(maya: Maya, call: Invocation) -> list[str] | None:
+def list_relatives(maya, call):
     scene, flags, node = maya.scene, call.flags, maya.scene.node(call.first())
     if flags.get("parent"):
         found = [node.parent] if node.parent else []
@@ -281,7 +264,7 @@ def list_relatives(maya: Maya, call: Invocation) -> list[str] | None:
     return names or None
 
 
-def get_attribute(maya: Maya, call: Invocation) -> Any:
+def get_attribute(maya, call):
     node, name = maya.scene.plug(call.first())
     if call.flags.get("lock"):
         return name in node.locked
@@ -292,7 +275,7 @@ def get_attribute(maya: Maya, call: Invocation) -> Any:
     return node.attributes[name]
 
 
-def set_attribute(maya: Maya, call: Invocation) -> None:
+def set_attribute(maya, call):
     plug, *values = call.arguments
     node, name = maya.scene.plug(plug)
     if node.is_reference_locked and (values or "lock" in call.flags):
@@ -316,7 +299,7 @@ def set_attribute(maya: Maya, call: Invocation) -> None:
     maya.record_change(call.command)
 
 
-def _drive_by_time(maya: Maya, node: Node, name: str) -> None:
+def _drive_by_time(maya, node, name):
     """Connect the time with an attribute; Maya puts a conversion between them."""
     if name in node.driven:
         raise RuntimeError(f"connectAttr: {node.name}.{name} is already controlled by another connection.")
@@ -326,7 +309,7 @@ def _drive_by_time(maya: Maya, node: Node, name: str) -> None:
     maya.scene.nodes.append(Node(f"timeToUnitConversion{count + 1}", "timeToUnitConversion", attributes=values))
 
 
-def connect_attributes(maya: Maya, call: Invocation) -> None:
+def connect_attributes(maya, call):
     source, target = call.arguments
     if source != "time1.outTime":
         raise NotImplementedError(f"connectAttr({source})")
@@ -334,7 +317,7 @@ def connect_attributes(maya: Maya, call: Invocation) -> None:
     maya.record_change(call.command)
 
 
-def make_image_plane(maya: Maya, call: Invocation) -> list[str]:
+def make_image_plane(maya, call):
     """Make a plane below the shape of the camera, and select it, whatever the caller wants."""
     camera, path = maya.scene.node(call.flags["camera"]), Path(call.flags["fileName"])
     if camera.is_reference_locked or (camera.parent is not None and camera.parent.is_reference_locked):
@@ -351,22 +334,25 @@ def make_image_plane(maya: Maya, call: Invocation) -> list[str]:
     return [maya.scene.shortest(transform), maya.scene.shortest(shape)]
 
 
-def _part_count(value: Any) -> int:
+def _part_count(value):
     return len(value) if isinstance(value, tuple) else 1
 
 
-def current_time(maya: Maya, call: Invocation) -> float:
+def current_time(maya, call):
     if call.mode == "query":
         return maya.scene.time
-    maya.scene.set_time(float(call.first()))
+    if call.flags.get("update", True):
+        maya.scene.set_time(float(call.first()))
+    maya.scene.time = float(call.first())
     maya.record_step(call.command)
+    maya.send("timeChanged")
     if maya.interface.sequence_panel:
         # The sequencer changes the camera of its view, and makes it the active one.
         maya.interface.focus = maya.interface.active_view = maya.interface.sequence_panel
     return maya.scene.time
 
 
-def current_unit(maya: Maya, call: Invocation) -> str | None:
+def current_unit(maya, call):
     scene = maya.scene
     if call.mode == "query":
         return scene.unit
@@ -379,7 +365,7 @@ def current_unit(maya: Maya, call: Invocation) -> str | None:
     return scene.unit
 
 
-def playback_options(maya: Maya, call: Invocation) -> float | None:
+def playback_options(maya, call):
     options = maya.scene.options
     if call.mode == "query":
         (name,) = call.flags
@@ -389,7 +375,7 @@ def playback_options(maya: Maya, call: Invocation) -> float | None:
     return None
 
 
-def file_command(maya: Maya, call: Invocation) -> Any:
+def file_command(maya, call):
     scene, flags = maya.scene, call.flags
     if call.mode == "query":
         if "reference" in flags:
@@ -408,7 +394,14 @@ def file_command(maya: Maya, call: Invocation) -> Any:
     elif flags.get("open"):
         if scene.is_modified and not flags.get("force"):
             raise RuntimeError("Unsaved changes.")
-        _open(maya, str(call.first()))
+        _open(maya, str(call.first()), runs_scripts=flags.get("executeScriptNodes", True))
+    elif flags.get("exportSelected"):
+        maya.send("before export")
+        tops = [scene.node(name).path for name in scene.selection]
+        copied = copy.deepcopy(scene)
+        copied.nodes = [node for node in copied.nodes if node.path.startswith(tuple(tops))]
+        maya.files[str(call.first())] = copied
+        maya.send("after export")
     elif flags.get("newFile"):
         if scene.is_modified and not flags.get("force"):
             raise RuntimeError("Unsaved changes.")
@@ -422,27 +415,31 @@ def file_command(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def _open(maya: Maya, name: str) -> None:
-    """Open a scene that was saved here; another file is an error, after which the scene is a new one."""
+def _open(maya, name, *, runs_scripts):
+    """Open a scene that was saved here; another file is an error, after which a part of it is a new, changed scene."""
     if name not in maya.files:
         maya.open(Scene.new())
+        maya.scene.is_modified = True
         raise RuntimeError(f"Error reading file: {name}")
     maya.open(copy.deepcopy(maya.files[name]))
     maya.scene.path = name
     for reference in maya.scene.references:
         reference.is_loaded = Path(reference.path.partition("{")[0]).is_file()
     maya.scene.is_modified |= maya.changes_on_open
+    for node in [each for each in maya.scene.nodes if each.kind == "script"]:
+        if runs_scripts and node.attributes["scriptType"] in (1, 2, 6):
+            maya.scripts_run.append(node.name)
+        elif node.attributes["scriptType"] == 6:
+            maya.scene.options.update(Scene.new().options)
     if maya.opens_with_errors:
         raise RuntimeError('Cannot find procedure "studioTool".')
 
 
-def _add_reference(maya: Maya, name: str, namespace: str) -> None:
+def _add_reference(maya, name, namespace):
     """Add a reference to a scene that was saved here, and those in it."""
     if name not in maya.files:
         raise RuntimeError(f"File not found: {name}")
-    inner = [
-        attrs.evolve(each, node=f"{namespace}:{each.node}", is_nested=True) for each in maya.files[name].references
-    ]
+    inner = [attrs.evolve(ref, node=f"{namespace}:{ref.node}", is_nested=True) for ref in maya.files[name].references]
     maya.scene.references += [Reference(f"{namespace}RN", name), *inner]
     nodes = copy.deepcopy(maya.files[name].nodes)
     own = [node for node in nodes if node.kind in ("camera", "mesh") and not node.is_startup]
@@ -452,7 +449,7 @@ def _add_reference(maya: Maya, name: str, namespace: str) -> None:
     maya.record_change("file")
 
 
-def _save(scene: Scene) -> str:
+def _save(scene):
     if not scene.path:
         raise RuntimeError("A scene must be named before it can be saved.")
     try:
@@ -463,7 +460,7 @@ def _save(scene: Scene) -> str:
     return scene.path
 
 
-def _load_reference(scene: Scene, node: str) -> str:
+def _load_reference(scene, node):
     reference = next(each for each in scene.references if each.node == node)
     # The second reference to a file is numbered: "rig.ma{1}".
     if not Path(reference.path.partition("{")[0]).is_file():
@@ -479,7 +476,7 @@ TOP_REFERENCE = "shotRN"
 _EDIT_COMMANDS = {"addAttr", "connectAttr", "deleteAttr", "disconnectAttr", "parent", "setAttr", "lock", "unlock"}
 
 
-def _edit_command(call: Invocation) -> str:
+def _edit_command(call):
     """Return the kind of edits that a call is about; the double has those of setAttr only."""
     command = str(call.flags.get("editCommand", "setAttr"))
     if command not in _EDIT_COMMANDS:
@@ -487,7 +484,7 @@ def _edit_command(call: Invocation) -> str:
     return command
 
 
-def reference_query(maya: Maya, call: Invocation) -> Any:
+def reference_query(maya, call):
     if "isNodeReferenced" in call.flags:
         return maya.scene.node(call.first()).is_referenced
     if "editStrings" in call.flags:
@@ -508,7 +505,7 @@ def reference_query(maya: Maya, call: Invocation) -> Any:
     return {"isLoaded": found[0].is_loaded, "referenceNode": found[0].node, "filename": found[0].path}[flag]
 
 
-def edit_reference(maya: Maya, call: Invocation) -> None:
+def edit_reference(maya, call):
     """Remove the edits of an attribute, which then has the value of the file."""
     if not (call.flags.get("removeEdits") and call.flags.get("successfulEdits")):
         raise NotImplementedError(f"referenceEdit({call.flags})")
@@ -520,7 +517,7 @@ def edit_reference(maya: Maya, call: Invocation) -> None:
         (node.locked.add if is_locked else node.locked.discard)(name)
 
 
-def unknown_plugin(maya: Maya, call: Invocation) -> Any:
+def unknown_plugin(maya, call):
     if call.mode == "query":
         return list(maya.scene.unknown_plugins) or None
     if not call.flags.get("remove") or call.first() not in maya.scene.unknown_plugins:
@@ -530,7 +527,13 @@ def unknown_plugin(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def file_info(maya: Maya, call: Invocation) -> Any:
+def run_script_node(maya, call):
+    if list(call.flags) != ["executeBefore"]:
+        raise NotImplementedError(f"scriptNode({call.flags})")
+    maya.scripts_run.append(maya.scene.node(call.first()).name)
+
+
+def file_info(maya, call):
     if call.mode == "query":
         value = maya.scene.file_info.get(call.first())
         return [] if value is None else [value]
@@ -539,12 +542,12 @@ def file_info(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def object_exists(maya: Maya, call: Invocation) -> bool:
+def object_exists(maya, call):
     name, _, attribute = call.first().partition(".")
     return any(not attribute or attribute in node.attributes for node in maya.scene.matching(name))
 
 
-def delete(maya: Maya, call: Invocation) -> None:
+def delete(maya, call):
     # Without a name, Maya deletes the selection.
     for name in call.arguments or maya.scene.selection:
         node = maya.scene.node(name)
@@ -553,7 +556,7 @@ def delete(maya: Maya, call: Invocation) -> None:
     maya.record_change(call.command)
 
 
-def make_camera(maya: Maya, call: Invocation) -> Any:
+def make_camera(maya, call):
     if call.mode == "query":
         node = maya.scene.node(call.first())
         if node.kind != "camera" or list(call.flags) != ["startupCamera"]:
@@ -565,7 +568,7 @@ def make_camera(maya: Maya, call: Invocation) -> Any:
     return [maya.scene.shortest(shape.parent), maya.scene.shortest(shape)] if shape.parent else []
 
 
-def poly_cube(maya: Maya, call: Invocation) -> list[str]:
+def poly_cube(maya, call):
     name = call.flags.get("name", "pCube1")
     transform = Node(name, "transform", attributes={**MOVES, "visibility": True})
     maya.scene.nodes += [transform, Node(f"{name}Shape", "mesh", transform)]
@@ -573,7 +576,7 @@ def poly_cube(maya: Maya, call: Invocation) -> list[str]:
     return [name, "polyCube1"]
 
 
-def query_shot(maya: Maya, call: Invocation) -> Any:
+def query_shot(maya, call):
     node = maya.scene.node(call.first())
     if node.kind != "shot" or call.mode != "query":
         raise RuntimeError(f"shot: {call.first()} is not a shot.")
@@ -581,7 +584,7 @@ def query_shot(maya: Maya, call: Invocation) -> Any:
     return node.attributes[name]
 
 
-def set_keyframe(maya: Maya, call: Invocation) -> int:
+def set_keyframe(maya, call):
     node, name = maya.scene.plug(f"{call.first()}.{call.flags['attribute']}")
     if node.is_reference_locked or name in node.locked:
         raise RuntimeError(f"setKeyframe: {call.first()} is locked.")
@@ -596,7 +599,7 @@ def set_keyframe(maya: Maya, call: Invocation) -> int:
     return 1
 
 
-def create_node(maya: Maya, call: Invocation) -> str:
+def create_node(maya, call):
     if call.first() == "file":
         node = maya.scene.add_texture(call.flags["name"])
         maya.record_change(call.command)
@@ -606,12 +609,15 @@ def create_node(maya: Maya, call: Invocation) -> str:
         raise RuntimeError(f"createNode: {call.flags['parent']} is locked.")
     if not call.flags.get("skipSelect"):
         maya.scene.selection = []
-    node = maya.scene.add_child(kind, str(call.flags.get("name", f"{kind}1")).lstrip(":"), parent)
+    name = str(call.flags.get("name", f"{kind}1"))
+    # A name that begins with a colon is in the root namespace, others are in the current one.
+    name = name[1:] if name.startswith(":") else f"{maya.scene.namespace}{name}"
+    node = maya.scene.add_child(kind, name, parent)
     maya.record_change(call.command)
     return maya.scene.shortest(node)
 
 
-def list_connections(maya: Maya, call: Invocation) -> list[str] | None:
+def list_connections(maya, call):
     """Return what drives the nodes or the plug; only the sources are asked for here.
 
     An image plane is connected with its camera, and drives nothing.
@@ -635,13 +641,14 @@ def list_connections(maya: Maya, call: Invocation) -> list[str] | None:
     return [maya.scene.shortest(node) for node in found] or None
 
 
-def select(maya: Maya, call: Invocation) -> None:
+def select(maya, call):
     if call.flags.get("clear"):
         maya.scene.selection = []
     names = [maya.scene.shortest(maya.scene.node(name)) for name in call.arguments]
     if names:
         maya.scene.selection = [*(maya.scene.selection if call.flags.get("add") else []), *names]
     maya.record_step(call.command)
+    maya.send("SelectionChanged")
 
 
 COMMANDS = {
@@ -664,6 +671,7 @@ COMMANDS = {
     "polyCube": poly_cube,
     "referenceEdit": edit_reference,
     "referenceQuery": reference_query,
+    "scriptNode": run_script_node,
     "select": select,
     "setAttr": set_attribute,
     "setKeyframe": set_keyframe,

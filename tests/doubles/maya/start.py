@@ -5,21 +5,17 @@ there runs in ``__main__``, all in one try block: an exception skips the remaini
 Source: Autodesk's description of module files and of Python's start in Maya.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from doubles.maya import sample_scene
-from doubles.maya.program import Maya, running
+from doubles.maya.program import running
 
 
-def modules(folder: Path, year: int) -> Iterator[Path]:
+def modules(folder, year):
     """Yield the scripts folder of each module in this folder that supports this year's Maya."""
     for file in sorted(folder.glob("*.mod")):
         root = None
@@ -33,7 +29,7 @@ def modules(folder: Path, year: int) -> Iterator[Path]:
                 yield (root / words[1]).resolve()
 
 
-def run_user_setups(main: dict[str, object]) -> str | None:
+def run_user_setups(main):
     """Run all scripts, and return the error that ended them, if any."""
     try:
         for folder in list(sys.path):
@@ -45,23 +41,22 @@ def run_user_setups(main: dict[str, object]) -> str | None:
     return None
 
 
-def load_plugins(scripts: list[Path]) -> None:
+def load_plugins(scripts):
     """Load the plug-ins of each module, as the Plug-in Manager does with those that are set to "Auto load"."""
     for file in (each for folder in scripts for each in sorted((folder.parent / "plug-ins").glob("*.py"))):
-        names: dict[str, Any] = {"__name__": file.stem}
+        names = {"__name__": file.stem}
         exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), names)  # noqa: S102 - as Maya does
         names["initializePlugin"](file)
 
 
-def press(maya: Maya, label: str) -> None:
+def press(maya, label):
     """Press a menu item, and wait until its work has ended."""
     item = next(c for c in maya.interface.controls.values() if c.kind == "item" and c.values["label"] == label)
     item.values["command"](False)
     maya.idle()
 
 
-def main() -> None:
-    """Start, press, and print the result."""
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--year", type=int, default=2025)
     parser.add_argument("--batch", action="store_true")
@@ -78,7 +73,7 @@ def main() -> None:
             for each in modules(Path(folder), options.year)
         ]
         sys.path[:0] = map(str, reversed(scripts))
-        names: dict[str, object] = {"__name__": "__main__"}
+        names = {"__name__": "__main__"}
         error, calls_at_start = run_user_setups(names), len(maya.calls)
         loaded = sorted(name for name in sys.modules if name.startswith(("ft_dcc", "pyblish", "requests", "PySide")))
         if options.plugins:

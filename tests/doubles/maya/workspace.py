@@ -1,16 +1,7 @@
 """The panels of the double's workspaces, which are real widgets, and the class that finds them."""
 
-from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from doubles.maya.contract import Invocation
-
-if TYPE_CHECKING:
-    from doubles.maya.program import Maya
-
-
-def workspace_control(maya: Maya, call: Invocation) -> Any:
+def workspace_control(maya, call):
     """Keep a panel; Maya runs its script when it becomes visible for the first time."""
     interface, name = maya.interface, call.first()
     if "exists" in call.flags:
@@ -28,8 +19,7 @@ def workspace_control(maya: Maya, call: Invocation) -> Any:
     return None
 
 
-def show(maya: Maya, name: str) -> None:
-    """Show a panel, as a click on its tab or a workspace that is loaded at the start does."""
+def show(maya, name):
     values = maya.interface.controls[name].values
     if "widget" not in values:
         values["widget"] = _make_widget()
@@ -37,17 +27,17 @@ def show(maya: Maya, name: str) -> None:
     values["widget"].show()
 
 
-def hide(maya: Maya, name: str) -> None:
+def hide(maya, name):
     """Close a panel, which Maya keeps unless it was made with ``retain=False``."""
     maya.interface.controls[name].values["widget"].hide()
 
 
-def qt_utilities(maya: Maya) -> type:
+def qt_utilities(maya):
     """Return the class that finds the widget of a control: it returns a pointer to it, or None."""
 
     class MQtUtil:
         @staticmethod
-        def findControl(name: str) -> Any:  # noqa: N802 - the name in Maya
+        def findControl(name):  # noqa: N802 - the name in Maya
             from Qt import QtCompat
 
             found = maya.interface.controls.get(name)
@@ -57,7 +47,7 @@ def qt_utilities(maya: Maya) -> type:
     return MQtUtil
 
 
-def _make_widget() -> Any:
+def _make_widget():
     from Qt import QtWidgets
 
     widget = QtWidgets.QWidget()

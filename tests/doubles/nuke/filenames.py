@@ -4,29 +4,23 @@ Source: Foundry's Python reference, ``nuke.filename`` and ``nuke.evaluateString`
 number, ``%V`` and ``%v`` the view's name and its first letter. Of Tcl there are the commands that studios use in names.
 """
 
-from __future__ import annotations
-
 import os
 import posixpath
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from doubles.nuke.program import Nuke
 
 _NUMBER = re.compile(r"%(\d*)d|(#+)")
 
 
-def expand(nuke: Nuke, text: str, view: str, frame: int | None = None) -> str:
+def expand(nuke, text, view, frame=None):
     """Return the name for this view, with the frame number if a frame is given."""
     text = _substitute(nuke, text)
     text = text.replace("%V", view).replace("%v", view[0])
     return text if frame is None else _NUMBER.sub(lambda number: _filled(number, frame), text)
 
 
-def _substitute(nuke: Nuke, text: str) -> str:
+def _substitute(nuke, text):
     """Replace each command in brackets by its result; the result of a nested command is one word."""
-    words: list[str] = [""]
+    words = [""]
     depth, made = 0, ""
     for letter in text:
         depth -= letter == "]"
@@ -42,12 +36,12 @@ def _substitute(nuke: Nuke, text: str) -> str:
     return made
 
 
-def _filled(number: re.Match[str], frame: int) -> str:
+def _filled(number, frame):
     width = len(number[2]) if number[2] else int(number[1] or 1)
     return f"{frame:0{width}d}"
 
 
-def _evaluated(nuke: Nuke, words: list[str]) -> str:
+def _evaluated(nuke, words):
     if words[:1] == ["getenv"]:
         return os.environ[words[1]]
     if words[:1] == ["value"]:

@@ -7,102 +7,17 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doubles.nuke.knobs import (
-    KINDS,
-    Boolean_Knob,
-    Double_Knob,
-    Enumeration_Knob,
-    EvalString_Knob,
-    File_Knob,
-    Format_Knob,
-    Int_Knob,
-    Knob,
-    MultiView_Knob,
-    Roto_Knob,
-    Script_Knob,
-    String_Knob,
-    Tab_Knob,
-    require_type,
-)
+from doubles.nuke.knobs import CLASSES as KNOB_CLASSES
+from doubles.nuke.knobs import NAMES, NODE_CLASSES, File_Knob, Format_Knob, Knob, guard_methods, knobs_of
 from doubles.nuke.roto import parse_strokes
+
+from ft_dcc.host_support.capture_files import png_size
 
 if TYPE_CHECKING:
     from doubles.nuke.program import Nuke
 
-SPACES = ["default (linear)", "linear", "sRGB", "rec709", "Cineon", "AlexaV3LogC", "ACES/ACES - ACEScg"]
-DISPLAYS = ["sRGB - Display", "Rec.1886 Rec.709 - Display"]
-VIEWS = ["Raw", "ACES/ACES 1.0 - SDR Video"]
-PROCESSES = ["None", "sRGB", "rec709", "ACES 1.0 - SDR Video (Rec.1886 Rec.709 - Display)", "Raw (P3 - Display)"]
-_HOOKS = ("beforeRender", "beforeFrameRender", "afterFrameRender", "afterRender")
-
-
-def _file_knobs() -> list[Knob]:
-    return [
-        File_Knob("file"),
-        File_Knob("proxy"),
-        Enumeration_Knob("colorspace", "", SPACES),
-        Boolean_Knob("raw"),
-        Int_Knob("first"),
-        Int_Knob("last"),
-    ]
-
-
-def knobs_of(kind: str) -> list[Knob]:
-    """Return the knobs of a new node of this class, as far as they are used."""
-    own: dict[str, list[Knob]] = {
-        "Read": [
-            *_file_knobs(),
-            Int_Knob("origfirst"),
-            Int_Knob("origlast"),
-            Enumeration_Knob("frame_mode", "", ["expression", "start at", "offset"]),
-            String_Knob("frame"),
-            Enumeration_Knob("before", "", ["hold", "loop", "bounce", "black"]),
-            Enumeration_Knob("after", "", ["hold", "loop", "bounce", "black"]),
-        ],
-        "Write": [
-            *_file_knobs(),
-            MultiView_Knob("views"),
-            Enumeration_Knob("channels", "", ["rgb", "rgba", "all"]),
-            Enumeration_Knob("file_type", "", [" ", "exr", "png", "dpx", "jpeg", "mov"]),
-            Boolean_Knob("use_limit"),
-            Enumeration_Knob("transformType", "", ["colorspace", "display"]),
-            Enumeration_Knob("ocioDisplay", "", DISPLAYS),
-            Enumeration_Knob("ocioView", "", VIEWS),
-            *(Script_Knob(name) for name in _HOOKS),
-        ],
-        "Viewer": [Enumeration_Knob("viewerProcess", "", PROCESSES)],
-        "RotoPaint": [Roto_Knob("curves")],
-        "Switch": [Int_Knob("which")],
-        "Noise": [Double_Knob("zoffset")],
-        "Reformat": [
-            Enumeration_Knob("type", "", ["to format", "to box", "scale"]),
-            Int_Knob("box_width"),
-            Int_Knob("box_height"),
-            Boolean_Knob("box_fixed"),
-            Enumeration_Knob("resize", "", ["width", "none", "height", "fit", "fill", "distort"]),
-            Boolean_Knob("black_outside"),
-            Double_Knob("box_pixel_aspect"),
-        ],
-        "Root": [
-            String_Knob("name"),
-            EvalString_Knob("project_directory"),
-            Int_Knob("first_frame"),
-            Int_Knob("last_frame"),
-            Double_Knob("fps"),
-            Format_Knob("format"),
-            Boolean_Knob("proxy"),
-            Enumeration_Knob("colorManagement", "", ["Nuke", "OCIO"]),
-            Enumeration_Knob("OCIO_config", "", ["nuke-default", "aces_1.2", "custom"]),
-            File_Knob("customOCIOConfigPath"),
-            File_Knob("OCIOConfigPath"),
-        ],
-    }
-    return [*own.get(kind, []), *([] if kind == "Root" else [Boolean_Knob("disable"), EvalString_Knob("label")])]
-
 
 class Format:
-    """A size in pixels with a name."""
-
     def __init__(self, width: int, height: int, name: str | None, pixel_aspect: float = 1.0) -> None:
         self._width, self._height, self._name, self._pixel_aspect = width, height, name, pixel_aspect
 
@@ -130,8 +45,14 @@ class Node:
         self.position = (0, 0)
         # None: that of the script.
         self.own_format: Format | None = None
-        for knob in knobs_of(kind):
+        if kind not in NODE_CLASSES:
+            nuke.refuse(f"the class {kind} is not in knobs.tsv; add it before you use it")
+        for knob in knobs_of(kind, nuke.env["NukeVersionMajor"]):
             self._bind(knob)
+            for place in ("", "*.", f"{kind}."):
+                text = nuke.knob_defaults.get(f"{place}{knob.name()}")
+                if text is not None:
+                    knob.set_text(text)
 
     def _guard(self, what: str) -> None:
         """Refuse a call on the wrong thread, and raise ValueError for a node that was deleted or closed."""
@@ -140,27 +61,35 @@ class Node:
             raise ValueError("A PythonObject is not attached to a node")
 
     def _bind(self, knob: Knob) -> None:
-        knob.guard, knob.changed = self._nuke.guard, self._knob_changed
+        knob._guard, knob.changed = self._nuke.guard, self._knob_changed
         knob.evaluated = lambda text, view=None: self._nuke.evaluate(text, view)
+        if isinstance(knob, File_Knob):
+            knob.opened = self._read_format
         self._knobs[knob.name()] = knob
 
     def _knob_changed(self, knob: Knob) -> None:
         """Record the change and run callbacks, also for a change by Python; the documentation names those by a user."""
         self._nuke.record_change(knob.name())
+        self._nuke.run_script_of(self, "knobChanged")
         self._nuke.call_registered("knobChanged", self)
         if (self._kind, knob.name()) == ("Write", "file"):
             self._nuke.call_registered("validateFilename", self, knob._value)
 
+    def _read_format(self, pattern: str, frame: int) -> None:
+        """Take over the size of a file; one that does not exist is an error of the node."""
+        path = Path(pattern % frame)
+        self.has_error = not path.is_file()
+        if path.suffix == ".png" and not self.has_error:
+            size = png_size(path)
+            self.own_format = Format(size.width, size.height, None)
+
     def Class(self) -> str:  # noqa: N802 - Nuke's own name
-        self._guard("Node.Class")
         return self._kind
 
     def name(self) -> str:
-        self._guard("Node.name")
         return self._name
 
     def fullName(self) -> str:  # noqa: N802
-        self._guard("Node.fullName")
         return self.path
 
     @property
@@ -169,27 +98,22 @@ class Node:
         return self._name if outer is None or outer._parent is None else f"{outer.path}.{self._name}"
 
     def parent(self) -> Group | None:
-        self._guard("Node.parent")
         return self._parent
 
     def knob(self, name: str) -> Knob | None:
-        self._guard("Node.knob")
-        require_type(name, str, "Node.knob")
+        if name not in {*NAMES, *self._knobs} and not name.startswith("ft_dcc"):
+            self._nuke.refuse(f"the knob {name} is not in knobs.tsv; add it with its source before you use it")
         return self._knobs.get(name)
 
     def knobs(self) -> dict[str, Knob]:
-        self._guard("Node.knobs")
         return dict(self._knobs)
 
     def __getitem__(self, name: str) -> Knob:
-        self._guard("Node.__getitem__")
         if name not in self._knobs:
             raise NameError(f"knob {name} does not exist")
         return self._knobs[name]
 
     def addKnob(self, knob: Knob) -> None:  # noqa: N802
-        self._guard("Node.addKnob")
-        require_type(knob, Knob, "Node.addKnob")
         if knob.name() in self._knobs:
             raise ValueError(f"there is a knob {knob.name()} already")
         knob.is_users = True
@@ -197,17 +121,12 @@ class Node:
         self._nuke.record_change("addKnob")
 
     def removeKnob(self, knob: Knob) -> None:  # noqa: N802
-        self._guard("Node.removeKnob")
-        require_type(knob, Knob, "Node.removeKnob")
         if self._knobs.get(knob.name()) is not knob or not knob.is_users:
             raise ValueError(f"{knob.name()} is no user knob of {self.path}")
         del self._knobs[knob.name()]
         self._nuke.record_change("removeKnob")
 
     def setInput(self, index: int, node: Node | None) -> bool:  # noqa: N802
-        self._guard("Node.setInput")
-        require_type(index, int, "Node.setInput")
-        require_type(node, (Node, type(None)), "Node.setInput")
         # As documented for Node.canSetInput: nodes of another group cannot be connected.
         if node is not None and node._parent is not self._parent:
             return False
@@ -217,52 +136,38 @@ class Node:
         return True
 
     def input(self, index: int) -> Node | None:
-        self._guard("Node.input")
-        require_type(index, int, "Node.input")
         return self._inputs[index] if index < len(self._inputs) else None
 
     def dependencies(self, what: int) -> list[Node]:
-        self._guard("Node.dependencies")
-        require_type(what, int, "Node.dependencies")
         return [node for node in self._inputs if node is not None]
 
     def format(self) -> Format:
-        self._guard("Node.format")
         return self.own_format or self._nuke.root.format()
 
     def xpos(self) -> int:
-        self._guard("Node.xpos")
         return self.position[0]
 
     def ypos(self) -> int:
-        self._guard("Node.ypos")
         return self.position[1]
 
     def setXYpos(self, x: int, y: int) -> None:  # noqa: N802
-        self._guard("Node.setXYpos")
-        for each in (x, y):
-            require_type(each, int, "Node.setXYpos")
         self.position = (x, y)
         self._nuke.record_change("setXYpos")
 
     def sample(self, channel: str, x: float, y: float) -> float:
-        self._guard("Node.sample")
-        require_type(channel, str, "Node.sample")
         return float(sampled(self, self._nuke.root.frame_number, x, y)[("red", "green", "blue").index(channel)])
 
     def setSelected(self, selected: bool) -> None:  # noqa: N802
-        self._guard("Node.setSelected")
         others = [node for node in self._nuke.selection if node is not self]
         self._nuke.selection = [*others, self] if selected else others
 
     def hasError(self) -> bool:  # noqa: N802
-        self._guard("Node.hasError")
         return self._is_broken({})
 
     def _is_broken(self, known: dict[str, bool]) -> bool:
         """Return whether the node or an input that reaches it has an error; a Switch uses one of its inputs."""
         if self.path not in known:
-            inputs = [self._inputs[self._knobs["which"]._value]] if self._kind == "Switch" else self._inputs
+            inputs = [self._inputs[int(self._knobs["which"]._value)]] if self._kind == "Switch" else self._inputs
             known[self.path] = self.has_error
             known[self.path] |= any(node._is_broken(known) for node in inputs if node is not None)
         return known[self.path]
@@ -274,7 +179,7 @@ class Node:
                 "kind": knob.Class(),
                 "name": knob.name(),
                 "label": knob.label(),
-                "choices": getattr(knob, "choices", None),
+                "choices": knob.choices,
                 "flags": knob.flags,
             }
             for knob in self._knobs.values()
@@ -287,8 +192,8 @@ class Node:
     def read(self, text: dict[str, Any]) -> None:
         """Set the knobs and values of this part of a script."""
         for user in text["user"]:
-            choices = () if user["choices"] is None else (user["choices"],)
-            knob = KINDS[user["kind"]](user["name"], user["label"], *choices)
+            choices = [user["choices"]] if user["choices"] else []
+            knob = KNOB_CLASSES[user["kind"]](user["name"], user["label"], *choices)
             knob.is_users, knob.flags = True, user["flags"]
             self._bind(knob)
         for name, value in text["values"].items():
@@ -301,11 +206,14 @@ class Group(Node):
     def __init__(self, nuke: Nuke, kind: str, name: str, parent: Group | None) -> None:
         super().__init__(nuke, kind, name, parent)
         self.children: list[Node] = []
+        self.is_locked = False
         self._outer: list[Group] = []
 
     def nodes(self) -> list[Node]:
-        self._guard("Group.nodes")
         return list(self.children)
+
+    def subgraphLocked(self) -> bool:  # noqa: N802
+        return self.is_locked
 
     def __enter__(self) -> Group:
         self._guard("Group.__enter__")
@@ -342,42 +250,32 @@ class Gizmo(Group):
 
 
 class Root(Group):
-    """The script itself."""
-
     def __init__(self, nuke: Nuke) -> None:
         super().__init__(nuke, "Root", "root", None)
         self.is_modified, self.frame_number = False, 1
 
     def modified(self) -> bool:
-        self._guard("Root.modified")
         return self.is_modified
 
     def setModified(self, modified: bool) -> None:  # noqa: N802
-        self._guard("Root.setModified")
-        require_type(modified, bool, "Root.setModified")
         self.is_modified = modified
 
     def realFps(self) -> float:  # noqa: N802
-        self._guard("Root.realFps")
         return float(self._knobs["fps"]._value)
 
     def fps(self) -> int:
         return int(self._knobs["fps"]._value)
 
     def firstFrame(self) -> int:  # noqa: N802
-        self._guard("Root.firstFrame")
         return int(self._knobs["first_frame"]._value)
 
     def lastFrame(self) -> int:  # noqa: N802
-        self._guard("Root.lastFrame")
         return int(self._knobs["last_frame"]._value)
 
     def proxy(self) -> bool:
-        self._guard("Root.proxy")
         return bool(self._knobs["proxy"]._value)
 
     def format(self) -> Format:
-        self._guard("Root.format")
         return self._nuke.format_named(self._knobs["format"]._value)
 
     def _bind(self, knob: Knob) -> None:
@@ -404,5 +302,6 @@ def sampled(node: Node | None, frame: int, x: float, y: float) -> tuple[float, f
     return sampled(node._inputs[0] if node._inputs else None, frame, x, y)
 
 
+for kind in (Node, Group, Gizmo, Root):
+    guard_methods(kind, "text", "read", "every_node", "save")
 CLASSES: dict[str, type[Node]] = {"Group": Group, "Root": Root}
-__all__ = ["CLASSES", "Format", "Gizmo", "Group", "Knob", "Node", "Root", "Tab_Knob", "knobs_of"]

@@ -23,8 +23,6 @@ class _Module(ModuleType):
 
 
 def panel_modules(nuke: Nuke) -> dict[str, ModuleType]:
-    """Return the modules by their names."""
-
     def register(widget: str, name: str, id: str, create: bool = False) -> None:
         nuke.guard("registerWidgetAsPanel")
         nuke.require_window("registerWidgetAsPanel")

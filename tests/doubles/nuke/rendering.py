@@ -5,38 +5,36 @@ classes; an exception ends the render; no afterFrameRender for a cancelled frame
 ``nuke.execute``. What is not documented can be switched: on which thread callbacks run, and whether once per view.
 """
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from doubles.colour_bars import painted
-from doubles.nuke.nodes import Group, Node
+from doubles.nuke.nodes import Group
 
 from ft_dcc.frames import Resolution
 
-if TYPE_CHECKING:
-    from doubles.nuke.program import Nuke
 
-
-def execute(nuke: Nuke, node: Node, first: int, last: int, step: int, views: list[str] | None) -> None:
+def execute(nuke, node, first, last, step, views):
     """Render the Write, or every Write in the group; raise RuntimeError for what Nuke refuses."""
     writes = [each for each in (node.every_node() if isinstance(node, Group) else [node]) if each._kind == "Write"]
     if not writes:
         raise RuntimeError(f"{node.path} cannot be executed")
-    for write in writes:
-        _on_its_thread(nuke, lambda write=write: _execute_one(nuke, write, first, last, step, views))
+    nuke.is_executing = True
+    try:
+        for write in writes:
+            _on_its_thread(nuke, lambda write=write: _execute_one(nuke, write, first, last, step, views))
+    finally:
+        nuke.is_executing = False
 
 
-def _on_its_thread(nuke: Nuke, work: Any) -> None:
+def _on_its_thread(nuke, work):
     """Render on this thread or another one, as configured: Nuke does not document which thread it uses."""
     if not nuke.renders_in_thread:
         work()
         return
-    errors: list[BaseException] = []
+    errors = []
 
-    def run() -> None:
+    def run():
         nuke.rendering_threads.add(threading.get_ident())
         try:
             work()
@@ -50,7 +48,7 @@ def _on_its_thread(nuke: Nuke, work: Any) -> None:
         raise errors[0]
 
 
-def _execute_one(nuke: Nuke, write: Node, first: int, last: int, step: int, views: list[str] | None) -> None:
+def _execute_one(nuke, write, first, last, step, views):
     chosen = str(write._knobs["views"]._value).split() or list(nuke.view_names)
     wanted = [view for view in chosen if views is None or view in views]
     before = nuke.root.frame_number
@@ -69,7 +67,7 @@ def _execute_one(nuke: Nuke, write: Node, first: int, last: int, step: int, view
         nuke.root.frame_number = before
 
 
-def _frame(nuke: Nuke, write: Node, frame: int, views: list[str]) -> None:
+def _frame(nuke, write, frame, views):
     for number, view in enumerate(views):
         nuke.view = view
         if nuke.calls_for_each_view or number == 0:
@@ -84,28 +82,24 @@ def _frame(nuke: Nuke, write: Node, frame: int, views: list[str]) -> None:
             _call(nuke, write, "afterFrameRender")
 
 
-def _call(nuke: Nuke, write: Node, event: str) -> None:
+def _call(nuke, write, event):
     nuke.events.append((event, write.path, nuke.root.frame_number, nuke.view))
-    text = str(write._knobs[event]._value)
-    if text:
-        nuke.contexts.append(write)
-        try:
-            exec(text, {"nuke": nuke.module})  # noqa: S102 - as Nuke does
-        finally:
-            nuke.contexts.pop()
+    nuke.run_script_of(write, event)
     nuke.call_registered(event, write)
 
 
-def _show_progress(nuke: Nuke, write: Node) -> None:
+def _show_progress(nuke, write):
     """Run the callbacks of the progress bar; behind its dialog Nuke may be idle, so that it updates all nodes."""
+    nuke.run_script_of(write, "renderProgress")
     nuke.call_registered("renderProgress", write)
     if nuke.is_gui:
         for node in nuke.root.every_node():
+            nuke.run_script_of(node, "updateUI")
             nuke.call_registered("updateUI", node)
 
 
-def _write(nuke: Nuke, write: Node, frame: int) -> None:
-    path = Path(nuke.file_of(write, frame))
+def _write(nuke, write, frame):
+    path = Path(nuke.file_of(write, _file_number(nuke, write, frame)))
     if not path.parent.is_dir():
         raise RuntimeError(f"{write.path}: {path}: No such file or directory")
     size = _size(nuke, write)
@@ -121,7 +115,18 @@ def _write(nuke: Nuke, write: Node, frame: int) -> None:
     nuke.drawn.append((write.path, frame, str(path), str(size)))
 
 
-def _write_floats(path: Path, frame: int, size: Resolution) -> None:
+def _file_number(nuke, write, frame):
+    """Return the number of the frame in its file's name, by the three frame modes of Foundry's reference."""
+    knobs = {name: write._knobs[name]._value for name in ("frame_mode", "frame", "use_limit", "first")}
+    if not knobs["frame"]:
+        return frame
+    if knobs["frame_mode"] == "expression":
+        return int(eval(knobs["frame"], {"frame": frame}))  # noqa: S307 - of the tests
+    first = knobs["first"] if knobs["use_limit"] else nuke.root.firstFrame()
+    return frame + int(knobs["frame"]) - (first if knobs["frame_mode"] == "start at" else 0)
+
+
+def _write_floats(path, frame, size):
     import numpy as np
     import OpenImageIO
 
@@ -136,8 +141,8 @@ def _write_floats(path: Path, frame: int, size: Resolution) -> None:
     output.close()
 
 
-def _size(nuke: Nuke, write: Node) -> Resolution:
-    node: Node | None = write
+def _size(nuke, write):
+    node = write
     part = 2 if nuke.root._knobs["proxy"]._value else 1
     while node is not None:
         if node._kind == "Reformat":

@@ -1,14 +1,9 @@
 """A small script for the double: frames 1001 to 1012 at 24 fps, 64x36, a Read and a Write, never saved."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
-from doubles.nuke.nodes import Node
 from doubles.nuke.program import Nuke
 
 
-def build(folder: Path, version: str = "15.1v3", *, is_gui: bool = True) -> Nuke:
+def build(folder, version="15.1v3", *, is_gui=True):
     """Return a program with the script open; renders go to the folder."""
     nuke = Nuke(version, is_gui=is_gui)
     knobs = nuke.root._knobs
@@ -24,7 +19,6 @@ def build(folder: Path, version: str = "15.1v3", *, is_gui: bool = True) -> Nuke
     return nuke
 
 
-def set_knobs(node: Node, **values: object) -> None:
-    """Set these values without recording a change."""
+def set_knobs(node, **values):
     for name, value in values.items():
         node._knobs[name]._value = value

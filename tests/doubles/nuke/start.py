@@ -4,11 +4,9 @@
 
 The folders of NUKE_PATH are on Python's path; their init.py run in every mode, the last folder's first, then each
 menu.py if there is a window. ``-x SCRIPT -F FIRST-LAST[xSTEP]`` opens the script and renders all of its Writes, as a
-task of a farm does, and ``--views`` only some of its views. The result is printed as JSON. Source: Foundry's Python
-guide, "Start-up Scripts" and "Using the Command-line".
+task of a farm does. The result is printed as JSON. Source: Foundry's Python guide, "Start-up Scripts" and "Using the
+Command-line".
 """
-
-from __future__ import annotations
 
 import argparse
 import json
@@ -16,19 +14,17 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from doubles.nuke import sample_script
 from doubles.nuke.interface import Menu
-from doubles.nuke.program import Nuke, running
+from doubles.nuke.program import running
 
 
-def plugin_folders() -> list[Path]:
-    """Return the folders of the environment's plug-in path."""
+def plugin_folders():
     return [Path(folder) for folder in os.environ.get("NUKE_PATH", "").split(os.pathsep) if folder]
 
 
-def run_scripts(name: str) -> list[str]:
+def run_scripts(name):
     """Run the script of each folder, the last one's first; return the errors, after which Nuke continues."""
     errors = []
     for folder in reversed(plugin_folders()):
@@ -41,38 +37,33 @@ def run_scripts(name: str) -> list[str]:
     return errors
 
 
-def core_modules() -> list[str]:
+def core_modules():
     """Return the modules of the core, and of what only the core needs, that were imported."""
     return sorted(name for name in sys.modules if name.startswith(("ft_dcc.", "pyblish", "requests", "PySide")))
 
 
-def press(nuke: Nuke, label: str) -> None:
-    """Press a menu item."""
-    menu = nuke.menus["Nuke"].entries["ft-dcc"]
-    menu.entries[label]()
+def press(nuke, label):
+    nuke.menus["Nuke"].entries["ft-dcc"].entries[label]()
     nuke.idle()
 
 
-def render(nuke: Nuke, script: Path, frames: str, views: list[str] | None) -> None:
+def render(nuke, script, frames):
     """Render these frames of all Writes, as ``-x`` and ``-F`` do."""
     nuke.open(script)
     span, _, step = frames.partition("x")
     first, _, last = span.partition("-")
     for node in nuke.root.every_node():
         if node._kind == "Write" and not node._knobs["disable"]._value:
-            nuke.render(node, int(first), int(last or first), int(step or 1), views)
+            nuke.render(node, int(first), int(last or first), int(step or 1))
 
 
-def main() -> None:
-    """Start, press or render, and print the result."""
+def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--version", default="15.1v3")
     parser.add_argument("-t", "--terminal", action="store_true")
     parser.add_argument("--press", default="")
     parser.add_argument("-x", "--script", type=Path)
     parser.add_argument("-F", "--frames", default="1001-1012")
-    parser.add_argument("--views")
-    parser.add_argument("--cancel-at", type=int)
     parser.add_argument("--hiero", action="store_true")
     options = parser.parse_args()
     is_gui = not (options.terminal or options.script)
@@ -92,12 +83,11 @@ def main() -> None:
         if options.press:
             press(nuke, options.press)
         if options.script:
-            nuke.cancel_at = options.cancel_at
-            render(nuke, options.script, options.frames, options.views.split(",") if options.views else None)
+            render(nuke, options.script, options.frames)
         print(json.dumps(_report(nuke, errors, loaded)))
 
 
-def _report(nuke: Nuke, errors: list[str], loaded: list[str]) -> dict[str, Any]:
+def _report(nuke, errors, loaded):
     menu = nuke.menus["Nuke"].entries.get("ft-dcc")
     calls = {event: sum(map(len, each.values())) for event, each in nuke.registered.items()}
     return {

@@ -1,7 +1,5 @@
 """The double as a program of its own, without a window: ``python -m doubles.nuke.terminal -t SCRIPT.py``."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile
@@ -12,7 +10,7 @@ from doubles.nuke.program import running
 from doubles.nuke.start import plugin_folders, run_scripts
 
 
-def main() -> None:
+def main():
     """Run the script after every init.py, and end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-t", dest="script", type=Path, required=True)

@@ -13,8 +13,7 @@ user = session.query(f'User where username is "{session.api_user}"').one()
 def write(name):
     project = session.create("Project", {"name": name, "project_schema": session.query("ProjectSchema").first()})
     shot = session.create("Shot", {"name": "sh010", "parent": project})
-    asset = session.create("Asset", {"name": "main", "parent": shot})
-    version = session.create("AssetVersion", {"asset": asset})
+    version = session.create("AssetVersion", {"asset": session.create("Asset", {"name": "main", "parent": shot})})
     review = session.create("ReviewSession", {"name": "dailies", "description": "", "project": project})
     entry = session.create("ReviewSessionObject", {"review_session": review, "asset_version": version})
     label = session.query("NoteLabel").first()
@@ -33,9 +32,8 @@ def write(name):
 
 def read(note_id):
     note = session.query(f'select is_todo, completed_at, completed_by.username from Note where id is "{note_id}"').one()
-    replies = [
-        reply["content"] for reply in session.query(f'select content from Note where in_reply_to_id is "{note_id}"')
-    ]
+    answered = session.query(f'select content from Note where in_reply_to_id is "{note_id}"')
+    replies = [reply["content"] for reply in answered]
     by = note["completed_by"]["username"] if note["completed_by"] else None
     return {"replies": sorted(replies), "done": note["completed_at"] is not None, "by": by}
 

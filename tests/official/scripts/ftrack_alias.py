@@ -9,7 +9,7 @@ import importlib.machinery
 import json
 import sys
 
-import ft_dcc.session.locations.accessor.server as server_accessor
+import ft_dcc.session.locations.server_accessor as server_accessor
 from ft_dcc.session import Session
 from ft_dcc.session.entity_types.schema import SchemaCache
 

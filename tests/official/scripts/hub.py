@@ -1,7 +1,5 @@
 """Publish to one topic, reply on another, and print the received events; arguments: both topics."""
 
-from __future__ import annotations
-
 import json
 import sys
 import time
@@ -24,9 +22,8 @@ def main() -> None:
 
     hub.subscribe(f"topic={ANSWER} and data.kind=question", answer, subscriber={"id": f"{ANSWER}-subscriber"})
     hub.subscribe("topic=ftrack.update", lambda event: updates.extend(event["data"]["entities"]))
-    hub.publish(
-        ftrack_api.event.base.Event(topic=ASK, data={"n": 1}), on_reply=lambda event: answers.append(event["data"])
-    )
+    question = ftrack_api.event.base.Event(topic=ASK, data={"n": 1})
+    hub.publish(question, on_reply=lambda event: answers.append(event["data"]))
     deadline = time.monotonic() + 60
     while not (answers and asked and updates) and time.monotonic() < deadline:
         hub.wait(0.1)

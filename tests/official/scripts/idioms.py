@@ -189,9 +189,8 @@ def versions():
     note("versions", lambda: [first["version"], second["version"], asset["latest_version"]["version"]])
     note("is latest", lambda: [again(first)["is_latest_version"], again(second)["is_latest_version"]])
     note("a version's link", lambda: [each["type"] for each in first["link"]])
-    listed = session.create(
-        "AssetVersionList", {"name": NAME, "project": project, "category": session.query("ListCategory").first()}
-    )
+    category = session.query("ListCategory").first()
+    listed = session.create("AssetVersionList", {"name": NAME, "project": project, "category": category})
     listed["items"].append(first)
     session.commit()
     note("a list", lambda: [each["version"] for each in again(listed)["items"]])
@@ -272,9 +271,8 @@ def events():
     note("no subscription", lambda: hub.subscribe("topic", print))
 
 
-project = session.create(
-    "Project", {"name": NAME, "full_name": NAME, "project_schema": session.query("ProjectSchema").first()}
-)
+schema = session.query("ProjectSchema").first()
+project = session.create("Project", {"name": NAME, "full_name": NAME, "project_schema": schema})
 sequence = session.create("Sequence", {"name": "sq", "parent": project})
 shot = session.create("Shot", {"name": "sh", "parent": sequence})
 task = session.create("Task", {"name": "anim", "parent": shot, "type": project["project_schema"].get_types("Task")[0]})

@@ -23,9 +23,8 @@ component = version.create_component(str(movie), {"name": "ftrackreview-mp4"}, l
 component["metadata"]["ftr_meta"] = json.dumps({"frameIn": 1001, "frameOut": 1048})
 review = session.create("ReviewSession", {"name": "dailies", "description": "monday", "project": project})
 entry = session.create("ReviewSessionObject", {"review_session": review, "asset_version": version})
-invitee = session.create(
-    "ReviewSessionInvitee", {"review_session": review, "name": "A client", "email": "client@example.com"}
-)
+client = {"review_session": review, "name": "A client", "email": "client@example.com"}
+invitee = session.create("ReviewSessionInvitee", client)
 user = session.query(f'User where username is "{session.api_user}"').one()
 note = version.create_note("Lift the chin.", user)
 session.commit()

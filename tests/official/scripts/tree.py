@@ -7,9 +7,8 @@ import ftrack_api
 
 name = sys.argv[1]
 session = ftrack_api.Session()
-project = session.create(
-    "Project", {"name": name, "full_name": "The show", "project_schema": session.query("ProjectSchema").first()}
-)
+schema = session.query("ProjectSchema").first()
+project = session.create("Project", {"name": name, "full_name": "The show", "project_schema": schema})
 sequence = session.create("Sequence", {"name": "sq010", "parent": project})
 shot = session.create("Shot", {"name": "sh010", "parent": sequence, "metadata": {"camera": "A"}})
 shot["custom_attributes"]["fstart"] = 1001
@@ -23,8 +22,7 @@ task = session.create(
     },
 )
 asset = session.create(
-    "Asset",
-    {"name": "playblast", "parent": shot, "type": session.query('AssetType where short is "playblast"').one()},
+    "Asset", {"name": "playblast", "parent": shot, "type": session.query('AssetType where short is "playblast"').one()}
 )
 first = session.create("AssetVersion", {"asset": asset, "task": task, "comment": "first"})
 session.commit()

@@ -1,9 +1,6 @@
 """A studio without its web application, and helpers that send operations to it."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
 from uuid import uuid4
 
 import attrs
@@ -14,8 +11,7 @@ from ft_dcc.server.actions import dispatch
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth.api_keys import first_user
-from ft_dcc.server.bootstrap import open_server_context
-from ft_dcc.server.context import ServerContext
+from ft_dcc.server.context import open_server_context
 from ft_dcc.server.identity import Caller
 
 BASE_URL = "http://studio.test"
@@ -29,31 +25,46 @@ class StudioClient:
     caller: Caller
 
     @property
-    def studio(self) -> ServerContext:
+    def studio(self):
         return self.dispatcher.context
 
-    def call(self, *operations: dict[str, Any]) -> list[Any]:
+    def call(self, *operations):
         return self.dispatcher.answer(self.caller, list(operations), BASE_URL)
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.call({"action": "query", "expression": expression})[0]["data"]
-        return found
+    def query(self, expression):
+        return self.call({"action": "query", "expression": expression})[0]["data"]
 
     def names(self, expression: str) -> list[str]:
         return [entity["name"] for entity in self.query(expression)]
 
-    def create(self, entity_type: str, **data: Any) -> str:
+    def create(self, entity_type, /, **data):
         operation = create(entity_type, **data)
         self.call(operation)
         return str(operation["entity_data"]["id"])
 
-    def update(self, entity_type: str, key: str | list[str], **data: Any) -> dict[str, Any]:
+    def update(self, entity_type, key, /, **data):
         keys = [key] if isinstance(key, str) else key
-        result: dict[str, Any] = self.call(update(entity_type, *keys, **data))[0]["data"]
-        return result
+        return self.call(update(entity_type, *keys, **data))[0]["data"]
+
+    def store(self, component_id: str) -> None:
+        """Put four bytes of a component into the media store."""
+        path = self.studio.media.path(component_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"film")
 
     def delete(self, entity_type: str, key: str) -> None:
         self.call({"action": "delete", "entity_type": entity_type, "entity_key": [key]})
+
+
+def as_user(client, role, *projects, **data):
+    """Return a new user with this role in these projects alone."""
+    user = client.create("User", **{"username": uuid4().hex, **data})
+    (held,) = client.query(f"UserSecurityRole where user_id is {user}")
+    role_id = client.query(f'SecurityRole where name is "{role}"')[0]["id"]
+    client.update("UserSecurityRole", held["id"], security_role_id=role_id, is_all_open_projects=False)
+    for project in projects:
+        client.create("UserSecurityRoleProject", user_security_role_id=held["id"], project_id=project)
+    return attrs.evolve(client, caller=Caller(user, "somebody"))
 
 
 def reference(entity_type: str, key: str) -> dict[str, str]:
@@ -68,39 +79,26 @@ def patient_queries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerContext]:
+def studio(tmp_path_factory):
     with open_server_context(tmp_path_factory.mktemp("studio")) as studio:
         yield studio
 
 
 @pytest.fixture(scope="module")
-def client(studio: ServerContext) -> StudioClient:
+def client(studio):
     with studio.store.reading() as connection:
         caller = first_user(connection)
     assert caller is not None
     return StudioClient(make_dispatcher(studio), caller)
 
 
-@attrs.frozen
-class Tree:
-    """The ids of a small project: sq010 with sh010 (animation, layout) and sh020 (animation)."""
-
-    name: str
-    project: str
-    sequence: str
-    shot: str
-    other_shot: str
-    animation: str
-    layout: str
-    other_animation: str
-
-
 @pytest.fixture
-def tree(client: StudioClient) -> Tree:
-    name = f"p_{uuid4().hex[:8]}"
-    tree = Tree(name, *(str(uuid4()) for _ in range(7)))
+def tree(client: StudioClient) -> SimpleNamespace:
+    """Create a project with sq010, sh010 (animation, layout) and sh020 (animation); return the ids and its name."""
+    names = ("project", "sequence", "shot", "other_shot", "animation", "layout", "other_animation")
+    tree = SimpleNamespace(name=f"p_{uuid4().hex[:8]}", **{each: str(uuid4()) for each in names})
     client.call(
-        create("Project", id=tree.project, name=name),
+        create("Project", id=tree.project, name=tree.name),
         create("Sequence", id=tree.sequence, name="sq010", parent_id=tree.project),
         create("Shot", id=tree.shot, name="sh010", parent_id=tree.sequence),
         create("Shot", id=tree.other_shot, name="sh020", parent_id=tree.sequence),

@@ -1,24 +1,22 @@
 """Each combination of role, entity type, action and relation to the project is decided as the access rules say."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 from uuid import uuid4
 
-import attrs
 import pytest
+from doubles.operations import keyed
 from doubles.two_projects import OPEN, PRIVATE, families, fill, make_row, open_database
 
-from ft_dcc.server.auth.access_rules import GRANTEES, SERVER, access_rule, rule_tables
-from ft_dcc.server.auth.permissions import UNLIMITED, Permissions
+from ft_dcc.server.auth.permissions import GRANTEES, SERVER, UNLIMITED, Permissions, access_rule, rule_tables
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Batch
 from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.errors import Forbidden, HttpError
 from ft_dcc.server.identity import Caller
+
+from .conftest import as_user
 
 ROLES = {
     "Administrator": UNLIMITED,
@@ -41,7 +39,7 @@ EVERYWHERE = frozenset(("contributors of any project", "managers of any project"
 
 
 @pytest.fixture
-def context_of_both(studio: Any) -> Any:
+def context_of_both(studio):
     """Fill both projects into the studio."""
     with open_database(studio) as connection:
         if connection.exec_driver_sql("SELECT 1 FROM context WHERE id = 'open'").first() is None:
@@ -49,7 +47,7 @@ def context_of_both(studio: Any) -> Any:
     return studio
 
 
-def expected(rights: Any, action: str, role: str, project: str, *, is_author: bool) -> bool | None:
+def expected(rights, action, role, project, *, is_author):
     """Return what the table says, or None where it depends on the owner of the entity."""
     grants = rights.grants[action]
     if "server" in grants:
@@ -67,7 +65,7 @@ def expected(rights: Any, action: str, role: str, project: str, *, is_author: bo
     return role in roles and (project == OPEN or not EVERYWHERE.isdisjoint(grants))
 
 
-def combinations(studio: Any) -> Iterator[tuple[str, str, str, bool]]:
+def combinations(studio):
     for family in families(studio.schema, studio.store.tables):
         for role in ROLES:
             for project in (OPEN, PRIVATE):
@@ -75,7 +73,7 @@ def combinations(studio: Any) -> Iterator[tuple[str, str, str, bool]]:
                     yield family, role, project, is_author
 
 
-def test_every_combination_is_decided_as_the_table_says(context_of_both: Any) -> None:
+def test_every_combination_is_decided_as_the_table_says(context_of_both):
     studio, tables = context_of_both, context_of_both.store.tables
     wrong, decided = [], 0
     with studio.store.reading() as connection:
@@ -100,42 +98,20 @@ def test_each_grantee_of_the_table_has_a_meaning() -> None:
     assert set(authorization._GRANTEES) == GRANTEES - {SERVER}
 
 
-def as_user(client: Any, role: str, *projects: str) -> Any:
-    user = client.create("User", username=uuid4().hex)
-    (held,) = client.query(f"UserSecurityRole where user_id is {user}")
-    role_id = client.query(f'SecurityRole where name is "{role}"')[0]["id"]
-    client.update("UserSecurityRole", held["id"], security_role_id=role_id, is_all_open_projects=False)
-    for project in projects:
-        client.create("UserSecurityRoleProject", user_security_role_id=held["id"], project_id=project)
-    return attrs.evolve(client, caller=Caller(user, "somebody"))
-
-
-@attrs.frozen
-class Show:
-    """A project with a version, a component and a review session."""
-
-    project: str
-    task: str
-    asset: str
-    version: str
-    component: str
-    session: str
-    note: str
-
-
-def make_show(client: Any) -> Show:
-    project = client.create("Project", name=uuid4().hex)
-    task = client.create("Task", name="comp", parent_id=project)
-    asset = client.create("Asset", name="film", context_id=project)
-    version = client.create("AssetVersion", asset_id=asset, task_id=task)
-    component = client.create("FileComponent", version_id=version)
-    session = client.create("ReviewSession", project_id=project)
-    note = client.create("Note", content="secret", parent_id=version, parent_type="AssetVersion")
-    return Show(project, task, asset, version, component, session, note)
+def make_show(client):
+    """Create a project with a version, a component, a note and a review session; return the ids."""
+    show = SimpleNamespace(project=client.create("Project", name=uuid4().hex))
+    show.task = client.create("Task", name="comp", parent_id=show.project)
+    show.asset = client.create("Asset", name="film", context_id=show.project)
+    show.version = client.create("AssetVersion", asset_id=show.asset, task_id=show.task)
+    show.component = client.create("FileComponent", version_id=show.version)
+    show.session = client.create("ReviewSession", project_id=show.project)
+    show.note = client.create("Note", content="secret", parent_id=show.version, parent_type="AssetVersion")
+    return show
 
 
 @pytest.mark.parametrize("role", ["User", "Project Manager"])
-def test_no_key_that_is_written_leads_to_a_project_that_the_user_cannot_read(client: Any, role: str) -> None:
+def test_no_key_that_is_written_leads_to_a_project_that_the_user_cannot_read(client, role):
     own, hidden = make_show(client), make_show(client)
     user = as_user(client, role, own.project)
     note = user.create("Note", content="x", parent_id=own.task, parent_type="Task")
@@ -153,7 +129,7 @@ def test_no_key_that_is_written_leads_to_a_project_that_the_user_cannot_read(cli
         ("Job", {"user_id": client.caller.id}),
     ):
         with pytest.raises(Forbidden):
-            user.call({"action": "create", "entity_type": entity_type, "entity_data": data})
+            user.call(keyed(entity_type, **data))
     for entity_type, key, change in (
         ("Task", own.task, {"thumbnail_id": hidden.component}),
         ("Project", own.project, {"thumbnail_id": hidden.component}),
@@ -170,7 +146,7 @@ def test_no_key_that_is_written_leads_to_a_project_that_the_user_cannot_read(cli
             user.update("Project", own.project, **change)
 
 
-def test_an_uploaded_component_belongs_to_its_creator_until_it_is_published(client: Any) -> None:
+def test_an_uploaded_component_belongs_to_its_creator_until_it_is_published(client):
     show = make_show(client)
     creator, other = as_user(client, "User", show.project), as_user(client, "User", show.project)
     component = creator.create("FileComponent", name="film")
@@ -185,11 +161,9 @@ def test_an_uploaded_component_belongs_to_its_creator_until_it_is_published(clie
     assert other.query(f"FileComponent where id is {component}")
 
 
-def test_a_thumbnail_is_visible_with_what_it_shows(client: Any) -> None:
+def test_a_thumbnail_is_visible_with_what_it_shows(client):
     show = make_show(client)
-    creator, member, stranger = (
-        as_user(client, "User", *projects) for projects in ([show.project], [show.project], [])
-    )
+    creator, member, stranger = (as_user(client, "User", *each) for each in ([show.project], [show.project], []))
     component = creator.create("FileComponent", name="thumbnail")
     creator.update("Task", show.task, thumbnail_id=component)
     (task,) = member.query(f"select thumbnail_url, thumbnail.name from Task where id is {show.task}")
@@ -197,13 +171,12 @@ def test_a_thumbnail_is_visible_with_what_it_shows(client: Any) -> None:
     assert stranger.query(f"Component where id is {component}") == []
 
 
-def test_jobs_and_personal_entities_belong_to_their_user(client: Any) -> None:
+def test_jobs_and_personal_entities_belong_to_their_user(client):
     show = make_show(client)
     owner, other = as_user(client, "User", show.project), as_user(client, "Project Manager", show.project)
     job = owner.create("Job", data="secret", status="running")
     dashboard = owner.create("Dashboard", name="mine")
-    state = {"user_id": owner.caller.id, "key": "k", "value": "secret"}
-    owner.call({"action": "create", "entity_type": "UserApplicationState", "entity_data": state})
+    owner.call(keyed("UserApplicationState", user_id=owner.caller.id, key="k", value="secret"))
     conversation = owner.create("Conversation")
     message = owner.create("Message", text="secret", conversation_id=conversation)
     for entity_type, key in (("Job", job), ("Dashboard", dashboard), ("Message", message)):
@@ -222,7 +195,7 @@ def test_jobs_and_personal_entities_belong_to_their_user(client: Any) -> None:
     assert other.query(f"Dashboard where id is {dashboard}")
 
 
-def test_a_reviewer_changes_only_own_notes(client: Any) -> None:
+def test_a_reviewer_changes_only_own_notes(client):
     show = make_show(client)
     reviewer = as_user(client, "Reviewer", show.project)
     own = reviewer.create("Note", content="mine", parent_id=show.version, parent_type="AssetVersion")
@@ -234,7 +207,7 @@ def test_a_reviewer_changes_only_own_notes(client: Any) -> None:
         lambda: reviewer.delete("Note", show.note),
         lambda: reviewer.update("AssetVersion", show.version, notes=[]),
         lambda: reviewer.create("Note", **author),
-        lambda: reviewer.call({"action": "create", "entity_type": "Metadata", "entity_data": metadata}),
+        lambda: reviewer.call(keyed("Metadata", **metadata)),
     ):
         with pytest.raises(Forbidden):
             attempt()
@@ -247,7 +220,7 @@ def test_a_reviewer_changes_only_own_notes(client: Any) -> None:
 
 
 @pytest.mark.parametrize("role", ["User", "Project Manager", "Reviewer"])
-def test_a_note_keeps_its_author(client: Any, role: str) -> None:
+def test_a_note_keeps_its_author(client, role):
     show = make_show(client)
     user = as_user(client, role, show.project)
     own = user.create("Note", content="mine", parent_id=show.version, parent_type="AssetVersion")
@@ -261,9 +234,8 @@ def test_a_note_keeps_its_author(client: Any, role: str) -> None:
     client.update("Note", own, user_id=client.caller.id)
 
 
-def test_the_time_of_a_revoked_invitation_is_set_by_the_server_alone(client: Any) -> None:
-    show = make_show(client)
-    data = {"review_session_id": show.session, "name": "Ada", "email": "ada@example.test"}
+def test_the_time_of_a_revoked_invitation_is_set_by_the_server_alone(client):
+    data = {"review_session_id": make_show(client).session, "name": "Ada", "email": "ada@example.test"}
     with pytest.raises(HttpError, match="set by the server alone"):
         client.create("ReviewSessionInvitee", **data, revoked_at="2020-01-01T00:00:00")
     invitee = client.create("ReviewSessionInvitee", **data, revoked_at=None)
@@ -271,7 +243,7 @@ def test_the_time_of_a_revoked_invitation_is_set_by_the_server_alone(client: Any
         client.update("ReviewSessionInvitee", invitee, revoked_at="2020-01-01T00:00:00")
 
 
-def test_a_project_manager_does_not_learn_names_of_hidden_projects(client: Any) -> None:
+def test_a_project_manager_does_not_learn_names_of_hidden_projects(client):
     own, hidden = make_show(client), make_show(client)
     manager = as_user(client, "Project Manager", own.project)
     (visible,) = manager.query("select name from Project")
@@ -290,11 +262,10 @@ def test_a_project_manager_does_not_learn_names_of_hidden_projects(client: Any) 
             client.update("Project", client.create("Project", name=uuid4().hex), name=taken)
 
 
-def test_history_and_vocabulary_are_not_changed_by_users(client: Any) -> None:
+def test_history_and_vocabulary_are_not_changed_by_users(client):
     show = make_show(client)
     user = as_user(client, "User", show.project)
-    status = client.query("Status where name is Approved")[0]["id"]
-    client.update("Task", show.task, status_id=status)
+    client.update("Task", show.task, status_id=client.query("Status where name is Approved")[0]["id"])
     (change,) = client.query(f"StatusChange where parent_id is {show.task}")
     for somebody in (user, client):
         with pytest.raises(Forbidden, match="written by the server"):
@@ -305,7 +276,7 @@ def test_history_and_vocabulary_are_not_changed_by_users(client: Any) -> None:
             user.delete(entity_type, made)
 
 
-def test_an_id_of_another_type_cannot_be_used_again(client: Any) -> None:
+def test_an_id_of_another_type_cannot_be_used_again(client):
     own, hidden = make_show(client), make_show(client)
     user = as_user(client, "User", own.project)
     with pytest.raises(HttpError, match="is in use"):
@@ -313,7 +284,7 @@ def test_an_id_of_another_type_cannot_be_used_again(client: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 7, [], {"id": "x"}, "no such entity"])
-def test_permissions_of_custom_values_are_answered_for_any_key(client: Any, value: object) -> None:
+def test_permissions_of_custom_values_are_answered_for_any_key(client, value):
     user = as_user(client, "User", make_show(client).project)
     operation = {"action": "permissions", "entity_type": "ContextCustomAttributeValue"}
     for data in ({"entity_id": value}, {"configuration_id": value, "entity_id": value}):

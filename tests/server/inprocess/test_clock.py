@@ -1,11 +1,6 @@
 """Access is judged by a clock that does not go back when that of the machine does."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,21 +8,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ft_dcc.server.app import make_dispatcher
-from ft_dcc.server.auth import api_keys, browser_sessions, signed_tokens
-from ft_dcc.server.bootstrap import open_server_context
-from ft_dcc.server.context import ServerContext
+from ft_dcc.server.auth import api_keys, browser_sessions, tokens
+from ft_dcc.server.context import open_server_context
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities.batch import create_operation
 from ft_dcc.server.errors import Forbidden, ReviewSessionClosedError
-from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import authorize
 
 _HOUR = 3600
-SetClock = Callable[[float], None]
 
 
 @pytest.fixture
-def set_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SetClock]:
+def set_clock(monkeypatch):
     """Set the clock of the machine forward or back by so many seconds."""
     machine = time.time
 
@@ -39,16 +31,16 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SetClock]:
     clock.start(0)
 
 
-def call(studio: ServerContext, operation: dict[str, Any]) -> Any:
+def call(studio, operation):
     with studio.store.reading() as connection:
         return make_dispatcher(studio).answer(api_keys.first_user(connection), [operation])[0]["data"]
 
 
-def create(studio: ServerContext, entity_type: str, **data: Any) -> str:
+def create(studio, entity_type, **data):
     return str(call(studio, create_operation(entity_type, {"id": str(uuid4()), **data}))["id"])
 
 
-def test_the_clock_continues_when_that_of_the_machine_goes_back(set_clock: SetClock) -> None:
+def test_the_clock_continues_when_that_of_the_machine_goes_back(set_clock):
     clock.start(0)
     set_clock(+2 * _HOUR)
     later = clock.now()
@@ -56,7 +48,7 @@ def test_the_clock_continues_when_that_of_the_machine_goes_back(set_clock: SetCl
     assert later <= clock.now() < later + _HOUR
 
 
-def test_a_review_stays_open_or_closed_when_the_clock_is_set_back(tmp_path: Path, set_clock: SetClock) -> None:
+def test_a_review_stays_open_or_closed_when_the_clock_is_set_back(tmp_path, set_clock):
     with open_server_context(tmp_path) as studio:
         project = create(studio, "Project", name="film")
         ended = clock.as_text(clock.now() - 1)
@@ -67,29 +59,28 @@ def test_a_review_stays_open_or_closed_when_the_clock_is_set_back(tmp_path: Path
         found = call(studio, {"action": "query", "expression": "select is_open from ReviewSession"})
         assert {row["id"]: row["is_open"] for row in found} == {closed: False, opened: True}
         with studio.store.reading() as connection:
-            key = signed_tokens.review_key(studio.secret, opened)
+            key = tokens.review_key(studio.secret, opened)
             assert not authorize(studio, connection, opened, key, "").has_ended
-            key = signed_tokens.review_key(studio.secret, closed)
+            key = tokens.review_key(studio.secret, closed)
             assert authorize(studio, connection, closed, key, "").has_ended
         with pytest.raises(ReviewSessionClosedError):
             create(studio, "Note", content="late", parent_id=closed, parent_type="ReviewSession")
 
 
-def sign_in(studio: ServerContext, user: Caller) -> Request:
+def sign_in(studio, user):
     """Return a request of a browser that has just signed in."""
     browsers, response = browser_sessions.BrowserSessions(studio.store, studio.secret), Response()
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"", "scheme": "http"}
-    browsers.set_cookie(Request({**scope, "server": ("studio.test", 80)}), response, user)
-    cookie = response.headers["set-cookie"].partition(";")[0].encode()
-    return Request({**scope, "headers": [(b"cookie", cookie)]})
+    browsers.begin(Request({**scope, "server": ("studio.test", 80)}), response, user)
+    return Request({**scope, "headers": [(b"cookie", response.headers["set-cookie"].partition(";")[0].encode())]})
 
 
-def test_logins_and_urls_are_in_order_when_the_clock_is_set_back(tmp_path: Path, set_clock: SetClock) -> None:
+def test_logins_and_urls_are_in_order_when_the_clock_is_set_back(tmp_path, set_clock):
     with open_server_context(tmp_path) as studio:
         with studio.store.reading() as connection:
             user = api_keys.first_user(connection)
         assert user is not None
-        expired = signed_tokens.sign(studio.secret, "test", {}, -1)
+        expired = tokens.sign(studio.secret, "test", {}, -1)
         before = sign_in(studio, user)
         studio.store.write(lambda connection: browser_sessions.sign_out_everywhere(connection, user.id))
         studio.store.write(lambda connection: api_keys.issue_key(connection, user.id))
@@ -102,12 +93,24 @@ def test_logins_and_urls_are_in_order_when_the_clock_is_set_back(tmp_path: Path,
         with studio.store.reading() as connection:
             assert api_keys.active_user_since(connection, user.id, clock.now()) == user
         with pytest.raises(Forbidden, match="expired"):
-            signed_tokens.verify(studio.secret, "test", expired)
+            tokens.verify(studio.secret, "test", expired)
 
 
-def test_a_clock_that_was_ahead_is_reset_on_request(
-    tmp_path: Path, set_clock: SetClock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_sign_out_ends_sessions_that_began_while_the_clock_was_ahead(tmp_path, set_clock):
+    with open_server_context(tmp_path) as studio:
+        with studio.store.reading() as connection:
+            user = api_keys.first_user(connection)
+        set_clock(+2 * _HOUR)
+        cookie = sign_in(studio, user)
+    set_clock(0)
+    with open_server_context(tmp_path) as studio:
+        browsers = browser_sessions.BrowserSessions(studio.store, studio.secret)
+        assert browsers.find_user(cookie) == user
+        studio.store.write(lambda connection: browser_sessions.sign_out_everywhere(connection, user.id))
+        assert browsers.find_user(cookie) is None
+
+
+def test_a_clock_that_was_ahead_is_reset_on_request(tmp_path, set_clock, caplog):
     year = 365 * 24 * _HOUR
     set_clock(+year)
     with open_server_context(tmp_path) as studio:
@@ -115,7 +118,7 @@ def test_a_clock_that_was_ahead_is_reset_on_request(
         with studio.store.reading() as connection:
             user = api_keys.first_user(connection)
         assert user is not None
-        token, cookie = signed_tokens.sign(studio.secret, "test", {}, _HOUR), sign_in(studio, user)
+        token, cookie = tokens.sign(studio.secret, "test", {}, _HOUR), sign_in(studio, user)
         studio.store.write(lambda connection: browser_sessions.sign_out_everywhere(connection, user.id))
     set_clock(0)
     with open_server_context(tmp_path):
@@ -127,6 +130,6 @@ def test_a_clock_that_was_ahead_is_reset_on_request(
         assert browsers.find_user(cookie) is None
         assert browsers.find_user(sign_in(studio, user)) == user
         with pytest.raises(Forbidden, match="expired"):
-            signed_tokens.verify(studio.secret, "test", token)
+            tokens.verify(studio.secret, "test", token)
     with open_server_context(tmp_path):
         assert clock.now() < time.time() + _HOUR

@@ -1,32 +1,21 @@
 """A closed review session accepts no change, whichever operation makes it."""
 
-from __future__ import annotations
-
-from types import SimpleNamespace
-from typing import Any
 from uuid import uuid4
 
-import attrs
 import pytest
+from doubles.operations import keyed
 from doubles.reviews import FUTURE, PAST, create, review_operations, update
 from doubles.two_projects import open_database
 
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.errors import ParseError, ReviewSessionClosedError, ValidationError
-from ft_dcc.server.identity import Caller
 from ft_dcc.server.storage.published_media import record_removal
 
-
-def keyed(entity_type: str, **data: Any) -> dict[str, Any]:
-    """Return the creation of an entity without an id of its own."""
-    return {"action": "create", "entity_type": entity_type, "entity_data": data}
+from .conftest import as_user
 
 
-Review = SimpleNamespace
-
-
-def make_review(client: Any, tree: Any) -> Review:
+def make_review(client, tree):
     """Create a session with one of everything in it, and return the ids."""
     it, operations = review_operations(tree.project, tree.shot, task_id=tree.animation)
     it.shot = tree.shot
@@ -46,7 +35,7 @@ def make_review(client: Any, tree: Any) -> Review:
 
 
 @pytest.fixture
-def review(client: Any, tree: Any) -> Review:
+def review(client, tree):
     """Create a review session that has ended."""
     made = make_review(client, tree)
     client.update("ReviewSession", made.session, end_date=PAST)
@@ -54,16 +43,16 @@ def review(client: Any, tree: Any) -> Review:
 
 
 @pytest.fixture
-def other(client: Any, tree: Any) -> Review:
+def other(client, tree):
     """Create a review session that is open."""
     return make_review(client, tree)
 
 
-def note_on(parent: str, parent_type: str = "ReviewSessionObject") -> dict[str, Any]:
+def note_on(parent, parent_type="ReviewSessionObject"):
     return create("Note", content="x", parent_id=parent, parent_type=parent_type)
 
 
-def test_a_closed_session_accepts_nothing_new_and_a_reopened_one_everything(client: Any, review: Review) -> None:
+def test_a_closed_session_accepts_nothing_new_and_a_reopened_one_everything(client, review):
     session = {"__entity_type__": "ReviewSession", "id": review.session}
     new = (
         create("ReviewSessionObject", review_session=session, version_id=review.version),
@@ -75,17 +64,16 @@ def test_a_closed_session_accepts_nothing_new_and_a_reopened_one_everything(clie
         note_on(review.note, "Note"),
         update("Note", review.note, content="Never mind."),
     )
+    refusal = r"^The review session 'Dailies' is closed. A \w+ of it cannot"
     for operation in new:
-        with pytest.raises(
-            ReviewSessionClosedError, match=r"^The review session 'Dailies' is closed. A \w+ of it cannot"
-        ):
+        with pytest.raises(ReviewSessionClosedError, match=refusal):
             client.call(operation)
     client.update("ReviewSession", review.session, end_date=None)
     for operation in new:
         client.call(operation)
 
 
-def test_the_order_within_a_batch_makes_no_difference(client: Any, tree: Any, review: Review) -> None:
+def test_the_order_within_a_batch_makes_no_difference(client, tree, review):
     item = create("ReviewSessionObject", review_session_id=review.session, version_id=review.version)
     note = create("Note", content="x", parent_id=item["entity_data"]["id"], parent_type="ReviewSessionObject")
     for batch in ([item, note], [note, item]):
@@ -98,7 +86,7 @@ def test_the_order_within_a_batch_makes_no_difference(client: Any, tree: Any, re
         client.call(into, session)
 
 
-def test_a_batch_that_closes_the_session_cannot_add_to_it_afterwards(client: Any, other: Review) -> None:
+def test_a_batch_that_closes_the_session_cannot_add_to_it_afterwards(client, other):
     note = note_on(other.object)
     with pytest.raises(ReviewSessionClosedError):
         client.call(note_on(other.object), update("ReviewSession", other.session, end_date=PAST), note)
@@ -106,44 +94,33 @@ def test_a_batch_that_closes_the_session_cannot_add_to_it_afterwards(client: Any
     assert len(client.query(f"Note where parent_id is {other.object}")) == 2
 
 
-def test_a_version_in_a_closed_session_gets_no_media_and_its_shot_stays(client: Any, review: Review) -> None:
-    media = create("FileComponent", name="another", version_id=review.version)
-    for operation in (media, {"action": "delete", "entity_type": "Shot", "entity_key": [review.shot]}):
-        with pytest.raises(ReviewSessionClosedError, match="is closed"):
-            client.call(operation)
-    client.update("ReviewSession", review.session, end_date=None)
-    client.call(media)
-
-
-def test_who_may_open_a_closed_session_can_be_changed(client: Any, review: Review) -> None:
+def test_who_may_open_a_closed_session_can_be_changed(client, review):
     client.update("ReviewSession", review.session, shareable_url_enabled=False, passphrase="open sesame")
     client.call({"action": "revoke_review_session_invite", "review_session_invitee_id": review.invitee})
     client.update("ReviewSession", review.session, end_date={**PAST, "value": "2021-01-01T00:00:00"})
 
 
-def test_a_session_is_renamed_by_the_update_that_reopens_it(client: Any, review: Review) -> None:
+def test_a_session_is_renamed_by_the_update_that_reopens_it(client, review):
     client.update("ReviewSession", review.session, end_date=FUTURE, name="Dailies of Monday")
     client.update("ReviewSession", review.session, end_date=PAST, name="Dailies of Tuesday")
     with pytest.raises(ReviewSessionClosedError, match="Dailies of Tuesday"):
         client.update("ReviewSession", review.session, end_date=PAST, name="Dailies of Wednesday")
 
 
-def test_the_production_around_a_closed_session_goes_on(client: Any, tree: Any, review: Review) -> None:
+def test_the_production_around_a_closed_session_goes_on(client, tree, review):
     (status,) = client.query('Status where name is "Approved"')
     client.update("AssetVersion", review.version, status_id=status["id"], is_published=False)
-    client.call(keyed("Metadata", parent_id=review.version, parent_type="AssetVersion", key="farm", value="1"))
+    with pytest.raises(ReviewSessionClosedError, match="A Metadata of it cannot be added"):
+        client.call(keyed("Metadata", parent_id=review.version, parent_type="AssetVersion", key="farm", value="1"))
     client.create("Note", content="x", parent_id=review.version, parent_type="AssetVersion")
     client.create("AssetVersion", asset_id=review.asset, task_id=tree.animation)
     client.update("Shot", review.shot, name="sh011")
     client.update("Asset", review.asset, name="animation")
+    client.create("Note", content="x", parent_id=tree.shot, parent_type="Shot")
 
 
-def test_only_an_administrator_deletes_a_closed_session_and_its_name_is_recorded(client: Any, review: Review) -> None:
-    user = client.create("User", username=uuid4().hex)
-    (held,) = client.query(f"UserSecurityRole where user_id is {user}")
-    (role,) = client.query('SecurityRole where name is "Project Manager"')
-    client.update("UserSecurityRole", held["id"], security_role_id=role["id"])
-    manager = attrs.evolve(client, caller=Caller(user, "manager"))
+def test_only_an_administrator_deletes_a_closed_session_and_its_name_is_recorded(client, review):
+    manager = as_user(client, "Project Manager", review.project)
     for entity_type, key in (("ReviewSession", review.session), ("Project", review.project)):
         with pytest.raises(ReviewSessionClosedError, match="Only an administrator may delete the session"):
             manager.delete(entity_type, key)
@@ -157,10 +134,11 @@ def test_only_an_administrator_deletes_a_closed_session_and_its_name_is_recorded
         assert client.query(rows) == []
     with client.studio.store.reading() as connection:
         (entry,) = audit_log.entries(connection, entity_id=review.session, limit=1)
-    assert (entry.action, entry.detail, entry.username) == ("delete closed review", "Dailies", client.caller.username)
+    expected = {"action": "delete closed review", "detail": "Dailies", "username": client.caller.username}
+    assert expected.items() <= entry.items()
 
 
-def test_the_name_of_a_closed_session_is_told_only_to_those_who_can_read_it(client: Any, review: Review) -> None:
+def test_the_name_of_a_closed_session_is_told_only_to_those_who_can_read_it(client, review):
     hidden = client.create("Project", name=uuid4().hex, is_private=True)
     session = client.create("ReviewSession", name="Studio in trouble", project_id=hidden)
     item = client.create("ReviewSessionObject", review_session_id=session, version_id=review.other_version)
@@ -169,8 +147,7 @@ def test_the_name_of_a_closed_session_is_told_only_to_those_who_can_read_it(clie
         row = {"id": uuid4().hex, "component_id": component, "location_id": SERVER_LOCATION_ID}
         connection.execute(client.studio.store.tables.by_family["ComponentLocation"].insert().values(row))
     client.update("ReviewSession", session, end_date=PAST)
-    user = client.create("User", username=uuid4().hex)
-    member = attrs.evolve(client, caller=Caller(user, "member"))
+    member = as_user(client, "User", review.project)
     for attempt in (
         lambda user: user.update("AssetVersion", review.other_version, comment="x"),
         lambda user: user.create("FileComponent", version_id=review.other_version),
@@ -179,9 +156,8 @@ def test_the_name_of_a_closed_session_is_told_only_to_those_who_can_read_it(clie
     ):
         with pytest.raises(ReviewSessionClosedError, match="Studio in trouble"):
             attempt(client)
-        with pytest.raises(
-            ReviewSessionClosedError, match=r"^A review session that you cannot access is closed. A \w+"
-        ):
+        refusal = r"^A review session that you cannot access is closed. A \w+"
+        with pytest.raises(ReviewSessionClosedError, match=refusal):
             attempt(member)
     with pytest.raises(ReviewSessionClosedError, match="'Dailies'"):
         member.update("AssetVersion", review.version, comment="x")
@@ -189,11 +165,10 @@ def test_the_name_of_a_closed_session_is_told_only_to_those_who_can_read_it(clie
     client.delete("ReviewSessionObject", item)
 
 
-def test_a_deleted_project_leaves_its_versions_in_a_closed_session_of_another(client: Any, review: Review) -> None:
+def test_a_deleted_project_leaves_its_versions_in_a_closed_session_of_another(client, review):
     name = uuid4().hex
     project = client.create("Project", name=name)
-    asset = client.create("Asset", name="playblast", context_id=project)
-    version = client.create("AssetVersion", asset_id=asset)
+    version = client.create("AssetVersion", asset_id=client.create("Asset", name="playblast", context_id=project))
     client.update("ReviewSession", review.session, end_date=None)
     client.create("ReviewSessionObject", review_session_id=review.session, version_id=version)
     client.update("ReviewSession", review.session, end_date=PAST)
@@ -202,32 +177,27 @@ def test_a_deleted_project_leaves_its_versions_in_a_closed_session_of_another(cl
     assert client.names(f"Project where id is {project}") == [name]
 
 
-def test_the_work_of_the_server_is_finished_in_a_closed_session(client: Any, review: Review) -> None:
+def test_the_work_of_the_server_is_finished_in_a_closed_session(client, review):
     made = create("FileComponent", name="ftrackreview-mp4", version_id=review.version)
     client.dispatcher.answer(client.caller, [made], may_change_closed=True)
     with pytest.raises(ReviewSessionClosedError):
         client.update("FileComponent", made["entity_data"]["id"], name="another")
 
 
-def test_a_component_of_a_closed_session_can_be_added_to_other_locations(client: Any, other: Review) -> None:
+def test_a_component_of_a_closed_session_can_be_added_to_other_locations(client, other):
     component = client.create("FileComponent", name="main", version_id=other.version)
     client.update("ReviewSession", other.session, end_date=PAST)
     (location,) = client.query('Location where name is "ftrack.unmanaged"')
     client.create("ComponentLocation", component_id=component, location_id=location["id"])
 
 
-def test_versions_can_be_added_before_a_session_starts(client: Any, other: Review) -> None:
+def test_versions_can_be_added_before_a_session_starts(client, other):
     client.update("ReviewSession", other.session, start_date=FUTURE)
     client.create("ReviewSessionObject", review_session_id=other.session, version_id=other.version)
     assert client.query(f"select is_open from ReviewSession where id is {other.session}")[0]["is_open"] is False
 
 
-def test_notes_outside_of_the_session_are_not_affected(client: Any, tree: Any, review: Review) -> None:
-    client.create("Note", content="x", parent_id=tree.shot, parent_type="Shot")
-    client.create("Note", content="x")
-
-
-def test_a_passphrase_is_stored_as_a_hash(client: Any, studio: Any, tree: Any) -> None:
+def test_a_passphrase_is_stored_as_a_hash(client, studio, tree):
     made = create("ReviewSession", name="secret", project_id=tree.project, passphrase="open sesame")
     result = client.call(made)[0]["data"]
     assert "open sesame" not in str(result)

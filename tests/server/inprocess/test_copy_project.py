@@ -1,34 +1,37 @@
 """A project goes from one studio server into another studio: everything that belongs to it, and nothing else."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 from unittest import mock
 from uuid import uuid4
 
 import pytest
 from doubles.command_line import environment, ft_dcc
+from doubles.operations import lines
 from doubles.sample_project import ELSEWHERE, MOVIE_BYTES, fill, opened
 
-from ft_dcc.server.admin.service import export_lines
+from ft_dcc.server.admin.service import export_lines, open_admin
 from ft_dcc.server.schema.dsl_parser import read_schema
 from ft_dcc.server.schema.json_schema import describe_schema
 
 
-def dump(folder: Path) -> dict[tuple[str, ...], dict[str, Any]]:
+def dump(folder):
     """Return the entities of a studio, by what makes them different from others."""
     found = map(json.loads, export_lines(folder))
     return {(row["__entity_type__"], row.get("id") or json.dumps(row, sort_keys=True)): row for row in found}
 
 
+def copy(project, data, server, *options):
+    """Copy a project of a server into a studio, and return what the command prints."""
+    done = ft_dcc("studio", "copy", "--project", project, "--data", str(data), *options, **environment(server))
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout)
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, start_module_server: Callable[..., Any]) -> Any:
+def site(tmp_path_factory, start_module_server):
     """Start a site with the project Film, and another project that refers to it."""
     folder = tmp_path_factory.mktemp("site")
     server = start_module_server(folder / "data")
@@ -38,21 +41,24 @@ def site(tmp_path_factory: pytest.TempPathFactory, start_module_server: Callable
 
 
 @pytest.fixture(scope="module")
-def rest(tmp_path_factory: pytest.TempPathFactory, site: Any) -> Iterator[Path]:
-    """Copy the project Film into a data folder; yield the folder."""
+def rest(tmp_path_factory, site):
+    """Copy the project Film into a data folder; return the folder."""
     folder = tmp_path_factory.mktemp("rest") / "data"
     # As a large project comes: in many pages.
-    with mock.patch.multiple(
-        "ft_dcc.project_transfer.export", MAX_IDS_PER_QUERY=3, PAGE_SIZE=2, MAX_QUERIES_PER_REQUEST=2
-    ):
-        done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(folder), **environment(site))
-    assert done.returncode == 0, done.stderr
-    assert "      2 AssetVersion\n" in done.stdout, done.stdout
-    yield folder
+    limits = {"MAX_IDS_PER_QUERY": 3, "PAGE_SIZE": 2, "MAX_QUERIES_PER_REQUEST": 2}
+    with mock.patch.multiple("ft_dcc.project_transfer.export", **limits):
+        assert "      2 AssetVersion\n" in copy("Film", folder, site)
+    return folder
 
 
-def test_a_copy_has_all_entities_of_the_project(site, rest):
-    there, here = dump(site.data), dump(rest)
+@pytest.fixture(scope="module", autouse=True)
+def copied(site, rest):
+    """Return the entities of the site and of the copy before any test changes some."""
+    return dump(site.data), dump(rest)
+
+
+def test_a_copy_has_all_entities_of_the_project(copied):
+    there, here = copied
     missing = {key: row for key, row in there.items() if key not in here}
     # Not copied: entities of another project, locations of media, and roles.
     foreign = {row["id"] for row in there.values() if row.get("name") in ELSEWHERE}
@@ -78,13 +84,9 @@ def test_a_second_copy_updates_changes_and_duplicates_nothing(site, rest):
     with opened(site) as session:
         session.query('Shot where name is "sh010" and project.name is "Film"').one()["description"] = "changed"
         session.commit()
-    done = ft_dcc("studio", "copy", "--project", "The Film", "--data", str(rest), "--json", **environment(site))
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert (report["entities"]["Note"], report["left_out"]) == (
-        3,
-        {"AssetVersionLink": 1, "ListObject": 1, "TypedContextLink": 1},
-    )
+    report = json.loads(copy("The Film", rest, site, "--json"))
+    assert report["entities"]["Note"] == 4
+    assert report["left_out"] == {"AssetVersionLink": 1, "ListObject": 1, "TypedContextLink": 1}
     after = dump(rest)
     assert after.keys() == before.keys()
     (changed,) = (key for key in after if after[key] != before[key])
@@ -93,15 +95,13 @@ def test_a_second_copy_updates_changes_and_duplicates_nothing(site, rest):
 
 def test_a_copy_into_a_running_server_includes_media_on_request(site, start_server):
     server = start_server()
-    arguments = ("studio", "copy", "--project", "Film", "--media", "--json", "--data", str(server.data))
-    done = ft_dcc(*arguments, **environment(site))
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["media"] == {"files": 1, "bytes": len(MOVIE_BYTES), "missing": 0}
+    first = copy("Film", server.data, site, "--media", "--json")
+    assert json.loads(first)["media"] == {"files": 1, "bytes": len(MOVIE_BYTES), "missing": 0}
     with opened(server) as session:
         location = session.query("select component.name, component.size from ComponentLocation").one()
         assert (location["component"]["name"], location["component"]["size"]) == ("movie", len(MOVIE_BYTES))
-    again = ft_dcc(*arguments, **environment(site))
-    assert json.loads(again.stdout)["media"] == {"files": 0, "bytes": 0, "missing": 0}
+    again = copy("Film", server.data, site, "--media", "--json")
+    assert json.loads(again)["media"] == {"files": 0, "bytes": 0, "missing": 0}
 
 
 def test_a_relative_data_folder_is_one_studio_for_the_command_and_its_server(site, tmp_path, monkeypatch):
@@ -110,10 +110,9 @@ def test_a_relative_data_folder_is_one_studio_for_the_command_and_its_server(sit
     # As a process: the server that it starts for the media outlives it.
     done = subprocess.run(
         [sys.executable, "-m", "ft_dcc.cli.main", *arguments],
-        env={**os.environ, **environment(site), "FT_DCC_LOCAL_STUDIO_IDLE": "0.05"},
+        env={**os.environ, **environment(site), "FT_DCC_LOCAL_STUDIO_IDLE": "0.2"},
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -130,18 +129,16 @@ def test_statuses_and_types_with_other_ids_are_not_duplicated(site, tmp_path):
         {"__entity_type__": "User", "id": "own anna", "username": "anna", "is_active": True},
         {"__entity_type__": "UserType", "id": "own type", "name": "Owner"},
     ]
-    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in own), "utf-8")
-    assert ft_dcc("studio", "user", "someone", "--data", str(folder)).returncode == 0
-    assert ft_dcc("studio", "load", str(tmp_path / "own.jsonl"), "--data", str(folder)).returncode == 0
-    done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(folder), **environment(site))
-    assert done.returncode == 0, done.stderr
+    with open_admin(folder) as owner:
+        owner.run("user", name="someone")
+        owner.load(lines(*own))
+    copy("Film", folder, site)
     here = dump(folder)
     assert [row["id"] for row in here.values() if row.get("username") == "anna"] == ["own anna"]
     assert "own anna" in {row["user_id"] for row in here.values() if row["__entity_type__"] == "AssetVersion"}
 
 
 def test_a_recreated_shot_is_not_duplicated(site, tmp_path):
-    arguments = ("studio", "copy", "--project", "Remake", "--data", str(tmp_path / "ours"))
     with opened(site) as session:
         movie = session.create("Project", {"name": "Remake", "project_schema": session.query("ProjectSchema").one()})
         for _ in range(2):
@@ -149,8 +146,7 @@ def test_a_recreated_shot_is_not_duplicated(site, tmp_path):
             task = session.create("Task", {"name": "animation", "parent": shot})
             session.create("Note", {"content": "Softer.", "parent_id": task["id"], "parent_type": "Task"})
             session.commit()
-            done = ft_dcc(*arguments, **environment(site))
-            assert done.returncode == 0, done.stderr
+            copy("Remake", tmp_path / "ours", site)
             session.delete(shot)
             session.commit()
     found = list(dump(tmp_path / "ours").values())
@@ -197,21 +193,14 @@ def test_copying_from_another_schema_requires_its_types(tmp_path, start_server):
         asset = session.create("Asset", {"name": "edit", "parent": movie, "type": kind})
         session.create("AssetVersion", {"asset": asset, "grade": "warm"})
         session.commit()
-        done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(tmp_path / "ours"), **environment(server))
-        assert done.returncode == 0, done.stderr
+        copy("Film", tmp_path / "ours", server)
         assert [row["version"] for (name, _), row in dump(tmp_path / "ours").items() if name == "AssetVersion"] == [1]
         session.create("Scene", {"name": "sc010", "parent": movie})
         session.commit()
     done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(tmp_path / "ours"), **environment(server))
-    assert (done.returncode, done.stderr.split(" Copy")[0]) == (
-        2,
-        "The studio has no type Scene, which the project uses.",
-    )
-    done = ft_dcc(
-        *("studio", "copy", "--project", "Film", "--with-schema", "--data", str(tmp_path / "ours")),
-        **environment(server),
-    )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith("The studio has no type Scene, which the project uses. Copy")
+    copy("Film", tmp_path / "ours", server, "--with-schema")
     found = dump(tmp_path / "ours").values()
     assert [row["name"] for row in found if row["__entity_type__"] == "Scene"] == ["sc010"]
     assert [row["grade"] for row in found if row["__entity_type__"] == "AssetVersion"] == ["warm"]

@@ -1,11 +1,6 @@
 """Entities as lines of JSON: into a studio, and out of it again."""
 
-from __future__ import annotations
-
 import io
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from doubles.operations import lines
@@ -13,77 +8,60 @@ from doubles.operations import lines
 from ft_dcc.server.admin.import_export import export_entities, import_entities
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth.api_keys import first_user
-from ft_dcc.server.bootstrap import open_server_context
-from ft_dcc.server.context import ServerContext
+from ft_dcc.server.context import open_server_context
 from ft_dcc.server.errors import ValidationError
 
+
+def row(entity_type, key, **values):
+    return {"__entity_type__": entity_type, "id": key, **values}
+
+
+VALUES = {"fstart": 1001, "resolution": "1920x1080"}
 # Upside down: everything refers to what comes later.
 TREE = [
-    {"__entity_type__": "Note", "id": "note", "content": "Softer.", "parent_id": "task", "parent_type": "Task"},
-    {
-        "__entity_type__": "FileComponent",
-        "id": "film",
-        "name": "film",
-        "version": {"__entity_type__": "AssetVersion", "id": "v1"},
-    },
-    {"__entity_type__": "AssetVersion", "id": "v1", "asset_id": "asset", "task_id": "task"},
-    {"__entity_type__": "AssetVersion", "id": "v2", "asset_id": "asset", "task_id": "task"},
-    {"__entity_type__": "Asset", "id": "asset", "name": "anim", "parent": {"__entity_type__": "Shot", "id": "shot"}},
-    {
-        "__entity_type__": "Task",
-        "id": "task",
-        "name": "animation",
-        "parent_id": "shot",
-        "metadata": {"renderer": "eevee"},
-    },
-    {
-        "__entity_type__": "Shot",
-        "id": "shot",
-        "name": "sh010",
-        "parent": {"__entity_type__": "Sequence", "id": "seq"},
-        "custom_attributes": {"fstart": 1001, "resolution": "1920x1080"},
-    },
-    {"__entity_type__": "Sequence", "id": "seq", "name": "sq010", "parent_id": "film_project"},
-    {
-        "__entity_type__": "Project",
-        "id": "film_project",
-        "name": "film",
-        "scopes": [{"__entity_type__": "Scope", "id": "scope"}],
-    },
-    {"__entity_type__": "Scope", "id": "scope", "name": "feature"},
+    row("Note", "note", content="Softer.", parent_id="task", parent_type="Task"),
+    row("FileComponent", "film", name="film", version=row("AssetVersion", "v1")),
+    row("AssetVersion", "v1", asset_id="asset", task_id="task"),
+    row("AssetVersion", "v2", asset_id="asset", task_id="task"),
+    row("Asset", "asset", name="anim", parent=row("Shot", "shot")),
+    row("Task", "task", name="animation", parent_id="shot", metadata={"renderer": "eevee"}),
+    row("Shot", "shot", name="sh010", parent=row("Sequence", "seq"), custom_attributes=VALUES),
+    row("Sequence", "seq", name="sq010", parent_id="film_project"),
+    row("Project", "film_project", name="film", scopes=[row("Scope", "scope")]),
+    row("Scope", "scope", name="feature"),
 ]
 
 
-def dumped(studio: ServerContext) -> bytes:
+def dumped(studio):
     with studio.store.reading() as connection:
         return b"".join(export_entities(studio, connection))
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[ServerContext]:
+def fresh(tmp_path):
     with open_server_context(_folder(tmp_path / "fresh")) as studio:
         yield studio
 
 
-def _folder(path: Path) -> Path:
+def _folder(path):
     path.mkdir()
     return path
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerContext]:
+def filled(tmp_path_factory):
     with open_server_context(tmp_path_factory.mktemp("filled")) as studio:
         import_entities(studio, lines(*TREE))
         yield studio
 
 
 @pytest.fixture
-def ask_fresh(fresh: ServerContext, client: Any) -> Any:
+def ask_fresh(fresh, client):
     with fresh.store.reading() as connection:
         return type(client)(make_dispatcher(fresh), first_user(connection))
 
 
-def test_lines_may_refer_to_later_lines(fresh: ServerContext, ask_fresh: Any) -> None:
+def test_lines_may_refer_to_later_lines(fresh, ask_fresh):
     assert import_entities(fresh, lines(*TREE)) == 10
     task = ask_fresh.query("select project.name, parent.name, status.name, type.name, metadata from Task")[0]
     assert (task["project"]["name"], task["parent"]["name"]) == ("film", "sh010")
@@ -96,18 +74,16 @@ def test_lines_may_refer_to_later_lines(fresh: ServerContext, ask_fresh: Any) ->
     assert [found["id"] for found in shot] == ["shot"]
 
 
-def test_a_loaded_dump_is_dumped_identically(fresh: ServerContext, tmp_path: Path) -> None:
-    import_entities(fresh, lines(*TREE))
-    first = dumped(fresh)
-    with open_server_context(_folder(tmp_path / "seeded")) as seeded:
-        import_entities(seeded, io.BytesIO(first))
-        assert dumped(seeded) == first
+def test_a_loaded_dump_is_dumped_identically(filled, fresh, tmp_path):
+    first = dumped(filled)
+    import_entities(fresh, io.BytesIO(first))
+    assert dumped(fresh) == first
     with open_server_context(_folder(tmp_path / "bare"), is_seeded=False) as bare:
         import_entities(bare, io.BytesIO(first))
         assert dumped(bare) == first
 
 
-def test_loading_into_a_new_studio_adds_the_seed_data(tmp_path: Path) -> None:
+def test_loading_into_a_new_studio_adds_the_seed_data(tmp_path):
     with open_server_context(_folder(tmp_path / "bare"), is_seeded=False) as bare:
         import_entities(bare, lines(*TREE))
         with bare.store.reading() as connection:
@@ -116,7 +92,7 @@ def test_loading_into_a_new_studio_adds_the_seed_data(tmp_path: Path) -> None:
     assert user.username == "admin"
 
 
-def test_a_line_changes_only_the_attributes_that_it_has(fresh: ServerContext, ask_fresh: Any) -> None:
+def test_a_line_changes_only_the_attributes_that_it_has(fresh, ask_fresh):
     import_entities(fresh, lines(*TREE))
     import_entities(fresh, lines({"__entity_type__": "Task", "id": "task", "description": "Walk cycle"}))
     task = ask_fresh.query("select name, description, parent_id from Task")[0]
@@ -149,7 +125,7 @@ def test_a_line_changes_only_the_attributes_that_it_has(fresh: ServerContext, as
         ),
     ],
 )
-def test_an_invalid_line_is_reported_and_nothing_is_loaded(filled: ServerContext, bad: bytes, reason: str) -> None:
+def test_an_invalid_line_is_reported_and_nothing_is_loaded(filled, bad, reason):
     before = dumped(filled)
     good = b'{"__entity_type__": "Scope", "name": "short"}\n'
     with pytest.raises(ValidationError) as caught:
@@ -159,10 +135,8 @@ def test_an_invalid_line_is_reported_and_nothing_is_loaded(filled: ServerContext
     assert dumped(filled) == before
 
 
-def test_many_lines_load_in_any_order(fresh: ServerContext, ask_fresh: Any) -> None:
-    tasks = [
-        {"__entity_type__": "Task", "id": f"t{number}", "name": f"task{number}", "parent_id": "shot"}
-        for number in range(5000)
-    ]
-    assert import_entities(fresh, lines(*tasks, *TREE)) == 5010
-    assert len(ask_fresh.query('Task where project.name is "film" and status.name is "Not started"')) == 5001
+# More lines than are recorded in the audit log at once, and than one statement has ids.
+def test_many_lines_load_in_any_order(fresh, ask_fresh):
+    tasks = [row("Task", f"t{number}", name=f"task{number}", parent_id="shot") for number in range(2100)]
+    assert import_entities(fresh, lines(*tasks, *TREE)) == 2110
+    assert len(ask_fresh.query('Task where project.name is "film" and status.name is "Not started"')) == 2101

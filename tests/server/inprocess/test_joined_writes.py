@@ -1,13 +1,11 @@
 """Writes of one turn of the event loop are sent together."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest
 from doubles.event_loop import run_coroutine
 
-from ft_dcc.server.http.idle_connections import JoinedWrites
+from ft_dcc.server.http.connections import JoinedWrites
 
 
 class RecordedTransport(asyncio.Transport):

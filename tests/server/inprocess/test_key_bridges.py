@@ -5,28 +5,16 @@ projects shows that only the key is refused. Both are followed by one that fails
 accepted, such as a list whose foreign members are ignored, is then sent alone, and must change no hidden entity.
 """
 
-from __future__ import annotations
-
 import os
-from typing import Any
 
 import attrs
 import pytest
-from doubles.two_projects import (
-    LINK_CONFIGURATION,
-    OPEN,
-    PRIVATE,
-    SPARE,
-    Operations,
-    families,
-    fill,
-    make_row,
-    open_database,
-    telling_column,
-)
+from doubles import two_projects
+from doubles.operations import keyed, update
+from doubles.two_projects import LINK_CONFIGURATION, OPEN, PRIVATE, SPARE, Operations, open_database
 from run_options import seeded
 
-from ft_dcc.server.entities.invitee_rights import ALL_RIGHTS
+from ft_dcc.server.entities.review_rules import ALL_RIGHTS
 from ft_dcc.server.errors import Forbidden, HttpError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review.access import ReviewAccess
@@ -36,34 +24,33 @@ from ft_dcc.server.review.user_actions import write_as_visitor
 _ATTEMPTS = os.environ.get("FT_DCC_KEY_ATTEMPTS", "200")
 ROLES = ("User", "Project Manager", "Reviewer", "Guest")
 USER = f"of-{OPEN}"
-_UNDO = {"action": "update", "entity_type": "User", "entity_key": ["undo"], "entity_data": {"first_name": "x"}}
-Operation = dict[str, Any]
+_UNDO = update("User", "undo", first_name="x")
 
 
 @pytest.fixture
-def user(studio: Any, client: Any) -> Any:
+def user(studio, client):
     """Create a user limited to two projects, beside a third that is private, and return the client of that user."""
     tables, schema = studio.store.tables, studio.schema
     if not client.query(f"User where id is {USER}"):
         with open_database(studio) as connection:
-            fill(connection, schema, tables, {OPEN: USER, PRIVATE: f"of-{PRIVATE}"})
+            two_projects.fill(connection, schema, tables, {OPEN: USER, PRIVATE: f"of-{PRIVATE}"})
             spare = {"id": SPARE, "project_id": SPARE, "__entity_type__": "Project", "name": SPARE}
             connection.execute(tables.by_family["Context"].insert().values(spare))
-            for family in families(schema, tables):
+            for family in two_projects.families(schema, tables):
                 # A user has one timer, and an event a number.
-                row = make_row(schema, tables, family, SPARE, USER)
+                row = two_projects.make_row(schema, tables, family, SPARE, USER)
                 connection.execute(tables.by_family[family].insert().prefix_with("OR IGNORE").values(row))
             shown = {"id": "shown", "review_session_id": f"{OPEN}-ReviewSession", "version_id": f"{SPARE}-AssetVersion"}
             connection.execute(tables.by_family["ReviewSessionObject"].insert().values(shown))
             # The sessions of the generated rows have ended.
             connection.execute(tables.by_family["ReviewSession"].update().values(end_date=None))
-        client.call({"action": "create", "entity_type": "User", "entity_data": {"id": USER, "username": USER}})
+        client.create("User", id=USER, username=USER)
         data = {"id": LINK_CONFIGURATION, "key": "link", "entity_type": "task", "entity_type_to": "asset"}
-        client.call({"action": "create", "entity_type": "CustomAttributeLinkConfiguration", "entity_data": data})
+        client.call(keyed("CustomAttributeLinkConfiguration", **data))
     return attrs.evolve(client, caller=Caller(USER, USER))
 
 
-def give_role(client: Any, role: str) -> None:
+def give_role(client, role):
     """Give the user this role alone, on both projects."""
     (held,) = client.query(f"UserSecurityRole where user_id is {USER}")
     (found,) = client.query(f'SecurityRole where name is "{role}"')
@@ -73,7 +60,7 @@ def give_role(client: Any, role: str) -> None:
             client.create("UserSecurityRoleProject", user_security_role_id=held["id"], project_id=project)
 
 
-def send(user: Any, role: str, *operations: Operation) -> None:
+def send(user, role, *operations):
     """Send operations as the user, or as a guest of the review session of the open project."""
     if role != "Guest":
         user.call(*operations)
@@ -83,7 +70,7 @@ def send(user: Any, role: str, *operations: Operation) -> None:
     write_as_visitor(user.dispatcher, access, list(operations))
 
 
-def refusal(user: Any, role: str, operation: Operation) -> str:
+def refusal(user, role, operation):
     """Return why an operation is refused, or "" if it is accepted."""
     try:
         send(user, role, operation, _UNDO)
@@ -96,12 +83,12 @@ def is_hidden(value: object) -> bool:
     return value in (PRIVATE, f"of-{PRIVATE}") or str(value).startswith(f"{PRIVATE}-")
 
 
-def hidden_state(studio: Any, hidden: frozenset[str]) -> tuple[set[tuple[str, ...]], list[dict[str, Any]]]:
+def hidden_state(studio, hidden):
     """Return the keys that lead to hidden entities from others, and the rows of the hidden entities."""
     keys, rows = set(), []
     with studio.store.reading() as connection:
         for family, table in studio.store.tables.by_family.items():
-            telling = telling_column(studio.schema, family) if family in hidden else None
+            telling = two_projects.telling_column(studio.schema, family) if family in hidden else None
             for found in connection.execute(table.select()).mappings():
                 if telling is not None and is_hidden(found[telling]):
                     rows.append(dict(found))
@@ -112,7 +99,7 @@ def hidden_state(studio: Any, hidden: frozenset[str]) -> tuple[set[tuple[str, ..
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_operation_of_a_role_writes_a_key_to_a_hidden_project(client: Any, user: Any, role: str) -> None:
+def test_no_operation_of_a_role_writes_a_key_to_a_hidden_project(client, user, role):
     studio, tables = client.studio, client.studio.store.tables
     if role != "Guest":
         give_role(client, role)
@@ -142,7 +129,7 @@ def test_no_operation_of_a_role_writes_a_key_to_a_hidden_project(client: Any, us
         assert (found - keys, left) == (set(), rows), attack
 
 
-def test_a_reply_in_a_hidden_project_stays_there_when_the_replies_are_assigned_again(client: Any, user: Any) -> None:
+def test_a_reply_in_a_hidden_project_stays_there_when_the_replies_are_assigned_again(client, user):
     give_role(client, "User")
     note, reply = f"{OPEN}-Note", f"{PRIVATE}-Note"
     client.update("Note", reply, in_reply_to_id=note)

@@ -12,15 +12,15 @@ from uuid import uuid4
 import attrs
 import pytest
 from doubles.event_loop import run_coroutine
-from doubles.operations import create
-from doubles.reviews import review_operations
+from doubles.operations import create, keyed
+from doubles.reviews import FUTURE, PAST, review_operations
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.app import make_app
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.mailer import read_mailer
 from ft_dcc.server.notifications.webhook_client import WebhookClient
-from ft_dcc.server.notifications.worker import Notifier
+from ft_dcc.server.notifications.worker import process_notifications
 
 from .conftest import StudioClient
 
@@ -77,7 +77,7 @@ def mail(studio):
     studio.mailer.server, studio.mailer.own_url = RecordingMailServer(), "http://studio.test"
     studio.mailer.sends_notifications = True
     # What other tests of the module have recorded.
-    Notifier(studio, WebhookClient()).run_once(time.time())
+    process_notifications(studio, WebhookClient(), time.time())
     studio.mailer.server.messages.clear()
     yield studio.mailer.server
     studio.mailer.server = None
@@ -86,7 +86,7 @@ def mail(studio):
 @pytest.fixture
 def run(studio):
     """Send mails about what was recorded."""
-    return lambda: Notifier(studio, WebhookClient()).run_once(time.time())
+    return lambda: process_notifications(studio, WebhookClient(), time.time())
 
 
 @pytest.fixture
@@ -110,14 +110,8 @@ def invite(client, reviewed):
 
 
 def add_entry(client, reviewed, **values):
-    data = {
-        "review_session_id": reviewed.session,
-        "version_id": reviewed.version,
-        "name": "sh010",
-        "description": "",
-        **values,
-    }
-    return client.create("ReviewSessionObject", **data)
+    data = {"review_session_id": reviewed.session, "version_id": reviewed.version, "name": "sh010", "description": ""}
+    return client.create("ReviewSessionObject", **{**data, **values})
 
 
 def write_note(client, reviewed, text, parent=None, **values):
@@ -155,13 +149,11 @@ def test_person_without_a_valid_link_gets_no_mail(client, mail, run, reviewed):
     assert mail.messages == []
 
 
-@pytest.mark.parametrize("values", [{"end_date": "2020-01-01T00:00:00"}, {"start_date": "2099-01-01T00:00:00"}])
+@pytest.mark.parametrize("values", [{"end_date": PAST}, {"start_date": FUTURE}])
 def test_versions_of_a_session_that_is_not_open_are_not_mailed(client, mail, run, reviewed, values):
     invite(client, reviewed)
     add_entry(client, reviewed)
-    client.update(
-        "ReviewSession", reviewed.session, **{k: {"__type__": "datetime", "value": v} for k, v in values.items()}
-    )
+    client.update("ReviewSession", reviewed.session, **values)
     run()
     assert mail.messages == []
 
@@ -169,8 +161,7 @@ def test_versions_of_a_session_that_is_not_open_are_not_mailed(client, mail, run
 def test_artist_gets_the_notes_and_verdicts_on_a_version(client, mail, run, reviewed):
     entry = add_entry(client, reviewed)
     note = write_note(client, reviewed, "Arm too <high>\n& late", ("ReviewSessionObject", entry))
-    frame = {"parent_id": note, "parent_type": "Note", "key": "ft_dcc", "value": '{"frame": 1010}'}
-    client.call({"action": "create", "entity_type": "Metadata", "entity_data": frame})
+    client.call(keyed("Metadata", parent_id=note, parent_type="Note", key="ft_dcc", value='{"frame": 1010}'))
     status = {"review_session_object_id": entry, "review_session_invitee_id": reviewed.invitee}
     verdict = client.create("ReviewSessionObjectStatus", status="seen", **status)
     client.update("ReviewSessionObjectStatus", verdict, status="require_changes")
@@ -280,10 +271,12 @@ def test_many_and_long_notes_are_shortened(client, mail, run, reviewed):
 def test_names_with_line_ends_add_no_header(client, mail, run, reviewed):
     client.update("User", reviewed.artist, first_name="Ida\r\nBcc: eve@example.com")
     client.update("Asset", reviewed.asset, name="main\r\nBcc: eve@example.com")
-    write_note(client, reviewed, "Arm")
+    write_note(client, reviewed, "Arm \x1b[31m\u202e<img src=x>")
     run()
     (message,) = mail.messages
     assert message["Bcc"] is None
+    text = message.get_body(("html",)).get_content() + plain(message).replace("<img", "")
+    assert [each for each in ("\x1b", "\u202e", "<img") if each in text] == []
     assert "\n" not in message["Subject"]
 
 

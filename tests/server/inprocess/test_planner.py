@@ -1,8 +1,5 @@
 """The database finds what is asked for through an index, however large it is."""
 
-from __future__ import annotations
-
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -42,7 +39,7 @@ from ft_dcc.server.query.loader import QueryContext
         "ReviewSessionObject where review_session.name is dailies",
     ],
 )
-def test_no_query_scans_a_large_table(client: Any, expression: str) -> None:
+def test_no_query_scans_a_large_table(client, expression):
     plans = plans_of(client, expression)
     assert plans
     for statement, steps in plans:
@@ -57,7 +54,7 @@ def _is_small(step: str) -> bool:
     return step.split()[1].startswith(("anon_", "custom_configuration_base", "(")) or "CONSTANT" in step
 
 
-def plans_of(client: Any, expression: str, permissions: Permissions = UNLIMITED) -> list[tuple[str, list[str]]]:
+def plans_of(client, expression, permissions=UNLIMITED):
     """Each statement that answers the expression, with the steps in which SQLite does it."""
     asked: list[str] = []
     studio = client.studio
@@ -69,12 +66,12 @@ def plans_of(client: Any, expression: str, permissions: Permissions = UNLIMITED)
         return [(each, [step[3] for step in driver.execute(f"EXPLAIN QUERY PLAN {each}")]) for each in asked]
 
 
-def steps_of(client: Any, expression: str) -> list[str]:
+def steps_of(client, expression):
     """Return the plan steps of the first statement of the expression."""
     return plans_of(client, expression)[0][1]
 
 
-def test_descendants_are_searched_before_names(client: Any) -> None:
+def test_descendants_are_searched_before_names(client):
     assert "rowid=?" in steps_of(client, "Task where ancestors.id is {id} and name is animation")[0]
 
 
@@ -89,7 +86,7 @@ def test_descendants_are_searched_before_names(client: Any) -> None:
         "Sequence where project_id is {id}",
     ],
 )
-def test_a_page_of_a_project_needs_no_sort(client: Any, expression: str) -> None:
+def test_a_page_of_a_project_needs_no_sort(client, expression):
     assert not [step for step in steps_of(client, expression) if "TEMP B-TREE" in step]
 
 
@@ -108,11 +105,8 @@ def test_a_page_of_a_project_needs_no_sort(client: Any, expression: str) -> None
         "FileComponent where id is {id}",
     ],
 )
-def test_the_filter_of_a_limited_user_needs_no_scan(
-    client: Any, expression: str, projects: tuple[str, ...] | None
-) -> None:
-    permissions = Permissions(False, False, projects, projects)
-    for statement, steps in plans_of(client, expression, permissions):
+def test_the_filter_of_a_limited_user_needs_no_scan(client, expression, projects):
+    for statement, steps in plans_of(client, expression, Permissions(False, False, projects, projects)):
         scanned = [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
         assert [step for step in scanned if not _is_small(step)] == [], statement
         assert not [step for step in steps if step.startswith(("MATERIALIZE", "BLOOM FILTER"))], statement

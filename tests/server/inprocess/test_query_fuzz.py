@@ -1,9 +1,6 @@
 """Whatever is asked, the answer is entities or a refusal."""
 
-from __future__ import annotations
-
 import contextlib
-from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,16 +22,9 @@ MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(Heal
 
 @MANY
 @given(st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join))
-def test_random_keywords_are_answered_or_refused(client: Any, expression: str) -> None:
+def test_random_keywords_are_answered_or_refused(client, expression):
     with contextlib.suppress(HttpError):
         assert isinstance(client.query(expression), list)
-
-
-@MANY
-@given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
-def test_random_criteria_are_answered_or_refused(client: Any, criteria: str) -> None:
-    with contextlib.suppress(HttpError):
-        assert isinstance(client.query(f"select name from Task where {criteria}"), list)
 
 
 @MANY
@@ -48,13 +38,13 @@ def test_random_text_is_parsed_or_refused(text: str) -> None:
 
 @MANY
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30))
-def test_a_quoted_text_is_compared_literally(client: Any, text: str) -> None:
+def test_a_quoted_text_is_compared_literally(client, text):
     quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     assert unquote(quoted) == text
     assert client.query(f"Scope where name is {quoted} and id is nothing") == []
 
 
-def test_deep_nesting_is_refused(client: Any) -> None:
+def test_deep_nesting_is_refused(client):
     for depth in (50, 5_000, 50_000):
         with contextlib.suppress(HttpError):
             client.query("Task where " + "(" * depth + "name is x" + ")" * depth)

@@ -1,11 +1,8 @@
 """The server knows the limits of its SQLite: what exceeds them is refused by name, and affects nobody else."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 from contextlib import closing
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,9 +11,7 @@ from ft_dcc.errors import StorageError
 from ft_dcc.server.database import sqlite_limits
 from ft_dcc.server.errors import HttpError, ValidationError
 
-has_limits = pytest.mark.skipif(
-    not hasattr(sqlite3.Connection, "getlimit"), reason="Python 3.9 and 3.10 cannot read the limits."
-)
+has_limits = pytest.mark.skipif(not hasattr(sqlite3.Connection, "getlimit"), reason="Python 3.9 and 3.10 do not tell.")
 
 
 def test_a_library_that_is_too_old_is_refused() -> None:
@@ -36,7 +31,7 @@ def test_a_library_with_lower_limits_is_refused_by_name(name: str) -> None:
 
 
 @has_limits
-def test_connections_have_the_limits_of_the_server(studio: Any) -> None:
+def test_connections_have_the_limits_of_the_server(studio):
     with studio.store.reading() as connection:
         driver = connection.connection.dbapi_connection
         for name, (_, wanted) in sqlite_limits.LIMITS.items():
@@ -55,9 +50,7 @@ def test_connections_have_the_limits_of_the_server(studio: Any) -> None:
         (f"SELECT 1 FROM {', '.join(f'context AS c{number}' for number in range(70))}", "64 tables in a join"),
     ],
 )
-def test_a_statement_beyond_a_limit_is_refused_by_name_and_others_are_stored(
-    client: Any, tree: Any, statement: str, reason: str
-) -> None:
+def test_a_statement_beyond_a_limit_is_refused_by_name_and_others_are_stored(client, tree, statement, reason):
     store, is_free = client.studio.store, threading.Event()
     table = store.tables.by_family["Context"]
     store.submit(lambda connection: is_free.wait())
@@ -73,12 +66,11 @@ def test_a_statement_beyond_a_limit_is_refused_by_name_and_others_are_stored(
         connection.execute(text(statement)).all()
 
 
-def test_a_list_of_many_entities_with_two_keys_is_assigned(client: Any, tree: Any) -> None:
+def test_a_list_of_many_entities_with_two_keys_is_assigned(client, tree):
     for number in range(3):
         data = {"parent_id": tree.shot, "parent_type": "Shot", "key": f"key {number}", "value": "x"}
         client.call({"action": "create", "entity_type": "Metadata", "entity_data": data})
-    members = [
-        {"__entity_type__": "Metadata", "parent_id": tree.shot, "key": f"key {number}"} for number in range(1, 3_000)
-    ]
+    member = {"__entity_type__": "Metadata", "parent_id": tree.shot}
+    members = [{**member, "key": f"key {number}"} for number in range(1, 3_000)]
     client.update("Shot", tree.shot, metadata=members)
     assert [row["key"] for row in client.query(f"Metadata where parent_id is {tree.shot}")] == ["key 1", "key 2"]

@@ -1,25 +1,23 @@
 """A visitor of a review page writes in this session alone, and what the access rules let a contributor write."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import Any
 from uuid import uuid4, uuid5
 
 import attrs
 import pytest
+from doubles.operations import delete, keyed, update
 from doubles.reviews import create, review_operations
 from doubles.two_projects import open_database
 
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.errors import Forbidden, HttpError
-from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import guest_actions
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.attachments import _LOCATION_NAMESPACE, note_file_operations
 from ft_dcc.server.review.user_actions import find_user_access, write_as_visitor
+
+from .conftest import as_user
 
 RIGHTS = frozenset(("view", "comment", "draw", "decide", "download"))
 
@@ -29,7 +27,7 @@ Page = SimpleNamespace
 TARGETS = ("project", "session", "version", "object", "invitee", "note", "status", "annotation")
 
 
-def make_page(client: Any) -> Page:
+def make_page(client):
     """Create a review session with one version, and a note and a verdict of another person; return the ids."""
     page, operations = review_operations()
     for name in ("note", "status", "annotation", "label"):
@@ -50,41 +48,26 @@ def guest(page: Page) -> ReviewAccess:
     return ReviewAccess(page.session, page.project, False, page.invitee, "Ada", rights=RIGHTS)
 
 
-def user_of(client: Any, page: Page, role: str = "User") -> ReviewAccess:
-    """Return the access of a user who has a role in the project of the page only."""
+def access_of(client, page, visitor):
+    """Return the access of an invited guest, or of a user whose only role is in the project of the page."""
+    if visitor == "Guest":
+        return guest(page)
     email = f"{uuid4().hex}@example.test"
-    user = client.create("User", username=uuid4().hex, email=email)
-    if role == "Reviewer":
+    if visitor == "Reviewer":
         # Without an invitation, a reviewer may not decide.
         client.create("ReviewSessionInvitee", review_session_id=page.session, name="Rev", email=email)
-    (held,) = client.query(f"UserSecurityRole where user_id is {user}")
-    role_id = client.query(f'SecurityRole where name is "{role}"')[0]["id"]
-    client.update("UserSecurityRole", held["id"], security_role_id=role_id, is_all_open_projects=False)
-    client.create("UserSecurityRoleProject", user_security_role_id=held["id"], project_id=page.project)
-    access = find_user_access(client.dispatcher, Caller(user, "somebody"), page.session)
+    user = as_user(client, visitor, page.project, email=email)
+    access = find_user_access(client.dispatcher, user.caller, page.session)
     assert access is not None
     return access
 
 
-def user(client: Any, page: Page) -> ReviewAccess:
-    return user_of(client, page)
+VISITORS = pytest.mark.parametrize("visitor", ["Guest", "User", "Reviewer"])
 
 
-def reviewer(client: Any, page: Page) -> ReviewAccess:
-    return user_of(client, page, "Reviewer")
-
-
-def invited_guest(client: Any, page: Page) -> ReviewAccess:
-    return guest(page)
-
-
-VISITORS = pytest.mark.parametrize("visitor", [invited_guest, user, reviewer])
-Visitor = Callable[[Any, Page], ReviewAccess]
-
-
-def attempts(own: Page, other: Page) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
+def attempts(own, other):
     """Return every action of a visitor with the id of each entity of another session."""
-    found: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+    found = []
     for target in (getattr(other, name) for name in TARGETS):
         found += [
             (guest_actions.write_note, {"object": target, "content": "x"}),
@@ -99,7 +82,7 @@ def attempts(own: Page, other: Page) -> list[tuple[Callable[..., Any], dict[str,
     return found
 
 
-def contents(client: Any, page: Page) -> list[Any]:
+def contents(client, page):
     """Return everything that a visitor could have changed in a session."""
     return [
         client.query(f"select content, completed_at, user_id, parent_id from Note where id is {page.note}"),
@@ -113,9 +96,9 @@ def contents(client: Any, page: Page) -> list[Any]:
 
 
 @VISITORS
-def test_no_action_of_a_visitor_changes_another_session(client: Any, visitor: Visitor) -> None:
+def test_no_action_of_a_visitor_changes_another_session(client, visitor):
     own, other = make_page(client), make_page(client)
-    access, before = visitor(client, own), contents(client, other)
+    access, before = access_of(client, own, visitor), contents(client, other)
     for action, payload in attempts(own, other):
         with pytest.raises(HttpError):
             action(client.dispatcher, access, payload)
@@ -127,17 +110,16 @@ def test_no_action_of_a_visitor_changes_another_session(client: Any, visitor: Vi
 
 
 @VISITORS
-def test_a_visitor_writes_in_the_own_session(client: Any, visitor: Visitor) -> None:
+def test_a_visitor_writes_in_the_own_session(client, visitor):
     page = make_page(client)
-    dispatcher, access = client.dispatcher, visitor(client, page)
+    dispatcher, access = client.dispatcher, access_of(client, page, visitor)
 
-    def write(**values: Any) -> str:
+    def write(**values):
         written = str(uuid4())
         guest_actions.write_note(dispatcher, access, {"object": page.object, "content": "x", "id": written, **values})
         return written
 
-    answered = write(labels=[page.label], frame=7)
-    write(in_reply_to=answered)
+    write(in_reply_to=write(labels=[page.label], frame=7))
     guest_actions.complete_note(dispatcher, access, {"note": page.note, "done": True})
     for status in ("approved", "require_changes"):
         guest_actions.set_status(dispatcher, access, {"object": page.object, "status": status})
@@ -148,7 +130,7 @@ def test_a_visitor_writes_in_the_own_session(client: Any, visitor: Visitor) -> N
     assert len(client.query(f"Note where parent_id is {page.object}")) == 3
 
 
-def test_a_visitor_writes_on_a_version_of_another_project_in_the_session(client: Any) -> None:
+def test_a_visitor_writes_on_a_version_of_another_project_in_the_session(client):
     page, other = make_page(client), make_page(client)
     item = client.create("ReviewSessionObject", review_session_id=page.session, version_id=other.version)
     guest_actions.write_note(client.dispatcher, guest(page), {"object": item, "content": "x"})
@@ -156,11 +138,11 @@ def test_a_visitor_writes_on_a_version_of_another_project_in_the_session(client:
     assert len(client.query(f"Note where parent_id is {item}")) == 1
 
 
-@pytest.mark.parametrize("visitor", [user, reviewer])
-def test_a_deleted_note_takes_no_components_of_others_with_it(client: Any, visitor: Visitor) -> None:
+@pytest.mark.parametrize("visitor", ["User", "Reviewer"])
+def test_a_deleted_note_takes_no_components_of_others_with_it(client, visitor):
     """An API client may link any component that it can read to an own note."""
     page = make_page(client)
-    access = visitor(client, page)
+    access = access_of(client, page, visitor)
     own, thumbnail, file = str(uuid4()), client.create("FileComponent"), str(uuid4())
     client.update("Project", page.project, thumbnail_id=thumbnail)
     client.call(*note_file_operations(file, page.note, "chin.png", 0)[::2])
@@ -173,22 +155,21 @@ def test_a_deleted_note_takes_no_components_of_others_with_it(client: Any, visit
     guest_actions.write_note(client.dispatcher, access, {"object": page.object, "content": "x", "id": own})
     programs = attrs.evolve(client, caller=access.user)
     for component in (thumbnail, file):
-        data = {"note_id": own, "component_id": component}
-        programs.call({"action": "create", "entity_type": "NoteComponent", "entity_data": data})
+        programs.call(keyed("NoteComponent", note_id=own, component_id=component))
     guest_actions.delete_note(client.dispatcher, access, {"note": own})
     assert len(client.query(f"Component where id in ({thumbnail}, {file})")) == 2
 
 
 @VISITORS
-def test_operations_of_a_visitor_are_limited_by_the_access_rules(client: Any, visitor: Visitor) -> None:
+def test_operations_of_a_visitor_are_limited_by_the_access_rules(client, visitor):
     page, other = make_page(client), make_page(client)
-    access = visitor(client, page)
+    access = access_of(client, page, visitor)
     for operation in (
-        {"action": "update", "entity_type": "User", "entity_key": [client.caller.id], "entity_data": {"email": "x"}},
-        {"action": "update", "entity_type": "Note", "entity_key": [other.note], "entity_data": {"content": "x"}},
-        {"action": "delete", "entity_type": "ReviewSession", "entity_key": [other.session]},
-        {"action": "delete", "entity_type": "Project", "entity_key": [page.project]},
-        {"action": "create", "entity_type": "Type", "entity_data": {"name": uuid4().hex}},
+        update("User", client.caller.id, email="x"),
+        update("Note", other.note, content="x"),
+        delete("ReviewSession", other.session),
+        delete("Project", page.project),
+        keyed("Type", name=uuid4().hex),
         {"action": "reset_remote", "reset_type": "api_key", "entity_type": "User", "entity_key": client.caller.id},
     ):
         with pytest.raises(Forbidden):

@@ -1,11 +1,8 @@
 """One request, and all requests of one user, hold the changes of other users for a limited amount of work."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import threading
-from typing import Any
 from uuid import uuid4
 
 import attrs
@@ -14,36 +11,29 @@ from doubles.event_loop import run_coroutine
 from doubles.operations import create, delete, update
 
 from ft_dcc.server.actions import dispatch
-from ft_dcc.server.database import prepared
+from ft_dcc.server.database import connections
 from ft_dcc.server.entities import batch
 from ft_dcc.server.errors import PayloadTooLarge, ValidationError
-from ft_dcc.server.http.slots import Slots
+from ft_dcc.server.http.rate_limit import Slots
 from ft_dcc.server.identity import Caller
 
 
-def too_much(tree: Any) -> dict[str, list[dict[str, Any]]]:
+def too_much(tree):
     members = [{"__entity_type__": "Task", "id": tree.animation}] * dispatch.MAX_UNITS
-    update = {
-        "action": "update",
-        "entity_type": "Shot",
-        "entity_key": [tree.shot],
-        "entity_data": {"children": members},
-    }
-    deletion = {"action": "delete", "entity_type": "Task", "entity_key": ["none"]}
     locked = {"project_id": tree.project, "passphrase": "secret"}
     query = {"action": "query", "expression": "Task"}
     name = uuid4().hex
     return {
         "operations": [create("Type", name=f"{name}-{number}") for number in range(dispatch.MAX_UNITS + 1)],
-        "members": [update],
-        "deletions": [deletion] * (dispatch.MAX_UNITS // 5 + 1),
+        "members": [update("Shot", tree.shot, children=members)],
+        "deletions": [delete("Task", "none")] * (dispatch.MAX_UNITS // 5 + 1),
         "passphrases": [create("ReviewSession", name="x", **locked) for _ in range(dispatch.MAX_UNITS // 250 + 1)],
         "queries": [*[query] * (dispatch.MAX_UNITS // 5), create("Type", name=name)],
     }
 
 
 @pytest.mark.parametrize("name", ["operations", "members", "deletions", "passphrases", "queries"])
-def test_a_transaction_with_too_much_work_is_refused(client: Any, tree: Any, name: str) -> None:
+def test_a_transaction_with_too_much_work_is_refused(client, tree, name):
     before = len(client.query("select id from Type"))
     with pytest.raises(PayloadTooLarge, match="in several requests") as refused:
         client.call(*too_much(tree)[name])
@@ -52,13 +42,13 @@ def test_a_transaction_with_too_much_work_is_refused(client: Any, tree: Any, nam
     assert client.query(f"ReviewSession where project_id is {tree.project}") == []
 
 
-def test_a_transaction_with_the_largest_number_of_operations_is_accepted(client: Any) -> None:
+def test_a_transaction_with_the_largest_number_of_operations_is_accepted(client):
     name = uuid4().hex
     client.call(*(create("Type", name=f"{name}-{number}") for number in range(dispatch.MAX_UNITS)))
     assert len(client.query(f'select id from Type where name like "{name}-%"')) == dispatch.MAX_UNITS
 
 
-def test_large_requests_of_one_user_leave_room_for_another(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_requests_of_one_user_leave_room_for_another(client, monkeypatch):
     monkeypatch.setattr(client.dispatcher, "_writing", Slots("changes", 10))
     name, other = uuid4().hex, Caller(client.create("User", username=uuid4().hex), "other")
     users = {"first": client.caller, "second": client.caller, "third": client.caller, "other": other}
@@ -83,7 +73,7 @@ def test_large_requests_of_one_user_leave_room_for_another(client: Any, monkeypa
     assert len(client.query(f'NoteLabel where name like "{name}-%"')) == 24
 
 
-def test_a_request_that_fails_gives_its_room_back(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_fails_gives_its_room_back(client, monkeypatch):
     monkeypatch.setattr(client.dispatcher, "_writing", Slots("changes", 10))
     unknown = [create("Task", name="x", parent_id="none")] * 6
 
@@ -95,7 +85,7 @@ def test_a_request_that_fails_gives_its_room_back(client: Any, monkeypatch: pyte
     run_coroutine(asyncio.wait_for(scenario(), 60))
 
 
-def notes_below(parent: str, parent_type: str, number: int) -> list[dict[str, Any]]:
+def notes_below(parent, parent_type, number):
     return [create("Note", content="x", parent_id=parent, parent_type=parent_type) for _ in range(number)]
 
 
@@ -103,36 +93,31 @@ def notes_below(parent: str, parent_type: str, number: int) -> list[dict[str, An
 class Implied:
     """A change that implies others: what is created before, the change, and a query whose number it may not alter."""
 
-    before: list[dict[str, Any]]
-    change: dict[str, Any]
+    before: list
+    change: dict
     kept: str
     refusal: str
 
 
-def implied_changes(tree: Any) -> dict[str, Implied]:
+def implied_changes(tree):
     """Return changes that imply at least ten others each."""
     other, user, kind, folder = (str(uuid4()) for _ in range(4))
     tasks = [create("Task", name=f"task {number}", parent_id=tree.shot) for number in range(10)]
     notes = notes_below(tree.shot, "Shot", 10)
-    written = [{**note, "entity_data": {**note["entity_data"], "user_id": user}} for note in notes]
-    typed = [{**task, "entity_data": {**task["entity_data"], "type_id": kind}} for task in tasks]
-    of_project, of_user = f"select id from Context where project_id is {tree.project}", f"Note where user_id is {user}"
+    written = [{**note, "entity_data": {**note["entity_data"], "completed_by_id": user}} for note in notes]
+    typed = [{**task, "entity_data": {**task["entity_data"], "priority_id": kind}} for task in tasks]
+    of_project = f"select id from Context where project_id is {tree.project}"
+    of_user = f"Note where completed_by_id is {user}"
     in_folder = [create("Folder", id=folder, name="folder", parent_id=tree.project)]
     in_folder += [create("Shot", name=f"shot {number}", parent_id=folder) for number in range(10)]
     return {
         "project": Implied(tasks, delete("Project", tree.project), of_project, f"Deleting the Project '{tree.name}'"),
         "sequence": Implied(tasks, delete("Sequence", tree.sequence), of_project, "Deleting the Sequence 'sq010'"),
         "user": Implied(
-            [create("User", id=user, username=user), *written],
-            delete("User", user),
-            of_user,
-            "Set is_active to false",
+            [create("User", id=user, username=user), *written], delete("User", user), of_user, "Set is_active to false"
         ),
-        "type": Implied(
-            [create("Type", id=kind, name=kind), *typed],
-            delete("Type", kind),
-            f"Task where type_id is {kind}",
-            "Type",
+        "priority": Implied(
+            [create("Priority", id=kind), *typed], delete("Priority", kind), f"Task where priority_id is {kind}", "Prio"
         ),
         "move": Implied(
             [create("Project", id=other, name=other), *in_folder],
@@ -144,10 +129,8 @@ def implied_changes(tree: Any) -> dict[str, Implied]:
     }
 
 
-@pytest.mark.parametrize("name", ["project", "sequence", "user", "type", "move", "list"])
-def test_changes_that_a_request_implies_are_counted(
-    client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+@pytest.mark.parametrize("name", ["project", "sequence", "user", "priority", "move", "list"])
+def test_changes_that_a_request_implies_are_counted(client, tree, monkeypatch, name):
     implied = implied_changes(tree)[name]
     client.call(*implied.before)
     kept = len(client.query(implied.kept))
@@ -162,9 +145,7 @@ def test_changes_that_a_request_implies_are_counted(
     assert len(client.query(implied.kept)) < kept
 
 
-def test_changes_that_several_operations_of_a_request_imply_are_added(
-    client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_that_several_operations_of_a_request_imply_are_added(client, tree, monkeypatch):
     for shot in (tree.shot, tree.other_shot):
         client.call(*notes_below(shot, "Shot", 3))
     monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 9)
@@ -176,28 +157,24 @@ def test_changes_that_several_operations_of_a_request_imply_are_added(
     assert client.query(f"Shot where parent_id is {tree.sequence}") == []
 
 
-def test_a_request_reads_few_of_the_rows_that_it_may_not_change(
-    client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_reads_few_of_the_rows_that_it_may_not_change(client, tree, monkeypatch):
     client.call(*notes_below(tree.shot, "Shot", 300))
     read = []
-    rows = prepared.run
+    rows = connections.run
 
-    def counting(connection: Any, statement: str, values: Any = ()) -> Any:
+    def counting(connection, statement, values=()):
         found = rows(connection, statement, values)
         read.append(len(found))
         return found
 
-    monkeypatch.setattr(prepared, "run", counting)
+    monkeypatch.setattr(connections, "run", counting)
     monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 9)
     with pytest.raises(PayloadTooLarge):
         client.call(delete("Shot", tree.shot))
     assert max(read) == 10
 
 
-def test_a_large_context_is_moved_inside_of_its_project(
-    client: Any, tree: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_context_is_moved_inside_of_its_project(client, tree, monkeypatch):
     monkeypatch.setattr(batch, "MAX_IMPLIED_CHANGES", 0)
     folder = client.create("Folder", name="folder", parent_id=tree.project)
     client.update("Sequence", tree.sequence, parent_id=folder)

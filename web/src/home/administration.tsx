@@ -6,11 +6,14 @@ import { Action } from "../elements";
 import { formatBytes, formatDate } from "../format";
 import { call, fromApiDate, queryAll, request, root, update, type Entity, type User } from "./api";
 import { attempt, CopyText, Dialog, Field, Form, Select } from "./page";
+import { Vocabulary } from "./vocabulary";
 import { parseMapping, SETTING, toSetting, VerdictFields, type Mapping } from "./verdict_statuses";
 
 interface Status {
+  readonly keys: readonly Key[];
   readonly health: { database_bytes: number; event_clients: number; disk_free_bytes: number; disk_total_bytes: number; problems: readonly string[] };
   readonly storage: readonly { name: string; bytes: number }[];
+  readonly work: readonly { kind: string; is_running: boolean; seconds: number }[];
   readonly backup_folder: string;
   readonly backups: readonly { name: string; bytes: number; age_seconds: number; check: { at: string; problem: string | null } | null }[];
   readonly mail: {
@@ -33,7 +36,6 @@ interface Data {
   readonly people: readonly Entity[];
   readonly roles: readonly Entity[];
   readonly projects: readonly Entity[];
-  readonly keys: readonly Key[];
   readonly status: Status;
   readonly statuses: readonly Entity[];
   /** The status for each verdict, or null without a setting. */
@@ -43,7 +45,7 @@ interface Data {
 const command = <T,>(name: string, values: Entity = {}): Promise<T> => request<T>(`home/commands/${name}`, values);
 
 async function read(): Promise<Data> {
-  const [lists, keys, status] = await Promise.all([
+  const [lists, status] = await Promise.all([
     queryAll(
       "select id, username, first_name, last_name, email, is_active, user_security_roles.security_role.name," +
         " user_security_roles.is_all_open_projects from User order by username",
@@ -52,7 +54,6 @@ async function read(): Promise<Data> {
       "select id, name, sort from Status where is_active is true order by sort",
       'select value from Setting where group is "REVIEW" and name is "verdict_statuses"',
     ),
-    command<{ keys: Key[] }>("keys"),
     request<Status>("home/status"),
   ]);
   const [people, roles, projects, statuses, settings] = lists;
@@ -60,7 +61,6 @@ async function read(): Promise<Data> {
     people: people ?? [],
     roles: roles ?? [],
     projects: projects ?? [],
-    keys: keys.keys,
     status,
     statuses: statuses ?? [],
     verdicts: parseMapping(settings?.[0]?.["value"]),
@@ -150,6 +150,7 @@ export function Administration(_props: { user: User }) {
       <MailSection mail={data.status.mail} run={run} />
       <BackupSection status={data.status} run={run} />
       <HealthSection status={data.status} />
+      <Vocabulary onChange={refresh} />
       {isCreating && <NewPerson data={data} run={run} onClose={() => setIsCreating(false)} />}
       {person !== undefined && <Person person={person} data={data} run={run} onClose={() => setEdited(null)} />}
     </>
@@ -210,10 +211,10 @@ function Person(props: { person: Entity; data: Data; run: Run; onClose: () => vo
   const { person, run } = props;
   const [secret, setSecret] = useState<readonly [string, string] | null>(null);
   const name = String(person["username"]);
-  const keys = props.data.keys.filter((key) => key.username === name && key.revoked_at === null);
+  const keys = props.data.status.keys.filter((key) => key.username === name && key.revoked_at === null);
   const makeLink = async (): Promise<void> => {
     const made = await command<{ path: string }>("sign-in", { user: name });
-    const address = new URL(`${root()}${made.path.slice(1)}?next=/`, location.href).href;
+    const address = new URL(`${root()}${made.path.slice(1)}`, location.href).href;
     setSecret(["Sign-in link, valid once within a quarter of an hour", address]);
   };
   const makeKey = async (): Promise<void> => {
@@ -354,6 +355,13 @@ function HealthSection({ status }: { status: Status }) {
       <dl class="facts">
         {facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
       </dl>
+      <h3>Exports, images and other work that visitors caused</h3>
+      <ul class="rows">
+        {status.work.map((work, index) => (
+          <li key={index}>{work.kind} <span class="quiet">{work.is_running ? "runs" : "waits"}, asked for {age(work.seconds)} ago</span></li>
+        ))}
+      </ul>
+      {status.work.length === 0 && <p class="empty">Nothing waits.</p>}
     </section>
   );
 }

@@ -27,8 +27,9 @@ const REPEATED_STATUSES: readonly number[] = [408, 429, 502, 503, 504];
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** The path that leads from the page to the root of the server. */
-export const root = (): string => document.querySelector<HTMLElement>("#home")?.dataset["root"] ?? "";
+/** The path that leads from the page, of the home or of a review, to the root of the server. */
+export const root = (): string =>
+  document.querySelector<HTMLElement>("#home")?.dataset["root"] ?? location.pathname.replace(/review\/.*/, "");
 
 /** Return the JSON of a path below the root; throw Refused with the reason of the server. */
 export async function request<T>(path: string, body?: unknown, timeout = REQUEST_TIMEOUT_MS): Promise<T> {

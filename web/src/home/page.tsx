@@ -7,6 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Action } from "../elements";
 import { Refused, root, type User } from "./api";
 import { KeysButton, KeysDialog } from "./keys";
+import { SessionsButton, SessionsDialog } from "./sessions";
 import { UploadStatus } from "./upload_status";
 
 interface Message {
@@ -53,6 +54,7 @@ export function Page(props: { view: string; title: string; user: User; children:
         <form method="post" action={`${root()}user/sign_out`} class="account">
           <span>{props.user.name}</span>
           <KeysButton />
+          <SessionsButton />
           <button class="text-button">Sign out</button>
         </form>
       </header>
@@ -61,6 +63,7 @@ export function Page(props: { view: string; title: string; user: User; children:
         <UploadStatus />
         {props.children}
         <KeysDialog />
+        <SessionsDialog />
       </main>
     </>
   );
@@ -69,7 +72,7 @@ export function Page(props: { view: string; title: string; user: User; children:
 function Notice() {
   const shown = message.value;
   return (
-    <div role="status" aria-live="polite">
+    <div role="status" aria-live="polite" class="notices">
       {shown !== null && (
         <p class={`notice ${shown.kind}`}>
           <span>{shown.text}</span>
@@ -84,6 +87,8 @@ function Notice() {
 export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean }) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    // The reason of an earlier failure is none of this dialog.
+    if (message.value?.kind === "failed") message.value = null;
     element.current?.showModal();
   }, []);
   return (
@@ -133,7 +138,7 @@ export function Field(props: {
   label: string;
   name: string;
   value?: string;
-  type?: "text" | "password" | "email" | "date" | "number" | "datetime-local";
+  type?: "text" | "password" | "email" | "date" | "number" | "datetime-local" | "color";
   required?: boolean;
   autoFocus?: boolean;
   hint?: string;

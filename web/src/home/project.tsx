@@ -49,15 +49,18 @@ async function readProject(): Promise<ProjectData> {
 export function Project(props: { user: User }) {
   const [data, setData] = useState<ProjectData | null>(null);
   const [open, setOpen] = useState<"" | "row" | "import" | "upload" | "settings">("");
+  const [isMissing, setMissing] = useState(false);
   const read = (): Promise<boolean> => attempt(async () => setData(await readProject()));
-  useEffect(() => void read(), []);
+  useEffect(() => void read().then((isRead) => setMissing(!isRead)), []);
+  if (data === null && isMissing) return <p><a class="text-button" href={`${root()}projects`}>All projects</a></p>;
   if (data === null) return <p class="quiet" aria-busy="true">Loading …</p>;
   const name = String(data.project["full_name"] || data.project["name"]);
   document.title = `${name} · ft-dcc`;
   const isEditable = !props.user.is_reviewer;
   const close = (): void => setOpen("");
-  const save = async (operations: readonly Operation[], done = "Saved."): Promise<void> => {
-    if (operations.length > 0 && (await attempt(() => call(...operations), done))) await read();
+  const save = async (operations: readonly Operation[], done = "Saved."): Promise<boolean> => {
+    if (operations.length > 0 && !(await attempt(() => call(...operations), done))) return false;
+    return read();
   };
   return (
     <>
@@ -70,15 +73,14 @@ export function Project(props: { user: User }) {
         {isEditable && <button class="text-button" onClick={() => setOpen("upload")}>Upload</button>}
         {isEditable && <button class="main-button" onClick={() => setOpen("row")}>New shot or task</button>}
       </div>
-      <Table data={data} isEditable={isEditable} onSave={save} />
+      <Table data={data} isEditable={isEditable} onSave={async (operations, done) => void (await save(operations, done))} />
       {open === "row" && (
         <Dialog title="New shot or task" onClose={close}>
           <Form
             send="Create"
             onSend={async (fields) => {
               await attempt(async () => {
-                await save(addRow(data, fields), "Created.");
-                close();
+                if (await save(addRow(data, fields), "Created.")) close();
               });
             }}
           >
@@ -92,10 +94,7 @@ export function Project(props: { user: User }) {
         </Dialog>
       )}
       {open === "import" && (
-        <Import data={data} onClose={close} onImport={async (operations) => {
-          await save(operations, "Imported.");
-          close();
-        }} />
+        <Import data={data} onClose={close} onImported={read} />
       )}
       {open === "settings" && (
         <ProjectSettings

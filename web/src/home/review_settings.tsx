@@ -141,7 +141,7 @@ function SessionPart({ card, onChanged }: Props) {
   );
 }
 
-const RIGHTS = ["comment", "draw", "decide", "download", "present"] as const;
+const RIGHTS = ["comment", "draw", "decide", "edit", "download", "present"] as const;
 const DEFAULT_RIGHTS = "comment draw decide";
 
 function PeoplePart({ card }: Props) {

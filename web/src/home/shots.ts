@@ -61,6 +61,26 @@ export const COLUMNS = [
   { name: "due", title: "Due" },
 ] as const;
 
+// What other programs call the columns; without case and signs.
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  sequence: ["sequence", "sequencename", "seq", "sequenz", "scene"],
+  shot: ["shot", "shotcode", "shotname", "code", "einstellung"],
+  task: ["task", "taskname", "step", "pipelinestep", "aufgabe"],
+  frames: ["frames", "framerange", "range", "cutrange"],
+  fps: ["fps", "rate", "framerate", "framespersecond"],
+  assignee: ["assignee", "assignedto", "artist", "bearbeiter"],
+  status: ["status", "taskstatus"],
+  due: ["due", "duedate", "enddate", "deadline"],
+  type: ["type", "tasktype"],
+};
+
+/** Return the column that each cell of a header names, null for an unknown one; null if the row is no header. */
+export function readHeader(cells: readonly string[]): (string | null)[] | null {
+  const plain = cells.map((cell) => cell.toLowerCase().replace(/[^\p{L}]/gu, ""));
+  const found = plain.map((cell) => Object.keys(ALIASES).find((name) => ALIASES[name]?.includes(cell)) ?? null);
+  return found.some((name) => name !== null) ? found : null;
+}
+
 export function readRows(
   sequences: readonly Entity[],
   shots: readonly Entity[],

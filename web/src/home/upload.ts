@@ -12,6 +12,8 @@ export interface Target {
   /** The task, and the shot or other context above it. */
   readonly taskId: string;
   readonly contextId: string;
+  /** The asset whose next version it becomes; null for a new one. */
+  readonly assetId: string | null;
   readonly reviewId: string | null;
   readonly comment: string;
 }
@@ -73,7 +75,7 @@ export async function uploadVersion(source: Source, target: Target, observer: Ob
 }
 
 async function register(version: string, source: Source, uploaded: readonly string[], target: Target): Promise<void> {
-  const { operations, assetId } = await assetOperations(nameOf(source), target);
+  const { operations, assetId } = await assetOperations(assetNameOf(source), target);
   const media = source.length === 1 ? fileOperations(source[0], uploaded[0]!, version) : await sequenceOperations(source, uploaded, version, target);
   await call(
     ...operations,
@@ -90,6 +92,12 @@ async function register(version: string, source: Source, uploaded: readonly stri
 interface Media {
   readonly component: string;
   readonly operations: readonly Operation[];
+}
+
+/** Return the name of a new asset: that of the file without its version. */
+export function assetNameOf(source: Source): string {
+  const name = nameOf(source);
+  return name.replace(/[._ -]*v\d+$/i, "") || name;
 }
 
 function nameOf(source: Source): string {
@@ -138,6 +146,7 @@ async function sequenceOperations(source: Source, uploaded: readonly string[], v
 }
 
 async function assetOperations(name: string, target: Target): Promise<{ operations: Operation[]; assetId: string }> {
+  if (target.assetId !== null) return { operations: [], assetId: target.assetId };
   const [known] = await query(
     `select id from Asset where context_id is ${quote(target.contextId)} and name is ${quote(name)} limit 1`,
   );

@@ -37,18 +37,27 @@ export function chooseLines(movie: Movie, quality: Quality, connection: Connecti
   if (quality === "original" || available.length === 0) return null;
   const smallest = available.at(-1) ?? null;
   if (quality !== "auto") return available.find((each) => each <= quality) ?? smallest;
-  return isSlow(movie, connection) ? smallest : null;
+  if (!isSlow(movie, connection)) return null;
+  if (connection.savesData || connection.stalls >= MAX_STALLS) return smallest;
+  const fitting = movie.renditions.filter(({ lines, size }) => {
+    return size !== null && available.includes(lines) && !isTooLarge(size, movie, connection.bitsPerSecond);
+  });
+  return fitting.length === 0 ? smallest : Math.max(...fitting.map((each) => each.lines));
 }
 
 /** Return whether the movie would not play without interruptions. */
 export function isSlow(movie: Movie, { bitsPerSecond, savesData, stalls }: Connection): boolean {
-  if (savesData || stalls >= MAX_STALLS) return true;
-  const needed = bitRate(movie);
+  return savesData || stalls >= MAX_STALLS || isTooLarge(movie.size, movie, bitsPerSecond);
+}
+
+/** Return whether a file of this size, with the frames of the movie, needs more than the connection has. */
+function isTooLarge(size: number | null, movie: Movie, bitsPerSecond: number | null): boolean {
+  const needed = bitRate(size, movie);
   return bitsPerSecond !== null && needed !== null && bitsPerSecond < needed * HEADROOM;
 }
 
-/** Return the bits a second of a movie, or null if its size or length is unknown. */
-function bitRate({ size, exact }: Movie): number | null {
+/** Return the bits a second of a file with the frames of the movie, or null if its size or length is unknown. */
+function bitRate(size: number | null, { exact }: Movie): number | null {
   if (size === null || exact === null) return null;
   const [numerator = 0, denominator = 1] = exact.fps.split("/").map(Number);
   const seconds = (exact.frame_count * denominator) / numerator;

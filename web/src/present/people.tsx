@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 
 import { Action, Dropdown, Icon } from "../elements";
 import type { Person } from "../model";
-import { isFollowing, isPresenting, ownPage, people, presenter } from "../store";
+import { isFollowing, isPresenting, ownPage, people, peopleCount, presenter, review } from "../store";
 import type { Presentation } from "./presentation";
 
 interface Props {
@@ -70,12 +70,12 @@ function People({ presentation, own }: Props & { readonly own: Person }): JSX.El
     <Dropdown
       id="show-people"
       class="people-list"
-      label={`People: ${people.value.length}`}
+      label={`People: ${peopleCount.value}`}
       title="People who have this page open"
       button={
         <>
           <Icon name="people" />
-          {people.value.length}
+          {peopleCount.value}
         </>
       }
     >
@@ -93,7 +93,7 @@ function PersonRow(props: Props & { readonly person: Person; readonly own: Perso
   const isOwn = person.id === own.id;
   const state = person.id === presenter.value ? "presents" : person.is_following && presenter.value !== null ? "follows" : "";
   const mayHandOver = isPresenting.value && !isOwn && person.may_present;
-  const mayTakeOver = isOwn && own.may_present && presenter.value !== null && !isPresenting.value;
+  const mayTakeOver = isOwn && own.may_present && review.value?.is_user === true && presenter.value !== null && !isPresenting.value;
   return (
     <li class="person" data-state={state}>
       <span class="person-name">

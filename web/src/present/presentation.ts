@@ -120,6 +120,7 @@ export class Presentation {
     if (message.type === "hello") this.receiveHello(message);
     else if (message.type === "people") {
       store.people.value = message.people;
+      store.peopleCount.value = message.count;
       this.setPresenter(message.presenter);
     } else if (message.type === "driver") this.setPresenter(message.presenter);
     else if (message.type === "clock") this.clock.measure(message.sent, performance.now(), message.now);

@@ -1,4 +1,1 @@
-"""Live connections of open review pages: changes of their session, and presentations.
-
-It knows the content and the access of the review page, and writes nothing to the database.
-"""
+"""Live connections of open review pages: changes and presentations; it writes nothing to the database."""

@@ -11,19 +11,17 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import attrs
 from anyio import to_thread
 
 from ft_dcc.server.database.store import Store
-from ft_dcc.server.errors import HttpError
-from ft_dcc.server.http.send_queue import SendQueue
-from ft_dcc.server.review import content
+from ft_dcc.server.errors import BadRequest, HttpError
+from ft_dcc.server.http.connections import SendQueue
+from ft_dcc.server.review import earlier_notes, feedback
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.earlier_notes import entries_of_same_assets
-from ft_dcc.server.review.feedback import read_change, viewer_of
 from ft_dcc.server.review.live.presentation import Presentation, clock_ms
 
 _log = logging.getLogger(__name__)
@@ -60,11 +58,6 @@ class OpenPage:
         if not self.queue.put(message):
             self.queue.close()
 
-    def describe(self) -> dict[str, Any]:
-        """Return the entry of the page in the list of people."""
-        name, may_present = self.access.name or "Guest", self.access.may("present")
-        return {"id": self.id, "name": name, "may_present": may_present, "is_following": self.is_following}
-
 
 @attrs.define
 class _Touched:
@@ -94,7 +87,7 @@ class SessionPages:
         """Send a message to all pages, to all but one, or to those of one kind of visitor."""
         text = json.dumps(message, separators=(",", ":"))
         for page in list(self.pages.values()):
-            if page is not except_page and viewer in (_ALL, viewer_of(page.access)):
+            if page is not except_page and viewer in (_ALL, feedback.viewer_of(page.access)):
                 page.send(text)
 
     def receive(self, page: OpenPage, message: dict[str, Any]) -> None:
@@ -104,20 +97,36 @@ class SessionPages:
             # The page computes the difference of the clocks from the time that the answer takes.
             page.send(json.dumps({"type": "clock", "sent": message.get("sent"), "now": clock_ms()}))
             return
-        presenters = {each.id for each in self.pages.values() if each.access.may("present")}
+        presenters = {each.id for each in self.pages.values() if "present" in each.access.rights}
+        # A user of the studio may take over; others wait until the presenter stops, or hands over to them.
+        is_taken = self.presentation.presenter not in (None, page.id) and page.access.user is None
+        if kind == "claim" and page.id in presenters and is_taken:
+            raise BadRequest("Another person presents. Ask that person to hand over to you.")
         answer = self.presentation.receive(page.id, presenters, message)
         if answer is not None:
             self.broadcast(answer, None if answer["type"] == "driver" else page)
 
-    def people(self) -> dict[str, Any]:
-        """Return the message that lists the people of the session."""
-        people = [page.describe() for page in itertools.islice(self.pages.values(), _MAX_PEOPLE)]
-        presenter = self.presentation.presenter
-        return {"type": "people", "people": people, "count": len(self.pages), "presenter": presenter}
+    def send_people(self) -> None:
+        """Send the list of the people to users and invitees, and their number to visitors with the shared link."""
+        message = {"type": "people", "count": len(self.pages), "presenter": self.presentation.presenter}
+        people = [_to_person(page) for page in itertools.islice(self.pages.values(), _MAX_PEOPLE)]
+        text = json.dumps({**message, "people": people}, separators=(",", ":"))
+        for page in list(self.pages.values()):
+            is_known = page.access.may_export
+            page.send(text if is_known else json.dumps({**message, "people": [_to_person(page)]}))
+
+
+def _to_person(page: OpenPage) -> dict[str, Any]:
+    return {
+        "id": page.id,
+        "name": page.access.name or "Guest",
+        "may_present": "present" in page.access.rights,
+        "is_following": page.is_following,
+    }
 
 
 class LiveReviews:
-    """All sessions of a server; an observer of the event hub. All methods but ``on_changes`` run on the event loop."""
+    """All sessions of a server, an observer of events; all methods but ``on_…`` run on the event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -136,7 +145,9 @@ class LiveReviews:
         self._loop = asyncio.get_running_loop()
         session_id = page.access.review_session_id
         session = self._sessions.get(session_id)
-        if self._is_full(session, page.visitor):
+        visitors = [each.visitor for open_one in self._sessions.values() for each in open_one.pages.values()]
+        is_session_full = session is not None and len(session.pages) >= _MAX_PAGES_PER_SESSION
+        if is_session_full or len(visitors) >= _MAX_PAGES or visitors.count(page.visitor) >= MAX_PAGES_PER_VISITOR:
             yield None
             return
         if session is None:
@@ -156,12 +167,6 @@ class LiveReviews:
                 session.broadcast(session.presentation.driver())
             self._touch_people(session_id, session)
 
-    def _is_full(self, session: SessionPages | None, visitor: str) -> bool:
-        """Return whether all sessions, this one, or a visitor have as many pages as may be open."""
-        visitors = [page.visitor for each in self._sessions.values() for page in each.pages.values()]
-        is_session_full = session is not None and len(session.pages) >= _MAX_PAGES_PER_SESSION
-        return is_session_full or len(visitors) >= _MAX_PAGES or visitors.count(visitor) >= MAX_PAGES_PER_VISITOR
-
     def receive(self, page: OpenPage, session: SessionPages, message: dict[str, Any]) -> None:
         """Apply a message of a page; raises BadRequest and ValidationError."""
         if message.get("type") == "follow":
@@ -178,6 +183,17 @@ class LiveReviews:
             self._loop.call_soon_threadsafe(self._touch, entities)
         except RuntimeError:
             _log.debug("The event loop is closed; changes are not sent to review pages.")
+
+    def on_permissions(self) -> None:
+        """Check the access of all pages, after users, keys or browser sessions have changed; called on any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # The loop is closed when the server stops.
+                self._loop.call_soon_threadsafe(self._touch_access)
+
+    def _touch_access(self) -> None:
+        for session_id, session in self._sessions.items():
+            session.touched.access = True
+            self._start_flush(session_id, session)
 
     def _touch(self, entities: list[dict[str, Any]]) -> None:
         for session_id, session in self._sessions.items():
@@ -211,9 +227,9 @@ class LiveReviews:
             if touched.access:
                 await self._check_access(session)
             if touched.people:
-                session.broadcast(session.people())
-            # One reading for all pages, unless the session is moderated: then for each kind of visitor.
-            viewers = {viewer_of(page.access): page.access for page in session.pages.values()}
+                session.send_people()
+            # One reading for each kind of visitor.
+            viewers = {feedback.viewer_of(page.access): page.access for page in session.pages.values()}
             for viewer, access in viewers.items():
                 for message in await to_thread.run_sync(self._read, access, session, touched):
                     session.broadcast(message, viewer=viewer)
@@ -229,10 +245,13 @@ class LiveReviews:
     def _read(self, access: ReviewAccess, session: SessionPages, touched: _Touched) -> list[dict[str, Any]]:
         commit = self._store.commits
         messages: list[dict[str, Any]] = [
-            read_change(self._store, access, object_id, note_ids, commit=commit)
+            feedback.read_change(self._store, access, object_id, note_ids, commit=commit)
             for object_id, note_ids in touched.notes.items()
         ]
-        messages += [{"type": "entry", "entry": object_id, "commit": commit} for object_id in sorted(touched.entries)]
+        # A page that shows a note which became internal reads the version again; no guest gets the note's id.
+        seen = {each["entry"]: {*each["removed"], *(note["id"] for note in each["notes"])} for each in messages}
+        entries = touched.entries | {entry for entry, ids in seen.items() if not touched.notes[entry] <= ids}
+        messages += [{"type": "entry", "entry": object_id, "commit": commit} for object_id in sorted(entries)]
         if touched.list:
             session.objects = self._read_objects(access.review_session_id)
             messages.append({"type": "list", "commit": commit})
@@ -241,12 +260,12 @@ class LiveReviews:
     def _read_foreign(self, session_id: str, object_ids: set[str]) -> dict[str, Any]:
         """Return the message that names the versions of the session whose assets have changed notes elsewhere."""
         with self._store.reading() as connection:
-            entries = entries_of_same_assets(connection, self._store.tables, session_id, object_ids)
+            entries = earlier_notes.entries_of_same_assets(connection, self._store.tables, session_id, object_ids)
         return {"type": "earlier", "entries": entries}
 
     def _read_objects(self, session_id: str) -> dict[str, str]:
         with self._store.reading() as connection:
-            return content.version_ids(connection, self._store.tables, session_id)
+            return feedback.entries_by_version(connection, self._store.tables, session_id)
 
     async def _watch(self, session_id: str, session: SessionPages) -> None:
         """Check the access of the pages of a session from time to time: links expire, and invitations are revoked."""
@@ -257,22 +276,17 @@ class LiveReviews:
             await self._check_access(session)
 
     async def _check_access(self, session: SessionPages) -> None:
+        def find_invalid() -> list[OpenPage]:
+            valid = set()
+            for page in pages:
+                with suppress(HttpError):
+                    valid |= {page.id} if page.authorize() == page.access else set()
+            return [page for page in pages if page.id not in valid]
+
         pages = list(session.pages.values())
-        for page, is_valid in zip(pages, await to_thread.run_sync(_are_valid, pages)):
-            if not is_valid:
-                page.send('{"type":"access"}')
-                page.queue.close()
-
-
-def _are_valid(pages: list[OpenPage]) -> list[bool]:
-    """Return for each page whether its link still gives the same access."""
-    found = []
-    for page in pages:
-        try:
-            found.append(page.authorize() == page.access)
-        except HttpError:
-            found.append(False)
-    return found
+        for page in await to_thread.run_sync(find_invalid):
+            page.send('{"type":"access"}')
+            page.queue.close()
 
 
 def _note_change(touched: _Touched, session_id: str, objects: dict[str, str], entity: dict[str, Any]) -> None:

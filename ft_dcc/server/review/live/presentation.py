@@ -31,10 +31,6 @@ class LiveStrokes:
     frame: int | None = None
     shapes: dict[str, dict[str, Any]] = attrs.field(factory=dict)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return the message for a page that joins."""
-        return {"entry": self.entry, "frame": self.frame, "shapes": list(self.shapes.values())}
-
     def put(self, entry: str, frame: int | None, message: dict[str, Any]) -> dict[str, Any]:
         """Add a shape, or replace the one with its id, and return the message for the followers.
 
@@ -82,7 +78,8 @@ class Presentation:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state for a page that joins; ``now`` is the clock of the server in milliseconds."""
-        strokes = self.strokes.snapshot()
+        drawn = self.strokes
+        strokes = {"entry": drawn.entry, "frame": drawn.frame, "shapes": list(drawn.shapes.values())}
         return {"presenter": self.presenter, "state": self.state, "strokes": strokes, "now": clock_ms()}
 
     def leave(self, page_id: int) -> bool:
@@ -110,19 +107,21 @@ class Presentation:
             return None
         if kind == "hand_over":
             # The other page may have left meanwhile.
-            return self._set_presenter(message["to"]) if message.get("to") in presenters else None
+            to = message.get("to")
+            return self._set_presenter(to) if isinstance(to, int) and to in presenters else None
         if kind == "pointer":
             return {"type": "pointer", "point": _point(message.get("point"))}
-        if kind == "stroke":
-            return self.strokes.put(parse_id(message.get("entry")), parse_frame(message.get("frame")), message)
-        if kind == "strokes":
-            return self.strokes.keep(parse_id(message.get("entry")), parse_frame(message.get("frame")), message)
+        if kind in ("stroke", "strokes"):
+            change = self.strokes.put if kind == "stroke" else self.strokes.keep
+            return change(parse_id(message.get("entry")), parse_frame(message.get("frame")), message)
         if kind in _STATE_PARSERS:
             now = clock_ms()
             self.state = {**self.state, **_STATE_PARSERS[kind](message)}
             if kind in _FRAME_KINDS:
                 # A view that changes during playback leaves the frame and its moment as they are.
-                self.state["at"] = _shown_at(message.get("at"), now)
+                at: Any = message.get("at")
+                is_given = is_number(at)
+                self.state["at"] = min(max(round(at), now - _MAX_AGE_MS), now + _MAX_AHEAD_MS) if is_given else now
             return {"type": "state", "state": self.state, "now": now}
         raise BadRequest("The message has no known type.")
 
@@ -211,7 +210,3 @@ def _point(value: object) -> list[float] | None:
     if not isinstance(value, list) or len(value) != 2 or not all(is_number(part) for part in value):
         raise BadRequest("The point of a pointer is [x, y], or null.")
     return value
-
-
-def _shown_at(value: Any, now: int) -> int:
-    return min(max(round(value), now - _MAX_AGE_MS), now + _MAX_AHEAD_MS) if is_number(value) else now

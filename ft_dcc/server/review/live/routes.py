@@ -98,12 +98,16 @@ def _parse(text: object) -> dict[str, Any]:
         raise BadRequest("The message is not JSON.") from error
     if not isinstance(found, dict):
         raise BadRequest("The message is not a JSON object.")
+    if not isinstance(found.get("type"), str):
+        raise BadRequest("The type of a message is a text.")
     return found
 
 
 async def _send_events(live: LiveReviews, authorize: Authorize, request: Request) -> Response:
     access = await to_thread.run_sync(authorize, request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if request.method == "HEAD":  # It has no end otherwise.
+        return Response(headers=headers, media_type="text/event-stream")
     page = OpenPage(access, partial(authorize, request), _network(request))
     return StreamingResponse(_events(live, page), headers=headers, media_type="text/event-stream")
 

@@ -1,4 +1,1 @@
-"""What the adapter reads, changes and restores in Blender: cameras, look, sources, sound, capture and drawings.
-
-Knows nothing of the panel and of publishing.
-"""
+"""What the adapter reads, changes and restores in Blender; it knows nothing of the panel and of publishing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 import bpy
 
-from ft_dcc.errors import SettingInvalid
+from ft_dcc.errors import CaptureFailed, SettingInvalid
 
 EGL = "libEGL.so.1"
 
@@ -22,18 +21,19 @@ EGL = "libEGL.so.1"
 _FORMAT = ("media_type", "file_format", "color_mode", "color_depth", "compression")
 
 
-def missing_library() -> str | None:
-    """Return the system library without which drawing would end this process, or None if it is installed.
+def require_drawing() -> None:
+    """Raise CaptureFailed if Blender cannot draw on this thread.
 
-    A headless Blender on Linux loads EGL when it draws its first frame, and aborts if it is missing.
+    A headless Blender on Linux loads EGL when it draws its first frame, and ends this process if it is missing.
     """
-    if not (bpy.app.background and sys.platform.startswith("linux")):
-        return None
-    try:
-        ctypes.CDLL(EGL)
-    except OSError:
-        return EGL
-    return None
+    if bpy.app.background and sys.platform.startswith("linux"):
+        try:
+            ctypes.CDLL(EGL)
+        except OSError as error:
+            hint = "Install it (on Debian: apt-get install libegl1)."
+            raise CaptureFailed(f"Blender cannot draw without {EGL}. {hint}") from error
+    if bpy.app.version < (4, 5) and threading.current_thread() is not threading.main_thread():
+        raise CaptureFailed(f"Blender {bpy.app.version_string} can draw only on its main thread. Capture from there.")
 
 
 def uses_software_rendering() -> bool:
@@ -43,11 +43,6 @@ def uses_software_rendering() -> bool:
     import gpu
 
     return any(name in gpu.platform.renderer_get().lower() for name in ("llvmpipe", "softpipe", "swiftshader"))
-
-
-def can_draw_on_this_thread() -> bool:
-    """Return whether a headless Blender can draw here: before 4.5 only on the main thread."""
-    return bpy.app.version >= (4, 5) or threading.current_thread() is threading.main_thread()
 
 
 def context_override(**members: Any) -> AbstractContextManager[object]:
@@ -60,17 +55,13 @@ def context_override(**members: Any) -> AbstractContextManager[object]:
     return bpy.context.temp_override(**differing) if differing else nullcontext()
 
 
-def may_crash_beside_threads() -> bool:
-    """Return whether an operator with overrides may crash while another thread runs Python (``context_override``)."""
-    return not bpy.app.background and sys.version_info < (3, 12)
-
-
 @contextmanager
 def writing_png(scene: Any, *, alpha: bool) -> Iterator[None]:
     """Write images as 8 bit PNG; restore the settings for images and movies on exit."""
     settings, ffmpeg = scene.render.image_settings, scene.render.ffmpeg
     before = {name: getattr(settings, name) for name in _FORMAT if hasattr(settings, name)}
-    ffmpeg_before = {name: getattr(ffmpeg, name) for name in _writable_properties(ffmpeg)}
+    writable = [each for each in ffmpeg.bl_rna.properties if not each.is_readonly and each.type != "POINTER"]
+    ffmpeg_before = {each.identifier: getattr(ffmpeg, each.identifier) for each in writable}
     is_overridden = settings.color_management == "OVERRIDE"
     space = settings.linear_colorspace_settings.name if is_overridden else ""
     wanted = ("IMAGE", "PNG", "RGBA" if alpha else "RGB", "8", 15)
@@ -95,42 +86,12 @@ def _set_changed(part: Any, values: Mapping[str, Any]) -> None:
             setattr(part, name, value)
 
 
-def _writable_properties(part: Any) -> list[str]:
-    return [item.identifier for item in part.bl_rna.properties if not item.is_readonly and item.type != "POINTER"]
-
-
-def workbench_engine(scene: Any) -> dict[str, object]:
-    """Return the settings that render like a viewport; a Blender may be built without Freestyle."""
-    return {
-        "engine": "BLENDER_WORKBENCH",
-        **({"use_freestyle": False} if hasattr(scene.render, "use_freestyle") else {}),
-    }
-
-
-def neutral_view_settings(settings: Any) -> dict[str, object]:
-    """Return the view settings that leave colours unchanged; Blender 4.3 and later have a white balance."""
-    values = {"exposure": 0.0, "gamma": 1.0, "use_curve_mapping": False, "use_white_balance": False}
-    return {name: value for name, value in values.items() if hasattr(settings, name)}
-
-
-def escape_output_path(path: os.PathLike[str]) -> str:
-    """Return the path as Blender needs it to write exactly there."""
-    text = os.fspath(path)
-    # Since 4.5, {name} in an output path is a variable.
-    return text.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5) else text
-
-
 def file_is_too_new() -> bool:
     """Return whether a newer Blender wrote the open file, so that parts of it are lost."""
     return tuple(bpy.data.version[:2]) > tuple(bpy.app.version[:2])
 
 
-def animation_curves(item: Any) -> list[Any]:
-    """Return the animation curves of an object that has an action."""
-    return action_curves(item.animation_data.action)
-
-
-def action_curves(action: Any) -> list[Any]:
+def animation_curves(action: Any) -> list[Any]:
     """Return the animation curves of an action; since Blender 4.4 they are in layers, strips and channel bags."""
     if getattr(action, "layers", None):
         strips = [strip for layer in action.layers for strip in layer.strips]
@@ -151,12 +112,12 @@ def check_online(server: str) -> None:
         raise SettingInvalid("Blender is offline. Allow online access in Preferences > System > Network.")
 
 
-def draw_field(layout: Any, data: Any, name: str, *, placeholder: str, icon: str = "NONE") -> None:
+def draw_field(layout: Any, data: Any, name: str, *, placeholder: str, icon: str = "NONE", **values: Any) -> None:
     """Draw a field with a placeholder: inside of the field since 4.2, in a line below it before."""
     if bpy.app.version >= (4, 2):
-        layout.prop(data, name, placeholder=placeholder, icon=icon)
+        layout.prop(data, name, placeholder=placeholder, icon=icon, **values)
         return
-    layout.prop(data, name, icon=icon)
+    layout.prop(data, name, icon=icon, **values)
     if not getattr(data, name):
         layout.label(text=f"{placeholder!r}", icon="BLANK1")
 
@@ -179,14 +140,3 @@ def strip_range(strip: Any) -> tuple[int, int]:
 def content_start(strip: Any) -> float:
     """Return the frame at which the whole content of a strip would start."""
     return float(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
-
-
-def content_trim_start(strip: Any) -> int:
-    """Return how many images or frames of the file a strip leaves out at the start; Blender 5.2 renames it."""
-    return int(strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start)
-
-
-def show_only_strokes(style: Any) -> None:
-    """Let a material of grease pencil draw strokes without a fill; Blender 5.2 ignores these properties."""
-    if not getattr(style.bl_rna.properties["show_stroke"], "is_deprecated", False):
-        style.show_stroke, style.show_fill = True, False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable
@@ -16,21 +16,11 @@ from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
 from .. import main_thread
-from . import blender_compat, compare, feedback, input_guard, visibility
+from . import blender_compat, compare, feedback, input_guard, maintained, visibility
 from .look import Look, applied_look
-from .maintained import (
-    kept_camera,
-    maintained_camera,
-    maintained_frame,
-    maintained_images,
-    overridden,
-    silenced,
-    unbound_markers,
-)
-from .sources import EDIT, camera_lookup, turntable_object
-from .turntable import turntable_scene
-from .unkeyed_values import maintained_unkeyed_values
-from .viewport import camera_view, find_window, require_view, shown_in_window
+from .maintained import maintained_camera, maintained_frame, maintained_unkeyed_values
+from .sources import EDIT, camera_lookup, turntable_object, turntable_scene
+from .viewport import HiddenViews, camera_view, find_window, shown_in_window, views
 
 _MIN_SIZE = 4
 # In them an object has edits that its data does not contain yet.
@@ -52,10 +42,10 @@ def capture_setup(scene: Any, request: PlayblastRequest, frames: Frames) -> Iter
         camera_lookup(scene, request.source)
     if min(request.resolution.width, request.resolution.height) < _MIN_SIZE:
         raise SettingInvalid(f"Blender cannot draw {request.resolution}. Use at least {_MIN_SIZE} pixels each way.")
-    _require_drawing()
+    blender_compat.require_drawing()
     make_folder(request.directory)
     borrowed = BorrowedScene(scene, request, look, frames)
-    with borrowed.returned_on_save(), borrowed.returned_after_slices(), input_guard.guarded():
+    with borrowed.returned_to_blender(), input_guard.guarded():
         try:
             yield borrowed.draw
         finally:
@@ -76,6 +66,8 @@ class BorrowedScene:
         self._view: dict[str, Any] | None = None
         self._match_viewport: Callable[[], None] | None = None
         self._is_changing_frame = False
+        self._hidden_views = HiddenViews()
+        self._last: tuple[Path, int] | None = None
 
     def draw(self, frame: int) -> Path:
         """Draw one frame to its file and return that.
@@ -84,13 +76,23 @@ class BorrowedScene:
         """
         path = self._frames.path(frame)
         remove_stale(path)
+        # Since 4.5, {name} in an output path is a variable.
+        is_escaped = bpy.app.version >= (4, 5)
+        output_path = str(path).replace("{", "{{").replace("}", "}}") if is_escaped else str(path)
         try:
+            if self._look.needs_view:
+                self._hidden_views.show()
             self._borrow()
             scene = self._stage
             # Looked up for each frame: it may have been deleted, and an undo makes it another object.
-            camera = self._find_camera(frame)
-            scene.render.filepath = blender_compat.escape_output_path(path)
-            with unbound_markers(scene), kept_camera(scene, camera), silenced():
+            if self._camera_at is not None:
+                camera = self._camera_at(frame)
+            elif self._request.source == EDIT:
+                camera = self._scene.camera
+            else:
+                camera = camera_lookup(self._scene, self._request.source)(frame)
+            scene.render.filepath = output_path
+            with maintained.unbound_markers(scene), maintained.kept_camera(scene, camera), maintained.silenced():
                 scene.camera = camera
                 self._set_frame(frame)
                 if self._match_viewport is not None:
@@ -106,14 +108,8 @@ class BorrowedScene:
             raise CaptureFailed(f"{reason} Switch the script off and publish again.")
         if png_size(path) is None:
             raise missing_frame_error(path, frame, "Blender")
+        self._last = path, frame
         return path
-
-    def _find_camera(self, frame: int) -> Any:
-        if self._camera_at is not None:
-            return self._camera_at(frame)
-        if self._request.source == EDIT:
-            return self._scene.camera
-        return camera_lookup(self._scene, self._request.source)(frame)
 
     @property
     def _is_rendered(self) -> bool:
@@ -122,8 +118,8 @@ class BorrowedScene:
 
     def _draw(self) -> None:
         scene, view = self._stage, self._view
-        if view is not None:
-            require_view(view)
+        if view is not None and view not in views():
+            raise CaptureFailed("The 3D view was closed during the capture. Open it and publish again.")
         # A timer has no window in its context; a headless render needs none, and a thread would have to override it.
         window = {} if bpy.app.background else {"window": find_window(self._scene)}
         with blender_compat.context_override(**(view or window)):
@@ -150,56 +146,53 @@ class BorrowedScene:
     def give_back(self) -> None:
         """Restore the scene; raise CaptureFailed if it was closed."""
         (settings, self._settings), (state, self._state) = (self._settings, None), (self._state, None)
-        with ExitStack() as stack:
-            # The outer one translates the error of a scene that was closed.
-            for each in (state, settings):
-                if each is not None:
-                    stack.enter_context(each)
+        try:
+            with ExitStack() as stack:
+                stack.callback(self._hidden_views.close)
+                for each in (state, settings):
+                    if each is not None:
+                        stack.enter_context(each)
+        except ReferenceError as error:
+            raise CaptureFailed(_SCENE_CLOSED) from error
 
     @contextmanager
-    def returned_on_save(self) -> Iterator[None]:
-        """Restore the scene before Blender saves it to a file."""
+    def returned_to_blender(self) -> Iterator[None]:
+        """Restore the scene before Blender saves it to a file, and hide the 3D views whenever Blender may draw them.
 
+        With unflushed edits the scene is restored then: when Blender quits, it saves such edits and calls no handler.
+        Without them it saves the last undo step, which the artist made. Source: Blender's source code, WM_exit_ex and
+        ED_editors_flush_edits.
+        """
+        is_edited = any(item.mode in _UNFLUSHED_MODES for item in bpy.data.objects)
+
+        @bpy.app.handlers.persistent
         def before_save(*_: Any) -> None:
             # After an undo or a new file there is nothing to restore; the next frame reports it.
             with suppress(CaptureFailed, ReferenceError):
-                if self._is_changing_frame:
-                    self._restore_settings()
-                else:
+                if not self._is_changing_frame:
                     self.give_back()
-
-        bpy.app.handlers.save_pre.append(bpy.app.handlers.persistent(before_save))
-        try:
-            yield
-        finally:
-            bpy.app.handlers.save_pre.remove(before_save)
-
-    @contextmanager
-    def returned_after_slices(self) -> Iterator[None]:
-        """Restore the scene whenever Blender may handle events, if it would save unflushed edits when it quits.
-
-        It calls no handler then. Without such edits it saves the last undo step, which the artist made.
-        Source: Blender's source code, WM_exit_ex and ED_editors_flush_edits.
-        """
+                    return
+                # All but the current frame and the camera, which a handler of a frame change must not change.
+                settings, self._settings = self._settings, None
+                if settings is not None:
+                    settings.close()
 
         def after_slice() -> None:
             with suppress(CaptureFailed, ReferenceError):
-                self.give_back()
+                if is_edited:
+                    self.give_back()
+                elif self._last is not None:
+                    self._hidden_views.hide(*self._last)
 
-        is_needed = not bpy.app.background and any(item.mode in _UNFLUSHED_MODES for item in bpy.data.objects)
-        if is_needed:
+        bpy.app.handlers.save_pre.append(before_save)
+        if not bpy.app.background:
             main_thread.after_slice.append(after_slice)
         try:
             yield
         finally:
-            if is_needed:
+            bpy.app.handlers.save_pre.remove(before_save)
+            if not bpy.app.background:
                 main_thread.after_slice.remove(after_slice)
-
-    def _restore_settings(self) -> None:
-        """Restore all but the current frame and the camera, which a handler of a frame change must not change."""
-        settings, self._settings = self._settings, None
-        if settings is not None:
-            settings.close()
 
     def _borrow(self) -> None:
         if self._settings is not None:
@@ -207,8 +200,10 @@ class BorrowedScene:
         look = self._look
         if self._state is None:
             self._state = ExitStack()
-            self._state.enter_context(shown_in_window(self._scene))
-            self._state.enter_context(_maintained(self._scene))
+            managers = (shown_in_window, maintained_unkeyed_values, maintained_camera, maintained_frame)
+            for manager in managers:
+                self._state.enter_context(manager(self._scene))
+            self._state.enter_context(maintained.maintained_images())
             self._state.enter_context(feedback.hidden())
             self._state.enter_context(compare.hidden())
             self._stage = self._scene
@@ -229,53 +224,37 @@ class BorrowedScene:
             self._settings = stack.pop_all()
 
 
-@contextmanager
-def _maintained(scene: Any) -> Iterator[None]:
-    """Restore the scene on exit; nothing is restored if it was closed meanwhile."""
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(maintained_images())
-            stack.enter_context(maintained_unkeyed_values(scene))
-            stack.enter_context(maintained_camera(scene))
-            stack.enter_context(maintained_frame(scene))
-            yield
-    except ReferenceError as error:
-        raise CaptureFailed(_SCENE_CLOSED) from error
-
-
-@contextmanager
-def _render_settings(scene: Any, request: PlayblastRequest, look: Look, *, is_rendered: bool) -> Iterator[None]:
+def _render_settings(
+    scene: Any, request: PlayblastRequest, look: Look, *, is_rendered: bool
+) -> AbstractContextManager[None]:
     """Render the camera's whole image in the size of the request, with nothing drawn over it but a stamp."""
     # The scene's own engine may take minutes.
-    engine = blender_compat.workbench_engine(scene) if is_rendered and look.shading != "RENDERED" else {}
+    engine: dict[str, object] = {"engine": "BLENDER_WORKBENCH"} if is_rendered and look.shading != "RENDERED" else {}
+    # A Blender may be built without Freestyle.
+    if engine and hasattr(scene.render, "use_freestyle"):
+        engine["use_freestyle"] = False
     # The data of a stamp (paths, host name, time) are written into the file even if they are not drawn.
     stamps = {item.identifier: False for item in scene.render.bl_rna.properties if item.identifier[:9] == "use_stamp"}
     if look.stamp:
         stamps = {"use_stamp": True}
-    with overridden(
+    own, size = Resolution(scene.render.resolution_x, scene.render.resolution_y), request.resolution
+    whole, percentage = size, 100
+    if request.source == EDIT:
+        # Its strips have their place in the scene's own resolution.
+        fitting = (each for each in range(1, 101) if own.scaled(each) == size)
+        whole, percentage = next(((own, each) for each in fitting), (size, 100))
+    return maintained.overridden(
         scene,
         "render",
         **engine,
         **stamps,
         filepath=scene.render.filepath,
-        **_size(scene, request),
-        use_border=False,
-        use_crop_to_border=False,
-        use_multiview=False,
-        use_compositing=False,
+        resolution_x=whole.width,
+        resolution_y=whole.height,
+        resolution_percentage=percentage,
+        **dict.fromkeys(("use_border", "use_crop_to_border", "use_multiview", "use_compositing"), False),
         use_sequencer=request.source == EDIT,
-    ):
-        yield
-
-
-def _size(scene: Any, request: PlayblastRequest) -> dict[str, object]:
-    """Return the settings of the size; strips of an edit have their place in the scene's own resolution."""
-    own, size = Resolution(scene.render.resolution_x, scene.render.resolution_y), request.resolution
-    whole, percentage = size, 100
-    if request.source == EDIT:
-        fitting = (each for each in range(1, 101) if own.scaled(each) == size)
-        whole, percentage = next(((own, each) for each in fitting), (size, 100))
-    return {"resolution_x": whole.width, "resolution_y": whole.height, "resolution_percentage": percentage}
+    )
 
 
 def output_frames(scene: Any, request: PlayblastRequest) -> Frames:
@@ -293,11 +272,3 @@ def scene_rate(scene: Any) -> Fraction:
     """Return the exact rate: Blender stores it as an integer and a base, 24 / 1.001."""
     # The base is a 32 bit float: 1.001 reads as 1.0010000467.
     return frame_rate(scene.render.fps / Fraction(f"{scene.render.fps_base:.6f}"))
-
-
-def _require_drawing() -> None:
-    library = blender_compat.missing_library()
-    if library is not None:
-        raise CaptureFailed(f"Blender cannot draw without {library}. Install it (on Debian: apt-get install libegl1).")
-    if not blender_compat.can_draw_on_this_thread():
-        raise CaptureFailed(f"Blender {bpy.app.version_string} can draw only on its main thread. Capture from there.")

@@ -13,14 +13,12 @@ from typing import Any
 
 import attrs
 import bpy
+from mathutils import Matrix, Vector
 
 from ft_dcc.host_support.feedback import aspect_problems, author_label, caption, drawings_in_range, linear
-from ft_dcc.review.drawings import Drawing, Stroke
+from ft_dcc.review.drawings import Drawing
 
-from . import blender_compat
-from .camera_plane import CameraPlane
-from .file_handlers import FileHandlers
-from .maintained import maintained_camera, unbound_markers
+from .maintained import ShownInScene, maintained_camera, maintained_frame
 
 # The custom property of everything that is made here, and the names of the timeline's markers in it.
 MARK, _MARKERS = "ft_dcc_feedback", "ft_dcc_feedback_markers"
@@ -28,30 +26,16 @@ COLLECTION = "Review notes"
 # Blender cuts a name off after 63 bytes.
 _MAX_NAME = 48
 
-CameraAt = Callable[[int], Any]
 # The index of a material, and points with their radius.
 _PlacedStroke = tuple[int, Sequence[tuple[Any, float]]]
 # Blender 3.4 to 4.2 have another Grease Pencil (version 2) than those from 4.3 on.
 _IS_VERSION_3 = bpy.app.version >= (4, 3)
 
 
-@attrs.frozen
-class _Shown:
-    """The last request, which is repeated after the file was saved without it."""
-
-    scene: str
-    drawings: tuple[Drawing, ...]
-    camera_at: CameraAt
-
-
-_shown: list[_Shown] = []
-
-
-def show(scene: Any, drawings: Sequence[Drawing], camera_at: CameraAt, *, depth: float | None = None) -> list[str]:
+def show(scene: Any, drawings: Sequence[Drawing], camera_at: Callable[[int], Any]) -> list[str]:
     """Show the drawings instead of those that are shown, and return a sentence for each problem.
 
-    Drawings outside of the scene's frames are left out. ``depth`` is the distance from the camera, by default one that
-    the camera sees. The scene is as before if an error is raised.
+    Drawings outside of the scene's frames are left out. The scene is as before if an error is raised.
     """
     clear()
     # Matrices that a script changed are computed on demand only.
@@ -62,28 +46,24 @@ def show(scene: Any, drawings: Sequence[Drawing], camera_at: CameraAt, *, depth:
         return problems
     by_camera = _grouped(inside, lambda drawing: camera_at(drawing.frame).name_full)
     try:
-        with maintained_camera(scene), _maintained_frame_if_changed(scene):
-            collection = _new_collection(scene)
+        with maintained_camera(scene), maintained_frame(scene):
+            collection = bpy.data.collections.new(COLLECTION)
+            collection[MARK] = collection.hide_select = True
+            scene.collection.children.link(collection)
             for drawn in by_camera.values():
-                _show_on_camera(scene, collection, camera_at(drawn[0].frame), drawn, depth)
-            _add_markers(scene, collection, inside)
+                collection.objects.link(_drawn_on_camera(scene, camera_at(drawn[0].frame), drawn))
+            # A marker with author and text for each note, at its first frame within the scene.
+            added = []
+            for drawing in inside:
+                frame = max(drawing.frame, scene.frame_start)
+                marker = scene.timeline_markers.new(caption(drawing, _MAX_NAME), frame=frame)
+                added.append((scene.name, marker.name, marker.frame))
+            collection[_MARKERS] = json.dumps(added)
     except BaseException:
         clear()
         raise
-    _shown[:] = [_Shown(scene.name, tuple(drawings), camera_at)]
-    _HANDLERS.install()
+    _SHOWN.keep(scene.name, tuple(drawings), camera_at)
     return problems
-
-
-def clear() -> None:
-    """Remove everything that ``show`` made, in all scenes; do nothing if there is nothing."""
-    _forget()
-    _remove_all()
-
-
-def is_shown() -> bool:
-    """Return whether drawings are shown."""
-    return any(collection.get(MARK) for collection in bpy.data.collections)
 
 
 @contextmanager
@@ -105,49 +85,6 @@ def _restore(collection_name: str, name: str, value: bool) -> None:
         setattr(collection, name, value)
 
 
-@contextmanager
-def _maintained_frame_if_changed(scene: Any) -> Iterator[None]:
-    """Restore the frame on exit if it was changed; setting a frame discards poses without a key."""
-    frame, subframe = scene.frame_current, scene.frame_subframe
-    try:
-        yield
-    finally:
-        if (scene.frame_current, scene.frame_subframe) != (frame, subframe):
-            with unbound_markers(scene):
-                scene.frame_set(frame, subframe=subframe)
-
-
-def _new_collection(scene: Any) -> Any:
-    collection = bpy.data.collections.new(COLLECTION)
-    collection[MARK] = True
-    collection.hide_select = True
-    scene.collection.children.link(collection)
-    return collection
-
-
-def _show_on_camera(scene: Any, collection: Any, camera: Any, drawings: Sequence[Drawing], depth: float | None) -> None:
-    data = _new_data(f"Notes on {camera.name}"[:_MAX_NAME])
-    item = _new_object(data, camera)
-    for marked in (data, item):
-        marked[MARK] = True
-    collection.objects.link(item)
-    materials: dict[tuple[tuple[float, ...], float], int] = {}
-    by_layer = _grouped(drawings, author_label)
-    planes = _planes(scene, camera, drawings, depth)
-    for name, layered in by_layer.items():
-        layer = data.layers.new(name[:_MAX_NAME])
-        layer.use_lights = False
-        for frame in _key_frames(layered, planes.keys()):
-            plane = planes.get(frame) or planes[max((key for key in planes if key <= frame), default=min(planes))]
-            placed = [
-                _place(plane, scene, drawing, stroke, data, materials)
-                for drawing in layered
-                if drawing.frame <= frame <= drawing.last_frame
-                for stroke in drawing.strokes(drawing.aspect or _scene_aspect(scene))
-            ]
-            _add_strokes(layer.frames.new(frame), placed)
-
-
 def _grouped(drawings: Iterable[Drawing], key: Callable[[Drawing], str]) -> dict[str, list[Drawing]]:
     groups: dict[str, list[Drawing]] = {}
     for drawing in drawings:
@@ -155,97 +92,91 @@ def _grouped(drawings: Iterable[Drawing], key: Callable[[Drawing], str]) -> dict
     return groups
 
 
-def _key_frames(drawings: Iterable[Drawing], planes: Iterable[int]) -> list[int]:
-    """Return the frames at which the shown drawings or the camera's lens change; an empty key ends a drawing."""
-    keys = {key for drawing in drawings for key in (drawing.frame, drawing.last_frame + 1)}
-    keys |= {key for key in planes if any(drawing.frame < key <= drawing.last_frame for drawing in drawings)}
-    return sorted(keys)
+def _drawn_on_camera(scene: Any, camera: Any, drawings: Sequence[Drawing]) -> Any:
+    """Return a new object with the drawings that follows the camera and is drawn in front of everything."""
+    data = getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils).new(f"Notes on {camera.name}"[:_MAX_NAME])
+    # Strokes of one plane lie in the order of their drawing, and are as wide as their points.
+    data.stroke_depth_order = "2D"
+    if not _IS_VERSION_3:
+        data.stroke_thickness_space, data.pixel_factor = "WORLDSPACE", 1.0
+    item = bpy.data.objects.new(data.name, data)
+    data[MARK] = item[MARK] = True
+    item.parent = camera
+    item.show_in_front = item.hide_select = True
+    item.use_grease_pencil_lights = False
+    materials: dict[tuple[tuple[float, ...], float], int] = {}
+    planes = _planes(scene, camera, drawings)
+    for name, layered in _grouped(drawings, author_label).items():
+        layer = data.layers.new(name[:_MAX_NAME])
+        layer.use_lights = False
+        # The frames at which the shown drawings or the camera's lens change; an empty key ends a drawing.
+        keys = {key for drawing in layered for key in (drawing.frame, drawing.last_frame + 1)}
+        keys |= {key for key in planes if any(drawing.frame < key <= drawing.last_frame for drawing in layered)}
+        for frame in sorted(keys):
+            plane = planes.get(frame) or planes[max((key for key in planes if key <= frame), default=min(planes))]
+            shown = (drawing for drawing in layered if drawing.frame <= frame <= drawing.last_frame)
+            placed = [stroke for drawing in shown for stroke in _placed(plane, scene, drawing, data, materials)]
+            key_frame = layer.frames.new(frame)
+            if placed:
+                _add_strokes(key_frame, placed)
+    return item
 
 
-def _planes(scene: Any, camera: Any, drawings: Sequence[Drawing], depth: float | None) -> dict[int, CameraPlane]:
+def _planes(scene: Any, camera: Any, drawings: Sequence[Drawing]) -> dict[int, CameraPlane]:
     """Return the planes in front of the camera by frame: one for each drawing, or one a frame for an animated lens."""
     frames = {drawing.frame for drawing in drawings}
-    if _is_animated(camera):
+    # Lens or scale may change. The position does not matter, because strokes follow the camera.
+    is_scaled = any(abs(length - 1) > 1e-4 for length in camera.matrix_world.to_scale())
+    is_animated = camera.data.animation_data is not None or (is_scaled and camera.animation_data is not None)
+    if is_animated:
         frames |= {frame for each in drawings for frame in range(each.frame, each.last_frame + 1)}
         frames = {frame for frame in frames if scene.frame_start <= frame <= scene.frame_end} or frames
     planes = {}
     for frame in sorted(frames):
-        if _is_animated(camera):
+        if is_animated:
             scene.frame_set(frame)
-        planes[frame] = CameraPlane.of(scene, camera, depth)
+        planes[frame] = CameraPlane.of(scene, camera)
     return planes
 
 
-def _is_animated(camera: Any) -> bool:
-    """Return whether lens or scale may change; the position does not matter, because strokes follow the camera."""
-    is_scaled = any(abs(length - 1) > 1e-4 for length in camera.matrix_world.to_scale())
-    return camera.data.animation_data is not None or (is_scaled and camera.animation_data is not None)
-
-
-def _scene_aspect(scene: Any) -> float:
-    return float(scene.render.resolution_x) / float(scene.render.resolution_y)
-
-
-def _place(
-    plane: CameraPlane,
-    scene: Any,
-    drawing: Drawing,
-    stroke: Stroke,
-    data: Any,
-    materials: dict[tuple[tuple[float, ...], float], int],
-) -> _PlacedStroke:
-    """Return the index of the stroke's material, and its points with their radius, in the space of the object."""
-    key = (stroke.colour, stroke.opacity)
-    if key not in materials:
-        materials[key] = len(data.materials)
-        data.materials.append(_new_material(*key))
-    aspect = drawing.aspect or _scene_aspect(scene)
+def _placed(
+    plane: CameraPlane, scene: Any, drawing: Drawing, data: Any, materials: dict[tuple[tuple[float, ...], float], int]
+) -> Iterator[_PlacedStroke]:
+    """Yield the index of the material of each stroke, and its points with their radius, in the space of the object."""
+    aspect = drawing.aspect or float(scene.render.resolution_x) / float(scene.render.resolution_y)
     thinnest = 1.5 / scene.render.resolution_y
-    points = [(plane.point(x, y, aspect), plane.radius(max(width, thinnest), aspect)) for x, y, width in stroke.points]
-    return materials[key], points
-
-
-def _new_material(colour: tuple[float, ...], opacity: float) -> Any:
-    material = bpy.data.materials.new("Review note")
-    material[MARK] = True
-    bpy.data.materials.create_gpencil_data(material)
-    style = material.grease_pencil
-    style.color = (*(linear(value) for value in colour), opacity)
-    blender_compat.show_only_strokes(style)
-    return material
-
-
-def _new_data(name: str) -> Any:
-    """Return new Grease Pencil data whose strokes are as wide as their points."""
-    data = getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils).new(name)
-    # Strokes of one plane lie in the order of their drawing.
-    data.stroke_depth_order = "2D"
-    if not _IS_VERSION_3:
-        data.stroke_thickness_space, data.pixel_factor = "WORLDSPACE", 1.0
-    return data
-
-
-def _new_object(data: Any, camera: Any) -> Any:
-    """Return a new object with the data that follows the camera and is drawn in front of everything."""
-    item = bpy.data.objects.new(data.name, data)
-    item.parent = camera
-    item.show_in_front = True
-    item.hide_select = True
-    item.use_grease_pencil_lights = False
-    return item
+    for stroke in drawing.strokes(aspect):
+        colour, opacity = key = (stroke.colour, stroke.opacity)
+        if key not in materials:
+            material = bpy.data.materials.new("Review note")
+            material[MARK] = True
+            bpy.data.materials.create_gpencil_data(material)
+            style = material.grease_pencil
+            style.color = (*(linear(value) for value in colour), opacity)
+            # Blender 5.2 ignores these properties.
+            if not getattr(style.bl_rna.properties["show_stroke"], "is_deprecated", False):
+                style.show_stroke, style.show_fill = True, False
+            materials[key] = len(data.materials)
+            data.materials.append(material)
+        yield (
+            materials[key],
+            [(plane.point(x, y, aspect), plane.radius(max(width, thinnest), aspect)) for x, y, width in stroke.points],
+        )
 
 
 def _add_strokes(frame: Any, strokes: Sequence[_PlacedStroke]) -> None:
     """Add strokes to a new frame of a layer."""
-    if not strokes:
+    if not _IS_VERSION_3:
+        for material, points in strokes:
+            stroke = frame.strokes.new()
+            stroke.display_mode, stroke.line_width, stroke.material_index = "3DSPACE", 1000, material
+            stroke.points.add(len(points))
+            stroke.points.foreach_set("co", list(chain.from_iterable(at for at, _ in points)))
+            # In world space, a width of 1000 and a pressure of 1 are one unit wide.
+            stroke.points.foreach_set("pressure", [2 * radius for _, radius in points])
+            stroke.points.foreach_set("strength", [1.0] * len(points))
         return
-    if _IS_VERSION_3:
-        _add_strokes_3(frame.drawing, strokes)
-    else:
-        _add_strokes_2(frame, strokes)
-
-
-def _add_strokes_3(drawing: Any, strokes: Sequence[_PlacedStroke]) -> None:
+    drawing = frame.drawing
     drawing.add_strokes([len(points) for _, points in strokes])
     placed = [point for _, points in strokes for point in points]
     drawing.attributes["position"].data.foreach_set("vector", list(chain.from_iterable(at for at, _ in placed)))
@@ -259,62 +190,78 @@ def _add_strokes_3(drawing: Any, strokes: Sequence[_PlacedStroke]) -> None:
     drawing.tag_positions_changed()
 
 
-def _add_strokes_2(frame: Any, strokes: Sequence[_PlacedStroke]) -> None:
-    for material, points in strokes:
-        stroke = frame.strokes.new()
-        stroke.display_mode, stroke.line_width, stroke.material_index = "3DSPACE", 1000, material
-        stroke.points.add(len(points))
-        stroke.points.foreach_set("co", list(chain.from_iterable(at for at, _ in points)))
-        # In world space, a width of 1000 and a pressure of 1 are one unit wide.
-        stroke.points.foreach_set("pressure", [2 * radius for _, radius in points])
-        stroke.points.foreach_set("strength", [1.0] * len(points))
-
-
-def _add_markers(scene: Any, collection: Any, drawings: Iterable[Drawing]) -> None:
-    """Add a marker with author and text for each note, at its first frame within the scene."""
-    added = []
-    for drawing in drawings:
-        name = caption(drawing, _MAX_NAME)
-        marker = scene.timeline_markers.new(name, frame=max(drawing.frame, scene.frame_start))
-        added.append((scene.name, marker.name, marker.frame))
-    collection[_MARKERS] = json.dumps(added)
-
-
 def _remove_all() -> None:
     for collection in [each for each in bpy.data.collections if each.get(MARK)]:
-        for scene_name, name, frame in json.loads(collection.get(_MARKERS, "[]")):
-            _remove_marker(scene_name, name, frame)
+        for scene_name, *added in json.loads(collection.get(_MARKERS, "[]")):
+            scene = bpy.data.scenes.get(scene_name)
+            markers = () if scene is None else scene.timeline_markers
+            # One that the artist has moved or renamed is theirs.
+            found = next((each for each in markers if [each.name, each.frame] == added), None)
+            if found is not None:
+                markers.remove(found)
         bpy.data.collections.remove(collection)
-    for group in (bpy.data.objects, *_grease_pencils(), bpy.data.materials):
+    names = ("objects", "grease_pencils", "grease_pencils_v3", "materials")
+    for group in (getattr(bpy.data, name) for name in names if hasattr(bpy.data, name)):
         for item in [each for each in group if each.get(MARK)]:
             group.remove(item)
 
 
-def _grease_pencils() -> list[Any]:
-    names = ("grease_pencils", "grease_pencils_v3")
-    return [getattr(bpy.data, name) for name in names if hasattr(bpy.data, name)]
+# The scene by its name: an undo makes another object of it.
+_SHOWN = ShownInScene(lambda scene_name, *rest: show(bpy.data.scenes[scene_name], *rest), _remove_all)
+# Removes everything that ``show`` made, in all scenes; does nothing if there is nothing.
+clear = _SHOWN.clear
 
 
-def _remove_marker(scene_name: str, name: str, frame: int) -> None:
-    scene = bpy.data.scenes.get(scene_name)
-    if scene is None:
-        return
-    # One that the artist has moved or renamed is theirs.
-    found = next((each for each in scene.timeline_markers if (each.name, each.frame) == (name, frame)), None)
-    if found is not None:
-        scene.timeline_markers.remove(found)
+@attrs.frozen
+class CameraPlane:
+    """The plane in front of a camera that its image covers exactly, in the space of an object parented to the camera.
 
+    The values are those of the camera at one frame.
+    """
 
-def _show_again() -> None:
-    for shown in list(_shown):
-        scene = bpy.data.scenes.get(shown.scene)
-        if scene is not None:
-            show(scene, shown.drawings, shown.camera_at)
+    fit: str
+    size: float
+    shift: tuple[float, float]
+    depth: float
+    pixel_aspect: tuple[float, float]
+    to_object: Any
 
+    @classmethod
+    def of(cls, scene: Any, camera: Any) -> CameraPlane:
+        """Return the plane of the camera at the scene's frame, between the clip planes, 1 unit away if possible."""
+        lens, render, matrix = camera.data, scene.render, camera.matrix_world
+        near, far = max(lens.clip_start, 1e-4), lens.clip_end
+        depth = 1.0 if near * 1.05 < 1.0 < far * 0.95 else near + (far - near) * 0.01
+        sensor = lens.sensor_height if lens.sensor_fit == "VERTICAL" else lens.sensor_width
+        # A camera looks through its matrix without scale; a child inherits the scale.
+        columns = [matrix.col[index].to_3d().normalized().to_4d() for index in range(3)]
+        for column in columns:
+            column.w = 0
+        return cls(
+            fit=lens.sensor_fit,
+            size=lens.ortho_scale if lens.type == "ORTHO" else sensor / lens.lens * depth,
+            shift=(lens.shift_x, lens.shift_y),
+            depth=float(depth),
+            pixel_aspect=(render.pixel_aspect_x, render.pixel_aspect_y),
+            to_object=matrix.inverted_safe() @ Matrix((*columns, matrix.col[3])).transposed(),
+        )
 
-def _forget() -> None:
-    _shown.clear()
-    _HANDLERS.remove()
+    def point(self, x: float, y: float, aspect: float) -> Any:
+        """Return the place of a point of an image with this aspect, width by height in pixels."""
+        pixel, stretch, view = self._pixel(aspect)
+        across = (self.shift[0] * view + (x - 0.5) * aspect) * pixel
+        up = (self.shift[1] * view + (0.5 - y) * stretch) * pixel
+        return self.to_object @ Vector((across, up, -self.depth))
 
+    def radius(self, width: float, aspect: float) -> float:
+        """Return the radius of a point; ``width`` is a fraction of the image's height."""
+        pixel, stretch, _ = self._pixel(aspect)
+        scale = abs(self.to_object.to_3x3().determinant()) ** (1 / 3)
+        return float(width * stretch * pixel / 2 * scale)
 
-_HANDLERS = FileHandlers(_remove_all, _show_again, _forget)
+    def _pixel(self, aspect: float) -> tuple[float, float, float]:
+        """Return the size of an image of height 1 in units, the stretch of its height, and its fitted side."""
+        stretch = self.pixel_aspect[1] / self.pixel_aspect[0]
+        is_wide = self.fit == "HORIZONTAL" or (self.fit == "AUTO" and aspect >= stretch)
+        view = aspect if is_wide else stretch
+        return self.size / view, stretch, view

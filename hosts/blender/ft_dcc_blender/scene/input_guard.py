@@ -11,17 +11,8 @@ import bpy
 _TIMER_SECONDS = 0.1
 # They change nothing in the scene. TIMER_REPORT makes the message of a report visible.
 _HARMLESS_EVENTS = {"TIMER", "TIMER_REPORT", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "WINDOW_DEACTIVATE"}
-_CLICKS = {"LEFTMOUSE"}
 _MODIFIERS = {"LEFT_CTRL", "RIGHT_CTRL", "LEFT_SHIFT", "RIGHT_SHIFT", "LEFT_ALT", "RIGHT_ALT", "OSKEY"}
 _BLOCKED = "Keys and clicks are blocked until the last frame is captured. Escape cancels the publish."
-
-
-def _return_false() -> bool:
-    return False
-
-
-def _do_nothing() -> None:
-    """Do nothing: a capture of a script has no cancel."""
 
 
 class GuardInput(bpy.types.Operator):
@@ -36,8 +27,9 @@ class GuardInput(bpy.types.Operator):
     captures: ClassVar[list[object]] = []
     # Not a report: Blender 3.4 did not show its banner while the operator was running.
     message: ClassVar["str | None"] = None
-    is_about_to_capture: ClassVar[Callable[[], bool]] = staticmethod(_return_false)
-    on_escape: ClassVar[Callable[[], None]] = staticmethod(_do_nothing)
+    is_about_to_capture: ClassVar[Callable[[], bool]] = staticmethod(lambda: False)
+    # A capture of a script has no cancel.
+    on_escape: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Block input in the window of the context."""
@@ -55,7 +47,9 @@ class GuardInput(bpy.types.Operator):
         if event.type == "ESC":
             GuardInput.on_escape()
             return {"RUNNING_MODAL"}
-        if event.type in _HARMLESS_EVENTS or (event.type in _CLICKS and _is_on_status_bar(context, event)):
+        # The pointer is below all areas, on the status bar, which has the button that cancels.
+        is_below = event.mouse_y < min(area.y for area in context.window.screen.areas)
+        if event.type in _HARMLESS_EVENTS or (event.type == "LEFTMOUSE" and is_below):
             return {"PASS_THROUGH"}
         if _is_save(context, event):
             self._show(*save_file())
@@ -152,8 +146,3 @@ def _is_save(context: Any, event: Any) -> bool:
     keymap = context.window_manager.keyconfigs.user.keymaps.get("Window")
     item = keymap.keymap_items.match_event(event) if keymap is not None else None
     return item is not None and item.idname == "wm.save_mainfile"
-
-
-def _is_on_status_bar(context: Any, event: Any) -> bool:
-    """Return whether the pointer is below all areas: the status bar has the button that cancels."""
-    return bool(event.mouse_y < min(area.y for area in context.window.screen.areas))

@@ -9,6 +9,7 @@ import zlib
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -16,8 +17,7 @@ from ft_dcc.errors import SceneUnreadable, UserFixableError
 from ft_dcc.host import Scene
 from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 
-from . import blender_compat
-from .maintained import silenced
+from . import blender_compat, maintained
 
 SUFFIXES = (".blend",)
 # "BLENDER-v405" up to Blender 4, "BLENDER17-01v0500" from Blender 5 on.
@@ -27,6 +27,27 @@ _HEAD_BYTES = 32
 _FIRST_BLOCK_BYTES = 256 << 10
 # How compressed files begin: by Zstandard from Blender 3.0 on, by gzip before.
 _ZSTANDARD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
+
+_opened_count = 0
+
+
+@bpy.app.handlers.persistent
+def _count_file(*_: Any) -> None:
+    global _opened_count
+    _opened_count += 1
+
+
+def identity(scene: Any) -> tuple[int, int]:
+    """Return what no scene of another file has, and, since Blender 4.2, no later scene of the same name."""
+    if _count_file not in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.append(_count_file)
+    return _opened_count, getattr(scene, "session_uid", 0)
+
+
+def stop_counting() -> None:
+    """Remove the handler."""
+    if _count_file in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.remove(_count_file)
 
 
 def open_scene(path: Path, scene: Scene, *, discard_changes: bool) -> None:
@@ -39,8 +60,9 @@ def open_scene(path: Path, scene: Scene, *, discard_changes: bool) -> None:
     written_by = None if head is None else (int(head[1] or head[2]), int(head[3]))
     require_known_version(path, written_by, bpy.app.version[:2], "Blender")
     try:
-        with silenced():
-            bpy.ops.wm.open_mainfile(filepath=str(path))
+        with maintained.silenced():
+            # Scripts of a file that another person published do not run; Blender says so, and offers to run them.
+            bpy.ops.wm.open_mainfile(filepath=str(path), use_scripts=False)
     except RuntimeError as error:
         raise SceneUnreadable(f"Blender cannot open {path}. It is not a Blender file, or it is damaged.") from error
     if blender_compat.file_is_too_new():
@@ -55,10 +77,8 @@ def _read_head(path: Path) -> bytes:
         with suppress(OSError, EOFError, zlib.error), gzip.open(path) as file:
             return file.read(_HEAD_BYTES)
         return b""
-    return _read_zstandard(path) if start.startswith(_ZSTANDARD) else start
-
-
-def _read_zstandard(path: Path) -> bytes:
+    if not start.startswith(_ZSTANDARD):
+        return start
     # Blender's own Python has the module. That of a Linux distribution may lack it, but its Blender uses the library.
     try:
         zstandard = import_module("zstandard")
@@ -94,3 +114,18 @@ def _read_by_library(path: Path) -> bytes:
     finally:
         library.ZSTD_freeDStream(stream)
     return b"" if is_error else head.raw[: target.position]
+
+
+def resolved(path: str, library: Any) -> Path:
+    """Return the absolute path of a path in a file or in a library."""
+    return Path(bpy.path.abspath(path, library=library))
+
+
+def names_a_file(path: str) -> bool:
+    """Return whether a path is not empty; Blender saves an empty path of a volume as that of a folder, "//../../"."""
+    return path.replace("\\", "/").rpartition("/")[2] not in ("", ".", "..")
+
+
+def is_missing(path: str, library: Any) -> bool:
+    """Return whether the path of a file or of a library names a file that does not exist."""
+    return names_a_file(path) and not resolved(path, library).is_file()

@@ -15,10 +15,8 @@ from ft_dcc.errors import StorageError
 from ft_dcc.frames import FrameRange
 from ft_dcc.host import Soundtrack
 
-from . import blender_compat
-from .capture import scene_rate
-from .maintained import silenced
-from .viewport import active_layer, nearest_window
+from . import blender_compat, capture, maintained, viewport
+from .scene_file import is_missing, resolved
 
 # 16 bit, 192 kHz and eight channels, the most that the output settings of a scene offer.
 _MAX_BYTES_PER_SECOND, _MIN_FREE_BYTES = 2 * 192_000 * 8, 16 << 20
@@ -31,20 +29,21 @@ def find_sounds(scene: Any) -> tuple[Soundtrack, ...]:
     """
     return tuple(
         Soundtrack(
-            path=_sound_path(strip.sound),
+            path=resolved(strip.sound.filepath, strip.sound.library),
             start=Fraction(f"{blender_compat.content_start(strip):.4f}"),
             heard=heard,
             volume=strip.volume,
         )
         for strip, heard in _audible_strips(scene)
-        if not (strip.sound.packed_file and _can_mix()) and _sound_path(strip.sound).is_file()
+        if not (strip.sound.packed_file and _can_mix())
+        and resolved(strip.sound.filepath, strip.sound.library).is_file()
     )
 
 
 def missing_sounds(scene: Any) -> list[str]:
     """Return the files of the audible strips that do not exist; a packed sound needs none for the mixdown."""
     sounds = (strip.sound for strip, _ in _audible_strips(scene) if not (strip.sound.packed_file and _can_mix()))
-    return [sound.filepath for sound in sounds if not _sound_path(sound).is_file()]
+    return [sound.filepath for sound in sounds if is_missing(sound.filepath, sound.library)]
 
 
 def unmixed_sounds(scene: Any, frames: Sequence[int]) -> list[str]:
@@ -55,10 +54,6 @@ def unmixed_sounds(scene: Any, frames: Sequence[int]) -> list[str]:
     return [strip.sound.name for strip, start, end in heard if start <= max(frames) and end > min(frames)]
 
 
-def _sound_path(sound: Any) -> Path:
-    return Path(bpy.path.abspath(sound.filepath, library=sound.library))
-
-
 def mix(scene: Any, frame_range: FrameRange, path: Path) -> bool:
     """Write the sound of the range with Blender's own mixdown; return False if there is none or this is impossible.
 
@@ -67,16 +62,16 @@ def mix(scene: Any, frame_range: FrameRange, path: Path) -> bool:
     if not _can_mix() or frame_range.start < 0 or next(_audible_strips(scene), None) is None:
         return False
     # Blender ends without a message if it cannot write the file.
-    needed = int(len(frame_range) / scene_rate(scene) * _MAX_BYTES_PER_SECOND) + _MIN_FREE_BYTES
+    needed = int(len(frame_range) / capture.scene_rate(scene) * _MAX_BYTES_PER_SECOND) + _MIN_FREE_BYTES
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise StorageError(f"{path.parent} has {free >> 20} MiB free; the sound needs {needed >> 20} MiB. Free space.")
     before = scene.frame_start, scene.frame_end
     with ExitStack() as stack:
         stack.callback(_set_range, scene, *before)
-        stack.enter_context(silenced())
+        stack.enter_context(maintained.silenced())
         _set_range(scene, frame_range.start, frame_range.end)
-        window, layer = nearest_window(scene), active_layer(scene)
+        window, layer = viewport.window_of(scene) or bpy.context.window_manager.windows[0], viewport.active_layer(scene)
         stack.enter_context(blender_compat.context_override(window=window, scene=scene, view_layer=layer))
         try:
             bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM", format="S16")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable
 
 import bpy
+from mathutils import Euler, Vector
 
-from ft_dcc.errors import CameraMissing, FramesMissing, UserFixableError
-from ft_dcc.frames import find_frames
+from ft_dcc.errors import CameraMissing, CaptureFailed, FramesMissing, UserFixableError
+from ft_dcc.frames import FrameRange, find_frames
 from ft_dcc.host import Footage
 
-from . import blender_compat
-from .turntable import has_visible_geometry
+from . import blender_compat, viewport
+from .strips import strips_of
 
 # The source that switches cameras as the markers of the timeline do.
 MARKERS = "timeline markers"
@@ -22,19 +26,40 @@ EDIT = "sequencer edit"
 # The files that the scene's render settings name.
 RENDERED_FILES = "rendered files"
 _TURNTABLE = "turntable of "
-_TURNTABLE_TYPES = {"MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME", "ARMATURE", "EMPTY"}
+_SHOT_TYPES = ("MOVIE", "IMAGE", "SCENE", "META", "MOVIECLIP")
+_GEOMETRY = ("MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME")
+_TURNTABLE_TYPES = {*_GEOMETRY, "ARMATURE", "EMPTY"}
 # A frame number that a path contains only as the number.
 _PROBE_FRAME, _SECOND_PROBE_FRAME = 987654, 876543
+_TURNTABLE_NAME = "ft-dcc turntable"
+_LENS, _TILT = 50.0, math.radians(75)
+# The camera of a turntable sees a little more than the object.
+_MARGIN = 1.1
+_MIN_RADIUS = 0.001
+# Grease pencil has two names: that before Blender 4.3, and the one since.
+VISIBLE_TYPES = {*_GEOMETRY, "GPENCIL", "GREASEPENCIL"}
 
 
 def find_sources(scene: Any) -> tuple[str, ...]:
     """Return what can be captured: the cut of the markers, all cameras, the edit, a turntable of the active object."""
-    cut = (MARKERS,) if bound_cameras(scene) else ()
-    edit = (EDIT,) if has_edit(scene) else ()
-    item = _active_object(scene)
-    can_turn = item is not None and item.type in _TURNTABLE_TYPES and has_visible_geometry(item)
-    turntable = (f"{_TURNTABLE}{item.name_full}",) if can_turn else ()
+    cut = (MARKERS,) if _bound_cameras(scene) else ()
+    edit = (EDIT,) if any(strip.type != "SOUND" and not strip.mute for strip in strips_of(scene)) else ()
+    window = viewport.window_of(scene)
+    item = None if window is None else window.view_layer.objects.active
+    can_turn = item is not None and item.type in _TURNTABLE_TYPES and item.select_get(view_layer=window.view_layer)
+    turntable = (f"{_TURNTABLE}{item.name_full}",) if can_turn and _has_visible_geometry(item) else ()
     return (*cut, *_cameras_by_name(scene), *edit, *turntable)
+
+
+def find_shots(scene: Any) -> list[tuple[str, str, FrameRange]]:
+    """Return name, source and frames of the shots by frame: strips, or markers; names lack ".mp4" and ".001"."""
+    edit = [each for each in strips_of(scene) if each.type in _SHOT_TYPES and not each.mute]
+    strips = [(each.name, *blender_compat.strip_range(each)) for each in edit]
+    markers = sorted((each.frame, each.name) for each in scene.timeline_markers if each.camera)
+    ends = [*(frame for frame, _ in markers[1:]), scene.frame_end + 1]
+    cut = [(name, start, end) for (start, name), end in zip(markers, ends) if start < end]
+    found = sorted(strips or cut, key=lambda each: each[1])
+    return [(name.partition(".")[0], EDIT if strips else MARKERS, FrameRange(a, b - 1)) for name, a, b in found]
 
 
 def find_publishable(scene: Any) -> tuple[str, ...]:
@@ -81,14 +106,6 @@ def _local_scenes() -> list[Any]:
     return [scene for scene in bpy.data.scenes if scene.library is None]
 
 
-def has_edit(scene: Any) -> bool:
-    """Return whether the sequencer has strips that are seen."""
-    editor = scene.sequence_editor
-    return editor is not None and any(
-        strip.type != "SOUND" and not strip.mute for strip in blender_compat.sequencer_strips(editor)
-    )
-
-
 def turntable_object(scene: Any, source: str) -> Any:
     """Return the object of a turntable, None for another source.
 
@@ -100,17 +117,9 @@ def turntable_object(scene: Any, source: str) -> Any:
     found = next((item for item in scene.objects if item.name_full == name), None)
     if found is None:
         raise CameraMissing(f"The scene has no object {name!r} for a turntable. Select another one.")
-    if not has_visible_geometry(found):
+    if not _has_visible_geometry(found):
         raise CameraMissing(f"{name} has no geometry that a turntable can show. Select another object.")
     return found
-
-
-def _active_object(scene: Any) -> Any:
-    for window in bpy.context.window_manager.windows:
-        if window.scene == scene:
-            item = window.view_layer.objects.active
-            return item if item is not None and item.select_get(view_layer=window.view_layer) else None
-    return None
 
 
 def find_rendered_files(scene: Any) -> Footage | None:
@@ -134,7 +143,7 @@ def find_rendered_files(scene: Any) -> Footage | None:
 def camera_lookup(scene: Any, name: str) -> Callable[[int], Any]:
     """Return a function from frame to camera; raise CameraMissing with the names of all cameras."""
     found = _cameras_by_name(scene)
-    if name == MARKERS and name not in found and (bound := bound_cameras(scene)):
+    if name == MARKERS and name not in found and (bound := _bound_cameras(scene)):
         # Before the first marker its camera is used, as in a render.
         return lambda frame: [camera for start, camera in bound if start <= max(frame, bound[0][0])][-1]
     if not found:
@@ -145,7 +154,7 @@ def camera_lookup(scene: Any, name: str) -> Callable[[int], Any]:
     return lambda _frame: camera
 
 
-def bound_cameras(scene: Any) -> list[tuple[int, Any]]:
+def _bound_cameras(scene: Any) -> list[tuple[int, Any]]:
     """Return the cameras that are bound to markers, with the frame from which on each is used."""
     bound = [(marker.frame, marker.camera) for marker in scene.timeline_markers if marker.camera]
     return sorted(bound, key=lambda each: each[0])
@@ -160,3 +169,78 @@ def _cameras_by_name(scene: Any) -> dict[str, Any]:
     if scene.camera is not None and scene.camera.type == "CAMERA":
         found.insert(0, scene.camera)
     return {item.name_full: item for item in found}
+
+
+@contextmanager
+def turntable_scene(scene: Any, item: Any, frame_range: FrameRange) -> Iterator[tuple[Any, Callable[[int], Any]]]:
+    """Yield a copy of the scene with one object, and a function that returns a camera at a frame.
+
+    The copy has the object, its children and the lights; the camera goes around once in the range. The object stays as
+    it is at the current frame. Scene and camera are removed on exit. Raises CaptureFailed if nothing of the object is
+    visible.
+    """
+    copy = scene.copy()
+    copy.name = _TURNTABLE_NAME
+    data = bpy.data.cameras.new(_TURNTABLE_NAME)
+    camera = bpy.data.objects.new(_TURNTABLE_NAME, data)
+    lights = [each for each in scene.objects if each.type == "LIGHT"]
+    try:
+        own = copy.collection
+        for linked in (own.children, own.objects):
+            for each in list(linked):
+                linked.unlink(each)
+        for each in {each.as_pointer(): each for each in (item, *item.children_recursive, *lights, camera)}.values():
+            own.objects.link(each)
+        copy.camera = camera
+        copy.timeline_markers.clear()
+        # Evaluated there: the same frame may show it elsewhere than where the artist has moved it without a key.
+        copy.frame_set(scene.frame_current)
+        centre, radius = _bounds(copy.view_layers[0].depsgraph, item)
+        data.lens = _LENS
+        # The distance at which the sphere fits into the image; the sensor fits the longer side of the image.
+        render = scene.render
+        width, height = render.resolution_x * render.pixel_aspect_x, render.resolution_y * render.pixel_aspect_y
+        half_angle = math.atan(math.tan(data.angle / 2) * min(width, height) / max(width, height))
+        distance = float(radius * _MARGIN / math.sin(half_angle))
+        data.clip_start, data.clip_end = max(distance - 2 * radius, distance / 1000), distance + 2 * radius
+
+        def place(frame: int) -> Any:
+            share = (frame - frame_range.start) / max(1, frame_range.end - frame_range.start + 1)
+            camera.rotation_euler = Euler((_TILT, 0.0, 2 * math.pi * share))
+            camera.location = centre + camera.rotation_euler.to_matrix() @ Vector((0.0, 0.0, distance))
+            return camera
+
+        yield copy, place
+    finally:
+        # A file that was opened meanwhile has removed them.
+        for collection, each in ((bpy.data.scenes, copy), (bpy.data.objects, camera), (bpy.data.cameras, data)):
+            with suppress(ReferenceError):
+                collection.remove(each)
+
+
+def _has_visible_geometry(item: Any) -> bool:
+    """Return whether the object, one of its children or a collection that they instance can be seen in a render."""
+    return _is_shown(item) or any(_is_shown(each) for each in item.children_recursive)
+
+
+def _is_shown(item: Any) -> bool:
+    if item.type in VISIBLE_TYPES:
+        return True
+    collection = item.instance_collection if item.instance_type == "COLLECTION" else None
+    return collection is not None and any(_is_shown(each) for each in collection.all_objects)
+
+
+def _bounds(depsgraph: Any, item: Any) -> tuple[Any, float]:
+    """Return centre and radius of a sphere around what the object, its children and their instances show now."""
+    shown = {each.as_pointer() for each in (item, *item.children_recursive)}
+    corners = []
+    for each in depsgraph.object_instances:
+        owner = each.parent if each.is_instance else each.object
+        # A mesh without vertices, for example of geometry nodes that only make instances, has the bounds of a point.
+        has_extent = each.object.type != "MESH" or len(each.object.data.vertices) > 0
+        if owner.original.as_pointer() in shown and each.object.type in VISIBLE_TYPES and has_extent:
+            corners += [each.matrix_world @ Vector(corner) for corner in each.object.bound_box]
+    if not corners:
+        raise CaptureFailed(f"Nothing of {item.name_full} is visible. Show it, or select another object.")
+    low, high = (Vector(each(point[axis] for point in corners) for axis in range(3)) for each in (min, max))
+    return (low + high) / 2, max((high - low).length / 2, _MIN_RADIUS)

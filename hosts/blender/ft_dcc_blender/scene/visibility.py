@@ -1,20 +1,19 @@
-"""What a frame shows: the objects that the viewport shows, or those that renders show.
+"""What a frame shows: the objects of the viewport or of renders, and how a movie differs from a 3D view.
 
 A window draws the viewport, and a headless Blender can only render. Here, a render gets the visibility of the viewport.
+The properties of a look are those that this Blender declares, so that one of a later Blender is compared, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Callable, NamedTuple
 
 import bpy
 
-from . import blender_compat
-from .look import Look
-from .unkeyed_values import animated_ids
-from .viewport import largest_space
+from . import blender_compat, compare, maintained, sources, viewport
+from .look import Look, neutral_colours, solid_shading
 
 # Properties of a render, and the property of the viewport that corresponds to each.
 _VISIBILITY = {"hide_render": "hide_viewport"}
@@ -30,26 +29,34 @@ _SIMPLIFY = {
 }
 _MAX_NAMES = 8
 _RENDER_PROPERTIES = {*_VISIBILITY, *_MODIFIER, *_DATA, *_SIMPLIFY}
-# What a movie shows, and the part of the name of the filter that hides it in one 3D view.
-_FILTERED_TYPES = {
-    "MESH": "mesh",
-    "CURVE": "curve",
-    "SURFACE": "surf",
-    "META": "meta",
-    "FONT": "font",
-    "CURVES": "curves",
-    "POINTCLOUD": "pointcloud",
-    "VOLUME": "volume",
-    "GPENCIL": "grease_pencil",
-    "GREASEPENCIL": "grease_pencil",
-}
-_SHADING_LABELS = {
-    "WIREFRAME": "Wireframe",
-    "SOLID": "Solid",
-    "MATERIAL": "Material Preview",
-    "RENDERED": "Rendered",
-}
+# The part of the name of the filter that hides objects of a type in one 3D view, where it is not that of the type.
+_FILTERS = {"SURFACE": "surf", "GPENCIL": "grease_pencil", "GREASEPENCIL": "grease_pencil"}
 _IS_VIEWPORT_NODE = "GeometryNodeIsViewport"
+_SHADING_LABELS = {"WIREFRAME": "Wireframe", "SOLID": "Solid", "MATERIAL": "Material Preview", "RENDERED": "Rendered"}
+# The shading of the engine's render, which a 3D view can change.
+_RENDERED = {"use_scene_lights_render": True, "use_scene_world_render": True, "render_pass": "COMBINED"}
+_RENDERED_OFF = {"use_compositor": "DISABLED"}
+# They belong to other kinds of shading than Solid, or are no setting.
+_NOT_SOLID = {
+    *("rna_type", "type", "cycles", "selected_studio_light", "use_scene_lights", "use_scene_world"),
+    *("wireframe_color_type", "show_xray_wireframe", "xray_alpha_wireframe", "aov_name"),
+    *("studiolight_intensity", "studiolight_background_alpha", "studiolight_background_blur"),
+    *("use_studio_light_edit", *_RENDERED, *_RENDERED_OFF),
+}
+_CAVITY_FACTORS = ("cavity_ridge_factor", "cavity_valley_factor", "curvature_ridge_factor", "curvature_valley_factor")
+# Properties without an effect unless another one has this value.
+_NEEDS: Mapping[str, tuple[str, tuple[object, ...]]] = {
+    "shadow_intensity": ("show_shadows", (True,)),
+    **dict.fromkeys(("cavity_type", *_CAVITY_FACTORS), ("show_cavity", (True,))),
+    "object_outline_color": ("show_object_outline", (True,)),
+    "xray_alpha": ("show_xray", (True,)),
+    "single_color": ("color_type", ("SINGLE",)),
+    "background_color": ("background_type", ("VIEWPORT",)),
+    "studio_light": ("light", ("STUDIO", "MATCAP")),
+    "studiolight_rotate_z": ("use_world_space_lighting", (True,)),
+    "use_world_space_lighting": ("light", ("STUDIO",)),
+    "show_specular_highlight": ("light", ("STUDIO", "MATCAP")),
+}
 
 
 class _Setting(NamedTuple):
@@ -87,50 +94,33 @@ def rendered_as_in_viewport(scene: Any, layer: Any) -> Iterator[Callable[[], Non
 
 
 def differences(scene: Any, layer: Any, look: Look) -> list[str]:
-    """Return a sentence for each kind of difference between a movie of the layer and the largest 3D view.
+    """Return a sentence for each difference between a movie of the layer and the largest 3D view."""
+    view = viewport.largest_view(scene)
+    space = None if view is None else view["area"].spaces.active
+    plates = [] if look.needs_view else compare.cameras_with_plates(scene)
+    by_look = [f"Not in the movie, background images of: {listed(plates)}."] if plates else []
+    by_look += [] if space is None else _look_differences(scene, space, look)
+    if bpy.app.background or space is None:
+        by_look.append("No window shows the scene in a 3D view, so the movie does not have the look of one.")
+    return [*(() if look.needs_view else _visibility_differences(scene, layer, look, space)), *by_look]
 
-    A movie that this view draws does not differ.
-    """
-    if look.needs_view:
-        return []
-    found = _render_differences(scene, layer) if look.visibility == "RENDER" else _Differences([], [], [])
-    space = largest_space(scene)
+
+def _visibility_differences(scene: Any, layer: Any, look: Look, space: Any) -> list[str]:
+    hidden, shown, others = [], [], []
+    for setting in _settings(scene, layer) if look.visibility == "RENDER" else ():
+        if getattr(setting.owner, setting.name) != setting.value:
+            found = others if setting.name != "hide_render" else shown if setting.value else hidden
+            found.append(setting.label)
     if space is not None:
-        found.shown.extend(_hidden_in_view(space, layer, look))
+        shown.extend(_hidden_in_view(space, layer, look))
     if look.needs_render:
-        found.others.extend(_geometry_differences(layer))
-    sentences = [
-        f"{text}: {listed(names)}."
-        for text, names in (
-            ("Hidden in the movie, visible in the viewport", found.hidden),
-            ("Visible in the movie, hidden in the viewport", found.shown),
-            ("Other render settings than in the viewport", found.others),
-        )
-        if names
-    ]
-    return sentences if space is None else [*sentences, *_shading_differences(space.shading, look)]
-
-
-class _Differences(NamedTuple):
-    """The labels of what the movie hides, what the viewport hides, and what looks different."""
-
-    hidden: list[str]
-    shown: list[str]
-    others: list[str]
-
-
-def _render_differences(scene: Any, layer: Any) -> _Differences:
-    found = _Differences([], [], [])
-    for setting in _settings(scene, layer):
-        if getattr(setting.owner, setting.name) == setting.value:
-            continue
-        if setting.name != "hide_render":
-            found.others.append(setting.label)
-        elif setting.value:
-            found.shown.append(setting.label)
-        else:
-            found.hidden.append(setting.label)
-    return found
+        others.extend(_geometry_differences(layer))
+    sentences = {
+        "Hidden in the movie, visible in the viewport": hidden,
+        "Visible in the movie, hidden in the viewport": shown,
+        "Other render settings than in the viewport": others,
+    }
+    return [f"{text}: {listed(names)}." for text, names in sentences.items() if names]
 
 
 def _hidden_in_view(space: Any, layer: Any, look: Look) -> Iterator[str]:
@@ -138,21 +128,19 @@ def _hidden_in_view(space: Any, layer: Any, look: Look) -> Iterator[str]:
     visible = _visible_objects(layer)
     for item in layer.objects:
         is_in_movie = item.as_pointer() in visible and not (look.visibility == "RENDER" and item.hide_render)
-        is_drawn = item.type in _FILTERED_TYPES or item.instance_type == "COLLECTION"
+        is_drawn = item.type in sources.VISIBLE_TYPES or item.instance_type == "COLLECTION"
+        if not is_in_movie or not is_drawn:
+            continue
         # Only the evaluated object knows the local views and collections that show it.
         evaluated = item if layer.depsgraph is None else item.evaluated_get(layer.depsgraph)
-        if is_in_movie and is_drawn and (reason := _reason_to_hide(space, evaluated)):
-            yield f"{item.name_full} ({reason})"
-
-
-def _reason_to_hide(space: Any, evaluated: Any) -> str:
-    if space.local_view is not None and not evaluated.local_view_get(space):
-        return "local view"
-    if not getattr(space, f"show_object_viewport_{_FILTERED_TYPES.get(evaluated.type)}", True):
-        return "object types"
-    if space.use_local_collections and not evaluated.visible_in_viewport_get(space):
-        return "local collections"
-    return ""
+        if space.local_view is not None and not evaluated.local_view_get(space):
+            yield f"{item.name_full} (local view)"
+        elif (kind := evaluated.type) in sources.VISIBLE_TYPES and not getattr(
+            space, f"show_object_viewport_{_FILTERS.get(kind, kind.lower())}", True
+        ):
+            yield f"{item.name_full} (object types)"
+        elif space.use_local_collections and not evaluated.visible_in_viewport_get(space):
+            yield f"{item.name_full} (local collections)"
 
 
 def _geometry_differences(layer: Any) -> Iterator[str]:
@@ -175,22 +163,6 @@ def _asks_for_viewport(group: Any, visited: set[int]) -> bool:
         node.bl_idname == _IS_VIEWPORT_NODE or _asks_for_viewport(getattr(node, "node_tree", None), visited)
         for node in group.nodes
     )
-
-
-def _shading_differences(shading: Any, look: Look) -> Iterator[str]:
-    """Yield how the shading of the 3D view differs; the light of a solid movie can be chosen for each publish."""
-    if shading.type != look.shading:
-        movie, view = _SHADING_LABELS[look.shading], _SHADING_LABELS[shading.type]
-        yield f"Shaded as {movie} in the movie, as {view} in the viewport."
-    elif look.shading == "SOLID":
-        pairs = (
-            ("light", shading.light, look.light),
-            ("colour", shading.color_type, look.colours),
-            ("X-ray", shading.show_xray, False),
-        )
-        names = [name for name, view, movie in pairs if view != movie]
-        if names:
-            yield f"Other shading than in the viewport: {listed(names)}."
 
 
 def listed(names: Iterable[str]) -> str:
@@ -245,29 +217,96 @@ def _visible_collections(parent: Any) -> Iterator[Any]:
         yield from _visible_collections(child)
 
 
+def _look_differences(scene: Any, space: Any, look: Look) -> Iterator[str]:
+    """Yield a sentence for each property with which the movie looks different than the 3D view ``space``."""
+    shading = space.shading
+    if not look.needs_view and shading.type != look.shading:
+        movie, view = _SHADING_LABELS[look.shading], _SHADING_LABELS[shading.type]
+        yield f"Shaded as {movie} in the movie, as {view} in the viewport."
+    elif not look.needs_view:
+        yield from _shading_differences(scene, shading, look)
+    if space.overlay.show_overlays and not (look.overlays and look.needs_view):
+        yield "Overlays are off in the movie, on in the viewport."
+    yield from _colour_differences(scene, shading, look)
+    is_transparent = shading.type in ("MATERIAL", "RENDERED") and scene.render.film_transparent
+    if is_transparent != look.transparent:
+        yield _sentence("Transparent background", look.transparent, is_transparent)
+
+
+def _shading_differences(scene: Any, shading: Any, look: Look) -> Iterator[str]:
+    own = scene.display.shading
+    for prop in shading.bl_rna.properties:
+        name, view = prop.identifier, getattr(shading, prop.identifier)
+        if look.shading == "RENDERED":
+            # An older Blender lacks some of them.
+            movie = {**_RENDERED, **_RENDERED_OFF}.get(name, view)
+        elif name in _NOT_SOLID:
+            continue
+        else:
+            wanted = {**solid_shading(look), "background_type": "WORLD"}
+            movie = wanted.get(name, getattr(own, name))
+            needed, values = _NEEDS.get(name, ("", ()))
+            if needed and not {wanted.get(needed, getattr(own, needed)), getattr(shading, needed)} <= set(values):
+                continue
+        if _plain(movie) != _plain(view):
+            yield _sentence(prop.name, movie, view, prop)
+
+
+def _colour_differences(scene: Any, shading: Any, look: Look) -> Iterator[str]:
+    """Yield what the colour management shows differently; a solid view takes only some settings of the scene."""
+    own, neutral = scene.view_settings, neutral_colours(scene, look)
+    is_solid = shading.type in ("SOLID", "WIREFRAME")
+    if look.needs_view and look.scene_colours:
+        return
+    for prop in own.bl_rna.properties:
+        name = prop.identifier
+        if name not in neutral:
+            continue
+        movie = getattr(own, name) if look.scene_colours else neutral[name]
+        of_scene = not is_solid or name in ("exposure", "gamma")
+        view = getattr(own, name) if of_scene else neutral_colours(scene, Look())[name]
+        if _plain(movie) != _plain(view):
+            yield _sentence(prop.name, movie, view, prop)
+
+
+def _sentence(name: str, movie: object, view: object, prop: Any = None) -> str:
+    return f"{name} is {_text(movie, prop)} in the movie, {_text(view, prop)} in the viewport."
+
+
+def _text(value: object, prop: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str):
+        items = getattr(prop, "enum_items", {})
+        return str(items[value].name if value in items else value)
+    plain = _plain(value)
+    return ", ".join(f"{part:g}" for part in plain) if isinstance(plain, tuple) else f"{plain:g}"
+
+
+def _plain(value: Any) -> Any:
+    """Return the value for a comparison; numbers of Blender have 32 bits."""
+    if isinstance(value, float):
+        return round(value, 4)
+    return value if isinstance(value, str) or not hasattr(value, "__len__") else tuple(round(part, 4) for part in value)
+
+
 @contextmanager
 def _muted_render_animation() -> Iterator[None]:
     """Mute animation and drivers of the properties of a render, which would set them again at each frame."""
-    muted = [curve for curve in _render_curves() if not curve.mute]
-    with ExitStack() as stack:
-        for curve in muted:
-            stack.callback(_unmute, curve)
-            curve.mute = True
-        yield
-
-
-def _unmute(curve: Any) -> None:
-    with suppress(ReferenceError):
-        curve.mute = False
-
-
-def _render_curves() -> Iterable[Any]:
-    for _, item in animated_ids():
+    muted = []
+    for _, item in maintained.animated_ids():
         animation = item.animation_data
-        curves = blender_compat.animation_curves(item) if animation.action is not None else ()
+        curves = () if animation.action is None else blender_compat.animation_curves(animation.action)
         for curve in (*curves, *animation.drivers):
-            if curve.data_path.rpartition(".")[2] in _RENDER_PROPERTIES:
-                yield curve
+            if curve.data_path.rpartition(".")[2] in _RENDER_PROPERTIES and not curve.mute:
+                curve.mute = True
+                muted.append(curve)
+    try:
+        yield
+    finally:
+        for curve in muted:
+            with suppress(ReferenceError):
+                curve.mute = False
 
 
 @contextmanager

@@ -1,4 +1,1 @@
-"""The panel of the add-on: its properties, operators, menus and preferences, and the sign-in.
-
-Knows nothing of the way in which a scene is captured.
-"""
+"""The panel of the add-on, its operators, menus and preferences; it knows nothing of how a scene is captured."""

@@ -1,6 +1,9 @@
-"""The one publish controller of this Blender, and the redrawing of the panel while it is busy."""
+"""The one publish controller of this Blender, the redrawing of the panel after its changes, and the preferences."""
 
 from __future__ import annotations
+
+import os
+from typing import Any
 
 import bpy
 
@@ -9,56 +12,46 @@ from ft_dcc.ui.publish_controller import PublishController
 from .. import main_thread
 from ..scene import input_guard
 
+# Blender knows the preferences by the name of the add-on, which is the package above this one.
+ADDON = str(__package__).rpartition(".")[0]
 _REDRAW_INTERVAL_SECONDS, _CHANGE_INTERVAL_SECONDS = 0.1, 0.25
 # Blender lays out a panel whose height has changed when it is drawn again, and moves those below it in steps.
-_REDRAWS_AFTER_WORK = 10
+_REDRAWS_AFTER_WORK = 30
 # Only the sidebar of a 3D view: the rest of it may be slow to draw.
 _REDRAWN_REGIONS = {"VIEW_3D": ("UI", "HEADER"), "PREFERENCES": ("WINDOW",)}
-_remaining_redraws = _REDRAWS_AFTER_WORK
+_remaining_redraws = 0
 _changes = _drawn_changes = 0
 
 
 def start_redrawing() -> None:
-    """Redraw the panel until the controller is idle; do nothing without a window."""
-    if not bpy.app.background and not bpy.app.timers.is_registered(_redraw_while_busy):
-        bpy.app.timers.register(_redraw_while_busy, persistent=True)
-
-
-def start_redrawing_changes() -> None:
-    """Redraw the panel soon after notes arrive; do nothing without a window."""
+    """Redraw the panel during an activity and soon after each change; do nothing without a window."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_redraw_changes):
         bpy.app.timers.register(_redraw_changes, persistent=True)
 
 
 def stop_redrawing() -> None:
-    """Remove the timers, and the message of the guard of the input, which the status bar would keep."""
-    for timer in (_redraw_while_busy, _redraw_changes):
-        if bpy.app.timers.is_registered(timer):
-            bpy.app.timers.unregister(timer)
+    """Remove the timer, and the message of the guard of the input, which the status bar would keep."""
+    if bpy.app.timers.is_registered(_redraw_changes):
+        bpy.app.timers.unregister(_redraw_changes)
     if input_guard.GuardInput.message is not None:
         input_guard.GuardInput.message = None
-        redraw()
-
-
-def _redraw_while_busy() -> float | None:
-    """Redraw the regions; end this timer soon after the work."""
-    global _remaining_redraws
-    redraw()
-    _remaining_redraws = _REDRAWS_AFTER_WORK if CONTROLLER.is_busy else _remaining_redraws - 1
-    return _REDRAW_INTERVAL_SECONDS if _remaining_redraws > 0 else None
+        _redraw()
 
 
 def _redraw_changes() -> float:
-    global _drawn_changes
+    global _remaining_redraws, _drawn_changes
+    clear_sent_comment()
     changes = _changes
-    if changes != _drawn_changes:
-        _drawn_changes = changes
-        redraw()
-    return _CHANGE_INTERVAL_SECONDS
+    if CONTROLLER.is_busy or changes != _drawn_changes:
+        _drawn_changes, _remaining_redraws = changes, _REDRAWS_AFTER_WORK
+    if not _remaining_redraws:
+        return _CHANGE_INTERVAL_SECONDS
+    _remaining_redraws -= 1
+    _redraw()
+    return _REDRAW_INTERVAL_SECONDS
 
 
-def redraw() -> None:
-    """Redraw the panel in every window."""
+def _redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions:
@@ -75,4 +68,25 @@ def _count_change() -> None:
     _changes += 1
 
 
-CONTROLLER = PublishController(on_start=start_redrawing, on_change=_count_change, wait=main_thread.serve_until_ended)
+def clear_sent_comment() -> None:
+    """Empty the field of the comment after a publish, unless the artist has written another one meanwhile."""
+    choices, sent = bpy.context.window_manager.ft_dcc, CONTROLLER.take_sent_comment()
+    if sent and choices.comment.strip() == sent.strip():
+        choices.comment = ""
+
+
+def preferences() -> Any:
+    """Return the preferences of this add-on, or None when it is used as a library."""
+    found = bpy.context.preferences.addons.get(ADDON)
+    return found.preferences if found else None
+
+
+def use_ffmpeg() -> None:
+    """Use the ffmpeg of the preferences."""
+    page = preferences()
+    if page is not None and page.ffmpeg:
+        # This process and its children read the setting from the environment.
+        os.environ["FT_DCC_FFMPEG"] = bpy.path.abspath(page.ffmpeg)
+
+
+CONTROLLER = PublishController(on_change=_count_change, wait=main_thread.serve_until_ended)

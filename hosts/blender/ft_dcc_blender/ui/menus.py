@@ -11,8 +11,6 @@ from ..scene import blender_compat
 from .controller import CONTROLLER
 from .panel import progress_share_and_text
 
-_MENUS = ("TOPBAR_MT_render", "VIEW3D_MT_view")
-_HEADERS = ("STATUSBAR_HT_header", "VIEW3D_HT_header")
 # Of the width of the status bar for each character of the result: the left part shows the keys.
 _PIXELS_PER_CHARACTER = 18
 _keymap_items: list[tuple[Any, Any]] = []
@@ -20,10 +18,8 @@ _keymap_items: list[tuple[Any, Any]] = []
 
 def add() -> None:
     """Add the menu entries, the progress and the shortcut, which the artist can change in the preferences."""
-    for name in _MENUS:
-        getattr(bpy.types, name).append(_draw_menu_entry)
-    for name in _HEADERS:
-        getattr(bpy.types, name).append(_draw_progress)
+    for name, draw in _DRAWN.items():
+        getattr(bpy.types, name).append(draw)
     # Without a window there are no keymaps of add-ons.
     keymaps = bpy.context.window_manager.keyconfigs.addon
     if keymaps is not None:
@@ -34,10 +30,8 @@ def add() -> None:
 
 def remove() -> None:
     """Remove them again."""
-    for name in _MENUS:
-        getattr(bpy.types, name).remove(_draw_menu_entry)
-    for name in _HEADERS:
-        getattr(bpy.types, name).remove(_draw_progress)
+    for name, draw in _DRAWN.items():
+        getattr(bpy.types, name).remove(draw)
     while _keymap_items:
         keymap, item = _keymap_items.pop()
         keymap.keymap_items.remove(item)
@@ -67,18 +61,6 @@ def fitting_text(text: str, width: float) -> str:
     return textwrap.shorten(text, int(width / _PIXELS_PER_CHARACTER), placeholder=" … (see the panel ft-dcc)")
 
 
-def _draw_result(layout: Any, context: Any) -> None:
-    text, icon = result_text()
-    if not text:
-        return
-    row = layout.row(align=True)
-    row.alert = icon == "ERROR"
-    width = context.region.width / context.preferences.system.ui_scale
-    row.label(text=fitting_text(text, width), icon=icon)
-    if icon == "CHECKMARK" and CONTROLLER.published[0][1].link:
-        row.operator("ft_dcc.open_link", text="", icon="URL").link = CONTROLLER.published[0][1].link
-
-
 def _draw_menu_entry(self: Any, context: Any) -> None:
     self.layout.separator()
     self.layout.operator("ft_dcc.publish", text="Publish for Review", icon="RENDER_ANIMATION")
@@ -86,11 +68,17 @@ def _draw_menu_entry(self: Any, context: Any) -> None:
 
 def _draw_progress(self: Any, context: Any) -> None:
     """Draw the progress of a publish with a button that cancels it, and in the status bar then its result."""
-    if not CONTROLLER.is_publishing:
-        if context.area.type == "STATUSBAR":
-            _draw_result(self.layout, context)
-        return
     row = self.layout.row(align=True)
+    if not CONTROLLER.is_publishing:
+        text, icon = result_text()
+        if not text or context.area.type != "STATUSBAR":
+            return
+        row.alert = icon == "ERROR"
+        width = context.region.width / context.preferences.system.ui_scale
+        row.label(text=fitting_text(text, width), icon=icon)
+        if icon == "CHECKMARK" and CONTROLLER.published[0][1].link:
+            row.operator("ft_dcc.open_link", text="", icon="URL").link = CONTROLLER.published[0][1].link
+        return
     share, text = progress_share_and_text(CONTROLLER.progress)
     # The header of a 3D view has about 100 pixels left in a window of 1200.
     if context.area.type != "STATUSBAR" and CONTROLLER.progress is not None:
@@ -101,3 +89,13 @@ def _draw_progress(self: Any, context: Any) -> None:
         row.label(text="", icon="EVENT_ESC")
     else:
         row.operator("ft_dcc.cancel", text="", icon="CANCEL")
+
+
+_DRAWN = {
+    "TOPBAR_MT_render": _draw_menu_entry,
+    "VIEW3D_MT_view": _draw_menu_entry,
+    "STATUSBAR_HT_header": _draw_progress,
+    "VIEW3D_HT_header": _draw_progress,
+    # It takes the place of the 3D views during a capture.
+    "IMAGE_HT_header": _draw_progress,
+}

@@ -1,47 +1,128 @@
-"""The operators of the panel. They never wait for a server: threads do, and the controller has their progress."""
+"""The operators of the panel, which are functions: their docstrings are tooltips, and their errors are reported.
+
+They never wait for a server: threads do, and the controller has their progress.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import attrs
 import bpy
 
-from ft_dcc.errors import Error, TaskNotFound, UserFixableError
-from ft_dcc.frames import FrameRange
-from ft_dcc.publish.models import Task
-from ft_dcc.publish.plugins.collect import read_shot
+from ft_dcc.errors import Error, SettingInvalid
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.publish.models import PublishRequest
 
 from ..host import TASK_PROPERTY, BlenderHost
-from ..scene import input_guard
-from ..scene.capture import scene_rate
-from ..scene.sources import find_sources
-from .controller import CONTROLLER
-from .operator_class import hidden_number, hidden_text, operator, text_field
-from .preferences import use_ffmpeg
-from .properties import make_request
+from ..scene import input_guard, sources
+from .controller import CONTROLLER, clear_sent_comment, use_ffmpeg
+from .properties import CUSTOM, FORM, LOOK, chosen_value
 
 # The labels of the checks that ``PublishRequest.allow_incomplete`` passes.
 _ACCEPTABLE_CHECKS = ("Complete scene", "Camera type")
 _RESULT_TIMEOUT_SECONDS = 24 * 3600
-_TASK_FIELDS = ("project", "sequence", "shot", "task")
-_TASK_DEFAULTS = ("Film", "SEQ010", "SH010", "Animation")
 
 
-def is_ready(context: Any) -> bool:
-    """Return whether the artist is signed in and nothing runs."""
-    return CONTROLLER.session is not None and not CONTROLLER.is_busy
+# The classes of all operators.
+CLASSES: list[type] = []
+
+# Takes the operator and the context, and returns what the operator does, by default "FINISHED".
+Execute = Callable[[Any, Any], Optional[set[str]]]
 
 
-def has_problems(context: Any) -> bool:
-    """Return whether there are problems and nothing runs."""
-    return bool(CONTROLLER.problems) and not CONTROLLER.is_busy
+def operator(
+    name: str,
+    label: str,
+    /,
+    *,
+    poll: Callable[[Any], bool | str] | None = None,
+    ask: Execute | None = None,
+    draw: Callable[[Any, Any], None] | None = None,
+    options: Collection[str] | None = None,
+    **properties: Any,
+) -> Callable[[Execute], Execute]:
+    """Return a decorator that makes the operator ``ft_dcc.NAME`` with these properties from a function.
+
+    ``poll`` takes the context and returns whether the operator can run, or as a text why it cannot. With ``ask``, a
+    dialog asks for the properties: ``ask`` fills them in before; what it returns instead of None replaces the dialog.
+    ``draw`` draws another dialog than the list of the properties.
+    """
+
+    def can_run(cls: Any, context: Any) -> bool:
+        found = poll is None or poll(context)
+        if isinstance(found, str) and found:
+            cls.poll_message_set(found)
+        return not found if isinstance(found, str) else found
+
+    def define(execute: Execute) -> Execute:
+        def show_dialog(self: Any, context: Any) -> set[str] | None:
+            replaced = ask(self, context) if ask is not None else None
+            return replaced or context.window_manager.invoke_props_dialog(self, width=400)
+
+        members = {
+            "bl_idname": f"ft_dcc.{name}",
+            "bl_label": label,
+            "__doc__": execute.__doc__,
+            "__module__": execute.__module__,
+            # Blender reads the annotations of a class as its properties.
+            "__annotations__": properties,
+            "poll": classmethod(can_run),
+            "execute": _reporting(execute),
+        }
+        if ask is not None:
+            invoke = _reporting(show_dialog)
+            # Blender counts the parameters.
+            members["invoke"] = lambda self, context, event: invoke(self, context)
+        if draw is not None:
+            members["draw"] = draw
+        if options is not None:
+            members["bl_options"] = set(options)
+        CLASSES.append(type(f"FT_DCC_OT_{name}", (bpy.types.Operator,), members))
+        return execute
+
+    return define
 
 
-def has_preview(context: Any) -> bool:
-    """Return whether there is a movie that was not sent, and nothing runs."""
-    return bool(CONTROLLER.previews) and not CONTROLLER.is_busy
+def _reporting(function: Execute) -> Execute:
+    """Return the function as a method of an operator that reports its errors."""
+
+    def run(self: Any, context: Any) -> set[str]:
+        try:
+            return function(self, context) or {"FINISHED"}
+        except Error as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+
+    return run
+
+
+def hidden(kind: Any = bpy.props.StringProperty) -> Any:
+    """Return a property, by default a text, that a button sets and no dialog shows."""
+    return kind(options={"SKIP_SAVE", "HIDDEN"})
+
+
+def text_field(name: str, **values: Any) -> Any:
+    """Return a text property that a dialog asks for, empty each time."""
+    return bpy.props.StringProperty(name=name, options={"SKIP_SAVE"}, **values)
+
+
+# The choice of an operator that replaces the open file.
+DISCARD_FIELD = bpy.props.BoolProperty(name="Discard the unsaved changes", options={"SKIP_SAVE"})
+
+
+def draw_changes(operator: Any, context: Any) -> None:
+    """Draw what to do with unsaved changes, if there are some."""
+    if bpy.data.is_dirty:
+        operator.layout.label(text="This file has unsaved changes.", icon="ERROR")
+        operator.layout.prop(operator, "discard_changes")
+
+
+def when_idle(attribute: str) -> Callable[[Any], bool]:
+    """Return a poll function: whether nothing runs, and the controller has a value of this attribute."""
+    return lambda context: bool(getattr(CONTROLLER, attribute)) and not CONTROLLER.is_busy
 
 
 def has_acceptable_problem() -> bool:
@@ -49,13 +130,13 @@ def has_acceptable_problem() -> bool:
     return any(problem.check in _ACCEPTABLE_CHECKS for problem in CONTROLLER.problems)
 
 
-def reason_not_to_publish(scene: Any) -> str:
+def reason_not_to_publish(choices: Any, scene: Any) -> str:
     """Return why the scene cannot be published yet and what to do, "" if it can."""
     if not scene.get(TASK_PROPERTY):
         return "Choose the task of this scene, or create it with the button beside it."
-    if not find_sources(scene):
+    # The files that the scene has rendered need no camera.
+    if not choices.camera and not sources.find_sources(scene):
         return "The scene has no camera. Add one."
-    choices = bpy.context.window_manager.ft_dcc
     if choices.has_several_sources and not choices.sources:
         return "Choose at least one source."
     if choices.frames == "PREVIEW" and not scene.use_preview_range:
@@ -63,8 +144,45 @@ def reason_not_to_publish(scene: Any) -> str:
     return ""
 
 
-def _chosen_task(context: Any) -> Task | None:
-    return CONTROLLER.task(context.scene.get(TASK_PROPERTY))
+def chosen_review(choices: Any, scene: Any) -> str:
+    """Return the chosen review session, the last or newest open one of the project, or the name of a new one."""
+    return str(choices.review.strip()) or CONTROLLER.default_reviews(scene.get(TASK_PROPERTY))[0]
+
+
+def make_request(choices: Any, scene: Any) -> PublishRequest:
+    """Return the request; raise SettingInvalid for a range that ends before it starts, and without a task or source."""
+    if reason := reason_not_to_publish(choices, scene):
+        raise SettingInvalid(reason)
+    source = (choices.camera,) if choices.camera else None
+    if choices.has_several_sources:
+        source = tuple(item.name for item in choices.sources)
+    open_notes = CONTROLLER.feedback.unanswered_notes(scene.get(TASK_PROPERTY))
+    is_timeline = choices.frames == "SCENE" and choices.step == 1
+    return PublishRequest(
+        task=scene.get(TASK_PROPERTY),
+        source=source,
+        review=chosen_review(choices, scene),
+        comment=choices.comment,
+        addresses=tuple(note.id for _, note in open_notes if note.id in choices.addressed),
+        # None: validation compares the timeline's range with the shot's.
+        frame_range=None if is_timeline else FrameRange(*chosen_frames(choices, scene), step=choices.step),
+        # None: validation compares the full resolution with the shot's.
+        resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
+        look={name: getattr(choices, name) for name in LOOK} if choices.look == CUSTOM else choices.look or None,
+        **{name: chosen_value(choices, name) for name in FORM},
+    )
+
+
+def chosen_resolution(choices: Any, scene: Any) -> Resolution:
+    """Return the scene's resolution in the chosen percentage."""
+    return Resolution(scene.render.resolution_x, scene.render.resolution_y).scaled(choices.percentage)
+
+
+def chosen_frames(choices: Any, scene: Any) -> tuple[int, int]:
+    """Return the first and the last frame of the chosen range, that of the timeline if there is no preview range."""
+    if choices.frames == "PREVIEW" and scene.use_preview_range:
+        return scene.frame_preview_start, scene.frame_preview_end
+    return (choices.start, choices.end) if choices.frames == "CUSTOM" else (scene.frame_start, scene.frame_end)
 
 
 def _reason_not_to_start(context: Any) -> str:
@@ -73,10 +191,23 @@ def _reason_not_to_start(context: Any) -> str:
     return "Sign in first (3D View, sidebar, ft-dcc)" if CONTROLLER.session is None else ""
 
 
-@operator("refresh", "Refresh", poll=is_ready)
+@operator("refresh", "Refresh", poll=when_idle("session"))
 def refresh(operator: Any, context: Any) -> None:
-    """Fetch tasks and review sessions again"""
-    CONTROLLER.refresh(context.scene.get(TASK_PROPERTY))
+    """Read tasks, review sessions, versions and notes again"""
+    task_id = context.scene.get(TASK_PROPERTY)
+    CONTROLLER.refresh(task_id)
+    # New notes are read as they arrive from then on.
+    CONTROLLER.feedback.mark_seen()
+    if task_id:
+        CONTROLLER.feedback.read(CONTROLLER.require_session(), task_id)
+    if CONTROLLER.my_tasks.is_loaded:
+        CONTROLLER.read_my_tasks()
+
+
+@operator("use_last_comment", "Last Comment")
+def use_last_comment(operator: Any, context: Any) -> None:
+    """Fill in the comment of the last publish"""
+    context.window_manager.ft_dcc.comment = CONTROLLER.last_comment
 
 
 @operator("publish", "Publish", poll=_reason_not_to_start)
@@ -92,11 +223,23 @@ def publish(operator: Any, context: Any, *, allow_incomplete: bool = False, is_p
     wait_without_window()
 
 
+@operator("publish_shots", "Publish Shots", poll=_reason_not_to_start, is_joined=bpy.props.BoolProperty(name="Joined"))
+def publish_shots(operator: Any, context: Any) -> None:
+    """Publish each strip or marker to the task of its own shot, and all of them joined if that is wanted"""
+    use_ffmpeg()
+    scene, choices = context.scene, context.window_manager.ft_dcc
+    request, host = make_request(choices, scene), BlenderHost(scene.name)
+    CONTROLLER.publish_shots(request, host, sources.find_shots(scene), is_joined=operator.is_joined)
+    input_guard.guard_windows()
+    wait_without_window()
+
+
 def wait_without_window() -> None:
     """Wait for the end of the activity without a window, and raise Error with its problems."""
     if not bpy.app.background:
         return
     CONTROLLER.wait(_RESULT_TIMEOUT_SECONDS)
+    clear_sent_comment()
     if CONTROLLER.error or CONTROLLER.problems:
         raise Error(CONTROLLER.error or " ".join(problem.message for problem in CONTROLLER.problems))
 
@@ -107,59 +250,54 @@ def publish_anyway(operator: Any, context: Any) -> None:
     publish(operator, context, allow_incomplete=True)
 
 
-@operator(
-    "publish_rest",
-    "Publish the Rest",
-    poll=lambda context: CONTROLLER.is_partly_publishable and not CONTROLLER.is_busy,
-)
+@operator("publish_rest", "Publish the Rest", poll=when_idle("is_partly_publishable"))
 def publish_rest(operator: Any, context: Any) -> None:
     """Publish the sources without problems and skip the others"""
     CONTROLLER.publish_valid()
     input_guard.guard_windows()
 
 
-@operator("preview", "Preview", poll=is_ready)
+@operator("preview", "Preview", poll=when_idle("session"))
 def preview(operator: Any, context: Any) -> None:
     """Capture and encode the movie without sending it, to look at it before it is published"""
     publish(operator, context, is_previewed=True)
 
 
-@operator("play_preview", "Play", poll=lambda context: bool(CONTROLLER.previews), index=hidden_number())
-def play_preview(operator: Any, context: Any) -> set[str]:
+@operator("play_preview", "Play", poll=lambda context: bool(CONTROLLER.previews), index=hidden(bpy.props.IntProperty))
+def play_preview(operator: Any, context: Any) -> None:
     """Play the movie with the program that the system uses for movies"""
     path = CONTROLLER.previews[operator.index] if operator.index < len(CONTROLLER.previews) else Path()
     if not path.is_file():
         raise Error("The movie does not exist any more. Make the preview again.")
-    found: set[str] = bpy.ops.wm.path_open(filepath=str(path))
-    return found
+    bpy.ops.wm.path_open(filepath=str(path))
 
 
-@operator("send_preview", "Send", poll=has_preview)
+@operator("send_preview", "Send", poll=when_idle("previews"))
 def send_preview(operator: Any, context: Any) -> None:
     """Publish exactly this movie"""
     CONTROLLER.send_preview()
     wait_without_window()
 
 
-@operator("drop_preview", "Drop", poll=has_preview)
+@operator("drop_preview", "Drop", poll=when_idle("previews"))
 def drop_preview(operator: Any, context: Any) -> None:
     """Delete the movie; nothing was sent"""
     CONTROLLER.discard_preview()
 
 
-@operator("toggle_source", "Source", name=hidden_text())
+@operator("toggle_source", "Source", name=hidden())
 def toggle_source(operator: Any, context: Any) -> None:
     """Publish this source with the others, or leave it out"""
-    _toggle(context.window_manager.ft_dcc.sources, operator.name)
+    toggle(context.window_manager.ft_dcc.sources, operator.name)
 
 
-@operator("toggle_addressed", "Addressed", note_id=hidden_text())
+@operator("toggle_addressed", "Addressed", note_id=hidden())
 def toggle_addressed(operator: Any, context: Any) -> None:
     """Answer this note with the next version"""
-    _toggle(context.window_manager.ft_dcc.addressed, operator.note_id)
+    toggle(context.window_manager.ft_dcc.addressed, operator.note_id)
 
 
-def _toggle(chosen: Any, name: str) -> None:
+def toggle(chosen: Any, name: str) -> None:
     """Add an item of this name to a collection property, or remove it."""
     if name in chosen:
         chosen.remove(chosen.find(name))
@@ -167,7 +305,7 @@ def _toggle(chosen: Any, name: str) -> None:
         chosen.add().name = name
 
 
-@operator("repair", "Repair", poll=has_problems, index=hidden_number())
+@operator("repair", "Repair", poll=when_idle("problems"), index=hidden(bpy.props.IntProperty))
 def repair(operator: Any, context: Any) -> None:
     """Fix the problem and check again"""
     if not 0 <= operator.index < len(CONTROLLER.problems):
@@ -175,7 +313,7 @@ def repair(operator: Any, context: Any) -> None:
     _repair(CONTROLLER.problems[operator.index])
 
 
-@operator("repair_all", "Repair All", poll=has_problems)
+@operator("repair_all", "Repair All", poll=when_idle("problems"))
 def repair_all(operator: Any, context: Any) -> None:
     """Fix all problems that can be repaired and check again"""
     _repair(*(problem for problem in CONTROLLER.problems if problem.repair))
@@ -194,76 +332,25 @@ def cancel(operator: Any, context: Any) -> None:
     CONTROLLER.cancel()
 
 
-@operator("open_link", "Open Review", link=hidden_text())
-def open_link(operator: Any, context: Any) -> set[str]:
+@operator("open_link", "Open Review", link=hidden())
+def open_link(operator: Any, context: Any) -> None:
     """Open the review in the browser"""
-    found: set[str] = bpy.ops.wm.url_open(url=operator.link)
-    return found
+    bpy.ops.wm.url_open(url=operator.link)
 
 
-@operator("copy_link", "Copy Link", link=hidden_text())
-def copy_link(operator: Any, context: Any) -> None:
-    """Copy the link of the review"""
-    context.window_manager.clipboard = operator.link
+@operator("copy", "Copy", text=hidden())
+def copy(operator: Any, context: Any) -> None:
+    """Copy the link of the review, or the path of the files"""
+    context.window_manager.clipboard = operator.text
 
 
-@operator(
-    "use_shot_settings",
-    "Use the Shot's Settings",
-    poll=lambda context: CONTROLLER.session is not None and _chosen_task(context) is not None,
-    options=("REGISTER", "UNDO"),
-)
-def use_shot_settings(operator: Any, context: Any) -> None:
-    """Set frame range, frame rate and resolution of the shot on the scene"""
-    task, session = _chosen_task(context), CONTROLLER.require_session()
-    if task is None:
-        raise TaskNotFound("The task is not known yet. Press Refresh and try again.")
-    # One request is short enough to wait for. What the shot does not define stays unchanged.
-    host, shot = BlenderHost(context.scene.name), read_shot(session, task.parent_id)
-    scene = host.scene()
-    if shot.frame_range is None and shot.fps is None and shot.resolution is None:
-        raise UserFixableError(
-            f"{task.path.rpartition('/')[0]} has no settings on the server. Ask the production to set them."
-        )
-    host.configure(shot.frame_range or scene.frame_range, shot.fps or scene.fps, shot.resolution or scene.resolution)
-    CONTROLLER.problems = ()
+@operator("open_folder", "Open Folder", path=hidden())
+def open_folder(operator: Any, context: Any) -> None:
+    """Show the files in the file browser of the system"""
+    CONTROLLER.disk_files.open_folder(operator.path)
 
 
-def _ask_for_names(operator: Any, context: Any) -> set[str]:
-    """Ask for the names; those of the chosen task are filled in."""
-    chosen = _chosen_task(context)
-    names = chosen.names if chosen is not None and len(chosen.names) == len(_TASK_FIELDS) else _TASK_DEFAULTS
-    for field, name in zip(_TASK_FIELDS, names):
-        setattr(operator, field, name)
-    found: set[str] = context.window_manager.invoke_props_dialog(operator)
-    return found
-
-
-@operator(
-    "create_task",
-    "Create Task",
-    poll=is_ready,
-    invoke=_ask_for_names,
-    project=text_field("Project"),
-    sequence=text_field("Sequence", description="Empty: none"),
-    shot=text_field("Shot"),
-    task=text_field("Task"),
-    uses_scene_settings=bpy.props.BoolProperty(
-        name="Frame range and rate of this scene",
-        description="Set the frame range and the rate of the scene on the shot",
-        default=True,
-        options={"SKIP_SAVE"},
-    ),
-)
-def create_task(operator: Any, context: Any) -> None:
-    """Create a task, with its project, sequence and shot where they do not exist, and choose it"""
-    names = {field: getattr(operator, field).strip() for field in _TASK_FIELDS}
-    missing = [field for field in _TASK_FIELDS if not names[field] and field != "sequence"]
-    if missing or any("/" in name for name in names.values()):
-        raise Error("Enter project, shot and task, without a slash.")
-    scene = context.scene
-    settings: dict[str, Any] = {}
-    if operator.uses_scene_settings:
-        settings = {"frame_range": FrameRange(scene.frame_start, scene.frame_end), "fps": scene_rate(scene)}
-    CONTROLLER.create_task("/".join(filter(None, names.values())), BlenderHost(scene.name), **settings)
-    wait_without_window()
+@operator("load_frames", "Load Frames", path=hidden(), source=hidden())
+def load_frames(operator: Any, context: Any) -> None:
+    """Load the frames behind what the camera of the version shows, or as an image if the scene does not have it"""
+    CONTROLLER.disk_files.load_frames(BlenderHost(context.scene.name), operator.path, operator.source)

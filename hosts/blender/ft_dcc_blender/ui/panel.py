@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import PureWindowsPath
 from typing import Any
 
 import bpy
 import bpy.utils.previews
 
-from ft_dcc.errors import ValidationIssue
+from ft_dcc import plain_text
+from ft_dcc.errors import Error
 from ft_dcc.publish.progress import Progress
-from ft_dcc.ui.texts import note_line, progress_share, step_label
+from ft_dcc.settings.definitions import VERSION_PATTERN
+from ft_dcc.ui.disk_files import has_frames
+from ft_dcc.ui.texts import progress_share, step_label
 
 from ..host import TASK_PROPERTY
 from ..scene import blender_compat
-from ..scene.sources import find_sources
+from . import operators, properties, task_operators
 from .controller import CONTROLLER
-from .operators import has_acceptable_problem, reason_not_to_publish
-from .properties import FORM, chosen_frames, chosen_resolution, chosen_review
 
 # In pixels: the width of a letter, and of margins, icon and tabs in a line.
 _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75
-_MIN_LINE_LENGTH = 18
-_MAX_NOTES = 10
+_MIN_LINE_LENGTH, _MENU_LINE_LENGTH = 18, 70
+_MAX_FOUND = 8
 # The height of a thumbnail in lines of the panel.
 _THUMBNAIL_SCALE = 2.5
-# The options of a publish in the first panel; the others are in that of the movie.
-_FIRST_OPTIONS = ("status", "include_scene")
+_MAX_PROBLEMS, _MAX_WHOLE_PROBLEMS = 12, 2
 _icons: list[Any] = []
-# The options of each kind of shading.
-_LOOK_OPTIONS = {
-    "SOLID": ("visibility", "colours", "light", "shadows", "cavity", "scene_colours"),
-    "VIEWPORT": ("overlays", "scene_colours"),
-    "RENDERED": ("visibility", "scene_colours"),
-}
 
 
 class Sidebar:
@@ -46,7 +41,9 @@ class Sidebar:
 
 
 class SignedInSidebar(Sidebar):
-    """Base of the panels that are drawn only while the artist is signed in."""
+    """Base of the panels in the first one that are drawn only while the artist is signed in."""
+
+    bl_parent_id = "FTDCC_PT_review"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -54,18 +51,13 @@ class SignedInSidebar(Sidebar):
         return CONTROLLER.session is not None
 
 
-class TaskSidebar(Sidebar):
-    """Base of the panels that are drawn only while the artist is signed in and a task is chosen."""
+class TaskSidebar(SignedInSidebar):
+    """Base of the panels in the first one that are drawn only while the artist is signed in and a task is chosen."""
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Return whether the artist is signed in and a task is chosen."""
         return CONTROLLER.session is not None and bool(context.scene.get(TASK_PROPERTY))
-
-
-def has_read_task(context: Any) -> bool:
-    """Return whether the versions of the scene's task were read."""
-    return bool(CONTROLLER.feedback.task_id == context.scene.get(TASK_PROPERTY))
 
 
 class ReviewPanel(Sidebar, bpy.types.Panel):
@@ -74,89 +66,60 @@ class ReviewPanel(Sidebar, bpy.types.Panel):
     bl_idname = "FTDCC_PT_review"
     bl_label = "Publish for Review"
 
+    def draw_header_preset(self, context: Any) -> None:
+        """Draw the one button that reads everything again."""
+        if CONTROLLER.session is not None:
+            self.layout.operator("ft_dcc.refresh", text="", icon="FILE_REFRESH", emboss=False)
+
     def draw(self, context: Any) -> None:
-        """Draw account, choices, and the publish button or the progress."""
+        """Draw task, review session and comment, the publish button or the progress, and below it what it led to."""
         layout, choices, scene = self.layout, context.window_manager.ft_dcc, context.scene
         if CONTROLLER.session is None:
             _draw_signed_out(layout)
             return
-        row = layout.row()
-        row.label(text=f"Signed in as {CONTROLLER.user}", icon="USER")
-        row.operator("ft_dcc.refresh", text="", icon="FILE_REFRESH")
         column = layout.column()
         column.enabled = not CONTROLLER.is_busy
-        column.use_property_split, column.use_property_decorate = True, False
+        _draw_task(column, choices, scene)
+        review = operators.chosen_review(choices, scene)
+        blender_compat.draw_field(column, choices, "review", placeholder=review, icon="FILE_MOVIE", text="")
         row = column.row(align=True)
-        row.prop(choices, "task")
-        row.operator("ft_dcc.create_task", text="", icon="ADD")
-        if len(choices.task) > _line_length() // 2:
-            # The field shows only the end of a long path.
-            draw_lines(column, choices.task, "BLANK1")
-        blender_compat.draw_field(column, choices, "review", placeholder=chosen_review(choices, scene))
-        _draw_sources(column, choices, scene)
-        column.prop(choices, "frames")
-        if choices.frames == "CUSTOM":
-            column.prop(choices, "start")
-            column.prop(choices, "end")
-        for name in ("step", "comment", *_FIRST_OPTIONS):
-            column.prop(choices, name)
-        _draw_reminder(column, choices, scene)
-        _draw_button(layout, scene)
+        row.prop(choices, "comment", icon="TEXT", text="")
+        if CONTROLLER.last_comment and not choices.comment:
+            row.operator("ft_dcc.use_last_comment", text="", icon="LOOP_BACK")
+        _draw_button(layout, choices, scene)
         _draw_result(layout)
 
 
-class LookPanel(SignedInSidebar, bpy.types.Panel):
-    """Look of the movie"""
-
-    bl_idname = "FTDCC_PT_look"
-    bl_label = "Movie"
-    bl_parent_id = "FTDCC_PT_review"
-    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's way
-
-    def draw(self, context: Any) -> None:
-        """Draw the current camera, range, rate and size, and the options of the look."""
-        scene, render, choices = context.scene, context.scene.render, context.window_manager.ft_dcc
-        start, end = chosen_frames(choices, scene)
-        for text in (
-            f"Camera: {choices.camera or _default_camera(scene)}",
-            f"Frames: {start}-{end}",
-            f"Rate: {render.fps / render.fps_base:.6g} fps",
-            f"Size: {chosen_resolution(choices, scene)}",
-        ):
-            self.layout.label(text=text)
-        column = self.layout.column()
-        column.enabled = not CONTROLLER.is_busy
-        column.use_property_split, column.use_property_decorate = True, False
-        options = [name for name in FORM if name not in _FIRST_OPTIONS]
-        single = [name for name in options if not FORM[name].choices]
-        for name in ("percentage", "shading", *_LOOK_OPTIONS[choices.shading], "transparent", "stamp", *single):
-            column.prop(choices, name)
-        for name in options:
-            if name not in single:
-                column.label(text=f"{FORM[name].label}:")
-                column.column_flow(columns=2, align=True).prop(choices, name)
-
-
-class PublishedPanel(Sidebar, bpy.types.Panel):
-    """Recently published versions"""
-
-    bl_idname = "FTDCC_PT_published"
-    bl_label = "Published"
-    bl_parent_id = "FTDCC_PT_review"
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Return whether there are any."""
-        return bool(recent_versions())
-
-    def draw(self, context: Any) -> None:
-        """Draw the newest versions with their links."""
-        for path, version, link in recent_versions()[:5]:
-            row = self.layout.row(align=True)
-            row.label(text=f"v{version:03d}  {path}")
-            if link:
-                row.operator("ft_dcc.open_link", text="", icon="URL").link = link
-                row.operator("ft_dcc.copy_link", text="", icon="COPYDOWN").link = link
+def _draw_task(column: Any, choices: Any, scene: Any) -> None:
+    """Draw the task, and whether range, rate and size of its shot are those of the scene."""
+    row = column.row(align=True)
+    row.prop(choices, "task", icon="CHECKMARK" if choices.task else "VIEWZOOM", text="")
+    row.operator("ft_dcc.create_task", text="", icon="ADD")
+    _draw_found_tasks(column)
+    if CONTROLLER.work_message:
+        draw_lines(column, CONTROLLER.work_message, "INFO")
+    task_id, name = CONTROLLER.offered
+    if task_id:
+        column.operator("ft_dcc.make_work_file", text=f"Make {name}", icon="FILE_NEW").task_id = task_id
+        column.operator("ft_dcc.choose_task").task_id = task_id
+    task = properties.chosen_task()
+    if task is None:
+        return
+    row = column.row(align=True)
+    row.operator("ft_dcc.take_task", text="Work File", icon="FILE_FOLDER").task_id = task.id
+    row.operator("ft_dcc.save_next_version", text="Next Version", icon="FILE_TICK")
+    task_operators.read_task_once(task)
+    shot = CONTROLLER.shots.get(task.id)
+    wanted = [] if shot is None else [shot.frame_range and shot.frame_range.with_handles, shot.fps, shot.resolution]
+    found = task_operators.scene_values(scene)
+    texts = [task_operators.describe(value) for value in wanted if value is not None]
+    if not texts:
+        return
+    row = column.row(align=True)
+    is_same = all(value in (None, own) for value, own in zip(wanted, found))
+    row.label(text="  ".join(texts), icon="BLANK1" if is_same else "ERROR")
+    if not is_same:
+        row.operator("ft_dcc.use_shot_settings", text="Pull Range")
 
 
 def recent_versions() -> list[tuple[str, int, str | None]]:
@@ -170,41 +133,19 @@ def recent_versions() -> list[tuple[str, int, str | None]]:
     return [*here, *(past for past in before if past not in here)]
 
 
-def _draw_reminder(layout: Any, choices: Any, scene: Any) -> None:
-    """Draw the open notes with a tick for each, or else what the last validation has found."""
-    task_id, reminder = scene.get(TASK_PROPERTY), CONTROLLER.reminder
-    notes = CONTROLLER.feedback.unaddressed_notes(task_id)
-    if not notes:
-        if reminder is not None and reminder.task_id == task_id:
-            draw_lines(
-                layout, f"Open notes on {reminder.name}: {len(reminder.notes)}. Load the notes to see them.", "INFO"
-            )
+def _draw_found_tasks(layout: Any) -> None:
+    """Draw a button for each task that the server has found for the typed text."""
+    queries = CONTROLLER.queries
+    if not queries.searched_text:
         return
-    box = layout.box()
-    draw_lines(box, f"Open on {CONTROLLER.feedback.versions[0].name}. Tick what this version answers:", "INFO")
-    for note in notes[:_MAX_NOTES]:
-        is_ticked = note.id in choices.addressed
-        icon = "CHECKBOX_HLT" if is_ticked else "CHECKBOX_DEHLT"
-        tick = box.operator("ft_dcc.toggle_addressed", text=note_line(note), icon=icon, depress=is_ticked)
-        tick.note_id = note.id
-    if len(notes) > _MAX_NOTES:
-        box.label(text=f"{len(notes) - _MAX_NOTES} more are in the list of notes.")
-
-
-def _draw_sources(column: Any, choices: Any, scene: Any) -> None:
-    """Draw the field of one source, or a check box for each one."""
-    if choices.has_several_sources:
-        for name in find_sources(scene):
-            icon = "CHECKBOX_HLT" if name in choices.sources else "CHECKBOX_DEHLT"
-            column.operator("ft_dcc.toggle_source", text=name, icon=icon, depress=name in choices.sources).name = name
-    else:
-        placeholder = _default_camera(scene)
-        blender_compat.draw_field(column, choices, "camera", placeholder=placeholder, icon="CAMERA_DATA")
-    column.prop(choices, "has_several_sources")
-
-
-def _default_camera(scene: Any) -> str:
-    return next(iter(find_sources(scene)), "no camera")
+    if queries.is_loading:
+        layout.label(text="Searching…", icon="TIME")
+        return
+    text = queries.error or ("" if queries.found_tasks else f"There is no task {queries.searched_text}. Create it: +.")
+    if text:
+        draw_lines(layout, text, "ERROR")
+    for task in () if text else queries.found_tasks[:_MAX_FOUND]:
+        layout.operator("ft_dcc.choose_task", text=task.path).task_id = task.id
 
 
 def _draw_signed_out(layout: Any) -> None:
@@ -218,9 +159,12 @@ def _draw_signed_out(layout: Any) -> None:
     _draw_error(layout)
 
 
-def _draw_button(layout: Any, scene: Any) -> None:
+def _draw_button(layout: Any, choices: Any, scene: Any) -> None:
     if CONTROLLER.is_busy:
-        _draw_progress(layout, CONTROLLER.progress)
+        if CONTROLLER.progress is None:
+            layout.label(text="Checking…", icon="TIME")
+        else:
+            blender_compat.draw_progress(layout, *progress_share_and_text(CONTROLLER.progress))
         if CONTROLLER.is_capturing:
             # Clicks are blocked during the capture.
             layout.label(text="Escape cancels", icon="EVENT_ESC")
@@ -229,19 +173,12 @@ def _draw_button(layout: Any, scene: Any) -> None:
         return
     row = layout.row()
     row.scale_y = 1.6
-    reason = reason_not_to_publish(scene)
+    reason = operators.reason_not_to_publish(choices, scene)
     row.enabled = not reason
     row.operator("ft_dcc.publish", icon="RENDER_ANIMATION")
     row.operator("ft_dcc.preview", icon="PLAY", text="")
     if reason:
         draw_lines(layout, reason, "INFO")
-
-
-def _draw_progress(layout: Any, progress: Progress | None) -> None:
-    if progress is None:
-        layout.label(text="Checking…", icon="TIME")
-        return
-    blender_compat.draw_progress(layout, *progress_share_and_text(progress))
 
 
 def progress_share_and_text(progress: Progress | None) -> tuple[float, str]:
@@ -266,13 +203,10 @@ def _draw_previews(layout: Any) -> None:
 
 def _draw_result(layout: Any) -> None:
     _draw_previews(layout)
-    for index, problem in enumerate(CONTROLLER.problems):
-        _draw_problem(layout.box(), index, problem)
-    if sum(problem.repair is not None for problem in CONTROLLER.problems) > 1:
-        layout.operator("ft_dcc.repair_all", icon="TOOL_SETTINGS")
+    _draw_problems(layout)
     if CONTROLLER.is_partly_publishable:
         layout.operator("ft_dcc.publish_rest", icon="RENDER_ANIMATION")
-    if has_acceptable_problem():
+    if operators.has_acceptable_problem():
         layout.operator("ft_dcc.publish_anyway", icon="ERROR")
     _draw_error(layout)
     if CONTROLLER.published and not CONTROLLER.is_busy and not CONTROLLER.error and not CONTROLLER.problems:
@@ -284,16 +218,55 @@ def _draw_result(layout: Any) -> None:
         if newest.link:
             row = box.row(align=True)
             row.operator("ft_dcc.open_link", icon="URL").link = newest.link
-            row.operator("ft_dcc.copy_link", text="", icon="COPYDOWN").link = newest.link
+            row.operator("ft_dcc.copy", text="", icon="COPYDOWN").text = newest.link
+        draw_disk_files(box, [(path, None) for path in newest.paths], newest.source)
+        name = bpy.path.basename(bpy.data.filepath)
+        if numbers := re.findall(VERSION_PATTERN, name):
+            draw_lines(box, f"The published scene is {name}.", "BLANK1")
+            box.operator("ft_dcc.save_next_version", text=f"Go On in v{int(numbers[-1]) + 1:03d}", icon="FILE_TICK")
 
 
-def _draw_problem(box: Any, index: int, problem: ValidationIssue) -> None:
-    draw_lines(box, f"{problem.instance + ': ' if problem.instance else ''}{problem.message}", "ERROR")
-    if problem.repair:
-        is_short = len(problem.repair) <= _line_length()
-        if not is_short:
-            draw_lines(box, f"{problem.repair}:", "BLANK1")
-        box.operator("ft_dcc.repair", text=problem.repair if is_short else "Repair", icon="TOOL_SETTINGS").index = index
+def _draw_problems(layout: Any) -> None:
+    """Draw one row for each problem, with its repair at the end; of many problems, a click shows the whole text."""
+    problems = CONTROLLER.problems
+    repairable = sum(problem.repair is not None for problem in problems)
+    if repairable > 1:
+        layout.operator("ft_dcc.repair_all", text=f"Repair All {repairable}", icon="TOOL_SETTINGS")
+    for index, problem in enumerate(problems[:_MAX_PROBLEMS]):
+        row = layout.box().row() if len(problems) <= _MAX_WHOLE_PROBLEMS else layout.row(align=True)
+        if len(problems) <= _MAX_WHOLE_PROBLEMS:
+            draw_lines(row, problem_text(problem), "ERROR", reserved=6 if problem.repair else 0)
+        else:
+            line = row.row()
+            line.alignment = "LEFT"
+            line.operator("ft_dcc.show_problem", text=problem_text(problem), icon="ERROR", emboss=False).index = index
+        if problem.repair:
+            row.operator("ft_dcc.repair", text="", icon="TOOL_SETTINGS").index = index
+    if len(problems) > _MAX_PROBLEMS:
+        layout.label(text=f"{len(problems) - _MAX_PROBLEMS} more problems")
+
+
+def draw_disk_files(layout: Any, files: Iterable[tuple[str, str | None]], source: str) -> None:
+    """Draw the files of a version with their buttons, or why this machine cannot see them, and the last result.
+
+    ``source`` is what the version was made from.
+    """
+    for path, unreachable in files:
+        if unreachable is not None:
+            draw_lines(layout, f"{path}: {unreachable}.", "UNLINKED")
+            continue
+        row = layout.row(align=True)
+        row.label(
+            text=plain_text.single_line(PureWindowsPath(path).name), icon="RENDERLAYERS" if has_frames(path) else "FILE"
+        )
+        if has_frames(path):
+            load = row.operator("ft_dcc.load_frames", text="", icon="IMAGE_BACKGROUND")
+            load.path, load.source = path, source
+        row.operator("ft_dcc.open_folder", text="", icon="FILE_FOLDER").path = path
+        row.operator("ft_dcc.copy", text="", icon="COPYDOWN").text = path
+    disk = CONTROLLER.disk_files
+    for text in filter(None, (disk.error, disk.message)):
+        draw_lines(layout, text, "ERROR" if text == disk.error else "INFO")
 
 
 def _draw_error(layout: Any) -> None:
@@ -301,10 +274,32 @@ def _draw_error(layout: Any) -> None:
         draw_lines(layout.box(), CONTROLLER.error, "INFO" if CONTROLLER.error == "Cancelled." else "ERROR")
 
 
-def draw_lines(layout: Any, text: str, icon: str) -> None:
-    """Draw wrapped lines for the width of the sidebar, because a label does not wrap."""
+def problem_text(problem: Any) -> str:
+    """Return the source and the message of a problem."""
+    return f"{problem.instance + ': ' if problem.instance else ''}{problem.message}"
+
+
+@operators.operator("show_problem", "Problem", index=operators.hidden(bpy.props.IntProperty))
+def show_problem(operator: Any, context: Any) -> None:
+    """Show the whole text of the problem"""
+    if operator.index >= len(CONTROLLER.problems):
+        raise Error("This problem does not exist any more.")
+    problem = CONTROLLER.problems[operator.index]
+
+    def draw(menu: Any, context: Any) -> None:
+        for line in wrap_text(problem_text(problem), _MENU_LINE_LENGTH):
+            menu.layout.label(text=line)
+
+    context.window_manager.popup_menu(draw, title=problem.check, icon="ERROR")
+
+
+def draw_lines(layout: Any, text: str, icon: str, reserved: int = 0) -> None:
+    """Draw wrapped lines for the width of the sidebar, because a label does not wrap.
+
+    ``reserved`` letters of each line belong to what is beside it.
+    """
     column = layout.column(align=True)
-    for line in wrap_text(text, _line_length()):
+    for line in wrap_text(plain_text.printable(text), _line_length() - reserved):
         column.label(text=line, icon=icon)
         icon = "BLANK1"
 
@@ -325,34 +320,27 @@ def wrap_text(text: str, length: int) -> list[str]:
 
 def _line_length() -> int:
     """Return the number of letters that fit into a line of the sidebar."""
-    scale, region = bpy.context.preferences.system.ui_scale, bpy.context.region
+    # Without a window the scale is not known.
+    scale, region = bpy.context.preferences.system.ui_scale or 1.0, bpy.context.region
     width = region.width if region is not None else 0
     return max(_MIN_LINE_LENGTH, int((width / scale - _MARGIN_WIDTH) / _LETTER_WIDTH))
 
 
 def draw_thumbnail(layout: Any, component_id: str | None) -> None:
     """Draw the image of a component once it is downloaded; None stands for no image."""
-    icon = _icon(CONTROLLER.images.get(CONTROLLER.session, component_id))
-    if icon:
-        layout.template_icon(icon_value=icon, scale=_THUMBNAIL_SCALE)
+    path = CONTROLLER.images.get(CONTROLLER.session, component_id)
+    if path is None:
+        return
+    if not _icons:
+        _icons.append(bpy.utils.previews.new())
+    found, name = _icons[0], str(path)
+    preview = found[name] if name in found else found.load(name, name, "IMAGE")
+    # Blender loads an image that is only drawn some time later, and does not redraw the panel then.
+    if any(preview.image_size):
+        layout.template_icon(icon_value=int(preview.icon_id), scale=_THUMBNAIL_SCALE)
 
 
 def clear_icons() -> None:
     """Free the thumbnails."""
     while _icons:
         bpy.utils.previews.remove(_icons.pop())
-
-
-def _icon(path: Path | None) -> int:
-    """Return the number of the image's icon, 0 without one."""
-    if path is None:
-        return 0
-    if not _icons:
-        _icons.append(bpy.utils.previews.new())
-    found = _icons[0]
-    name = str(path)
-    preview = found[name] if name in found else found.load(name, name, "IMAGE")
-    # Blender loads an image that is only drawn some time later, and does not redraw the panel then.
-    if not any(preview.image_size):
-        return 0
-    return int(preview.icon_id)

@@ -2,17 +2,20 @@
 
 # Blender reads the annotations of a class as its properties, so they cannot be postponed.
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Callable
 
+import attrs
 import bpy
 
-from ft_dcc.errors import SettingInvalid
-from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.publish.models import PublishRequest
+from ft_dcc.errors import Error
+from ft_dcc.host_support.look_presets import find_presets
+from ft_dcc.publish.models import Task
 from ft_dcc.settings.publish_options import SWITCH, Option, for_form
+from ft_dcc.settings.resolve import read_settings
 
 from ..host import TASK_PROPERTY, BlenderHost
-from ..scene.look import COLOURS, LIGHTS
+from ..scene.look import COLOURS, LIGHTS, PRESETS, Look
 from ..scene.sources import find_publishable
 from .controller import CONTROLLER
 
@@ -34,53 +37,68 @@ _SWITCH_ITEMS = {
     ),
 }
 _STANDARD_ITEMS = (("NONE", "No", ""), ("STANDARD", "Yes", ""))
+# A list that opens later than this feels slow.
+_SEARCH_SECONDS = 0.25
+# The look that the fields of the panel make, in place of a preset.
+CUSTOM = "custom"
 # The settings of a look that the panel offers.
-LOOK = (
-    "shading",
-    "visibility",
-    "colours",
-    "light",
-    "shadows",
-    "cavity",
-    "overlays",
-    "transparent",
-    "stamp",
-    "scene_colours",
-)
+LOOK = tuple(name for name in attrs.fields_dict(Look) if name not in ("studio_light", "samples", "view_transform"))
 
 
-def _task(self: Any) -> str:
-    """Return the path of the task that is stored in the scene."""
+def chosen_task() -> "Task | None":
+    """Return the task of the scene, None until it is known: the user need not be assigned to it."""
     task_id = bpy.context.scene.get(TASK_PROPERTY)
     task = CONTROLLER.task(task_id)
+    if task is None and task_id:
+        CONTROLLER.find_task(task_id)
+    return task
+
+
+def _task_path(self: Any) -> str:
+    task = chosen_task()
     return task.path if task else ""
 
 
 def _set_task(self: Any, path: str) -> None:
-    """Store the task with this path in the scene; an unknown path changes nothing."""
-    for task in CONTROLLER.tasks.values():
+    """Store the task with this path in the scene, or search the server for it; the panel lists what that finds."""
+    for task in CONTROLLER.matching_tasks(path):
         if task.path == path:
+            CONTROLLER.queries.searched_text = ""
             BlenderHost().remember_task(task.id)
+            return
+    if CONTROLLER.session is not None and path.strip():
+        CONTROLLER.choose_task(path.strip(), BlenderHost(bpy.context.scene.name))
 
 
 def _search_tasks(self: Any, context: Any, text: str) -> list[str]:
-    """Return the tasks whose path contains every typed word, in any order."""
-    values = text.lower().split()
-    return [task.path for task in CONTROLLER.tasks.values() if all(value in task.path.lower() for value in values)]
+    """Return the tasks whose path contains every typed word, in any order: those of the user, and of the server."""
+    if CONTROLLER.session is not None and text.strip():
+        CONTROLLER.queries.search_tasks(CONTROLLER.session, text)
+        # Blender calls this once for each key. What a slow server finds is shown with the next one.
+        CONTROLLER.queries.wait(_SEARCH_SECONDS)
+        CONTROLLER.queries.searched_text = ""
+    return [task.path for task in CONTROLLER.matching_tasks(text)]
 
 
-def _search_reviews(self: Any, context: Any, text: str) -> list[str]:
-    task = CONTROLLER.task(context.scene.get(TASK_PROPERTY))
-    found = CONTROLLER.reviews.get(task.project_id, ()) if task else ()
-    return [name for name in found if text.lower() in name.lower()]
+def _search(names: Callable[[], Sequence[str]]) -> Callable[[Any, Any, str], list[str]]:
+    """Return a function that Blender calls for those of the names that contain the typed text."""
+    return lambda self, context, text: [name for name in names() if text.lower() in name.lower()]
 
 
-def _search_cameras(self: Any, context: Any, text: str) -> list[str]:
-    return [name for name in find_publishable(context.scene) if text.lower() in name.lower()]
+def _look_names() -> list[str]:
+    """Return the presets of the program and of the settings, and the look of the fields."""
+    try:
+        task, path = chosen_task(), bpy.data.filepath
+        CONTROLLER.follow(bpy.context.scene.get(TASK_PROPERTY), Path(path).parent if path else None)
+        settings = CONTROLLER.queries.settings or read_settings(folder=Path(path).parent if path else None)
+        return [*find_presets(BlenderHost(), settings, "" if task is None else task.type), CUSTOM]
+    except Error:
+        # The publish reports it.
+        return [*PRESETS, CUSTOM]
 
 
-def _search_statuses(self: Any, context: Any, text: str) -> list[str]:
-    return [name for name in CONTROLLER.statuses if text.lower() in name.lower()]
+def _customise(self: Any, context: Any) -> None:
+    self.look = CUSTOM
 
 
 def _enum_items(values: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -95,15 +113,17 @@ class PublishProperties(bpy.types.PropertyGroup):
     """The choices for one publish; empty ones have defaults."""
 
     task: bpy.props.StringProperty(
-        name="Task", description="Task to publish the version to", get=_task, set=_set_task, search=_search_tasks
+        name="Task", description="Task to publish the version to", get=_task_path, set=_set_task, search=_search_tasks
     )
     review: bpy.props.StringProperty(
         name="Review",
         description="Review session to publish into. Empty: the last one of the project, or the newest open one",
-        search=_search_reviews,
+        search=_search(lambda: CONTROLLER.reviews_of(bpy.context.scene.get(TASK_PROPERTY))),
     )
     camera: bpy.props.StringProperty(
-        name="Camera", description="Camera to capture. Empty: the active one", search=_search_cameras
+        name="Camera",
+        description="Camera to capture. Empty: the active one",
+        search=_search(lambda: find_publishable(bpy.context.scene)),
     )
     frames: bpy.props.EnumProperty(
         name="Frames",
@@ -124,6 +144,9 @@ class PublishProperties(bpy.types.PropertyGroup):
     sources: bpy.props.CollectionProperty(type=SourceName)
     # The ids of the notes that the version answers.
     addressed: bpy.props.CollectionProperty(type=SourceName)
+    # The ids of the notes whose whole text the panel shows.
+    opened: bpy.props.CollectionProperty(type=SourceName)
+    shows_answered: bpy.props.BoolProperty(name="Answered", description="Show the notes that are answered or done, too")
     comment: bpy.props.StringProperty(name="Comment", description="What is new in this version")
     percentage: bpy.props.IntProperty(
         name="Size",
@@ -133,8 +156,14 @@ class PublishProperties(bpy.types.PropertyGroup):
         min=1,
         max=100,
     )
+    look: bpy.props.StringProperty(
+        name="Look",
+        description="Preset of the look. Empty: that of the settings for this task; custom: that of the fields below",
+        search=_search(_look_names),
+    )
     shading: bpy.props.EnumProperty(
         name="Shading",
+        update=_customise,
         items=(
             ("SOLID", "Solid", "An even solid look, the same on every machine"),
             ("VIEWPORT", "Viewport", "As the largest 3D view of the window shows it"),
@@ -143,26 +172,30 @@ class PublishProperties(bpy.types.PropertyGroup):
     )
     visibility: bpy.props.EnumProperty(
         name="Show",
+        update=_customise,
         description="Which objects, modifiers and subdivisions the movie shows, with and without a window",
         items=(
             ("VIEWPORT", "As in viewport", "What the view layer shows in viewports, without local views"),
             ("RENDER", "As in renders", "What is visible in renders"),
         ),
     )
-    colours: bpy.props.EnumProperty(name="Colour", items=_enum_items(COLOURS))
-    light: bpy.props.EnumProperty(name="Light", items=_enum_items(LIGHTS))
-    shadows: bpy.props.BoolProperty(name="Shadows", default=True)
-    cavity: bpy.props.BoolProperty(name="Cavity", default=True)
-    overlays: bpy.props.BoolProperty(name="Overlays", description="Grid, bones and outlines, as the 3D view shows them")
-    transparent: bpy.props.BoolProperty(name="Transparent", description="Transparent background")
-    stamp: bpy.props.BoolProperty(name="Stamp", description="The metadata that the scene's output settings select")
+    colours: bpy.props.EnumProperty(name="Colour", items=_enum_items(COLOURS), update=_customise)
+    light: bpy.props.EnumProperty(name="Light", items=_enum_items(LIGHTS), update=_customise)
+    shadows: bpy.props.BoolProperty(name="Shadows", default=True, update=_customise)
+    cavity: bpy.props.BoolProperty(name="Cavity", default=True, update=_customise)
+    overlays: bpy.props.BoolProperty(
+        name="Overlays", description="Grid, bones and outlines, as the 3D view shows them", update=_customise
+    )
+    transparent: bpy.props.BoolProperty(name="Transparent", description="Transparent background", update=_customise)
+    stamp: bpy.props.BoolProperty(
+        name="Stamp", description="The metadata that the scene's output settings select", update=_customise
+    )
     scene_colours: bpy.props.BoolProperty(
-        name="Scene colours", description="The scene's own colour management instead of plain sRGB"
+        name="Scene colours", description="The scene's own colour management instead of plain sRGB", update=_customise
     )
 
 
 def _property(name: str, option: Option) -> Any:
-    """Return the property of an option of a publish."""
     help = option.help.partition(";")[0].rstrip(".")
     if option.kind is SWITCH:
         of_settings = ("SETTINGS", "As in settings", "What the settings say")
@@ -175,7 +208,7 @@ def _property(name: str, option: Option) -> Any:
             items=[(choice, choice.replace("-", " ").capitalize(), "") for choice in option.choices],
             options={"ENUM_FLAG"},
         )
-    search = {"search": _search_statuses} if name == "status" else {}
+    search = {"search": _search(lambda: CONTROLLER.statuses)} if name == "status" else {}
     description = f"{help}. Empty: that of the settings"
     return bpy.props.StringProperty(name=option.label, description=description, **search)
 
@@ -183,61 +216,11 @@ def _property(name: str, option: Option) -> Any:
 PublishProperties.__annotations__.update({name: _property(name, option) for name, option in FORM.items()})
 
 
-def _value(choices: Any, name: str, option: Option) -> Any:
+def chosen_value(choices: Any, name: str) -> Any:
     """Return the chosen value of an option for a request; None is that of the settings."""
-    chosen = getattr(choices, name)
+    chosen, option = getattr(choices, name), FORM[name]
     if option.kind is SWITCH:
         return {"SETTINGS": None, "NONE": False}.get(chosen, True)
     if option.choices:
         return tuple(choice for choice in option.choices if choice in chosen) or None
-    return chosen.strip() or None
-
-
-def chosen_review(choices: Any, scene: Any) -> str:
-    """Return the chosen review session, the last or newest open one of the project, or the name of a new one."""
-    return str(choices.review.strip()) or CONTROLLER.default_reviews(scene.get(TASK_PROPERTY))[0]
-
-
-def make_request(choices: Any, scene: Any) -> PublishRequest:
-    """Return the request; raise SettingInvalid without a task, or for a range that ends before it starts."""
-    task_id = scene.get(TASK_PROPERTY)
-    if not task_id:
-        raise SettingInvalid("No task selected. Choose the task of this scene.")
-    if choices.frames == "PREVIEW" and not scene.use_preview_range:
-        raise SettingInvalid("The timeline has no preview range. Set one (P in the timeline), or choose Frames: Scene.")
-    open_notes = CONTROLLER.feedback.unaddressed_notes(task_id)
-    is_timeline = choices.frames == "SCENE" and choices.step == 1
-    return PublishRequest(
-        task=task_id,
-        source=chosen_sources(choices),
-        review=chosen_review(choices, scene),
-        comment=choices.comment,
-        addresses=tuple(note.id for note in open_notes if note.id in choices.addressed),
-        # None: validation compares the timeline's range with the shot's.
-        frame_range=None if is_timeline else FrameRange(*chosen_frames(choices, scene), step=choices.step),
-        # None: validation compares the full resolution with the shot's.
-        resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
-        look={name: getattr(choices, name) for name in LOOK},
-        **{name: _value(choices, name, option) for name, option in FORM.items()},
-    )
-
-
-def chosen_sources(choices: Any) -> "tuple[str, ...] | None":
-    """Return the chosen sources, or None for the default; raise SettingInvalid if none of several is chosen."""
-    if not choices.has_several_sources:
-        return (choices.camera,) if choices.camera else None
-    if not choices.sources:
-        raise SettingInvalid("No source is chosen. Choose at least one, or switch Several off.")
-    return tuple(item.name for item in choices.sources)
-
-
-def chosen_resolution(choices: Any, scene: Any) -> Resolution:
-    """Return the scene's resolution in the chosen percentage."""
-    return Resolution(scene.render.resolution_x, scene.render.resolution_y).scaled(choices.percentage)
-
-
-def chosen_frames(choices: Any, scene: Any) -> tuple[int, int]:
-    """Return the first and the last frame of the chosen range, that of the timeline if there is no preview range."""
-    if choices.frames == "PREVIEW" and scene.use_preview_range:
-        return scene.frame_preview_start, scene.frame_preview_end
-    return (choices.start, choices.end) if choices.frames == "CUSTOM" else (scene.frame_start, scene.frame_end)
+    return option.parse(text) if (text := chosen.strip()) else None

@@ -135,13 +135,9 @@ def _find_unknown() -> tuple[list[str], list[str]]:
     plugins = [str(name) for name in listed]
     objects = [str(name) for kind in ("unknownDag", "unknownTransform") for name in cmds.ls(type=kind) or []]
     referenced = [name for name in objects if cmds.referenceQuery(name, isNodeReferenced=True)]
-    _warn_about_plugins(plugins, objects, referenced)
-    return plugins, [name for name in objects if name not in referenced]
-
-
-def _warn_about_plugins(plugins: list[str], objects: list[str], referenced: list[str]) -> None:
     missing = f": {', '.join(plugins)}" if plugins else ""
     if referenced:
         cmds.warning(f"ft-dcc: {', '.join(referenced)} cannot be drawn, because plug-ins are not installed{missing}.")
     elif missing and not objects:
         cmds.warning(f"ft-dcc: the scene requires plug-ins that are not installed{missing}.")
+    return plugins, [name for name in objects if name not in referenced]

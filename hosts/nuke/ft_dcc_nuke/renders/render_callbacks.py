@@ -30,11 +30,18 @@ class ActiveRender:
     log: RenderLogWriter
     node: nuke.Node
     views: tuple[str, ...]
+    # The number in the name of a frame's file, minus the frame.
+    file_shift: int
     file_states: dict[str, tuple[int, int] | None] = dataclasses.field(default_factory=dict)
+
+    def files(self) -> Mapping[str, str]:
+        """Return the file of the current frame for each view."""
+        from ft_dcc_nuke.node_info import node_files
+
+        return node_files(self.node, self.views, self.file_shift)
 
 
 _active_renders: dict[str, ActiveRender] = {}
-_window_renders: dict[str, str] = {}
 _logged: set[str] = set()
 _ignored_nodes: set[str] = set()
 
@@ -90,18 +97,15 @@ def log_exceptions(callback: Callable[..., None]) -> Callable[..., None]:
         try:
             callback(*arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an exception here ends the artist's render
-            _print_once(f"ft-dcc cannot record the render: {type(error).__name__}: {error}")
+            message = f"ft-dcc cannot record the render: {type(error).__name__}: {error}"
+            # The same failure may occur on each of a thousand frames.
+            if message not in _logged:
+                _logged.add(message)
+                with contextlib.suppress(OSError, ValueError):
+                    # Not write(): a program without a console has no stream at all.
+                    print(message, file=sys.stderr)  # noqa: T201
 
     return guarded
-
-
-def _print_once(message: str) -> None:
-    # The same failure may occur on each of a thousand frames.
-    if message not in _logged:
-        _logged.add(message)
-        with contextlib.suppress(OSError, ValueError):
-            # Not write(): a program without a console has no stream at all.
-            print(message, file=sys.stderr)  # noqa: T201
 
 
 @contextlib.contextmanager
@@ -127,21 +131,23 @@ def before_render() -> None:
     owner = tab.find_owner(node)
     if owner is None or tab.read_options(owner)[tab.PUBLISH] not in (tab.ASK, tab.ALWAYS):
         return
-    from ft_dcc.renders.log import RenderLogWriter
+    from ft_dcc.renders.log import WINDOW_PREFIX, RenderLogWriter
     from ft_dcc_nuke.node_info import describe_execution
+    from ft_dcc_nuke.sources import suffix_of_write
 
-    execution = describe_execution(node, owner, _render_id(name), os.environ.get(WINDOW_VARIABLE, ""))
-    _active_renders[name] = ActiveRender(RenderLogWriter.start(execution), node, execution.views)
+    window = os.environ.get(WINDOW_VARIABLE, "")
+    # Without a window the script decides about the render: what earlier ones have written counts by its files.
+    render = f"{WINDOW_PREFIX}{secrets.token_hex(8)}" if nuke.GUI else None
+    execution = describe_execution(node, owner, render, window, suffix_of_write(node))
+    _active_renders[name] = ActiveRender(RenderLogWriter.start(execution), node, execution.views, execution.file_shift)
 
 
 @log_exceptions
 def before_frame() -> None:
     """Record the states of the frame's files before they are written."""
-    from ft_dcc_nuke.node_info import node_files
-
     active = _active_renders.get(nuke.thisNode().fullName())
     if active is not None:
-        active.file_states = {path: _file_state(path) for path in node_files(active.node, active.views).values()}
+        active.file_states = {path: _file_state(path) for path in active.files().values()}
 
 
 @log_exceptions
@@ -151,12 +157,10 @@ def after_frame() -> None:
     Whether Nuke calls once for a frame or once for each of its views is not documented: a view counts if it is the
     current one, or if its file has changed.
     """
-    from ft_dcc_nuke.node_info import node_files
-
     active = _active_renders.get(nuke.thisNode().fullName())
     if active is None:
         return
-    files, view = node_files(active.node, active.views), nuke.thisView()
+    files, view = active.files(), nuke.thisView()
     if len(files) > 1:
         own, before = files.get(view), active.file_states
         files = {name: path for name, path in files.items() if path == own or _file_state(path) != before.get(path)}
@@ -181,32 +185,12 @@ def before_background_render(_context: Mapping[str, Any] | None = None) -> None:
     """Let the watcher poll, because it gets no callback from a render in another process."""
     from . import render_watcher
 
-    render_watcher.poll_regularly()
+    render_watcher.wake(poll=True)
 
 
 def _file_state(path: str) -> tuple[int, int] | None:
-    """Return modification time and size, or None if there is no file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - called twice per frame and view
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
-
-
-def _render_id(name: str) -> str | None:
-    """Return the id of this window's render of a node; None without a window, where the script decides.
-
-    A cancelled render is continued. A complete or published one is followed by a new one.
-    """
-    if not nuke.GUI:
-        return None
-    render = _window_renders.get(name)
-    if render is None or _is_finished(render, name):
-        render = _window_renders[name] = f"window {secrets.token_hex(8)}"
-    return render
-
-
-def _is_finished(render: str, name: str) -> bool:
-    from ft_dcc.renders.renders import find_renders
-
-    return any(each.is_complete or each.state_file.exists() for each in find_renders(render, name))

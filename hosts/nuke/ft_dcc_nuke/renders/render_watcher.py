@@ -9,12 +9,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import nuke
 
-from ft_dcc_nuke import main_thread
+from ft_dcc_nuke.maintained import run_in_main_thread
 
 from . import WINDOW_VARIABLE
 
@@ -81,39 +80,35 @@ class RenderWatcher:
                 self._handled = requested
 
     def _check_renders(self) -> None:
-        from ft_dcc.renders.publish import ASKS, INCOMPLETE, PUBLISHING, READY, state_of
-
-        states = {render: state_of(render) for render in self._renders_of_window()}
-        for render, state in states.items():
-            if state == INCOMPLETE and render.is_ended:
-                self._report_incomplete(render)
-            elif state == ASKS and self._is_confirmed(render):
-                _publish_now(render)
-        if any(state in (READY, PUBLISHING) for state in states.values()):
-            for result in _publish(render for render in states if states[render] in (READY, PUBLISHING)):
-                _report(result)
-
-    def _renders_of_window(self) -> list[Render]:
+        from ft_dcc.renders.publish import ASKS, INCOMPLETE, PUBLISHING, READY, current_renders, publish_ready
         from ft_dcc.renders.renders import read_renders
+        from ft_dcc.ui.menu_commands import open_publisher
 
         window = os.environ.get(WINDOW_VARIABLE, "")
         # The clock of a file system may be a little behind.
-        found = read_renders(since=self._started_at - 60)
-        return [render for render in found if window and render.execution.window == window]
-
-    def _report_incomplete(self, render: Render) -> None:
-        from ft_dcc.frames import format_ranges
-
-        reason = render.problem or f"{format_ranges(render.missing)} of {render.source} is missing."
-        if (render.id, reason) not in self._reported:
-            self._reported.add((render.id, reason))
-            _print(f"{render.execution.node} is not published yet: {reason}")
+        found = read_renders(since=self._started_at - 60) if window else []
+        current = [each for each in current_renders(found) if each.render.execution.window == window]
+        for each in current:
+            render = each.render
+            if each.state == INCOMPLETE and render.is_ended:
+                if (render.id, each.text) not in self._reported:
+                    self._reported.add((render.id, each.text))
+                    _print(f"{render.execution.node} is not published yet: {each.text} ({render.source}).")
+            elif each.state == ASKS and self._is_confirmed(render):
+                _publish_now(render)
+        complete = [each.render for each in current if each.state in (READY, PUBLISHING)]
+        if complete:
+            with open_publisher() as publisher:
+                for result in publish_ready(publisher, complete):
+                    _report(result)
 
     def _is_confirmed(self, render: Render) -> bool:
+        from ft_dcc.frames import format_ranges
         from ft_dcc.renders.publish import decline
 
-        question = f"{render.execution.node} is rendered ({render.wanted}). Publish it for review?"
-        if main_thread.run(lambda: bool(nuke.ask(question)), timeout=None):
+        older = f", {format_ranges(render.older)} before" if render.older else ""
+        question = f"{render.execution.node} is rendered ({render.wanted}{older}). Publish it for review?"
+        if run_in_main_thread(lambda: bool(nuke.ask(question)), timeout=None):
             return True
         decline(render)
         return False
@@ -122,9 +117,9 @@ class RenderWatcher:
 _watcher = RenderWatcher()
 
 
-def wake() -> None:
-    """Publish now what is complete."""
-    _watcher.wake()
+def wake(*, poll: bool = False) -> None:
+    """Publish now what is complete; with ``poll``, check every few seconds, for another process that renders."""
+    _watcher.wake(poll=poll)
 
 
 def stop() -> None:
@@ -132,11 +127,6 @@ def stop() -> None:
     global _watcher
     _watcher.stop()
     _watcher = RenderWatcher()
-
-
-def poll_regularly() -> None:
-    """Check every few seconds, because another process renders and sends no callbacks."""
-    _watcher.wake(poll=True)
 
 
 def _publish_now(render: Render) -> None:
@@ -151,18 +141,15 @@ def _publish_now(render: Render) -> None:
         _report(RenderResult(render, error=error))
 
 
-def _publish(renders: Iterable[Render]) -> Iterator[RenderResult]:
-    from ft_dcc.renders.publish import publish_ready
-    from ft_dcc.ui.menu_commands import open_publisher
-
-    with open_publisher() as publisher:
-        yield from publish_ready(publisher, renders)
-
-
 def _report(result: RenderResult) -> None:
-    node = result.render.execution.node
+    from ft_dcc.frames import format_ranges
+
+    render = result.render
+    node = render.execution.node
     if result.published is not None:
-        _print(f"{node} is in review. {result.published.first.link or ''}".strip())
+        new = format_ranges(tuple(frame for frame in render.frames if frame in (render.wanted or ())))
+        remarks = (f"New frames: {new}." if render.older else "", f"{remark}." if (remark := render.remark) else "")
+        _print(" ".join(filter(None, (f"{node} is in review.", result.published.first.link, *remarks))))
     elif result.error is not None:
         _print(f"{node} is not published: {result.error}")
 

@@ -1,4 +1,1 @@
-"""The page *Publish* of the dialog and the panels that it is made of.
-
-It knows the controller, the host and the look of the dialog, and no other page.
-"""
+"""The page *Publish* and its panels, which know the controller, the host and the style, and no other page."""

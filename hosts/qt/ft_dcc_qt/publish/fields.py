@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from Qt import QtCore, QtGui, QtWidgets
 
@@ -16,6 +15,8 @@ _MAX_RESULTS = 200
 # In pixels; a list that would be lower is placed above its field.
 _MIN_HEIGHT = 60
 _KEYS = QtCore.Qt.Key
+# By how many rows a key moves in the list.
+_STEPS: dict[int, int] = {_KEYS.Key_Down: 1, _KEYS.Key_Up: -1, _KEYS.Key_PageDown: _ROWS, _KEYS.Key_PageUp: -_ROWS}
 _ROLE = QtCore.Qt.ItemDataRole.UserRole
 
 Choice = tuple[str, str]
@@ -66,7 +67,11 @@ class SearchField(QtWidgets.QLineEdit):
     def open(self) -> None:
         """Show the list."""
         if self._list is None:
-            self._list = self._make_list()
+            self._list = QtWidgets.QListWidget(self.window())
+            self._list.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
+            self._list.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
+            self._list.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self._list.itemClicked.connect(self._select_item)
         self._fill()
         self._place(self._list)
         self._list.raise_()
@@ -105,25 +110,20 @@ class SearchField(QtWidgets.QLineEdit):
 
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
         """Move in the list with the arrow keys, select with Enter, leave with Escape."""
-        actions: dict[int, Callable[[], None]] = {
-            _KEYS.Key_Down: lambda: self._step(1),
-            _KEYS.Key_Up: lambda: self._step(-1),
-            _KEYS.Key_PageDown: lambda: self._step(_ROWS),
-            _KEYS.Key_PageUp: lambda: self._step(-_ROWS),
-        }
-        if self.is_open:
-            actions.update(
-                {
-                    _KEYS.Key_Return: self._select_current,
-                    _KEYS.Key_Enter: self._select_current,
-                    _KEYS.Key_Escape: self._cancel,
-                }
-            )
-        action = actions.get(event.key())
-        if action is None:
+        key = event.key()
+        if key in _STEPS:
+            self._step(_STEPS[key])
+        elif self.is_open and key in (_KEYS.Key_Return, _KEYS.Key_Enter):
+            item = self._list.currentItem() if self._list is not None else None
+            if item is not None:
+                self._select_item(item)
+            else:
+                self.close_list()
+        elif self.is_open and key == _KEYS.Key_Escape:
+            self._leave()
+        else:
             super().keyPressEvent(event)
             return
-        action()
         event.accept()
 
     def focusInEvent(self, event: QtGui.QFocusEvent) -> None:
@@ -137,18 +137,7 @@ class SearchField(QtWidgets.QLineEdit):
     def focusOutEvent(self, event: QtGui.QFocusEvent) -> None:
         """Close the list, and restore the selected choice unless free text is allowed."""
         super().focusOutEvent(event)
-        self.close_list()
-        if not self._allows_free_text:
-            self.setText(self._selected)
-        self.setModified(False)
-
-    def _make_list(self) -> QtWidgets.QListWidget:
-        made = QtWidgets.QListWidget(self.window())
-        made.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
-        made.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
-        made.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        made.itemClicked.connect(lambda item: self._select_item(item))
-        return made
+        self._leave()
 
     def _search(self, text: str) -> None:
         self._typing_timer.start()
@@ -179,13 +168,6 @@ class SearchField(QtWidgets.QLineEdit):
             row = self._list.currentRow() + by
             self._list.setCurrentRow(max(0, min(self._list.count() - 1, row)))
 
-    def _select_current(self) -> None:
-        item = self._list.currentItem() if self._list is not None else None
-        if item is not None:
-            self._select_item(item)
-        else:
-            self.close_list()
-
     def _select_item(self, item: QtWidgets.QListWidgetItem) -> None:
         key = item.data(_ROLE)
         if key is None:
@@ -197,7 +179,7 @@ class SearchField(QtWidgets.QLineEdit):
         self.close_list()
         self.chosen.emit(key)
 
-    def _cancel(self) -> None:
+    def _leave(self) -> None:
         self.close_list()
         if not self._allows_free_text:
             self.setText(self._selected)
@@ -242,21 +224,18 @@ class CommentField(QtWidgets.QPlainTextEdit):
         return self.fontMetrics().lineSpacing() * lines + borders
 
 
-class RangeMenu(QtWidgets.QWidget):
+class RangeMenu(QtWidgets.QPushButton):
     """A button whose menu lists ranges; ``chosen`` is emitted with the text of one. Hidden without ranges."""
 
     chosen = QtCore.Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.button = style.button("&Ranges")
-        self.button.setToolTip("Fill in a range of the time slider.")
-        self.menu = QtWidgets.QMenu(self.button)
-        self.button.setMenu(self.menu)
+        super().__init__("&Ranges")
+        # As ``style.button``.
+        self.setAutoDefault(False)
+        style.set_tool_tip(self, "Fill in a range of the time slider.")
+        self.setMenu(QtWidgets.QMenu(self))
         self._ranges: dict[str, str] = {}
-        box = QtWidgets.QHBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(self.button)
         self.hide()
 
     def set_ranges(self, ranges: Mapping[str, FrameRange]) -> None:
@@ -265,11 +244,8 @@ class RangeMenu(QtWidgets.QWidget):
         if found == self._ranges:
             return
         self._ranges = found
-        self.menu.clear()
+        self.menu().clear()
         for name, frames in found.items():
-            action = self.menu.addAction(f"{name.capitalize()}: {frames}")
-            action.triggered.connect(partial(self._emit_chosen, frames))
+            action = self.menu().addAction(f"{name.capitalize()}: {frames}")
+            action.triggered.connect(lambda *_, frames=frames: self.chosen.emit(frames))
         self.setVisible(bool(found))
-
-    def _emit_chosen(self, frames: str, *_checked: bool) -> None:
-        self.chosen.emit(frames)

@@ -7,14 +7,12 @@ from typing import Any
 import attrs
 from Qt import QtWidgets
 
-from ft_dcc.errors import Error, SettingInvalid
-from ft_dcc.frames import Resolution
+from ft_dcc import errors, frames
 from ft_dcc.host import Host, SupportsLooks
 from ft_dcc.settings.publish_options import BURNIN_POSITIONS, SWITCH, Option, PublishOptions, for_form
 from ft_dcc.settings.resolve import Settings
 from ft_dcc.ui.publish_controller import PublishController
-from ft_dcc_qt import style
-from ft_dcc_qt.layouts import WrappingRow, hide_unplaced
+from ft_dcc_qt import layouts, style
 
 _DEFAULTS = {field.name: field.default for field in attrs.fields(PublishOptions)}
 
@@ -25,42 +23,30 @@ class OptionsPanel(QtWidgets.QWidget):
     def __init__(self, controller: PublishController, host: Host | None) -> None:
         super().__init__()
         self._controller, self._host = controller, host
+        self._has_looks = isinstance(host, SupportsLooks)
         self._settings: Settings | None = None
+        self._task_type = ""
         self._looks: dict[str, dict[str, Any]] = {}
         self.look, self.scale = style.ComboBox(), style.ComboBox()
-        self.look.setToolTip("How the cameras are drawn. Further looks: the setting “looks”.")
+        style.set_tool_tip(self.look, "How the cameras are drawn. Further looks: the section “looks” of the settings.")
         self.scale.addItems(["Full size", "Half size"])
-        self.only_selected = style.CheckBox("Selected objects only")
+        self.only_selected = QtWidgets.QCheckBox("Selected objects only")
         # In reverse, so that those of the scene come first. Those with several choices are left to the settings.
         table = reversed(list(for_form(in_host=host is not None).items()))
         self._options = {name: option for name, option in table if not option.choices}
-        self.switches, self.texts = self._make_switches(), self._make_texts()
-        self._lay_out()
-        hide_unplaced(self)
-
-    def _make_switches(self) -> dict[str, QtWidgets.QCheckBox]:
-        found: dict[str, QtWidgets.QCheckBox] = {}
+        self.switches: dict[str, QtWidgets.QCheckBox] = {}
+        self.texts: dict[str, QtWidgets.QLineEdit] = {}
         for name, option in self._options.items():
             if option.kind is SWITCH:
-                found[name] = style.CheckBox(option.label)
-                found[name].setToolTip(option.help)
-                found[name].setChecked(self._default_state(name, option))
-        return found
-
-    def _make_texts(self) -> dict[str, QtWidgets.QLineEdit]:
-        found: dict[str, QtWidgets.QLineEdit] = {}
-        for name, option in self._options.items():
-            if option.kind is not SWITCH:
-                found[name] = QtWidgets.QLineEdit()
-                found[name].setPlaceholderText(f"{option.label}: as the settings say")
-                found[name].setToolTip(option.help)
-        return found
-
-    @property
-    def fields(self) -> list[QtWidgets.QWidget]:
-        """The fields in the order of the Tab key."""
-        of_capture = [self.look, self.scale, self.only_selected] if self._has_looks else []
-        return [*of_capture, *self.switches.values(), *self.texts.values()]
+                self.switches[name] = QtWidgets.QCheckBox(option.label)
+                style.set_tool_tip(self.switches[name], option.help)
+                self.switches[name].setChecked(self._default_state(name, option))
+            else:
+                self.texts[name] = QtWidgets.QLineEdit()
+                self.texts[name].setPlaceholderText(f"{option.label}: as the settings say")
+                style.set_tool_tip(self.texts[name], option.help)
+        self._lay_out()
+        layouts.hide_unplaced(self)
 
     @property
     def chosen_look(self) -> dict[str, Any]:
@@ -68,12 +54,12 @@ class OptionsPanel(QtWidgets.QWidget):
         options = dict(self._looks.get(self.look.currentText(), {}))
         return {**options, "isolate_selected": True} if self.only_selected.isChecked() else options
 
-    def refresh(self) -> None:
-        """Show the settings when they have changed."""
+    def refresh(self, task_type: str = "") -> None:
+        """Show the settings when they or the type of the task have changed."""
         settings = self._controller.queries.settings
-        if settings is None or settings == self._settings:
+        if settings is None or (settings, task_type) == (self._settings, self._task_type):
             return
-        self._settings = settings
+        self._settings, self._task_type = settings, task_type
         for name, box in self.switches.items():
             box.setChecked(self._default_state(name, self._options[name]))
         for name, field in self.texts.items():
@@ -93,45 +79,44 @@ class OptionsPanel(QtWidgets.QWidget):
 
     def values(self, sources: tuple[str, ...]) -> dict[str, Any]:
         """Return the options of the request for these sources that the artist has changed; raise SettingInvalid."""
-        found: dict[str, Any] = {
-            name: box.isChecked()
-            for name, box in self.switches.items()
-            if box.isChecked() != self._default_state(name, self._options[name])
-        }
-        found.update({name: text for name, field in self.texts.items() if (text := field.text().strip())})
+        states: dict[str, Any] = {name: box.isChecked() for name, box in self.switches.items()}
+        found = {name: on for name, on in states.items() if on != self._default_state(name, self._options[name])}
+        texts = {name: text for name, field in self.texts.items() if (text := field.text().strip())}
+        # One name, or several with semicolons between them.
+        found.update({name: self._options[name].parse(text) for name, text in texts.items()})
         if self._has_looks:
-            found["look"] = self.chosen_look
+            # As the command line takes it: an option alone changes the default, which is the first one.
+            chosen = [self.look.currentText()] if self.look.currentIndex() > 0 else []
+            isolated = ["isolate_selected=true"] if self.only_selected.isChecked() else []
+            found["look"] = ", ".join((*chosen, *isolated)) or None
             found["resolution"] = self._resolution(sources)
         return found
 
-    @property
-    def _has_looks(self) -> bool:
-        return isinstance(self._host, SupportsLooks)
-
-    def _resolution(self, sources: tuple[str, ...]) -> Resolution | None:
+    def _resolution(self, sources: tuple[str, ...]) -> frames.Resolution | None:
         scene = self._controller.queries.scene
         if self.scale.currentIndex() == 0 or scene is None:
             return None
         if not set(sources) <= set(scene.sources):
-            raise SettingInvalid(
-                "Only cameras can be captured at half size. Choose the full size, or untick the files."
-            )
+            message = "Only cameras can be captured at half size. Choose the full size, or untick the files."
+            raise errors.SettingInvalid(message)
         # Divisible by 4, as Maya on Windows needs it.
-        return Resolution(*(max(4, size // 8 * 4) for size in (scene.resolution.width, scene.resolution.height)))
+        return frames.Resolution(*(max(4, size // 8 * 4) for size in (scene.resolution.width, scene.resolution.height)))
 
     def _show_looks(self, settings: Settings) -> None:
-        from ft_dcc.host_support.looks import find_looks
+        from ft_dcc.host_support.look_presets import find_presets
 
+        is_default = self.look.currentIndex() <= 0
         try:
-            self._looks = {name: dict(options) for name, options in find_looks(self._host, settings).items()}
-        except Error as error:
+            presets = find_presets(self._host, settings, self._task_type)
+            self._looks = {name: dict(options) for name, options in presets.items()}
+        except errors.Error as error:
             # The publish reports it, too.
-            self.look.setToolTip(str(error))
+            style.set_tool_tip(self.look, str(error))
             self._looks = {}
         chosen = self.look.currentText()
         self.look.clear()
         self.look.addItems(list(self._looks))
-        self.look.setCurrentIndex(max(0, self.look.findText(chosen)))
+        self.look.setCurrentIndex(0 if is_default else max(0, self.look.findText(chosen)))
 
     def _lay_out(self) -> None:
         grid = QtWidgets.QGridLayout(self)
@@ -142,7 +127,7 @@ class OptionsPanel(QtWidgets.QWidget):
             grid.addWidget(self.look, 0, 1)
             grid.addWidget(self.scale, 0, 2)
             grid.addWidget(self.only_selected, 1, 1, 1, 2)
-        boxes = WrappingRow(spacing=self.fontMetrics().lineSpacing() // 2)
+        boxes = layouts.WrappingRow(spacing=self.fontMetrics().lineSpacing() // 2)
         for box in self.switches.values():
             boxes.addWidget(box)
         grid.addLayout(boxes, 2, 0, 1, 3)

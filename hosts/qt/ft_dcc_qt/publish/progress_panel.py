@@ -1,18 +1,33 @@
-"""The progress of a publish: current step, rate, remaining time, and a button to cancel."""
+"""The progress of a publish, its result, and the latest versions of this machine."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from Qt import QtWidgets
+from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc.publish.models import describe_changes
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc.ui.texts import progress_share, step_label
-from ft_dcc_qt import style
+from ft_dcc_qt import layouts, style
+from ft_dcc_qt.disk_files_row import DiskFilesRow
+from ft_dcc_qt.tables import copy_link, open_link
 
 if TYPE_CHECKING:
+    from ft_dcc.host import Host
+    from ft_dcc.publish.models import PublishedVersion
     from ft_dcc.publish.progress import Progress
+    from ft_dcc.publish.report import PastVersion
 
+_LINK = QtCore.Qt.ItemDataRole.UserRole
+_IMAGE = QtCore.Qt.ItemDataRole.UserRole + 1
+# Half of a preview, so that a row stays as low as two lines of text.
+_THUMBNAIL_SIZE = style.PREVIEW_SIZE * 0.57
+# Two rows of the list.
+_MIN_LINES = 6
+# More lines about the new versions scroll.
+_MAX_MESSAGE_LINES = 4
 # A rate that was measured for less time is not reliable.
 _MIN_SECONDS_FOR_RATE = 0.5
 _TASK_LABELS = {
@@ -83,12 +98,127 @@ def format_progress(progress: Progress) -> str:
         parts = [f"{progress.done} of {progress.total} {progress.unit}"]
     if progress.seconds >= _MIN_SECONDS_FOR_RATE and progress.rate is not None and progress.seconds_left is not None:
         parts.append(f"{progress.rate / 1e6:.1f} MB/s" if is_bytes else f"{progress.rate:.1f} {progress.unit}/s")
-        parts.append(f"{_duration(progress.seconds_left)} left")
+        left = round(progress.seconds_left)
+        hours = f"{left // 60} min" if left < 3600 else f"{left // 3600} h {left % 3600 // 60} min"
+        parts.append(f"{f'{left} s' if left < 60 else hours} left")
     return ", ".join(parts)
 
 
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+class ResultPanel(QtWidgets.QFrame):
+    """The newest versions; visible after a publish, until the next one begins."""
+
+    def __init__(self, controller: PublishController, host: Host | None) -> None:
+        super().__init__()
+        self.setProperty("role", "notice")
+        self._controller = controller
+        self._count = len(controller.published)
+        self._versions: list[PublishedVersion] = []
+        self.message, self.address = style.text_label(tone="good"), QtWidgets.QLineEdit()
+        self.message_area = layouts.FittedScroll(self.message, _MAX_MESSAGE_LINES, _MAX_MESSAGE_LINES)
+        self.address.setReadOnly(True)
+        # Chooses a version if there are several.
+        self.version = QtWidgets.QComboBox()
+        self.version.currentIndexChanged.connect(self._show_version)
+        self.files = DiskFilesRow(controller, host)
+        self.open, self.copy = style.button("&Open the review"), style.button("Cop&y the link")
+        self.open.clicked.connect(lambda: open_link(self.link))
+        self.copy.clicked.connect(lambda: copy_link(self.link))
+        texts = QtWidgets.QVBoxLayout(self)
+        texts.addWidget(self.message_area)
+        texts.addWidget(self.address)
+        texts.addLayout(layouts.WrappingRow(self.version, self.open, self.copy))
+        texts.addWidget(self.files)
+        self.hide()
+
+    @property
+    def link(self) -> str | None:
+        """Return the link of the chosen version, at first the newest."""
+        return self.version.currentData() or None
+
+    def _show_version(self, *_: object) -> None:
+        self.address.setText(self.link or "")
+        self.address.setCursorPosition(0)
+        for button in (self.open, self.copy):
+            button.setEnabled(bool(self.link))
+        for version in self._versions[max(0, self.version.currentIndex()) :][:1]:
+            self.files.show_files([(path, None) for path in version.paths], version.source)
+
+    def refresh(self) -> None:
+        """Show the result of the last publish of this window."""
+        published = self._controller.published
+        if self._controller.is_busy:
+            self.hide()
+            return
+        self.files.refresh()
+        new, self._count = published[: max(0, len(published) - self._count)], len(published)
+        if not new:
+            return
+        lines = [f"Version {version.version} of {version.source} is on the server: {path}" for path, version in new]
+        lines += describe_changes(version for _, version in new)
+        self.message.setText("\n".join(lines))
+        self.message_area.show_content(self.message)
+        self.version.clear()
+        self._versions = [version for _, version in new]
+        for version in self._versions:
+            self.version.addItem(version.source, version.link or "")
+        self.version.setVisible(len(new) > 1)
+        self._show_version()
+        self.show()
+        self.open.setFocus()
+
+
+class RecentVersions(QtWidgets.QWidget):
+    """A list, the newest first; Enter or a double click opens a version in the browser."""
+
+    def __init__(self, controller: PublishController) -> None:
+        super().__init__()
+        self._controller = controller
+        self._shown: tuple[PastVersion, ...] | None = None
+        self.rows = QtWidgets.QListWidget()
+        self.rows.setIconSize(_THUMBNAIL_SIZE)
+        self.rows.setMinimumHeight(self.fontMetrics().lineSpacing() * _MIN_LINES)
+        self.rows.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
+        self.rows.itemActivated.connect(lambda item: open_link(item.data(_LINK)))
+        self.empty_label = style.text_label("No version was published from this machine yet.", "dim")
+        title = style.field_label("&Last published", self.rows)
+        layouts.fill_column(self, title, self.empty_label, self.rows).addStretch()
+
+    def refresh(self) -> None:
+        """Show the versions that the controller has read."""
+        past = self._controller.queries.recent_versions
+        self._controller.read_version_states()
+        if past != self._shown:
+            self._shown = past
+            self.empty_label.setVisible(not past)
+            self.rows.setVisible(bool(past))
+            self.rows.clear()
+            for version in past:
+                item = QtWidgets.QListWidgetItem(_text(version))
+                item.setData(_LINK, version.link)
+                style.set_tool_tip(item, "\n".join(filter(None, (version.source, version.comment, version.link))))
+                self.rows.addItem(item)
+        states, ratio = self._controller.version_states.value, self.devicePixelRatioF()
+        for row, version in enumerate(past if states else ()):
+            item, state = self.rows.item(row), states.get(version.id)
+            text = _text(version, "" if state is None else state.status)
+            if item.text() != text:
+                item.setText(text)
+            path = self._controller.images.get(self._controller.session, state.thumbnail_id if state else None)
+            # An empty picture keeps the texts of all rows below each other.
+            name = "" if path is None else str(path)
+            if item.data(_IMAGE) != name:
+                item.setData(_IMAGE, name)
+                item.setIcon(style.preview_icon(QtGui.QPixmap(name), ratio))
+
+
+def _text(version: PastVersion, status: str = "") -> str:
+    """Return a line with task, number, time and status, and one with the source and the start of the comment."""
+    begun = version.begun.astimezone()
+    is_today = begun.date() == datetime.now().astimezone().date()
+    time = f"{begun:%H:%M}" if is_today else f"{begun:%Y-%m-%d}"
+    lines = (
+        (version.path, f"v{version.version:03d}", time, status),
+        (version.source, version.comment.partition("\n")[0]),
+    )
+    return "\n".join(filter(None, ("  ".join(filter(None, parts)) for parts in lines)))

@@ -10,18 +10,14 @@ from Qt import QtCore, QtWidgets
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
-from ft_dcc.host import Host, SupportsSnapshot
+from ft_dcc.host import GoesToFrames, Host, SupportsSnapshot
 from ft_dcc.ui.publish_controller import PublishController
-from ft_dcc_qt import style
-from ft_dcc_qt.feedback.addressed_panel import AddressedPanel
-from ft_dcc_qt.layouts import Columns, hide_unplaced
-from ft_dcc_qt.scrolling import ScrollColumn
+from ft_dcc_qt import layouts, style
 
 from .fields import CommentField, RangeMenu, SearchField
 from .options_panel import OptionsPanel
-from .problems_panel import ProblemsPanel
-from .progress_panel import ProgressPanel
-from .result_panel import RecentVersions, ResultPanel
+from .problems_panel import AddressedPanel, ChecksTable, ProblemsPanel
+from .progress_panel import ProgressPanel, RecentVersions, ResultPanel
 from .source_list import SourceList
 
 if TYPE_CHECKING:
@@ -30,7 +26,8 @@ if TYPE_CHECKING:
 _NO_CAMERA = "The scene has no camera. Add one, or add image or movie files."
 _NO_FILE = "Drop images or movies here, or press “Add files …”."
 _NO_TASK = "No task matches. Enter a part of the name of its shot or project."
-_REVIEW_SEPARATOR = ";"
+# After the last change; the program plays if its frame changes in this time.
+_CHECK_DELAY_MILLISECONDS = 600
 # With more sources than this there is a field to filter them.
 _FILTERED_ROWS = 8
 
@@ -42,14 +39,11 @@ class PublishPage(QtWidgets.QWidget):
         super().__init__()
         self._controller, self._host = controller, host
         self._selected_task_id: str | None = None
-        self._requested_task_id: str | None = None
-        self._requested_shot_id: str | None = None
         self._read_task_id: str | None = None
         self._scene_path: Path | None = None
         self._scene_state: tuple[FrameRange, Resolution] | None = None
         self._last_search = ""
         self._finished = 0
-        self._sent_comment = ""
         self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
         self.filter = QtWidgets.QLineEdit()
         self.filter.setPlaceholderText("Filter by name or file")
@@ -65,17 +59,27 @@ class PublishPage(QtWidgets.QWidget):
         # What was filled in, so that a later default replaces it but not what the artist has entered.
         self._filled_review = ""
         self.comment = CommentField()
+        self.last_comment = style.button("&Last comment")
         self.addressed = AddressedPanel(controller)
+        self.checks = ChecksTable(controller)
+        self._checked: object = None
+        self._timeline: GoesToFrames | None = host if isinstance(host, GoesToFrames) else None
+        self._frame: int | None = None
+        self._is_scene_read = True
+        self._check_timer = QtCore.QTimer(self)
+        self._check_timer.setSingleShot(True)
+        self._check_timer.setInterval(_CHECK_DELAY_MILLISECONDS)
+        self._check_timer.timeout.connect(self._check)
         self.options, self.show_options = OptionsPanel(controller, host), style.button("Opt&ions")
         self._can_draw = isinstance(host, SupportsSnapshot)
         self.draw = style.button("Previe&w")
-        self.draw.setToolTip("Show what the ticked cameras see now, at the current frame.")
+        style.set_tool_tip(self.draw, "Show what the ticked cameras see now, at the current frame.")
         self.add, self.publish = style.button("&Add files …"), style.button("&Publish", "primary")
         self.error = style.text_label(tone="error", is_selectable=True)
         self.problems, self.progress = ProblemsPanel(controller, host), ProgressPanel(controller)
-        self.result, self.recent = ResultPanel(controller), RecentVersions(controller)
+        self.result, self.recent = ResultPanel(controller, host), RecentVersions(controller)
         self._lay_out()
-        hide_unplaced(self)
+        layouts.hide_unplaced(self)
         self._connect()
 
     def refresh(self) -> None:
@@ -83,18 +87,8 @@ class PublishPage(QtWidgets.QWidget):
         controller, is_busy = self._controller, self._controller.is_busy
         self._show_scene()
         self._show_choices()
-        for widget in (
-            self.sources,
-            self.task,
-            self.frames,
-            self.ranges,
-            self.rate,
-            self.review,
-            self.comment,
-            self.add,
-            self.draw,
-            self.options,
-        ):
+        choices = (self.sources, self.task, self.frames, self.ranges, self.rate, self.review, self.comment)
+        for widget in (*choices, self.add, self.draw, self.options):
             widget.setEnabled(not is_busy or controller.activity == "refresh")
         self.filter.setVisible(len(self.sources.names) > _FILTERED_ROWS or bool(self.filter.text()))
         self.sources.show_previews(controller.queries.previews)
@@ -106,12 +100,21 @@ class PublishPage(QtWidgets.QWidget):
         self.result.refresh()
         self.recent.refresh()
         self.recent.setVisible(not controller.problems)
-        self.options.refresh()
+        self.checks.refresh()
+        if not is_busy and self.isVisible():
+            self._check_timer.start()
+        task = controller.task(self.task_id)
+        self.options.refresh("" if task is None else task.type)
         self.addressed.show_task(self.task_id)
         self.publish.setVisible(not is_busy)
         if self._finished != controller.completed_count and not is_busy:
             self._finished = controller.completed_count
-            self._clear_sent_comment()
+            self._checked = None
+            sent = controller.take_sent_comment()
+            if sent and sent == self.comment.toPlainText().strip():
+                self.comment.clear()
+            self.last_comment.setVisible(bool(controller.last_comment) and not self.comment.toPlainText())
+            style.set_tool_tip(self.last_comment, controller.last_comment)
             if controller.activity in ("publish", "repair") and not self.result.isVisible():
                 # Otherwise Qt would focus the next button, and a second Enter would start a repair.
                 self.publish.setFocus()
@@ -129,9 +132,9 @@ class PublishPage(QtWidgets.QWidget):
 
     def show_message(self, message: str) -> None:
         """Show the message next to the button."""
-        self.error.setText(message)
         style.set_tone(self.error, "dim" if message == "Cancelled." else "error")
-        self.error.setVisible(bool(message))
+        style.show_text(self.error, message)
+        self.checks.summary.setVisible(not message and self.checks.summary.isVisibleTo(self))
 
     def request(self) -> PublishRequest:
         """Return the request; raise SettingInvalid for an invalid field."""
@@ -150,8 +153,8 @@ class PublishPage(QtWidgets.QWidget):
             review=self._chosen_reviews or of_settings,
             comment=self.comment.toPlainText().strip(),
             addresses=self.addressed.checked,
-            frame_range=_frame_range(self.frames.text()),
-            fps=_rate(self.rate.text()),
+            frame_range=FrameRange.parse(frames) if (frames := self.frames.text().strip()) else None,
+            fps=frame_rate(rate) if (rate := self.rate.text().strip()) else None,
             **self.options.values(sources),
         )
 
@@ -164,18 +167,37 @@ class PublishPage(QtWidgets.QWidget):
         except SettingInvalid as error:
             self.show_message(str(error))
             return
-        self._sent_comment = request.comment
         self._controller.publish(request, self._host)
         self.refresh()
         self.progress.cancel.setFocus()
 
-    def _clear_sent_comment(self) -> None:
-        """Clear the comment of a complete publish: the next version is about something else."""
-        controller = self._controller
-        is_complete = bool(controller.published) and not (controller.error or controller.problems)
-        is_unchanged = self.comment.toPlainText().strip() == self._sent_comment
-        if controller.activity == "publish" and is_complete and is_unchanged:
-            self.comment.clear()
+    def check_again(self) -> None:
+        """Read the scene and check it a moment later: the artist comes back to the window, and may have changed it."""
+        self._checked, self._is_scene_read = None, False
+        self._check_timer.start()
+
+    def _check(self) -> None:
+        """Check what would be published, unless that is checked, is being checked, or the program plays."""
+        controller, host = self._controller, self._host
+        if controller.is_busy or controller.session is None or not self.isVisible():
+            return
+        frame = None if self._timeline is None else self._timeline.current_frame()
+        if frame != self._frame:
+            self._frame = frame
+            self._check_timer.start()
+            return
+        if not self._is_scene_read:
+            self._is_scene_read = True
+            controller.queries.read_scene(host)
+            return
+        try:
+            wanted = (self.request(), controller.queries.scene, controller.queries.settings)
+        except SettingInvalid:
+            # The button says what is missing.
+            return
+        if wanted != self._checked:
+            self._checked = wanted
+            controller.check(wanted[0], host)
 
     def add_files(self, paths: list[Path]) -> None:
         """Add the files as checked sources."""
@@ -184,26 +206,6 @@ class PublishPage(QtWidgets.QWidget):
     def _lay_out(self) -> None:
         self.task.setPlaceholderText("Search by project, shot or task")
         self.rate.setPlaceholderText("rate of the shot; or 24, 23.976, 24000/1001")
-        line = self.fontMetrics().lineSpacing()
-        self.sources.setMinimumHeight(line * 5)
-        columns = Columns(line)
-        columns.setSpacing(line)
-        columns.addLayout(self._left(), 5)
-        columns.addLayout(self._right(), 6)
-        last = QtWidgets.QHBoxLayout()
-        last.addWidget(self.error, 1)
-        last.addWidget(self.publish, 0, QtCore.Qt.AlignmentFlag.AlignRight)
-        page = QtWidgets.QVBoxLayout(self)
-        page.setContentsMargins(0, 0, 0, 0)
-        self.body = ScrollColumn(columns)
-        page.addWidget(self.body, 1)
-        page.addWidget(self.problems, 1)
-        page.addWidget(self.result)
-        page.addWidget(self.progress)
-        page.addLayout(last)
-        self.error.hide()
-
-    def _left(self) -> QtWidgets.QVBoxLayout:
         head = QtWidgets.QHBoxLayout()
         head.addWidget(style.field_label("&Sources", self.sources), 1)
         if self._can_draw:
@@ -214,7 +216,24 @@ class PublishPage(QtWidgets.QWidget):
         left.addWidget(self.filter)
         left.addWidget(self.sources, 1)
         left.addWidget(self.sources_note)
-        return left
+        line = self.fontMetrics().lineSpacing()
+        columns = layouts.Columns(line)
+        columns.setSpacing(line)
+        columns.addLayout(left, 5)
+        columns.addLayout(self._right(), 6)
+        last = QtWidgets.QHBoxLayout()
+        last.addWidget(self.error, 1)
+        last.addWidget(self.checks.summary, 1)
+        last.addWidget(self.publish, 0, QtCore.Qt.AlignmentFlag.AlignRight)
+        page = QtWidgets.QVBoxLayout(self)
+        page.setContentsMargins(0, 0, 0, 0)
+        self.body = layouts.ScrollColumn(columns)
+        page.addWidget(self.body, 3)
+        page.addWidget(self.problems, 2)
+        page.addWidget(self.result)
+        page.addWidget(self.progress)
+        page.addLayout(last)
+        self.error.hide()
 
     def _right(self) -> QtWidgets.QVBoxLayout:
         fields: list[tuple[str, QtWidgets.QWidget]] = [("&Task", self.task), ("&Frames", self.frames)]
@@ -235,15 +254,19 @@ class PublishPage(QtWidgets.QWidget):
                 right.addWidget(field, 1 if field is self.comment else 0)
             if field is self.review:
                 right.addWidget(self.new_reviews)
+            elif field is self.comment:
+                right.addWidget(self.last_comment, 0, QtCore.Qt.AlignmentFlag.AlignLeft)
             right.addSpacing(6)
         self.show_options.setCheckable(True)
-        self.show_options.setToolTip("Look, size, sound, burn-in, slate, scene file and status")
-        self.show_options.toggled.connect(self._show_options)
+        style.set_tool_tip(self.show_options, "Look, size, sound, burn-in, slate, scene file and status")
+        self.show_options.toggled.connect(self.options.setVisible)
+        self.show_options.toggled.connect(lambda *_: self.body.reveal(self.options))
         self.options.hide()
         right.addWidget(self.show_options, 0, QtCore.Qt.AlignmentFlag.AlignLeft)
         right.addWidget(self.options)
         right.addSpacing(6)
         right.addWidget(self.addressed)
+        right.addWidget(self.checks, 2)
         right.addWidget(self.recent, 2)
         return right
 
@@ -251,38 +274,23 @@ class PublishPage(QtWidgets.QWidget):
         self.main = self.publish
         self.publish.clicked.connect(self.start_publish)
         self.comment.submitted.connect(self.start_publish)
+        self.comment.textChanged.connect(lambda: self.last_comment.setVisible(False))
+        self.last_comment.clicked.connect(lambda: self.comment.setPlainText(self._controller.last_comment))
         self.filter.textChanged.connect(self.sources.set_filter)
-        self.add.clicked.connect(self._ask_for_files)
+        ask = QtWidgets.QFileDialog.getOpenFileNames
+        self.add.clicked.connect(
+            lambda: self.add_files([Path(name) for name in ask(self, "Images and movies", "", "")[0]])
+        )
         self.draw.clicked.connect(self._draw_previews)
         self.task.chosen.connect(self.choose_task)
         self.ranges.chosen.connect(self.frames.setText)
         self.task.typed.connect(self._search)
         for field in (self.task, self.review):
             self.body.verticalScrollBar().valueChanged.connect(lambda *_, field=field: field.follow())
+        for line in (self.frames, self.rate, self.review):
+            line.textChanged.connect(lambda *_: self._check_timer.start())
+        self.sources.itemChanged.connect(lambda *_: self._check_timer.start())
         self.sources.preview_requested.connect(lambda name: self._controller.queries.preview(name, self._host))
-        rate = (self.rate,) if self._host is None else ()
-        draw = (self.draw,) if self._can_draw else ()
-        order = (
-            self.filter,
-            self.sources,
-            *draw,
-            self.add,
-            self.task,
-            self.frames,
-            self.ranges.button,
-            *rate,
-            self.review,
-            self.comment,
-            self.show_options,
-            *self.options.fields,
-        )
-        for before, after in zip(order, (*order[1:], self.publish)):
-            self.setTabOrder(before, after)
-
-    def _show_options(self, is_open: bool) -> None:
-        self.options.setVisible(is_open)
-        if is_open:
-            self.body.reveal(self.options)
 
     def _show_scene(self) -> None:
         scene = self._controller.queries.scene
@@ -295,45 +303,43 @@ class PublishPage(QtWidgets.QWidget):
             # The choices were for the previous scene.
             self._selected_task_id = None
             self.frames.clear()
-            self._controller.queries.clear_previews()
+            self._controller.queries.previews = {}
             self.sources.set_cameras(())
         self._scene_path = scene.path
-        self.sources_note.setText(scene.sources_note)
-        self.sources_note.setVisible(bool(scene.sources_note))
+        style.show_text(self.sources_note, scene.sources_note)
         self.sources.set_cameras(scene.sources, scene.labels, scene.groups)
         state = (scene.frame_range, scene.resolution)
         if self._scene_state is not None and state != self._scene_state:
             # The previews state the range, and show the middle of it.
-            self._controller.queries.clear_previews()
+            self._controller.queries.previews = {}
             self.sources.request_previews()
         self._scene_state = state
 
     def _show_choices(self) -> None:
-        controller = self._controller
-        self._select_last_task()
+        controller, recent = self._controller, self._controller.queries.recent_versions
+        if self.task_id is None and self._host is None and recent:
+            # Files, unlike a scene, store no task: that of the last publish is selected.
+            of_path = (task.id for task in controller.tasks.values() if task.path == recent[0].path)
+            self._selected_task_id = next(of_path, None)
         task = controller.task(self.task_id)
         if task is not None or self.task_id is None:
             self.task.select("" if task is None else task.path)
-        elif not controller.is_busy and self._requested_task_id != self.task_id:
-            self._requested_task_id = self.task_id
+        elif not controller.is_busy:
             controller.find_task(self.task_id)
         choices = {found.id: found.path for found in (*controller.tasks.values(), *controller.queries.found_tasks)}
         self.task.set_choices(tuple(choices.items()))
-        open_reviews = controller.reviews.get(task.project_id, ()) if task is not None else ()
+        open_reviews = controller.reviews_of(self.task_id)
         self.review.set_choices(tuple((name, name) for name in open_reviews))
         self._fill_reviews(open_reviews)
-        if task is not None and self._requested_shot_id != task.id:
-            self._requested_shot_id = task.id
+        if task is not None:
             controller.read_shot(task)
+        self._follow_settings()
         self._show_shot()
 
-    def _select_last_task(self) -> None:
-        """Select the task of the last publish: files, unlike a scene, do not store one."""
-        if self.task_id is None and self._host is None and self._controller.queries.recent_versions:
-            path = self._controller.queries.recent_versions[0].path
-            self._selected_task_id = next(
-                (task.id for task in self._controller.tasks.values() if task.path == path), None
-            )
+    def _follow_settings(self) -> None:
+        scene, files = self._controller.queries.scene, self.sources.checked
+        path = (Path(files[0]) if files else None) if self._host is None else None if scene is None else scene.path
+        self._controller.follow(self.task_id, None if path is None else path.parent, self._host)
 
     def _show_shot(self) -> None:
         """Show what the shot wants, as a warning if the scene has other values."""
@@ -345,8 +351,7 @@ class PublishPage(QtWidgets.QWidget):
         if is_other:
             text += f"; the scene has {_describe(*found)}"
         style.set_tone(self.wanted, "warning" if is_other else "dim")
-        self.wanted.setText(f"{text}." if text else "")
-        self.wanted.setVisible(bool(text))
+        style.show_text(self.wanted, f"{text}." if text else "")
 
     def _fill_reviews(self, open_reviews: tuple[str, ...]) -> None:
         """Fill in the default review sessions until the artist enters others, and say which will be created."""
@@ -358,12 +363,11 @@ class PublishPage(QtWidgets.QWidget):
             self._filled_review = default
             self.review.setText(default)
         new = [name for name in self._chosen_reviews if name not in open_reviews and self.task_id is not None]
-        self.new_reviews.setText(f"A new review session is created: {', '.join(new)}" if new else "")
-        self.new_reviews.setVisible(bool(new))
+        style.show_text(self.new_reviews, f"A new review session is created: {', '.join(new)}" if new else "")
 
     @property
     def _chosen_reviews(self) -> list[str]:
-        return [name for name in map(str.strip, self.review.text().split(_REVIEW_SEPARATOR)) if name]
+        return [name for name in map(str.strip, self.review.text().split(";")) if name]
 
     @property
     def task_id(self) -> str | None:
@@ -385,26 +389,9 @@ class PublishPage(QtWidgets.QWidget):
 
     def _draw_previews(self) -> None:
         for name in self.sources.checked:
-            if self._host is not None:
-                self._controller.queries.draw_preview(name, self._host, self.options.chosen_look)
-
-    def _ask_for_files(self) -> None:
-        names, _ = QtWidgets.QFileDialog.getOpenFileNames(self, "Images and movies", "", "")
-        self.add_files([Path(name) for name in names])
-
-
-def _frame_range(text: str) -> FrameRange | None:
-    return FrameRange.parse(text) if text.strip() else None
-
-
-def _rate(text: str) -> Fraction | None:
-    return frame_rate(text.strip()) if text.strip() else None
+            self._controller.queries.preview(name, self._host, self.options.chosen_look)
 
 
 def _describe(*values: FrameRange | Fraction | Resolution | None) -> str:
-    """Return frame range, rate and size as a text, without those that are not known."""
-    return ", ".join(
-        f"{float(value):.6g} fps" if isinstance(value, Fraction) else str(value)
-        for value in values
-        if value is not None
-    )
+    known = [value for value in values if value is not None]
+    return ", ".join(f"{float(each):.6g} fps" if isinstance(each, Fraction) else str(each) for each in known)

@@ -8,7 +8,7 @@ from pathlib import Path
 from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.files.sequences import find_sequences
-from ft_dcc.ui.preview import Preview
+from ft_dcc.ui.background_queries import Preview
 from ft_dcc_qt import style
 
 _NAME = QtCore.Qt.ItemDataRole.UserRole
@@ -16,35 +16,12 @@ _NAME = QtCore.Qt.ItemDataRole.UserRole
 _GROUP = QtCore.Qt.ItemDataRole.UserRole + 1
 # Fewer sources, and those of one group, have no headings.
 _MIN_GROUPED = 4
+# Rows that are visible in a small window, too.
+_MIN_ROWS = 5
 _FILES = "Files"
 _TOGGLE_KEYS = (QtCore.Qt.Key.Key_Space, QtCore.Qt.Key.Key_Return, QtCore.Qt.Key.Key_Enter)
 _COLLAPSE_KEY, _EXPAND_KEY = QtCore.Qt.Key.Key_Left, QtCore.Qt.Key.Key_Right
 _CHECKED, _UNCHECKED = QtCore.Qt.CheckState.Checked, QtCore.Qt.CheckState.Unchecked
-
-
-class _TickDelegate(QtWidgets.QStyledItemDelegate):
-    """Draws a tick into the box of a checked row: a style sheet draws an empty box."""
-
-    def __init__(self, parent: QtWidgets.QListWidget) -> None:
-        super().__init__(parent)
-        self._list = parent
-
-    def paint(
-        self,
-        painter: QtGui.QPainter,
-        option: QtWidgets.QStyleOptionViewItem,
-        index: QtCore.QModelIndex | QtCore.QPersistentModelIndex,
-    ) -> None:
-        """Draw the row, and the tick."""
-        super().paint(painter, option, index)
-        state = index.data(QtCore.Qt.ItemDataRole.CheckStateRole)
-        if state is None or QtCore.Qt.CheckState(state) != _CHECKED:
-            return
-        detailed = QtWidgets.QStyleOptionViewItem(option)
-        self.initStyleOption(detailed, index)
-        element = QtWidgets.QStyle.SubElement.SE_ItemViewItemCheckIndicator
-        box = self._list.style().subElementRect(element, detailed, self._list)
-        style.draw_tick(painter, box)
 
 
 class SourceList(QtWidgets.QListWidget):
@@ -65,7 +42,6 @@ class SourceList(QtWidgets.QListWidget):
         self._groups: Mapping[str, str] = {}
         self._collapsed: set[str] = set()
         self._filter: tuple[str, ...] = ()
-        self.setItemDelegate(_TickDelegate(self))
         self.setAcceptDrops(True)
         self.setIconSize(style.PREVIEW_SIZE)
         self.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
@@ -84,11 +60,6 @@ class SourceList(QtWidgets.QListWidget):
     def checked(self) -> tuple[str, ...]:
         """Return the checked sources."""
         return tuple(item.data(_NAME) for item in self._source_items() if item.checkState() == _CHECKED)
-
-    @property
-    def headings(self) -> list[str]:
-        """Return the texts of the headings in their order."""
-        return [item.text() for item in self._heading_items()]
 
     def set_filter(self, text: str) -> None:
         """Show only the rows whose name, file or range contains every word; checked rows stay."""
@@ -111,8 +82,15 @@ class SourceList(QtWidgets.QListWidget):
         if not self.checked and first is not None:
             first.setCheckState(_CHECKED)
 
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """Return the height of the first rows, or of as many lines."""
+        shown = [row for row in range(self.count()) if not self.isRowHidden(row)]
+        sources = [row for row in shown if self.item(row).data(_NAME) is not None][:_MIN_ROWS]
+        rows = sum(self.sizeHintForRow(row) + 2 * self.spacing() for row in shown if row <= max(sources, default=0))
+        line = self.fontMetrics().lineSpacing()
+        return QtCore.QSize(super().minimumSizeHint().width(), max(rows, _MIN_ROWS * line) + line)
+
     def _fill(self, names: list[str]) -> None:
-        """Show these sources, with the same ones checked as before."""
         before = set(self.checked)
         self.blockSignals(True)
         self.clear()
@@ -121,7 +99,13 @@ class SourceList(QtWidgets.QListWidget):
         headings = self._headings_for(names)
         for name in names:
             if headings and self._group_of(name) == headings[0]:
-                self._add_heading(headings.pop(0))
+                heading = QtWidgets.QListWidgetItem()
+                heading.setData(_GROUP, headings.pop(0))
+                heading.setFlags(QtCore.Qt.ItemFlag.ItemIsEnabled | QtCore.Qt.ItemFlag.ItemIsSelectable)
+                font = heading.font()
+                font.setBold(True)
+                heading.setFont(font)
+                self.addItem(heading)
             self._add(name, is_ticked=name in before)
         self.blockSignals(False)
         self._show_rows()
@@ -139,23 +123,11 @@ class SourceList(QtWidgets.QListWidget):
         groups = list(dict.fromkeys(map(self._group_of, names)))
         return sorted(names, key=lambda name: groups.index(self._group_of(name)))
 
-    def _items(self) -> list[QtWidgets.QListWidgetItem]:
-        return [self.item(row) for row in range(self.count())]
-
     def _source_items(self) -> list[QtWidgets.QListWidgetItem]:
-        return [item for item in self._items() if item.data(_NAME) is not None]
+        return [item for row in range(self.count()) if (item := self.item(row)).data(_NAME) is not None]
 
     def _heading_items(self) -> list[QtWidgets.QListWidgetItem]:
-        return [item for item in self._items() if item.data(_NAME) is None]
-
-    def _add_heading(self, group: str) -> None:
-        item = QtWidgets.QListWidgetItem()
-        item.setData(_GROUP, group)
-        item.setFlags(QtCore.Qt.ItemFlag.ItemIsEnabled | QtCore.Qt.ItemFlag.ItemIsSelectable)
-        font = item.font()
-        font.setBold(True)
-        item.setFont(font)
-        self.addItem(item)
+        return [item for row in range(self.count()) if (item := self.item(row)).data(_NAME) is None]
 
     def _show_rows(self) -> None:
         """Hide the rows of collapsed groups and those that do not match the filter; write the headings."""
@@ -163,8 +135,8 @@ class SourceList(QtWidgets.QListWidget):
         headings = {item.data(_GROUP): item for item in self._heading_items()}
         matching: dict[str, list[QtWidgets.QListWidgetItem]] = {}
         for item in self._source_items():
-            group = item.data(_GROUP)
-            is_wanted = self._matches_filter(item)
+            group, shown = item.data(_GROUP), f"{item.data(_NAME)} {item.text()}".lower()
+            is_wanted = item.checkState() == _CHECKED or all(word in shown for word in self._filter)
             if is_wanted:
                 matching.setdefault(group, []).append(item)
             item.setHidden(not is_wanted or (group in headings and self._is_collapsed(group)))
@@ -175,23 +147,13 @@ class SourceList(QtWidgets.QListWidget):
             heading.setText(f"{arrow} {group or 'Scene'} ({len(rows)}{f', {ticked} ticked' if ticked else ''})")
             heading.setHidden(not rows)
         self.blockSignals(False)
-
-    def _matches_filter(self, item: QtWidgets.QListWidgetItem) -> bool:
-        """Return whether the row has each word of the filter, or is ticked."""
-        shown = f"{item.data(_NAME)} {item.text()}".lower()
-        return item.checkState() == _CHECKED or all(word in shown for word in self._filter)
+        self.updateGeometry()
 
     def _is_collapsed(self, group: str) -> bool:
         # What was found by the filter is shown.
         return group in self._collapsed and not self._filter
 
-    @property
-    def _shown_groups(self) -> list[str]:
-        """Return the groups that have a heading."""
-        return [item.data(_GROUP) for item in self._heading_items()]
-
     def _toggle(self, item: QtWidgets.QListWidgetItem) -> None:
-        """Collapse or expand the group of a heading."""
         if item.data(_NAME) is None:
             self._collapsed ^= {item.data(_GROUP)}
             self._show_rows()
@@ -202,11 +164,11 @@ class SourceList(QtWidgets.QListWidget):
             if text not in self.names:
                 names = [*self.names, text]
                 self._files.append(text)
-                if self._headings_for(names) == self._shown_groups:
+                if self._headings_for(names) == [item.data(_GROUP) for item in self._heading_items()]:
                     self._add(text, is_ticked=False)
                 else:
                     self._fill(names)
-                self._tick(text)
+                next(item for item in self._source_items() if item.data(_NAME) == text).setCheckState(_CHECKED)
 
     def show_previews(self, previews: Mapping[str, Preview]) -> None:
         """Show the previews."""
@@ -223,8 +185,8 @@ class SourceList(QtWidgets.QListWidget):
                 self._preview_paths[name] = preview.image
                 # Without alpha: the background of a view is transparent in Maya's images.
                 image = QtGui.QImage(str(preview.image)).convertToFormat(QtGui.QImage.Format.Format_RGB32)
-                pixmap = QtGui.QPixmap.fromImage(image)
-                item.setIcon(QtGui.QIcon(style.fit_preview(pixmap, self.devicePixelRatioF())))
+                item.setIcon(style.preview_icon(QtGui.QPixmap.fromImage(image), self.devicePixelRatioF()))
+                self.updateGeometry()
         self.blockSignals(False)
 
     def request_previews(self) -> None:
@@ -267,7 +229,7 @@ class SourceList(QtWidgets.QListWidget):
         if self.count():
             return
         painter = QtGui.QPainter(self.viewport())
-        painter.setPen(style.dim_colour())
+        painter.setPen(style.colour(style.DIM))
         flags = int(QtCore.Qt.AlignmentFlag.AlignCenter) | int(QtCore.Qt.TextFlag.TextWordWrap)
         painter.drawText(self.viewport().rect().adjusted(16, 16, -16, -16), flags, self._advice)
         painter.end()
@@ -276,7 +238,7 @@ class SourceList(QtWidgets.QListWidget):
         item = QtWidgets.QListWidgetItem(_item_text(name, self._labels.get(name, "")))
         item.setData(_NAME, name)
         item.setData(_GROUP, self._group_of(name))
-        item.setToolTip(name)
+        style.set_tool_tip(item, name)
         item.setFlags(item.flags() | QtCore.Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(_CHECKED if is_ticked else _UNCHECKED)
         self.addItem(item)
@@ -285,16 +247,11 @@ class SourceList(QtWidgets.QListWidget):
         if item is not None and item.data(_NAME) is not None and self.hasFocus():
             self.preview_requested.emit(item.data(_NAME))
 
-    def _tick(self, name: str) -> None:
-        for item in self._source_items():
-            if item.data(_NAME) == name:
-                item.setCheckState(_CHECKED)
-
     def _show_change(self, item: QtWidgets.QListWidgetItem) -> None:
         """Request the preview of a source that was checked, and count again in the headings."""
         if item.data(_NAME) is None:
             return
-        if self._shown_groups:
+        if self._heading_items():
             self._show_rows()
         if item.checkState() == _CHECKED:
             self.preview_requested.emit(item.data(_NAME))

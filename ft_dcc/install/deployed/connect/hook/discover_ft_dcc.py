@@ -34,7 +34,6 @@ def register(session, **_options):
 
 
 def _discover(host, _event):
-    """Return the name of the integration and the release in use."""
     return {"integration": {"name": f"ft-dcc-{host}", "version": _release()}}
 
 

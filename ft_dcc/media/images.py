@@ -1,0 +1,248 @@
+"""Images: stills for the review, thumbnails, contact sheets, and all images of a movie.
+
+A contact sheet is one image of evenly spaced frames, each with its number, below a header. Only the chosen frames are
+read, so that a sheet costs little and does not need a movie.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import attrs
+
+from ft_dcc.errors import MovieUnreadable
+from ft_dcc.files.sequences import IMAGE_SUFFIXES
+from ft_dcc.frames import FrameRange, Frames, Resolution
+from ft_dcc.media import burnin as drawing
+from ft_dcc.media import encode_run, ffmpeg, fonts, ocio, presets
+from ft_dcc.media import ffmpeg_colour as encoding
+from ft_dcc.media.frame_input import FrameInput, build_frame_input
+from ft_dcc.media.inspection.media_info import EncodedFile, MovieInfo
+from ft_dcc.media.inspection.probe import SHOWINFO, FrameLog, movie_input, parse_frame_line, png_pixel_aspect, probe
+
+STILL = "ftrackreview-image"
+STILL_LONGER_SIDE, MOVIE_IMAGES_LONGER_SIDE = 3840, 1920
+# Reads every frame and decodes none.
+_COUNT_ARGS = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f", "null", "-")
+# ffmpeg 7.0 reports progress of encodes only; every version writes this line at the end of a copy.
+_COUNT_LINE = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
+_DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
+CONTACT_SHEET = "contact-sheet"
+_COLUMNS, _ROWS, _GAP = 5, 4, 4
+_CELL = Resolution(384, 384)
+# The height of the script's canvas: with the minimal font size, the numbers are a ninth of the cell high.
+_SCRIPT_LINES = 72
+# The texts above the frames, on sheets that are wide enough for them.
+_HEADER = ("{project}  {shot}  {task}  {version}", "{range}  {fps} fps  {artist}")
+_HEADER_FIELDS = frozenset(("project", "shot", "task", "version", "artist"))
+_SCRIPT, _HEADER_SCRIPT, _MIN_HEADER_WIDTH = "burnin.ass", "header.ass", 640
+
+
+def thumbnail(
+    source: Path, path: Path, *, colour: ocio.ColourOptions | None = None, burnin: drawing.Burnin | None = None
+) -> EncodedFile:
+    """Write a JPEG of an image, or of the middle of a movie, to ``path``, at most 640 pixels on its longer side.
+
+    ``colour`` is as for ``encode``; ``burnin`` is drawn without its slate. Raises
+    MovieUnreadable for a source without an image, FramesMissing for a damaged one, StorageError or EncodeFailed.
+    """
+    return _draw(_jpeg(source, path, presets.THUMBNAIL, presets.THUMBNAIL_LONGER_SIDE, colour), burnin)
+
+
+def still(
+    image: Path, path: Path, *, colour: ocio.ColourOptions | None = None, burnin: drawing.Burnin | None = None
+) -> EncodedFile:
+    """Write a JPEG of an image, at most 3840 pixels on its longer side; raise what ``thumbnail`` raises."""
+    return _draw(_jpeg(image, path, STILL, STILL_LONGER_SIDE, colour), burnin)
+
+
+def movie_images(movie: Path, folder: Path, *, is_cancelled: ffmpeg.IsCancelled | None = None) -> Frames:
+    """Write each image of a movie as a JPEG into the folder, and return them as frames that are numbered from 1.
+
+    They have at most 1920 pixels on their longer side. Raises MovieUnreadable for a file without a readable image,
+    Cancelled, StorageError or EncodeFailed.
+    """
+    info = probe(movie, max_frames=1, is_cancelled=is_cancelled)
+    pattern = folder / "image.%05d.jpg"
+    filters = [*encoding.from_movie(info), *encoding.to_jpeg(MOVIE_IMAGES_LONGER_SIDE), SHOWINFO]
+    sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-fps_mode", "passthrough", "-q:v", "3", "-f", "image2"]
+    sizes: list[Resolution] = []
+
+    def read(line: str) -> None:
+        if (frame := parse_frame_line(line)) is not None:
+            sizes[:] = [frame.resolution]
+
+    with ffmpeg.storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # In the folder, because the name is a pattern and the path may contain a percent sign.
+        arguments = [*movie_input(movie), *sink, "-start_number", "1", pattern.name]
+        finished = ffmpeg.run(arguments, folder=folder, on_line=read, is_cancelled=is_cancelled)
+        count = sum(1 for _ in folder.glob("image.*.jpg"))
+    if finished.returncode:
+        raise ffmpeg.failure(finished, str(movie), folder)
+    if not count or not sizes:
+        raise MovieUnreadable(f"{movie} contains no image. Download it again.")
+    return Frames(str(pattern), FrameRange(1, count), info.fps, sizes[0])
+
+
+def _draw(made: EncodedFile, burnin: drawing.Burnin | None) -> EncodedFile:
+    """Draw the burn-in on a JPEG, whose size is known only now, and return the JPEG."""
+    if burnin is None or not attrs.evolve(burnin, slate=()).is_drawn:
+        return made
+    burnin, target = attrs.evolve(burnin, slate=()), drawing.BurninTarget(range(1, 2), Fraction(1), made.resolution)
+    script = drawing.script(burnin, target, made.resolution)
+    chosen, folder = drawing.fonts_of(burnin, target), made.path.parent
+    with (
+        ffmpeg.replacing(made.path) as unfinished,
+        encode_run.script_folder({_SCRIPT: script}, folder, chosen.files) as folder,
+    ):
+        drawn = drawing.filters(burnin, made.resolution, Fraction(1), _SCRIPT)
+        # The letterbox's black is that of YUV of limited range.
+        review = encoding.to_review(made.resolution, made.resolution, "yuv444p")
+        filters = [encoding.AS_RGB, *review, *drawn, *encoding.to_jpeg()]
+        sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", *presets.JPEG]
+        finished = ffmpeg.run([*movie_input(made.path), *sink, ffmpeg.file_url(unfinished)], folder=folder)
+        if finished.returncode or not unfinished.stat().st_size:
+            raise ffmpeg.failure(finished, str(made.path), made.path)
+    lost = fonts.missing_remark(chosen.missing)
+    return attrs.evolve(made, size=made.path.stat().st_size, remark=lost, changes=lost)
+
+
+def _jpeg(source: Path, path: Path, name: str, longer_side: int, colour: ocio.ColourOptions | None) -> EncodedFile:
+    feed: ffmpeg.Feed | None = None
+    if source.suffix.lower() not in IMAGE_SUFFIXES:
+        arguments = ["-ss", str(float(_middle(source))), *movie_input(source)]
+        first_filters = encoding.from_movie(probe(source, max_frames=1))
+    elif conversion := ocio.converter(source.suffix, colour):
+        size = conversion.size_of(source)
+        arguments, feed = conversion.piped(lambda _is_stopped: [(0, source)], size, Fraction(1))
+        first_filters = [f"setsar={conversion.pixel_aspect_of(source)}", encoding.AS_RGB]
+    else:
+        shape = [f"setsar={png_pixel_aspect(source)}"] if source.suffix.lower() == ".png" else []
+        arguments, first_filters = movie_input(source), [*shape, encoding.OPAQUE_RGB]
+    filters = [*first_filters, *encoding.to_jpeg(longer_side), SHOWINFO]
+    decoded: list[FrameLog] = []
+
+    def read(line: str) -> None:
+        decoded.extend(filter(None, [parse_frame_line(line)]))
+
+    with ffmpeg.replacing(path) as unfinished:
+        sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1", *presets.JPEG]
+        finished = ffmpeg.run([*arguments, *sink, ffmpeg.file_url(unfinished)], feed=feed, on_line=read)
+        if not decoded:
+            reason = finished.errors[0] if finished.errors else "it contains none"
+            raise MovieUnreadable(f"No image can be decoded from {source}: {reason}. Export it again.")
+        if finished.returncode:
+            raise ffmpeg.failure(finished, str(source), path)
+    return EncodedFile(path, name, decoded[0].resolution, None, 1, path.stat().st_size)
+
+
+def _middle(movie: Path) -> Fraction:
+    """Return a time in seconds shortly before the middle frame; 0 for a movie without a duration."""
+    seconds, counts = [Fraction(0)], [0]
+
+    def read(line: str) -> None:
+        if found := _DURATION.search(line):
+            seconds.append(int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3]))
+        if found := _COUNT_LINE.search(line):
+            counts.append(int(found[1]))
+
+    ffmpeg.run([*movie_input(movie), *_COUNT_ARGS], on_line=read)
+    count = max(1, counts[-1])
+    return max(Fraction(0), (count // 2 - Fraction(1, 2)) * seconds[-1] / count)
+
+
+def contact_sheet(
+    frames: Frames,
+    path: Path,
+    *,
+    marks: drawing.Burnin | None = None,
+    colour: ocio.ColourOptions | None = None,
+    fill_missing: bool = False,
+    is_cancelled: ffmpeg.IsCancelled | None = None,
+) -> EncodedFile:
+    """Write a JPEG with at most twenty of the frames to ``path``, the first and the last one included.
+
+    Each frame has the watermark and the letterbox of ``marks``; its fields are in the header. The other arguments and
+    the errors are those of ``encode``.
+    """
+    all_frames = build_frame_input(frames, colour, fill_missing=fill_missing)
+    chosen = {number: all_frames.shown[number] for number in _evenly(all_frames.numbers)}
+    filled = {number: shown for number, shown in all_frames.filled.items() if number in chosen}
+    frame_input = FrameInput(frames, chosen, all_frames.converter, filled, all_frames.pixel_aspect)
+    arguments, feed = frame_input.source(frame_input.files)
+    filters, target, marks = frame_input.filters, frame_input.target, marks or drawing.Burnin()
+    run = encode_run.EncodeRun(frames.pattern, arguments, filters, target, {}, marks, feed=feed)
+    return _write_sheet(run, path, is_cancelled, frame_input)
+
+
+def contact_sheet_of_movie(
+    movie: Path,
+    path: Path,
+    *,
+    info: MovieInfo,
+    first_frame: int = 0,
+    marks: drawing.Burnin | None = None,
+    is_cancelled: ffmpeg.IsCancelled | None = None,
+) -> EncodedFile:
+    """Write a contact sheet of a movie; ``info`` and ``first_frame`` are as for ``transcode``."""
+    numbers = range(first_frame, first_frame + info.frame_count)
+    chosen = _evenly(numbers)
+    selection = "+".join(f"eq(n\\,{number - first_frame})" for number in chosen)
+    filters = [*encode_run.movie_filters(info), f"select={selection}", f"settb={1 / info.fps}", "setpts=N"]
+    target = drawing.BurninTarget(chosen, info.fps, info.resolution, pixel_aspect=info.pixel_aspect)
+    run = encode_run.EncodeRun(str(movie), movie_input(movie), filters, target, {}, marks or drawing.Burnin())
+    return _write_sheet(run, path, is_cancelled)
+
+
+def _write_sheet(
+    run: encode_run.EncodeRun, path: Path, is_cancelled: ffmpeg.IsCancelled | None, frames: FrameInput | None = None
+) -> EncodedFile:
+    target, marks = run.target, run.burnin
+    count, shape = len(target.numbers), target.shape
+    columns = min(_COLUMNS, math.ceil(math.sqrt(count)))
+    rows = math.ceil(count / columns)
+    # Frames are never enlarged.
+    factor = min(Fraction(1), Fraction(_CELL.width, shape.width), Fraction(_CELL.height, shape.height))
+    cell = Resolution(max(2, round(shape.width * factor)), max(2, round(shape.height * factor))).even
+    width, height = columns * (cell.width + _GAP) - _GAP, rows * (cell.height + _GAP) - _GAP
+    burnin = attrs.evolve(marks, corners={"bottom left": "{frame}"}, slate=())
+    canvas = Resolution(max(1, _SCRIPT_LINES * cell.width // cell.height), _SCRIPT_LINES)
+    script, chosen = drawing.script(burnin, target, canvas), drawing.fonts_of(burnin, target)
+    chain = [
+        *run.filters,
+        *encoding.to_review(target.resolution, cell, "yuv444p"),
+        *drawing.filters(burnin, cell, target.fps, _SCRIPT),
+        f"tile={columns}x{rows}:padding={_GAP}",
+    ]
+    header = ""
+    if width >= _MIN_HEADER_WIDTH and set(marks.fields) >= _HEADER_FIELDS:
+        above = drawing.header_height(Resolution(width, 1))
+        height += above
+        chain += [f"pad=iw:ih+{above}:0:{above}", "settb=1", "setpts=0"]
+        chain += [f"ass={_HEADER_SCRIPT}:fontsdir={drawing.FONTS}"]
+        texts = attrs.evolve(marks, slate=_HEADER)
+        header = drawing.header_script(*_HEADER, texts, target, Resolution(width, height))
+        chosen = drawing.fonts_of(texts, target)
+    command = [*run.arguments, "-map", "0:V:0", "-vf", ",".join([*chain, *encoding.to_jpeg()]), "-frames:v", "1"]
+    scripts = {_SCRIPT: script, _HEADER_SCRIPT: header}
+    with ffmpeg.replacing(path) as unfinished, encode_run.script_folder(scripts, path.parent, chosen.files) as folder:
+        command += [*presets.JPEG, ffmpeg.file_url(unfinished)]
+        on_line = frames.on_log_line if frames else None
+        finished = ffmpeg.run(command, folder=folder, feed=run.feed, on_line=on_line, is_cancelled=is_cancelled)
+        if frames:
+            frames.verify_decoded(finished)
+        if finished.returncode or not unfinished.stat().st_size:
+            raise ffmpeg.failure(finished, run.source, path)
+    lost, filled, size = fonts.missing_remark(chosen.missing), tuple(target.filled), path.stat().st_size
+    image = Resolution(width, height)
+    return EncodedFile(path, CONTACT_SHEET, image, None, 1, size, filled=filled, remark=lost, changes=lost)
+
+
+def _evenly(numbers: Sequence[int]) -> list[int]:
+    count = min(len(numbers), _COLUMNS * _ROWS)
+    return [numbers[round(Fraction(place * (len(numbers) - 1), max(1, count - 1)))] for place in range(count)]

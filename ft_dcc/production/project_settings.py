@@ -1,0 +1,106 @@
+"""The settings that a server keeps for a project, as metadata of the project, and the last known ones."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from ft_dcc.errors import NotFoundError
+from ft_dcc.files.atomic import write_atomically
+from ft_dcc.session.query.expression import quoted
+from ft_dcc.settings import toml_file
+from ft_dcc.settings.resolve import check_server_text
+from ft_dcc.settings.scope import Scope
+
+if TYPE_CHECKING:
+    from ft_dcc.session import Session
+    from ft_dcc.session.entities.entity import Entity
+
+log = logging.getLogger(__name__)
+
+# The key of the metadata; its value is TOML.
+KEY = toml_file.NAME
+# Tasks whose projects are remembered.
+_MAX_TASKS = 1000
+
+
+def find_project(session: Session, name_or_id: str) -> Entity:
+    """Return the project with its metadata; raise NotFoundError."""
+    text = quoted(name_or_id)
+    found: Entity | None = session.query(
+        f"select name, metadata from Project where name is {text} or id is {text}"
+    ).first()
+    if found is None:
+        raise NotFoundError(f"There is no project {name_or_id} on {session.server_url}. Check its name.")
+    return found
+
+
+def read_text(project: Entity) -> str:
+    """Return the TOML that the server keeps for the project, "" without any."""
+    return str(project["metadata"].get(KEY) or "")
+
+
+def write_text(session: Session, project: Entity, text: str) -> None:
+    """Keep this TOML on the server for the project, nothing for an empty text; raise SettingInvalid, ServerError."""
+    check_server_text(project["name"], text)
+    if text.strip():
+        project["metadata"][KEY] = text
+    else:
+        project["metadata"].pop(KEY, None)
+    session.commit()
+
+
+def scope_of_task(session: Session | None, server: str, task: str | None, folder: Path | None) -> Scope:
+    """Return and remember the scope of a task, an id or a path, and a folder; the last known one without an answer."""
+    if not task:
+        return Scope(folder)
+    project, known = None, _read().get(server.rstrip("/"), {})
+    if session is not None and "/" in task:
+        project = session.query(f"select name, metadata from Project where name is {quoted(_key(task))}").first()
+    elif session is not None:
+        selected = "select project.name, project.metadata from TypedContext"
+        context = session.query(f"{selected} where id is {quoted(task)}").first()
+        project = None if context is None else context["project"]
+    if project is None:
+        found = known.get(_key(task), ("", ""))
+        return Scope(folder, *found)
+    found = (str(project["name"]), read_text(project))
+    if known.get(_key(task)) != found:
+        # The other tasks of the project follow.
+        changed = {key: found if each[0] == found[0] else each for key, each in known.items() if key != _key(task)}
+        _remember(server.rstrip("/"), {**changed, _key(task): found})
+    return Scope(folder, *found)
+
+
+def _key(task: str) -> str:
+    """Return what the project is remembered by: the id of the task, or the name of the project in its path."""
+    return task.strip("/").split("/")[0]
+
+
+def _path() -> Path:
+    return Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "project_settings.json"
+
+
+def _read() -> dict[str, dict[str, tuple[str, str]]]:
+    """Return name and text of the projects, by server and key."""
+    try:
+        content = json.loads(_path().read_text(encoding="utf-8"))
+        return {
+            server: {key: (str(each[0]), str(each[1])) for key, each in projects.items()}
+            for server, projects in content.items()
+        }
+    except (OSError, ValueError, AttributeError, TypeError, LookupError):
+        return {}
+
+
+def _remember(server: str, projects: dict[str, tuple[str, str]]) -> None:
+    path, newest = _path(), dict(list(projects.items())[-_MAX_TASKS:])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps({**_read(), server: newest}, indent=1).encode())
+    except OSError as error:
+        log.warning("The project's settings are not remembered: %s cannot be written: %s.", path, error.strerror)

@@ -1,4 +1,0 @@
-"""The identity map and the caches of entities.
-
-Knows nothing of queries, locations and transfers.
-"""

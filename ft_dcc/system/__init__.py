@@ -1,0 +1,1 @@
+"""What operating systems do differently: child processes, signals, and connections to this machine."""

@@ -1,3 +1,0 @@
-"""What a captured scene needs, and what of it is missing."""
-
-from __future__ import annotations

@@ -1,1 +1,0 @@
-"""The images of a view, and what surrounds them: textures, objects of plug-ins, sequence time and Escape."""

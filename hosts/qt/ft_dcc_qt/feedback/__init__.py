@@ -1,1 +1,0 @@
-"""The pages and panels with tasks and the notes of reviewers."""
