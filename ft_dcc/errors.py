@@ -75,8 +75,11 @@ class UserFixableError(Error):
     # The field of a request that accepts the input as it is, with a value, such as "fps 24"; each interface words it.
     option = ""
 
-    def __init__(self, message: str = "", details: dict[str, Any] | None = None, *, option: str = "") -> None:
-        super().__init__(message, details)
+    def __init__(
+        self, message: str = "", details: dict[str, Any] | None = None, *, option: str = "", **report: Any
+    ) -> None:
+        # A class of this one and of ServerError takes the report of the server, too.
+        super().__init__(message, details, **report)
         self.option = option
 
 

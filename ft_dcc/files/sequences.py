@@ -6,10 +6,9 @@ import collections
 import os
 import re
 import sys
-from bisect import bisect_left
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +38,17 @@ MOVIE_SUFFIXES = frozenset(
 )
 _MEDIA_SUFFIXES = IMAGE_SUFFIXES | MOVIE_SUFFIXES
 # In a block of folders_read_once(): the sorted names in each folder, and the sizes of the frames of each pattern.
-_known: ContextVar[dict[str, Any] | None] = ContextVar("known", default=None)
+_known = threading.local()
 
 
 @contextmanager
 def folders_read_once() -> Iterator[None]:
     """Read each folder once in the block, which does not see later changes: many sequences may share a folder."""
-    token = _known.set({})
+    before, _known.folders = getattr(_known, "folders", None), {}
     try:
         yield
     finally:
-        _known.reset(token)
+        _known.folders = before
 
 
 def is_sequence(pattern: str) -> bool:
@@ -188,7 +187,7 @@ def frame_sizes(pattern: str) -> dict[int, int]:
     digits = max(width, 1)
     # More digits than the padding have no leading zero: "sh.#.png" does not name "sh.0001.png".
     number = rf"\d{{{digits}}}|[1-9]\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}}"
-    known = _known.get()
+    known: dict[str, Any] | None = getattr(_known, "folders", None)
     if known is not None and pattern in known:
         sizes: dict[int, int] = known[pattern]
         return sizes
@@ -223,11 +222,14 @@ def padded_pattern(pattern: str) -> str | None:
 
 def _numbered(folder: str, before: str, number: str, after: str) -> Iterator[tuple[str, str, int | None]]:
     """Yield the number as text, the name and the size, if it is known, of each file with these parts; raise OSError."""
-    known, prefix = _known.get(), _comparable(before)
+    known, prefix = getattr(_known, "folders", None), _comparable(before)
     name_pattern = re.compile(rf"{re.escape(prefix)}({number}){re.escape(_comparable(after))}")
     if known is None:
         files = _files_in(folder or ".")
     else:
+        # Imported late: the session is to load little.
+        from bisect import bisect_left
+
         listed = known[folder] if folder in known else known.setdefault(folder, sorted(_files_in(folder or ".")))
         first, last = bisect_left(listed, (prefix,)), bisect_left(listed, (f"{prefix}\U0010ffff",))
         files = iter(listed[first:last])

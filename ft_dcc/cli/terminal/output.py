@@ -17,7 +17,6 @@ import click
 
 from ft_dcc import plain_text
 from ft_dcc.errors import Error, UserFixableError, ValidationFailed, ValidationIssue, nearest_hint
-from ft_dcc.settings.publish_options import OPTIONS
 
 
 @attrs.frozen
@@ -140,6 +139,9 @@ def problem_line(problem: ValidationIssue) -> str:
 
 
 def _option_hint(option: str) -> str:
+    # Imported only to report a problem: --help is to load little.
+    from ft_dcc.settings.publish_options import OPTIONS
+
     name, _, value = option.partition(" ")
     return f" Add {' '.join(filter(None, (f'--{OPTIONS[name].flag}', value)))} to publish it so." if name else ""
 
