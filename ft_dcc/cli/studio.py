@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from ft_dcc.cli.terminal.inputs import AbsolutePath, studio_data
 from ft_dcc.cli.terminal.output import CommandGroup, Output
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.files.atomic import atomic_path, new_file, storage_errors, temporary_file
+from ft_dcc.settings.toml_file import parse_toml
 
 if TYPE_CHECKING:
     from ft_dcc.server.admin.service import StudioAdmin
@@ -239,6 +241,25 @@ def remove_webhook(output: Output, webhook_id: str, data: Path | None) -> None:
     output.result(f"The webhook {report['webhook_id'][:8]} is removed.", report)
 
 
+@command.command(short_help="Show or change statuses, types, workflows and roles.")
+@click.argument("file", type=_FILE, required=False)
+@studio_data
+def vocabulary(output: Output, file: Path | None, data: Path | None) -> None:
+    """Print the statuses, task types, workflows, project schemas and roles as TOML, or apply such a FILE.
+
+    Entries that FILE leaves out stay as they are. "remove = true" in an entry deletes it, unless it is in use, and
+    name = "New name" renames it. A file in version control gives several studios the same statuses.
+    """
+    if file is None:
+        found = _run(data, "vocabulary")
+        return output.result("\n".join(_toml_lines(found)), found)
+    with _open_lines(file) as lines:
+        document = parse_toml(file, lines.read().decode("utf-8-sig"))
+    report = _run(data, "vocabulary-set", document=document)
+    output.result(", ".join(f"{report[what]} {what}" for what in ("created", "changed", "removed")), report)
+    return None
+
+
 @command.command(short_help="Check the database, the media and the backups of a studio.")
 @click.option("--backups", type=AbsolutePath(file_okay=False), help="Folder of nightly backups.")
 @studio_data
@@ -269,6 +290,20 @@ def _admin(data: Path | None) -> Iterator[StudioAdmin]:
 def _run(data: Path | None, command: str, **arguments: Any) -> dict[str, Any]:
     with _admin(data) as admin:
         return admin.run(command, **arguments)
+
+
+def _toml_lines(document: dict[str, Any]) -> Iterator[str]:
+    # A string, list or number is in TOML what it is in JSON; a table within an entry is not.
+    def text(value: Any) -> str:
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{text(key)} = {text(each)}' for key, each in value.items())}}}"
+        return json.dumps(value, ensure_ascii=False)
+
+    for section, entries in document.items():
+        for name, entry in entries.items():
+            yield f"[{section}.{text(name)}]"
+            yield from (f"{key} = {text(value)}" for key, value in entry.items())
+            yield ""
 
 
 def _open_lines(file: Path) -> BinaryIO:

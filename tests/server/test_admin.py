@@ -178,6 +178,53 @@ def test_command_creates_users_and_keys(target, name):
     assert "revoked" in ft_dcc("studio", "keys", "--user", name, "--data", str(target)).stdout
 
 
+def test_vocabulary_is_read_changed_and_applied_again(target, tmp_path, name):
+    file, where = tmp_path / "studio.toml", ("--data", str(target))
+    entries = f'[status."{name}"]\nstate = "In Progress"\ncolor = "#ff8800"\n[workflow."{name}"]\n'
+    entries += f'statuses = ["{name}", "Approved"]\n[type."{name}"]\n[role."{name}"]\n[schema."VFX"]\n'
+    file.write_text(f'{entries}types = {{"{name}" = "{name}"}}\n', encoding="utf-8")
+    assert ft_dcc("studio", "vocabulary", str(file), *where).stdout == "4 created, 1 changed, 0 removed\n"
+    printed = ft_dcc("studio", "vocabulary", *where).stdout
+    for entry in (
+        f'[status."{name}"]\ncolor = "#ff8800"\nsort = ',
+        f'[workflow."{name}"]\nstatuses = ["Approved", "{name}"]\n',
+        f'types = {{"{name}" = "{name}"}}\n',
+        f'[role."{name}"]\n',
+    ):
+        assert entry in printed
+    assert ft_dcc("studio", "vocabulary", "-", *where, given=printed).stdout.startswith("0 created, ")
+    assert ft_dcc("studio", "vocabulary", *where).stdout == printed
+    in_use = f'[workflow."{name}"]\nremove = true\n'
+    done = ft_dcc("studio", "vocabulary", "-", *where, given=in_use)
+    assert (done.returncode, done.stderr) == (
+        1, "The WorkflowSchema is in use by 1 ProjectSchemaOverride entries. Change those first.\n"
+    )  # fmt: skip
+    removed = f'[schema."VFX"]\ntypes = {{}}\n{in_use}[type."{name}"]\nremove = true\n'
+    removed += f'[status."{name}"]\nname = "new {name}"\n'
+    assert ft_dcc("studio", "vocabulary", "-", *where, given=removed).stdout == "0 created, 2 changed, 2 removed\n"
+    assert f'[status."new {name}"]' in ft_dcc("studio", "vocabulary", *where).stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[statuses.A]", "There is no section [statuses]. Did you mean status?"),
+        ('[status.A]\nstate = "Done"\ncolour = "#000000"', "[status.A] has no 'colour'. Did you mean color?"),
+        ('[status.A]\nstate = "done"', "There is no State 'done'. Did you mean Done?"),
+        ('[type.A]\ncolor = "red"', "[type.A]: color is 'red'. Write it as #rrggbb."),
+        ("[type.A]\nsort = true", "[type.A]: sort is True. It must be a whole number."),
+        ("[type]\nA = 1", "[type.A] is no table. Write its values below [type.A]."),
+        ("type = 1", "The document must have sections, such as [status.Approved]."),
+        ("[role.Nobody]\nremove = true", "There is no SecurityRole 'Nobody'. There are: "),
+    ],
+)
+def test_an_invalid_vocabulary_is_refused_in_one_sentence(target, text, message):
+    before = ft_dcc("studio", "vocabulary", "--data", str(target)).stdout
+    done = ft_dcc("studio", "vocabulary", "-", "--data", str(target), given=text)
+    assert (done.returncode, done.stderr.splitlines()[0][: len(message)]) == (1, message)
+    assert ft_dcc("studio", "vocabulary", "--data", str(target)).stdout == before
+
+
 def test_audit_command_lists_changes(target, tmp_path, name):
     (tmp_path / "film.jsonl").write_bytes(lines({**TASK, "id": name, "name": name}, PROJECT).getvalue())
     assert ft_dcc("studio", "load", str(tmp_path / "film.jsonl"), "--data", str(target)).returncode == 0

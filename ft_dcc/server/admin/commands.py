@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, or_, select
 
 from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.server.admin.check import check_backup
+from ft_dcc.server.admin.vocabulary import apply_vocabulary, read_vocabulary
 from ft_dcc.server.auth import api_keys, browser_sessions
 from ft_dcc.server.auth.permissions import DEFAULT_ROLE, permissions_of
 from ft_dcc.server.context import ServerContext, replace_revoked_credentials
@@ -24,7 +25,7 @@ from ft_dcc.server.notifications import webhooks
 from ft_dcc.server.notifications.webhook_client import WebhookClient, read_allowed_networks
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 
-_READ_ONLY = frozenset(("keys", "audit", "webhooks"))
+_READ_ONLY = frozenset(("keys", "audit", "webhooks", "vocabulary"))
 _MAX_CHANGES = 100_000
 
 Arguments = Mapping[str, Any]
@@ -175,6 +176,14 @@ def list_webhooks(context: ServerContext, batch: Batch, arguments: Arguments) ->
     return {"webhooks": [{**hook, "project": names.get(hook["project_id"]) or ""} for hook in found]}
 
 
+def change_vocabulary(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
+    """Apply a document of statuses, types, workflows, schemas and roles, and report how many were changed."""
+    document = arguments.get("document")
+    if not isinstance(document, dict) or not all(isinstance(section, dict) for section in document.values()):
+        raise ValidationError("The document must have sections, such as [status.Approved].")
+    return {"user_id": batch.caller.id, **apply_vocabulary(batch, document)}
+
+
 def sign_out(context: ServerContext, arguments: Arguments) -> Report:
     """Sign a user out in all browsers."""
     user_id = str(arguments.get("user_id", ""))
@@ -281,6 +290,8 @@ COMMANDS: dict[str, Callable[[ServerContext, Batch, Arguments], Report]] = {
     "webhook-remove": remove_webhook,
     "webhook-test": ping_webhook,
     "webhooks": list_webhooks,
+    "vocabulary": lambda context, batch, arguments: read_vocabulary(batch),
+    "vocabulary-set": change_vocabulary,
 }
 # Commands of the administration page, which take long or touch no entities: they run outside of a transaction.
 _SERVER_COMMANDS: dict[str, Callable[[ServerContext, Arguments], Report]] = {
