@@ -1,4 +1,4 @@
-"""The slate of a publish: from the settings, and from a template in TOML."""
+"""Slate and burn-in of a publish: from the settings, and the slate from a template in TOML."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from ft_dcc.errors import SettingInvalid
 from ft_dcc.media import SlateImages
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.preparation import apply_settings, read_slate
+from ft_dcc.settings.publish_options import BURNIN_POSITIONS
 from ft_dcc.settings.resolve import read_settings
 
 TEMPLATE = """
@@ -57,6 +58,17 @@ def test_slate_without_a_template_has_a_thumbnail_and_colour_bars(monkeypatch):
     monkeypatch.setenv("FT_DCC_SLATE", "true")
     assert request().slate[:2] == ("{project}  {shot}", "Task: {task}")
     assert request().slate_images == SlateImages(thumbnail=True, colour_bars=True)
+    monkeypatch.setenv("FT_DCC_SLATE_LINES", "{shot} of {project}\nSupervised by {artist}")
+    assert request().slate == ("{shot} of {project}", "Supervised by {artist}")
+
+
+@pytest.mark.parametrize("place", BURNIN_POSITIONS)
+def test_each_place_of_the_burnin_has_a_setting(monkeypatch, place):
+    before = request().burnin
+    monkeypatch.setenv(f"FT_DCC_BURNIN_{place.upper()}", "{shot} here")
+    assert request().burnin == {**before, place.replace("_", " "): "{shot} here"}
+    monkeypatch.setenv(f"FT_DCC_BURNIN_{place.upper()}", "")
+    assert place.replace("_", " ") not in request().burnin
 
 
 @pytest.mark.parametrize(

@@ -153,8 +153,13 @@ def test_number_of_the_file_is_the_version_and_a_collision_offers_the_next(sessi
     assert check.publish().first.version == 13
 
 
-def test_a_file_without_a_number_is_told_how_it_is_read(publisher, paint, shot):
-    request = PublishRequest(shot("1001-1002", "24"), paint("1001-1002").pattern, version_from="file")
+def test_a_file_without_a_number_is_told_how_it_is_read(publisher, paint, shot, monkeypatch):
+    task = shot("1001-1002", "24")
+    by_take = PublishRequest(task, paint("1001-1002", name="sh010_take7").pattern, version_from="file")
+    with monkeypatch.context() as patch:
+        patch.setenv("FT_DCC_VERSION_PATTERN", r"take(\d+)")
+        assert publisher.publish(by_take).first.version == 7
+    request = PublishRequest(task, paint("1001-1002").pattern, version_from="file")
     with pytest.raises(errors.UserFixableError, match=r"sh010.%04d.png has no version number, such as v012"):
         publisher.publish(request)
 
