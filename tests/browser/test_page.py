@@ -92,6 +92,28 @@ def test_lost_frame_callback_is_recovered(view, two, movie):
     view.check(movie, 4)
 
 
+def test_seek_that_does_not_end_is_repeated_with_the_movie_loaded_again(view, two, movie):
+    """A busy WebKit engine may seek for ever: neither another seek nor playback ends that."""
+    view.page.add_init_script(
+        """const media = HTMLMediaElement.prototype, { load } = media;
+           const time = Object.getOwnPropertyDescriptor(media, "currentTime");
+           const seeking = Object.getOwnPropertyDescriptor(media, "seeking");
+           const set = function (value) {
+             if ("isStuck" in window) window.isStuck = true;
+             else time.set.call(this, value);
+           };
+           Object.defineProperty(media, "currentTime", { get: time.get, set });
+           Object.defineProperty(media, "seeking", { get() { return window.isStuck || seeking.get.call(this); } });
+           media.load = function () { delete window.isStuck; load.call(this); };"""
+    )
+    view.open(two[0])
+    view.go(1004)
+    view.page.evaluate("() => { window.isStuck = false; }")
+    view.press("ArrowRight")
+    view.press("ArrowRight")
+    view.check(movie, 5)
+
+
 def test_key_before_metadata_is_not_lost(view, two, movie):
     """The first frame may arrive before the metadata."""
     view.page.add_init_script(

@@ -20,6 +20,8 @@ const MAX_ATTEMPTS = 2;
 const MAX_TIMER_MS = 50;
 /** Time from the end of a seek to the moment when its frame callback counts as lost. */
 const FRAME_CALLBACK_TIMEOUT_MS = 400;
+/** Time from a seek that has not ended to the moment when the movie is loaded again. */
+const SEEK_TIMEOUT_MS = 5_000;
 
 /** A time of display that is so far from the callback is not on the clock of the page. */
 const MAX_DISPLAY_OFFSET_MS = 1_000;
@@ -68,6 +70,8 @@ export class Player {
   private sought: number | null = null;
   private attempts = 0;
   private frameTimeout = 0;
+  /** Doubled each time, so that a slow connection can end a seek, too. */
+  private seekTimeout = SEEK_TIMEOUT_MS;
   private hasMetadata = false;
   private animationCallback = 0;
   private seekClock: FrameClock | null = null;
@@ -306,12 +310,12 @@ export class Player {
     return this.timestamps?.isCalibrated === false ? 0 : this.requested;
   }
 
-  private seek(): void {
-    const { destination } = this;
-    if (this.clip === null || destination === null) return;
-    this.sought = destination;
+  private seek(index = this.destination): void {
+    if (this.clip === null || index === null) return;
+    this.sought = index;
     this.attempts += 1;
-    this.video.currentTime = this.clip.middle(destination);
+    this.video.currentTime = this.clip.middle(index);
+    this.awaitFrame(this.seekTimeout);
   }
 
   private onMetadata(): void {
@@ -363,46 +367,46 @@ export class Player {
 
   private onSeeked(): void {
     if (this.destination !== this.sought) this.seek();
-    else if (this.timestamps?.isCalibrated && this.index === this.requested) {
-      this.settle();
-      this.onChange();
-    } else this.awaitFrame();
+    else if (this.timestamps?.isCalibrated && this.index === this.requested) this.settle();
+    else this.awaitFrame();
   }
 
   /**
    * Wait for the frame of the last seek, then seek again by way of a neighbouring frame.
    *
    * A busy browser may show a frame without calling back, and calls back for it again only when it comes from another.
+   * A busy WebKitGTK may never end a seek, and another one does not help: onMetadata() goes on once the movie is loaded.
    */
-  private awaitFrame(): void {
+  private awaitFrame(timeout = FRAME_CALLBACK_TIMEOUT_MS): void {
     clearTimeout(this.frameTimeout);
     this.frameTimeout = window.setTimeout(() => {
       const { clip, destination } = this;
-      if (clip === null || destination === null || destination !== this.sought) return;
-      if (this.video.seeking || document.visibilityState !== "visible") return;
-      this.attempts += 1;
-      if (this.attempts > MAX_ATTEMPTS) this.timestamps?.assumeNoOffset();
-      this.sought = destination <= (this.limits?.first ?? 0) ? clip.nearest(destination + 1) : destination - 1;
-      this.video.currentTime = clip.middle(this.sought);
-    }, FRAME_CALLBACK_TIMEOUT_MS);
+      if (clip === null || destination === null) return;
+      if (this.video.seeking) {
+        this.seekTimeout *= 2;
+        this.pause();
+        this.hasMetadata = false;
+        this.video.load();
+        return;
+      }
+      if (destination !== this.sought || document.visibilityState !== "visible") return;
+      if (this.attempts >= MAX_ATTEMPTS) this.timestamps?.assumeNoOffset();
+      this.seek(destination <= (this.limits?.first ?? 0) ? clip.nearest(destination + 1) : destination - 1);
+    }, timeout);
   }
 
   /** End a seek whose frame is on the screen. The "seeked" event alone does not prove that. */
   private settle(): void {
     if (this.requested === null) return;
-    if (this.requested !== this.sought) {
-      // The first seek, which found the offset, is over.
+    const isWrong = this.index !== this.requested && !this.isPlaying;
+    // After the first seek, which found the offset, another one was requested.
+    if (this.requested !== this.sought || (isWrong && this.attempts < MAX_ATTEMPTS)) {
       this.seek();
       return;
     }
-    if (this.index !== this.requested && !this.isPlaying) {
-      if (this.attempts < MAX_ATTEMPTS) {
-        this.seek();
-        return;
-      }
-      this.onProblem("frame-unreachable");
-    }
+    if (isWrong) this.onProblem("frame-unreachable");
     this.requested = this.sought = null;
+    this.seekTimeout = SEEK_TIMEOUT_MS;
     if (this.resumes) this.startElement();
     this.resumes = false;
   }
@@ -455,8 +459,7 @@ export class Player {
     // A timer: a busy browser calls back for frames and animations too late.
     const check = (): void => {
       const position = this.timestamps?.positionAt(this.video.currentTime) ?? 0;
-      const isSettled = this.requested === null && !this.video.seeking;
-      if (isSettled && position >= last + 0.5) this.reachEnd((first) => this.startAt(first));
+      if (this.isSettled && position >= last + 0.5) this.reachEnd((first) => this.startAt(first));
       if (this.speed <= 0) return;
       const left = (clip.middle(last) - clip.middle(position - 0.5)) / this.speed;
       this.endTimer = window.setTimeout(check, Math.min(Math.max(left * 1000, 4), MAX_TIMER_MS));
@@ -525,11 +528,10 @@ export class Player {
   }
 
   private onError(): void {
-    const code = this.video.error?.code;
     this.stopAnimation();
     this.setSpeed(0);
     this.isWaiting = this.canSeek = false;
-    this.onProblem(code === MediaError.MEDIA_ERR_NETWORK ? "lost-connection" : "undecodable");
+    this.onProblem(this.video.error?.code === MediaError.MEDIA_ERR_NETWORK ? "lost-connection" : "undecodable");
     this.onChange();
   }
 
