@@ -224,6 +224,7 @@ def test_a_repaired_scene_must_be_saved_before_it_is_published(
     (render / "sh010_light.1004.png").unlink()
     dialog = choose_from_menu("Publish for review…")
     page = dialog.publish_page
+    wait_until(lambda: (page.task.text(), page.sources.checked) == (task_path, ("shotCam",)), maya)
     page.add_files([render])
     press(page.publish)
     wait_until(lambda: len(page.problems.repairs) == 1, maya)
