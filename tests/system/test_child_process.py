@@ -2,15 +2,20 @@
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import threading
 from types import SimpleNamespace
 
 import pytest
+import requests
 from run_options import TIMEOUT_SECONDS
 
+from ft_dcc.session import Session
 from ft_dcc.system import child_process
+from ft_dcc.system.http_sessions import new_http_session
+from ft_dcc.system.signals import stopped_by_signals
 
 NO_WINDOW, DETACHED, BREAKAWAY = 0x08000000, 0x00000008, 0x01000000
 
@@ -142,3 +147,40 @@ def test_other_programs_start_without_the_libraries_of_a_host(monkeypatch):
     for name in (*names, "OTHER"):
         monkeypatch.setenv(name, "x")
     assert {*names, "OTHER"} & child_process.environment_of_programs().keys() == {"OTHER"}
+
+
+def test_a_server_stops_when_the_window_of_its_terminal_is_closed(monkeypatch):
+    # Windows has this signal; here, another one takes its number.
+    number = getattr(signal, "SIGBREAK", None) or signal.SIGUSR1
+    monkeypatch.setattr(signal, "SIGBREAK", number, raising=False)
+    before, stopped = signal.getsignal(number), []
+    with stopped_by_signals(lambda: stopped.append(True)):
+        signal.raise_signal(number)
+    assert (stopped, signal.getsignal(number)) == ([True], before)
+
+
+DEAD = "http://127.0.0.1:9"
+
+
+def proxy_of_the_environment(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, DEAD)
+    # With an exception of its own, websocket-client has none for this machine.
+    monkeypatch.setenv("NO_PROXY", "intranet.test")
+
+
+def proxy_of_the_registry(monkeypatch):
+    """Set a proxy of Windows with the usual exception "<local>": names without a dot."""
+    monkeypatch.setattr("requests.utils.getproxies", lambda: {"http": DEAD, "https": DEAD})
+    monkeypatch.setattr("requests.utils.proxy_bypass", lambda host: "." not in host)
+
+
+@pytest.mark.parametrize("set_proxy", [proxy_of_the_environment, proxy_of_the_registry])
+def test_a_proxy_of_the_system_is_not_used_for_this_machine(studio_server, set_proxy, monkeypatch):
+    set_proxy(monkeypatch)
+    account = {"api_user": studio_server.api_user, "api_key": studio_server.api_key}
+    with Session(server_url=studio_server.server_url, auto_connect_event_hub=True, **account) as session:
+        assert session.query("User").first() is not None
+        session.event_hub.wait(0)
+    with pytest.raises(requests.exceptions.ProxyError), new_http_session() as other:
+        other.get("http://studio.test/")

@@ -1,14 +1,25 @@
-"""No query ends the server: what is near the limits of SQLite is refused by name."""
+"""No query ends the server: it is answered, or refused by name where it exceeds a limit of SQLite."""
 
+import contextlib
 import importlib.util
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
 
-from ft_dcc.server.errors import ParseError
+from ft_dcc.errors import StorageError
+from ft_dcc.server.database import sqlite_limits
+from ft_dcc.server.errors import HttpError, ParseError, ValidationError
+from ft_dcc.server.query.ast import parameterise, unquote
+from ft_dcc.server.query.parser import parse
 
 _FUZZ = Path(__file__).parents[2] / "doubles" / "query_fuzz.py"
 _QUERIES = os.environ.get("FT_DCC_FUZZ_QUERIES", "12")
@@ -67,3 +78,113 @@ def test_many_joins_are_refused(client):
 
 def test_groups_without_selected_values_are_their_own_values(client):
     assert all(set(row) == {"id"} for row in client.query("AssetType group by id"))
+
+
+has_limits = pytest.mark.skipif(not hasattr(sqlite3.Connection, "getlimit"), reason="Python 3.9 and 3.10 do not tell.")
+
+
+def test_a_library_that_is_too_old_is_refused() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        sqlite_limits.check_library(connection)
+        with pytest.raises(StorageError, match=r"uses SQLite 3\.31\.1; the server needs 3\.32\.0"):
+            sqlite_limits.check_library(connection, (3, 31, 1))
+
+
+@has_limits
+@pytest.mark.parametrize("name", ["COLUMN", "EXPR_DEPTH", "COMPOUND_SELECT", "VARIABLE_NUMBER"])
+def test_a_library_with_lower_limits_is_refused_by_name(name: str) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.setlimit(getattr(sqlite3, f"SQLITE_LIMIT_{name}"), 100)
+        with pytest.raises(StorageError, match=f"SQLITE_LIMIT_{name} 100; the server needs"):
+            sqlite_limits.check_library(connection)
+
+
+@has_limits
+def test_connections_have_the_limits_of_the_server(studio):
+    with studio.store.reading() as connection:
+        driver = connection.connection.dbapi_connection
+        for name, (_, wanted) in sqlite_limits.LIMITS.items():
+            if wanted is not None:
+                assert driver.getlimit(getattr(sqlite3, f"SQLITE_LIMIT_{name}")) <= wanted, name
+        with pytest.raises(sqlite3.OperationalError, match="too many attached databases"):
+            driver.execute("ATTACH ':memory:' AS other")
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("SELECT 1 WHERE " + " OR ".join(["1 = 2"] * 3_000), "Expression tree is too large"),
+        (f"SELECT {', '.join('1' * 3_000)}", "too many columns"),
+        (" UNION ALL ".join(["SELECT 1"] * 1_000), "too many terms in compound SELECT"),
+        (f"SELECT 1 FROM {', '.join(f'context AS c{number}' for number in range(70))}", "64 tables in a join"),
+    ],
+)
+def test_a_statement_beyond_a_limit_is_refused_by_name_and_others_are_stored(client, tree, statement, reason):
+    store, is_free = client.studio.store, threading.Event()
+    table = store.tables.by_family["Context"]
+    store.submit(lambda connection: is_free.wait())
+    # The next two wait together, so that they share a commit.
+    refused = store.submit(lambda connection: connection.execute(text(statement)).all())
+    change = table.update().where(table.c.id == tree.shot).values(description=reason)
+    stored = store.submit(lambda connection: connection.execute(change).rowcount)
+    is_free.set()
+    assert stored.result() == 1
+    with pytest.raises(ValidationError, match=reason):
+        refused.result()
+    with pytest.raises(HttpError, match=reason), store.reading() as connection:
+        connection.execute(text(statement)).all()
+
+
+def test_a_list_of_many_entities_with_two_keys_is_assigned(client, tree):
+    for number in range(3):
+        data = {"parent_id": tree.shot, "parent_type": "Shot", "key": f"key {number}", "value": "x"}
+        client.call({"action": "create", "entity_type": "Metadata", "entity_data": data})
+    member = {"__entity_type__": "Metadata", "parent_id": tree.shot}
+    members = [{**member, "key": f"key {number}"} for number in range(1, 3_000)]
+    client.update("Shot", tree.shot, metadata=members)
+    assert [row["key"] for row in client.query(f"Metadata where parent_id is {tree.shot}")] == ["key 1", "key 2"]
+
+
+WORDS = [
+    *("select", "from", "where", "and", "or", "not", "any", "has", "in", "not_in", "is", "is_not", "like", "not_like"),
+    *("=", "!=", ">", "<", ">=", "<=", "(", ")", ",", ".", "[", "]", "order", "by", "group", "offset", "limit", "desc"),
+    *("none", "true", "Task", "Shot", "Project", "User", "id", "name", "parent", "children", "status", "metadata"),
+    *("custom_attributes", "ancestors", "link", "value", "key", "count", "sum", "0", "1", "500", '"x"', "'y'", "after"),
+    *("$", "$$", "\\", '"', "'", "%", "2024-01-01", "5671dcb0-66de-11e1-8e6e-f23c91df25eb", "{}", "é", "\U0001f600"),
+]
+
+MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@MANY
+@given(st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join))
+def test_random_keywords_are_answered_or_refused(client, expression):
+    with contextlib.suppress(HttpError):
+        assert isinstance(client.query(expression), list)
+
+
+@MANY
+@given(st.text(max_size=60))
+def test_random_text_is_parsed_or_refused(text: str) -> None:
+    with contextlib.suppress(ParseError):
+        parse(parameterise(text)[0])
+    with contextlib.suppress(ParseError):
+        parse(text)
+
+
+@MANY
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_a_quoted_text_is_compared_literally(client, text):
+    quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    assert unquote(quoted) == text
+    assert client.query(f"Scope where name is {quoted} and id is nothing") == []
+
+
+def test_deep_nesting_is_refused(client):
+    for depth in (50, 5_000, 50_000):
+        with contextlib.suppress(HttpError):
+            client.query("Task where " + "(" * depth + "name is x" + ")" * depth)
+        with contextlib.suppress(HttpError):
+            client.query("Task where " + "not " * depth + "name is x")
+        with contextlib.suppress(HttpError):
+            client.query("Task where " + "children any (" * min(depth, 500) + ")" * min(depth, 500))
