@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -80,11 +81,11 @@ SLOW_FIXTURES = {"browser", "server_process", "start_server", "start_module_serv
 # Files that search through generated cases, wait for a condition of time, or start programs without a fixture.
 # fmt: off
 SLOW_FILES = {
-    "test_admin.py", "test_capture.py", "test_closed_review_record.py", "test_copy_project.py", "test_crash.py",
-    "test_damage.py", "test_encode_access.py", "test_events.py", "test_import_export.py", "test_key_bridges.py",
-    "test_local_server.py", "test_mail_notifications.py", "test_main_thread.py", "test_menu.py", "test_parser.py",
-    "test_query_fuzz.py", "test_query_limits.py", "test_render_callbacks.py", "test_scheduled_backup.py",
-    "test_site.py", "test_start.py", "test_store.py", "test_visibility.py", "test_webhooks.py",
+    "test_admin.py", "test_backup.py", "test_capture.py", "test_closed_review_record.py", "test_copy_project.py",
+    "test_crash.py", "test_damage.py", "test_encode_access.py", "test_events.py", "test_import_export.py",
+    "test_key_bridges.py", "test_local_server.py", "test_mail_notifications.py", "test_main_thread.py", "test_menu.py",
+    "test_parser.py", "test_query_limits.py", "test_render_callbacks.py", "test_site.py", "test_start.py",
+    "test_store.py", "test_visibility.py", "test_webhooks.py",
 }
 # fmt: on
 
@@ -244,6 +245,23 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("FT_DCC_ROOTS", rf"show: linux={folder}, macos={folder}, windows=P:\show")
     return folder
+
+
+@pytest.fixture
+def mounting() -> Iterator[Callable[[Path, str], Path]]:
+    """``mounting(folder, "size=80m")`` puts a disk of its own there, until the test is over."""
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    with ExitStack() as mounted:
+
+        def put(folder: Path, options: str) -> Path:
+            folder.mkdir(exist_ok=True)
+            command = [str(mount), "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+            if mount is None or subprocess.run(command, check=False, capture_output=True).returncode != 0:
+                pytest.skip("only root on Linux can mount a disk for a test")
+            mounted.callback(subprocess.run, [str(umount), "-l", str(folder)], check=True)
+            return folder
+
+        yield put
 
 
 @pytest.fixture(scope="session")

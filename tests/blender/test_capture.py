@@ -1,7 +1,4 @@
-import shutil
-import subprocess
 import sys
-from contextlib import contextmanager
 
 import pytest
 
@@ -109,24 +106,9 @@ def test_an_image_contains_no_file_name_or_date(playblast, bpy, tmp_path):
     assert b"secret_project" not in content and b"Date" not in content
 
 
-@contextmanager
-def small_disk(folder, size):
-    mount, unmount = shutil.which("mount"), shutil.which("umount")
-    if not sys.platform.startswith("linux") or mount is None or unmount is None:
-        pytest.skip("a small disk can be mounted on Linux only")
-    folder.mkdir()
-    command = [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("nothing may be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run([unmount, str(folder)], check=True)
-
-
-def test_a_full_disk_is_reported_and_the_scene_is_restored(playblast, scene, state, tmp_path):
-    before = state()
-    with small_disk(tmp_path / "disk", "64k") as disk, pytest.raises(StorageError, match="No space left on device"):
+def test_a_full_disk_is_reported_and_the_scene_is_restored(playblast, scene, state, tmp_path, mounting):
+    before, disk = state(), mounting(tmp_path / "disk", "size=64k")
+    with pytest.raises(StorageError, match="No space left on device"):
         (disk / "ballast").write_bytes(bytes(52 * 1024))
         playblast(directory=disk, resolution=Resolution(320, 180))
     assert state() == before

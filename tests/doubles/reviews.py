@@ -38,6 +38,18 @@ def review_operations(project="", context="", name="Dailies", **version):
     return ids, operations
 
 
+def feedback_operations(ids):
+    """Return the operations that create a note, a verdict and a drawing on the version, whose ids are added."""
+    ids.note, ids.status, ids.annotation = (str(uuid4()) for _ in range(3))
+    item = {"review_session_object_id": ids.object}
+    seen = {"status": "seen", "review_session_invitee_id": ids.invitee}
+    return [
+        create("Note", id=ids.note, content="secret", parent_id=ids.object, parent_type="ReviewSessionObject"),
+        create("ReviewSessionObjectStatus", id=ids.status, **seen, **item),
+        create("ReviewSessionObjectAnnotation", id=ids.annotation, data="[]", frame_number=1, **item),
+    ]
+
+
 @attrs.frozen
 class Review:
     """A session of a project of its own on a server, with one version and a note on it."""

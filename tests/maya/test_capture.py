@@ -472,16 +472,6 @@ def test_a_folder_that_cannot_be_created_is_reported_before_anything_is_changed(
     assert maya.state() == before
 
 
-def test_the_window_handles_events_between_frames_of_a_capture_from_a_thread(maya, host, request_of):
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(host.playblast(request_of("1001-1003"), ignore)))
-    lived = []
-    maya.modules()["maya.utils"].executeDeferred(lambda: lived.append(len(maya.drawn)))
-    thread.start()
-    maya.serve(thread)
-    assert answers[0].missing() == () and lived == [0]
-
-
 def test_a_preview_never_exposes_a_changed_scene(maya, host, tmp_path):
     scene, before, seen = host.scene(), maya.state(), []
 

@@ -1,8 +1,6 @@
-import contextlib
 import functools
 import os
 import shutil
-import subprocess
 from fractions import Fraction
 
 import pytest
@@ -76,32 +74,15 @@ def containers(tmp_path_factory):
     return make
 
 
-@contextlib.contextmanager
-def mounted(folder, option):
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    command = [str(mount), "-t", "tmpfs", "-o", option, "tmpfs", str(folder)]
-    if not (mount and umount) or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a disk cannot be mounted here")
-    yield folder
-    subprocess.run([str(umount), "-l", str(folder)], check=True)
+@pytest.fixture
+def small_disk(tmp_path, mounting):
+    return mounting(tmp_path / "disk", "size=64k")
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    with mounted(folder, "size=64k"):
-        yield folder
-
-
-@pytest.fixture
-def read_only_folder(tmp_path):
+def read_only_folder(tmp_path, mounting):
     folder = tmp_path / "locked"
     folder.mkdir()
     folder.chmod(0o555)
-    if not os.access(folder, os.W_OK):
-        yield folder
-        return
     # Root may write everywhere except on a read-only disk.
-    with mounted(folder, "ro"):
-        yield folder
+    return mounting(folder, "ro") if os.access(folder, os.W_OK) else folder

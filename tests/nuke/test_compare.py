@@ -7,7 +7,7 @@ import pytest
 from doubles.drawings import compared_movie
 from doubles.numbered_images import write_flat
 
-from ft_dcc.errors import CaptureFailed, SceneUnreadable, UnsavedChanges
+from ft_dcc.errors import CaptureFailed, SceneUnreadable
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.review.drawings import Drawing
@@ -151,14 +151,6 @@ def test_frames_are_loaded_with_a_read_of_the_artist_as_one_undo_step(nuke, host
     assert pattern in (tmp_path / "comp.nk").read_text("utf-8")
 
 
-def test_images_that_were_deleted_are_one_sentence_and_change_nothing(nuke, host, movie):
-    movie.images.path(1).unlink()
-    before = nuke.state()
-    with pytest.raises(CaptureFailed, match="The images of main v003 were deleted"):
-        host.show_movie(movie)
-    assert nuke.state() == before
-
-
 def test_a_path_with_code_is_not_given_to_nuke(nuke, host):
     before = nuke.state()
     with pytest.raises(CaptureFailed, match=r"Nuke evaluates \[, \$ and \\ in /show/\[exit\]/sh\.%04d\.png\."):
@@ -174,11 +166,3 @@ def test_the_movie_is_shown_again_while_its_first_image_exists(nuke, host, movie
     movie.images.path(1).unlink()
     save()
     assert reads(nuke) == []
-
-
-def test_unsaved_changes_are_not_lost_by_opening_another_script(nuke, host, other):
-    nuke.root.is_modified = True
-    before = host.scene()
-    with pytest.raises(UnsavedChanges, match=r"open\.nk has unsaved changes"):
-        host.open_scene_file(other)
-    assert host.scene() == before

@@ -250,10 +250,6 @@ def test_a_capture_restores_nodes_undo_and_flags(nuke, host, request_of):
         assert nuke.state() == before
 
 
-def test_a_read_is_captured_as_it_is(nuke, host, request_of):
-    assert host.playblast(request_of("1001", source="Read1"), ignore).missing() == ()
-
-
 def test_a_capture_during_a_render_is_refused(nuke, host, request_of):
     nuke.is_executing = True
     with pytest.raises(CaptureFailed, match="Nuke renders"):
@@ -576,19 +572,6 @@ def test_special_characters_in_the_folder_name_are_kept(host, request_of, tmp_pa
     folder = "with space, brace {x}, hash ####, über, percent %04d, [exec ls], $HOME"
     host.playblast(request_of("1001", directory=tmp_path / folder), ignore)
     assert [path.name for path in (tmp_path / folder).iterdir()] == ["shot.1001.png"]
-
-
-def test_the_window_handles_events_between_frames_of_a_capture_from_a_thread(nuke, host, request_of):
-    answers, lived = [], []
-
-    def capture():
-        nuke.later(lambda: lived.append(len(nuke.drawn)), (), {})
-        answers.append(host.playblast(request_of(), ignore))
-
-    thread = threading.Thread(target=capture)
-    thread.start()
-    nuke.serve(thread)
-    assert answers[0].missing() == () and lived == [0]
 
 
 def test_background_queries_of_the_script_wait_for_a_capture_and_others_do_not(nuke, host, request_of):

@@ -310,17 +310,6 @@ def test_the_recorded_file_name_has_passed_the_filename_filters(terminal, write,
     assert only_render().source == str(tmp_path / "mapped" / "comp.%04d.png") and only_render().is_complete
 
 
-def test_a_range_with_a_step_is_complete_without_the_skipped_frames(terminal, write):
-    terminal.render(write, 1001, 1012, 2)
-    assert (str(only_render().wanted), only_render().is_complete) == ("1001-1012x2", True)
-
-
-def test_the_limit_of_a_write_defines_a_complete_render(terminal, write):
-    set_knobs(write, use_limit=True, first=1003, last=1005)
-    terminal.render(write, 1003, 1005)
-    assert (str(only_render().wanted), only_render().is_complete) == ("1003-1005", True)
-
-
 def test_the_frames_of_the_tab_define_a_complete_render(terminal, write):
     set_knobs(write, ft_dcc_frames="1001-1004")
     terminal.render(write, 1001, 1003)

@@ -127,23 +127,6 @@ def review(http_client):
 
 
 @pytest.fixture
-def mounting():
-    """``mounting(folder, "size=80m")`` puts a disk of its own there, until the test is over."""
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    with ExitStack() as mounted:
-
-        def put(folder, options):
-            folder.mkdir(exist_ok=True)
-            command = [str(mount), "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-            if mount is None or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-                pytest.skip("only root on Linux can mount a disk for a test")
-            mounted.callback(subprocess.run, [str(umount), "-l", str(folder)], check=True)
-            return folder
-
-        yield put
-
-
-@pytest.fixture
 def small_disk(tmp_path, mounting):
     """Mount a disk of 80 MiB; the server keeps 64 MiB of it free for its database."""
     return mounting(tmp_path / "disk", "size=80m")

@@ -6,6 +6,7 @@ from uuid import uuid4
 import attrs
 import pytest
 from doubles.operations import create, update
+from doubles.two_projects import OPEN, PRIVATE, fill, open_database
 
 from ft_dcc.server.actions import dispatch
 from ft_dcc.server.actions.dispatch import Dispatcher
@@ -90,6 +91,15 @@ def client(studio):
         caller = first_user(connection)
     assert caller is not None
     return StudioClient(make_dispatcher(studio), caller)
+
+
+@pytest.fixture
+def context_of_both(studio):
+    """Return the studio with one row of each type in an open and in a private project."""
+    with open_database(studio) as connection:
+        if connection.exec_driver_sql("SELECT 1 FROM context WHERE id = 'open'").first() is None:
+            fill(connection, studio.schema, studio.store.tables, {OPEN: "of-open", PRIVATE: "of-private"})
+    return studio
 
 
 @pytest.fixture

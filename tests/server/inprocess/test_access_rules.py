@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from doubles.operations import keyed
-from doubles.two_projects import OPEN, PRIVATE, families, fill, make_row, open_database
+from doubles.two_projects import OPEN, PRIVATE, families, make_row
 
 from ft_dcc.server.auth.permissions import GRANTEES, SERVER, UNLIMITED, Permissions, access_rule, rule_tables
 from ft_dcc.server.entities import authorization
@@ -36,15 +36,6 @@ GRANTED = {
     "self": set(),
 }
 EVERYWHERE = frozenset(("contributors of any project", "managers of any project"))
-
-
-@pytest.fixture
-def context_of_both(studio):
-    """Fill both projects into the studio."""
-    with open_database(studio) as connection:
-        if connection.exec_driver_sql("SELECT 1 FROM context WHERE id = 'open'").first() is None:
-            fill(connection, studio.schema, studio.store.tables, {OPEN: "of-open", PRIVATE: "of-private"})
-    return studio
 
 
 def expected(rights, action, role, project, *, is_author):

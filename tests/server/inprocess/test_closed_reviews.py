@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 from doubles.operations import keyed
-from doubles.reviews import FUTURE, PAST, create, review_operations, update
+from doubles.reviews import FUTURE, PAST, create, feedback_operations, review_operations, update
 from doubles.two_projects import open_database
 
 from ft_dcc.server.database import audit_log
@@ -19,15 +19,10 @@ def make_review(client, tree):
     """Create a session with one of everything in it, and return the ids."""
     it, operations = review_operations(tree.project, tree.shot, task_id=tree.animation)
     it.shot = tree.shot
-    for name in ("status", "annotation", "note", "other_version"):
-        setattr(it, name, str(uuid4()))
-    item = {"review_session_object_id": it.object}
-    seen = {"status": "seen", "review_session_invitee_id": it.invitee}
+    it.other_version = str(uuid4())
     client.call(
         *operations,
-        create("ReviewSessionObjectStatus", id=it.status, **seen, **item),
-        create("ReviewSessionObjectAnnotation", id=it.annotation, frame_number=1010, data="[]", **item),
-        create("Note", id=it.note, content="Lift the chin.", parent_id=it.object, parent_type="ReviewSessionObject"),
+        *feedback_operations(it),
         keyed("Metadata", parent_id=it.note, parent_type="Note", key="ft_dcc", value='{"frame": 1010}'),
         create("AssetVersion", id=it.other_version, asset_id=it.asset),
     )

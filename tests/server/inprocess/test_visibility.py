@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import attrs
 import pytest
-from doubles.two_projects import OPEN, PRIVATE, change_private_rows, families, fill, open_database, telling_column
+from doubles.two_projects import OPEN, PRIVATE, change_private_rows, families, open_database, telling_column
 from run_options import seeded
 
 from ft_dcc.server.auth.permissions import MEMBERS, access_rule, permissions_of, read_rules
@@ -28,15 +28,13 @@ SCOPES = [{"id": f"scope-{number}", "name": f"scope {number}"} for number in ran
 
 
 @pytest.fixture
-def two_projects(studio, client):
+def two_projects(context_of_both, client):
     """Add one row of each type to both projects, and for each project a user who is the author of its rows.
 
     Return the studio and users: of the open project, of the other one, and an administrator.
     """
-    users = {}
+    users, studio = {}, context_of_both
     with open_database(studio) as connection:
-        if connection.exec_driver_sql("SELECT 1 FROM context WHERE id = 'open'").first() is None:
-            fill(connection, studio.schema, studio.store.tables, {OPEN: "of-open", PRIVATE: "of-private"})
         change_private_rows(connection, studio.schema, studio.store.tables, edition="")
     for project in (OPEN, PRIVATE):
         user = f"of-{project}"

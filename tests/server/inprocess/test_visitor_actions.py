@@ -7,7 +7,7 @@ from uuid import uuid4, uuid5
 import attrs
 import pytest
 from doubles.operations import delete, keyed, update
-from doubles.reviews import create, review_operations
+from doubles.reviews import create, feedback_operations, review_operations
 from doubles.two_projects import open_database
 
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
@@ -30,17 +30,8 @@ TARGETS = ("project", "session", "version", "object", "invitee", "note", "status
 def make_page(client):
     """Create a review session with one version, and a note and a verdict of another person; return the ids."""
     page, operations = review_operations()
-    for name in ("note", "status", "annotation", "label"):
-        setattr(page, name, str(uuid4()))
-    item = {"review_session_object_id": page.object}
-    seen = {"status": "seen", "review_session_invitee_id": page.invitee}
-    client.call(
-        *operations,
-        create("Note", id=page.note, content="secret", parent_id=page.object, parent_type="ReviewSessionObject"),
-        create("ReviewSessionObjectStatus", id=page.status, **seen, **item),
-        create("ReviewSessionObjectAnnotation", id=page.annotation, data="{}", frame_number=1, **item),
-        create("NoteLabel", id=page.label, name=uuid4().hex),
-    )
+    page.label = str(uuid4())
+    client.call(*operations, *feedback_operations(page), create("NoteLabel", id=page.label, name=uuid4().hex))
     return page
 
 
