@@ -195,7 +195,6 @@ export class Player {
   close(): void {
     this.stopAnimation();
     clearTimeout(this.frameTimeout);
-    if ("cancelVideoFrameCallback" in this.video) this.video.cancelVideoFrameCallback(this.frameCallback);
     this.video.pause();
     this.video.removeAttribute("src");
     this.video.load();
@@ -339,6 +338,8 @@ export class Player {
 
   private requestFrameCallback(): void {
     if (!("requestVideoFrameCallback" in this.video)) return;
+    // That of the movie before is still pending, or the engine has dropped it.
+    this.video.cancelVideoFrameCallback(this.frameCallback);
     this.frameCallback = this.video.requestVideoFrameCallback((now, metadata) => {
       this.requestFrameCallback();
       this.onFrame(metadata.mediaTime, displayTime(metadata.expectedDisplayTime, now));
@@ -387,6 +388,7 @@ export class Player {
         this.pause();
         this.hasMetadata = false;
         this.video.load();
+        this.requestFrameCallback();
         return;
       }
       if (destination !== this.sought || document.visibilityState !== "visible") return;
