@@ -21,21 +21,21 @@ _SESSION, _OBJECT, _INVITEE, _NOTE = "ReviewSession", "ReviewSessionObject", "Re
 _STATUS, _ANNOTATION = "ReviewSessionObjectStatus", "ReviewSessionObjectAnnotation"
 _VERSION, _COMPONENT = "AssetVersion", "Component"
 _DESCRIBED = (_SESSION, _OBJECT, _INVITEE, _STATUS, _ANNOTATION, _NOTE, _COMPONENT)
-# The columns of each family that lead to what a row belongs to.
-_OWNERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
-    _OBJECT: (("review_session_id", (_SESSION,)),),
-    _INVITEE: (("review_session_id", (_SESSION,)),),
-    _STATUS: (("review_session_object_id", (_OBJECT,)), ("review_session_invitee_id", (_INVITEE,))),
-    _ANNOTATION: (("review_session_object_id", (_OBJECT,)),),
-    "ReviewSessionObjectAnnotationComponent": (("review_session_object_id", (_OBJECT,)),),
-    _NOTE: (("parent_id", (_SESSION, _OBJECT, _INVITEE, _NOTE)), ("in_reply_to_id", (_NOTE,))),
-    "NoteComponent": (("note_id", (_NOTE,)),),
-    "NoteLabelLink": (("note_id", (_NOTE,)),),
-    "Recipient": (("note_id", (_NOTE,)),),
-    _COMPONENT: (("version_id", (_VERSION,)), ("container_id", (_COMPONENT,))),
-    "ComponentLocation": (("component_id", (_COMPONENT,)),),
-    "Metadata": (("parent_id", (*_DESCRIBED, _VERSION)),),
-    "EntitySetting": (("parent_id", _DESCRIBED),),
+# The families that a row of each family may belong to, each with the column that leads there.
+_OWNERS: dict[str, tuple[tuple[str, str], ...]] = {
+    _OBJECT: ((_SESSION, "review_session_id"),),
+    _INVITEE: ((_SESSION, "review_session_id"),),
+    _STATUS: ((_OBJECT, "review_session_object_id"), (_INVITEE, "review_session_invitee_id")),
+    _ANNOTATION: ((_OBJECT, "review_session_object_id"),),
+    "ReviewSessionObjectAnnotationComponent": ((_OBJECT, "review_session_object_id"),),
+    _NOTE: (*((each, "parent_id") for each in (_SESSION, _OBJECT, _INVITEE, _NOTE)), (_NOTE, "in_reply_to_id")),
+    "NoteComponent": ((_NOTE, "note_id"),),
+    "NoteLabelLink": ((_NOTE, "note_id"),),
+    "Recipient": ((_NOTE, "note_id"),),
+    _COMPONENT: ((_VERSION, "version_id"), (_COMPONENT, "container_id")),
+    "ComponentLocation": ((_COMPONENT, "component_id"),),
+    "Metadata": tuple((each, "parent_id") for each in (*_DESCRIBED, _VERSION)),
+    "EntitySetting": tuple((each, "parent_id") for each in _DESCRIBED),
 }
 # Rows that refer to a version or a component, and so put it into a session.
 _USERS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
@@ -141,10 +141,8 @@ def closed_session_names(connection: Connection, tables: Tables, ids: Collection
 
 
 def _trigger_statements(tables: Tables) -> Iterator[str]:
-    """Yield the statements that create the triggers; a family that the schema of a site lacks has none."""
+    """Yield the statements that create the triggers."""
     for family in (*_OWNERS, _VERSION):
-        if family not in tables.by_family:
-            continue
         yield _trigger(tables, family, "UPDATE", _closed_sessions(tables, family, ("OLD", "NEW")))
         yield _trigger(tables, family, "DELETE", _closed_sessions(tables, family, ("OLD",)))
         if family != _VERSION:  # A new version is in no session.
@@ -193,7 +191,7 @@ def _condition(tables: Tables, family: str, verb: str) -> str:
 
 def _paths(tables: Tables, family: str, row: str, depth: int = 0) -> Iterator[str]:
     """Yield the conditions of which a row in a session fulfils one."""
-    for target, column in _owners(tables, family):
+    for target, column in _OWNERS.get(family, ()):
         table, alias = tables.by_family[target].name, f"t{depth}"
         found = f"EXISTS (SELECT 1 FROM {table} {alias} WHERE {alias}.id = {row}.{column}"
         if target == _COMPONENT != family:
@@ -209,7 +207,7 @@ def _paths(tables: Tables, family: str, row: str, depth: int = 0) -> Iterator[st
 
 def _closed_sessions(tables: Tables, family: str, rows: Collection[str]) -> str:
     """Return the query for the closed sessions that a row of a family belongs to."""
-    starts = [f"SELECT '{target}', {row}.{column}" for row in rows for target, column in _owners(tables, family)]
+    starts = [f"SELECT '{target}', {row}.{column}" for row in rows for target, column in _OWNERS.get(family, ())]
     for row in rows:
         for user, key, target, column in _users(tables, family):
             starts.append(f"SELECT '{target}', t.{column} FROM {user} t WHERE t.{key} = {row}.id")
@@ -219,13 +217,14 @@ def _closed_sessions(tables: Tables, family: str, rows: Collection[str]) -> str:
     pending = [family]
     while pending:
         here = pending.pop()
-        found = [target for target, _ in _owners(tables, here)] + [each[2] for each in _users(tables, here)]
+        found = [target for target, _ in _OWNERS.get(here, ())] + [each[2] for each in _users(tables, here)]
         pending += [each for each in found if each not in above_all and each != _SESSION]
         above_all.update(dict.fromkeys(each for each in found if each != _SESSION))
     steps = []
     for above in above_all:
         own = tables.by_family[above].name
-        steps += [f"SELECT '{to}', t.{column} {step.format(own, above, 'id')}" for to, column in _owners(tables, above)]
+        owners = _OWNERS.get(above, ())
+        steps += [f"SELECT '{to}', t.{column} {step.format(own, above, 'id')}" for to, column in owners]
         for user, key, target, column in _users(tables, above):
             steps.append(f"SELECT '{target}', t.{column} {step.format(user, above, key)}")
     return (
@@ -235,15 +234,7 @@ def _closed_sessions(tables: Tables, family: str, rows: Collection[str]) -> str:
     )
 
 
-def _owners(tables: Tables, family: str) -> Iterator[tuple[str, str]]:
-    """Yield the families that a row may belong to, each with the column that leads there."""
-    for column, targets in _OWNERS.get(family, ()):
-        if column in tables.by_family[family].c:
-            yield from ((target, column) for target in targets if target in tables.by_family)
-
-
 def _users(tables: Tables, family: str) -> Iterator[tuple[str, str, str, str]]:
     """Yield the tables that refer to a family, their key, and the family and column that they lead to."""
     for user, key, target, column in _USERS.get(family, ()):
-        if user in tables.by_family:
-            yield tables.by_family[user].name, key, target, column
+        yield tables.by_family[user].name, key, target, column

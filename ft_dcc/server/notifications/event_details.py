@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, select
 
 from ft_dcc.review.stored_values import NOTE_KEY, json_object
 from ft_dcc.server.database.audit_log import ENTRY, NOTE, VERDICT, VERSION
-from ft_dcc.server.review.feedback import frame_column, frame_of, full_name
+from ft_dcc.server.review.feedback import frame_of, full_name
 from ft_dcc.server.review.internal_notes import internal_notes
 from ft_dcc.server.schema.tables import Tables
 
@@ -99,7 +99,7 @@ def _of_note(connection: Connection, tables: Tables, note_id: str) -> dict[str, 
     note, user, metadata = (tables.by_family[name] for name in ("Note", "Resource", "Metadata"))
     statement = (
         select(note.c.content, note.c.parent_id, user.c.first_name, user.c.last_name, user.c.username)
-        .add_columns(metadata.c.value, frame_column(note))
+        .add_columns(metadata.c.value, note.c.frame_number)
         .join_from(note, user, note.c.user_id == user.c.id, isouter=True)
         .join(metadata, (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY), isouter=True)
         .where(note.c.id == note_id)

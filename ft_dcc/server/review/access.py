@@ -93,7 +93,7 @@ def authorize_user(
     if writable is not None and access.project_id not in writable:
         rights = _RIGHTS_OF_REVIEWERS
         if (invited := _find_invited(studio, connection, access, user)) is not None:
-            rights, invitee_id = rights | rights_of(getattr(invited, "rights", None)), invited.id
+            rights, invitee_id = rights | rights_of(invited.rights), invited.id
     if access.has_ended:
         rights -= WRITE_RIGHTS
     return attrs.evolve(access, user=user, name=name, rights=rights, invitee_id=invitee_id)
@@ -103,12 +103,8 @@ def _find_invited(studio: ServerContext, connection: Connection, access: ReviewA
     """Return the invitee with the e-mail address of a user, unless the invitation was revoked."""
     invitee, account = studio.store.tables.families("ReviewSessionInvitee", "Resource")
     address = select(func.lower(account.c.email)).where(account.c.id == user.id).scalar_subquery()
-    statement = select(invitee).where(
-        invitee.c.review_session_id == access.review_session_id, func.lower(invitee.c.email) == address
-    )
-    # The schema of a site may be older than this attribute.
-    if "revoked_at" in invitee.c:
-        statement = statement.where(invitee.c.revoked_at.is_(None))
+    is_own = invitee.c.review_session_id == access.review_session_id, func.lower(invitee.c.email) == address
+    statement = select(invitee).where(*is_own, invitee.c.revoked_at.is_(None))
     return connection.execute(statement.order_by(invitee.c["__row__"]).limit(1)).first()
 
 
@@ -146,11 +142,8 @@ def _authorize_invitee(studio: ServerContext, connection: Connection, access: Re
     if invitation is None:
         raise NotFound("This review link is not valid. Ask for a new one.")
     invitee = studio.store.tables.by_family["ReviewSessionInvitee"]
-    # The schema of a site may be older than the rights of invitees.
-    rights_column = [invitee.c.rights] if "rights" in invitee.c else []
-    statement = select(invitee.c.name, invitee.c.review_session_id, *rights_column)
-    statement = statement.where(invitee.c.id == invitation.invitee_id)
-    found = connection.execute(statement).first()
+    statement = select(invitee.c.name, invitee.c.review_session_id, invitee.c.rights)
+    found = connection.execute(statement.where(invitee.c.id == invitation.invitee_id)).first()
     if found is not None and found.review_session_id != access.review_session_id:
         # The key belongs to another session.
         raise NotFound("This review link is not valid. Ask for a new one.")
@@ -158,7 +151,7 @@ def _authorize_invitee(studio: ServerContext, connection: Connection, access: Re
         raise ReviewUnavailable(
             "This invitation is not valid any more", "It was revoked or replaced by a newer one. Look for a later mail."
         )
-    rights = rights_of(found.rights if "rights" in invitee.c else None)
+    rights = rights_of(found.rights)
     if access.has_ended:
         rights -= WRITE_RIGHTS
     return attrs.evolve(access, invitee_id=invitation.invitee_id, name=found.name or "", rights=rights)

@@ -72,8 +72,7 @@ def attached_files(connection: Connection, tables: Tables, note_id: str, user_id
     statement = select(component.c.id).join_from(link, component, link.c.component_id == component.c.id)
     statement = statement.where(link.c.note_id == note_id, component.c.version_id.is_(None))
     statement = statement.where(component.c.container_id.is_(None))
-    if "created_by_id" in component.c:
-        statement = statement.where(or_(component.c.created_by_id.is_(None), component.c.created_by_id == user_id))
+    statement = statement.where(or_(component.c.created_by_id.is_(None), component.c.created_by_id == user_id))
     linked = set(connection.scalars(statement))
     elsewhere = select(link.c.component_id).where(link.c.component_id.in_(linked), link.c.note_id != note_id)
     places = {_location_id(component_id): component_id for component_id in linked}

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, Table, cast, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, Table, cast, func, select
 
 from ft_dcc.errors import DrawingUnreadable
 from ft_dcc.review.drawings import Drawing, check_limits, parse_drawing
@@ -218,9 +218,7 @@ def hidden_notes(connection: Connection, tables: Tables, access: ReviewAccess, o
 
 
 def _read_drawings(connection: Connection, tables: Tables, object_id: str) -> dict[str, Drawing]:
-    annotation = tables.by_family.get("ReviewSessionObjectAnnotation")
-    if annotation is None:
-        return {}  # The schema of a site may be older than drawings.
+    annotation = tables.by_family["ReviewSessionObjectAnnotation"]
     has_frame = annotation.c.review_session_object_id == object_id, annotation.c.frame_number.is_not(None)
     statement = select(annotation).where(*has_frame).order_by(annotation.c["__row__"])
     found: dict[str, Drawing] = {}
@@ -247,7 +245,7 @@ def _notes_statement(tables: Tables, conditions: Conditions) -> Select[Any]:
     is_mark = (mark.c.parent_id == note.c.id) & (mark.c.key == ADDRESSED_KEY)
     return (
         select(note.c.id, note.c.parent_id, note.c.content, note.c.date, note.c.in_reply_to_id, note.c.user_id)
-        .add_columns(note.c.completed_at, frame_column(note))
+        .add_columns(note.c.completed_at, note.c.frame_number)
         .add_columns(user.c.first_name, user.c.last_name, user.c.username, metadata.c.value.label("metadata"))
         .add_columns(mark.c.value.label("addressed"))
         .join_from(note, user, note.c.user_id == user.c.id, isouter=True)
@@ -327,11 +325,6 @@ def _note_to_json(
         "addressed_in": version if isinstance(version, str) else None,
         "addressed_entry": entries.get(version_id) if isinstance(version_id, str) else None,
     }
-
-
-def frame_column(note: Table) -> ColumnElement[Any]:
-    """Return the column with the frame of a note, which the schema of a site may not have."""
-    return note.c.frame_number if "frame_number" in note.c else literal(None).label("frame_number")
 
 
 def frame_of(row: Row[Any], metadata: dict[str, Any]) -> int | None:

@@ -60,7 +60,7 @@ def write_note(
     note["parent_type"] = "ReviewSessionObject"
     if payload.get("in_reply_to") is not None:
         note["in_reply_to_id"] = _note(dispatcher, access, payload["in_reply_to"]).id
-    if frame is not None and "frame_number" in dispatcher.context.schema["Note"].attributes:
+    if frame is not None:
         note["frame_number"] = frame
     operations = [create_operation("Note", note)]
     invitee_id = access.invitee_id if access.user is None else None

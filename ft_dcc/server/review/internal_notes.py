@@ -44,9 +44,9 @@ def internal_notes(connection: Connection, tables: Tables, condition: ColumnElem
         rows = connection.execute(select(note.c.id, note.c.in_reply_to_id).where(condition)).all()
         answered |= {row.id: row.in_reply_to_id for row in rows}
         labelled |= set(connection.scalars(linked.where(condition)))
-        if "category_id" in note.c:  # Clients of the old API set one category in place of labels.
-            is_category = note.c.category_id.in_(labels)
-            labelled |= set(connection.scalars(select(note.c.id).where(condition, is_category)))
+        # Clients of the old API set one category in place of labels.
+        is_category = note.c.category_id.in_(labels)
+        labelled |= set(connection.scalars(select(note.c.id).where(condition, is_category)))
         # A reply can be on another entity than the note that it answers.
         pending = {row.in_reply_to_id for row in rows if row.in_reply_to_id is not None} - answered.keys()
         if not pending:

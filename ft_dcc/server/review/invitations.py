@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import attrs
 import sqlalchemy
-from sqlalchemy import ColumnElement, Connection, Table, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.private_tables import INVITATIONS
@@ -119,7 +119,7 @@ def send_review_session_invite(mailer: Mailer, limit: InvitationLimit, batch: Ba
         raise ValidationError(f"The invitee '{invitee['name']}' is in no review session. Send review_session first.")
     limit.count(batch, session)
     table = batch.table(_INVITEE_TYPE)
-    sent = {"last_sent_at": clock.now_text(), **_revoked(table, None)}
+    sent = {"last_sent_at": clock.now_text(), "revoked_at": None}
     batch.connection.execute(update(table).where(table.c.id == invitee["id"]).values(sent))
     batch.changes.record_updated(batch.schema[_INVITEE_TYPE], invitee, sent)
     revoke_invitations(batch.connection, invitee["id"])
@@ -138,15 +138,10 @@ def revoke_review_session_invite(batch: Batch, operation: Operation) -> Answer:
     invitee = _invitee(batch, operation)
     revoke_invitations(batch.connection, invitee["id"])
     table = batch.table(_INVITEE_TYPE)
-    if changed := _revoked(table, clock.now_text()):
-        batch.connection.execute(update(table).where(table.c.id == invitee["id"]).values(changed))
-        batch.changes.record_updated(batch.schema[_INVITEE_TYPE], invitee, changed)
+    changed = {"revoked_at": clock.now_text()}
+    batch.connection.execute(update(table).where(table.c.id == invitee["id"]).values(changed))
+    batch.changes.record_updated(batch.schema[_INVITEE_TYPE], invitee, changed)
     return {"action": operation["action"], "data": {"id": invitee["id"]}}
-
-
-def _revoked(table: Table, moment: str | None) -> dict[str, str | None]:
-    """Return the column that states since when the links of an invitee are revoked; a site's schema may lack it."""
-    return {"revoked_at": moment} if "revoked_at" in table.c else {}
 
 
 def _invitee(batch: Batch, operation: Operation) -> Row:

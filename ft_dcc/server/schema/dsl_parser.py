@@ -43,12 +43,13 @@ _INHERITED_LISTS = ("required", "immutable", "computed", "derived", "unique", "i
 
 def read_schema() -> Schema:
     """Return the declaration of all entity types."""
-    folder = resources.files("ft_dcc.server.schema")
-    blocks: list[tuple[str, list[str]]] = []
-    for area in AREAS:
-        text = folder.joinpath(f"{area}.schema").read_text(encoding="utf-8")
-        blocks.extend(_blocks(text))
-    return Schema(_finish(blocks))
+    return Schema(read_types("ft_dcc.server.schema", *AREAS))
+
+
+def read_types(package: str, *areas: str) -> dict[str, EntityType]:
+    """Return the types that the ``*.schema`` files of a package declare, by their names."""
+    texts = (resources.files(package).joinpath(f"{area}.schema").read_text(encoding="utf-8") for area in areas)
+    return _finish([block for text in texts for block in _blocks(text)])
 
 
 def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
