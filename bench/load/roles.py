@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 
 from ft_dcc.event_protocol import socketio_v09
 from ft_dcc.session import Session, operations
-from ft_dcc.session.transfer import multipart_upload, storage_requests
+from ft_dcc.session.transfer import storage_requests, transfer
 
 Plan = dict[str, Any]
 Step = Callable[[], None]
@@ -79,9 +79,9 @@ def _publish(session: Session, plan: Plan, number: int) -> None:
         "component_id": component,
         "file_name": "movie.mp4",
         "file_size": source.size,
-        "parts": multipart_upload.count_for(source.size),
+        "parts": transfer.count_for(source.size),
     }
-    multipart_upload.send(session, source, announcement, None, None)
+    transfer.send_parts(session, source, announcement, None, None)
     asset = {"id": str(uuid4()), "name": f"{plan['run']} {number}", "context_id": plan["shots"][number]}
     movie = {
         "id": component,

@@ -19,12 +19,13 @@ from ft_dcc.server.database import audit_log, backup, clock, data_folder
 from ft_dcc.server.database.private_tables import API_KEYS, BROWSER_SESSIONS, SIGN_OUTS
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_object_types
 from ft_dcc.server.database.store import Store
+from ft_dcc.server.entities.batch import BatchServices
 from ft_dcc.server.events.hub import EventHub
 from ft_dcc.server.http.rate_limit import RequestLimiter
 from ft_dcc.server.mail.mailer import Mailer, read_mailer
 from ft_dcc.server.query import computed_urls
 from ft_dcc.server.query.planner import QueryPlanner
-from ft_dcc.server.schema import json_schema, model
+from ft_dcc.server.schema import json_schema
 from ft_dcc.server.schema.site import SCHEMA_FILE, SiteSchema, differs_from_stored, load_schema
 from ft_dcc.server.schema.tables import Tables, make_tables
 from ft_dcc.server.storage.media_store import MediaStore
@@ -34,18 +35,14 @@ _LOGIN_SECONDS = 900
 
 
 @attrs.frozen(eq=False)
-class ServerContext:
+class ServerContext(BatchServices):
     """Data folder, database, schema, media, event hub, mailer, caches, and the secret that signs URLs."""
 
     folder: Path
-    store: Store
-    schema: model.Schema
-    media: MediaStore
     planner: QueryPlanner
     # The schema as clients get it, and its hash.
     schemas: list[dict[str, Any]]
     schema_digest: str
-    secret: bytes = attrs.field(repr=False)
     mailer: Mailer
     authenticator: api_keys.Authenticator = attrs.field(repr=False)
     # The work that clients and visitors cause.

@@ -13,7 +13,7 @@ import pytest
 from ft_dcc.session import Session
 from ft_dcc.session.events.event import Event
 from ft_dcc.session.events.hub import EventHub
-from ft_dcc.session.transfer import multipart_upload
+from ft_dcc.session.transfer import transfer
 from ft_dcc.session.transport.codec import dumps
 from ft_dcc.session.transport.http import Transport
 
@@ -51,7 +51,7 @@ def version(session, project_shot):
 @pytest.fixture
 def small_parts(monkeypatch) -> int:
     """Send large files in parts of 8 KiB; return a size of more than two parts, which makes a file large."""
-    monkeypatch.setattr(multipart_upload, "_PART_SIZES", ((128 * 2**20, 8192),))
+    monkeypatch.setattr(transfer, "_PART_SIZES", ((128 * 2**20, 8192),))
     return 2 * 8192 + 4099
 
 

@@ -9,8 +9,7 @@ from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc import errors
 from ft_dcc.session import SERVER_LOCATION_ID, Session
-from ft_dcc.session.locations.accessor import DiskAccessor, copy
-from ft_dcc.session.locations.file_objects import Data, File, FileWrapper, String
+from ft_dcc.session.locations.accessor import Data, DiskAccessor, File, FileWrapper, String, copy
 from ft_dcc.session.locations.server_accessor import ServerAccessor
 from ft_dcc.session.transfer import transfer
 from ft_dcc.session.transport import http

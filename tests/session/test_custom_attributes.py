@@ -1,11 +1,10 @@
 import datetime
-import json
 import uuid
 
 import pytest
 
 from ft_dcc.errors import ServerError, UnrecognisedAttributeError
-from ft_dcc.session import Session, operations
+from ft_dcc.session import operations
 
 NUMBER = "92009b00-381c-11e0-acff-0019bb49847a"
 
@@ -152,35 +151,3 @@ def test_date_value_is_a_date_and_can_be_queried(session, open_session, project_
     finally:
         session.delete(due)
         session.commit()
-
-
-def test_old_schema_stores_only_set_values(session, start_server, tmp_path):
-    schemas = [dict(schema) for schema in session.schemas]
-    for schema in schemas:
-        properties = schema["properties"]
-        if "custom_attributes" in properties:
-            sparse = {**properties["custom_attributes"], "items": {"$ref": "CustomAttributeValue"}}
-            schema["properties"] = {**properties, "custom_attributes": sparse}
-    old = tmp_path / "old.json"
-    old.write_text(json.dumps(schemas), encoding="utf-8")
-    site = start_server(tmp_path / "site", "--schema", str(old)).credentials
-    with (
-        Session(site.server_url, site.api_key, site.api_user) as one,
-        Session(site.server_url, site.api_key, site.api_user) as other,
-    ):
-        workflow = one.query("ProjectSchema").first()
-        project = one.create("Project", {"name": "old", "full_name": "old", "project_schema": workflow})
-        shot = one.create("Shot", {"name": "sh010", "parent": project})
-        one.commit()
-        assert set(shot["custom_attributes"].values()) == {None}
-        shot["custom_attributes"]["fstart"] = 7
-        one.commit()
-        values = f"select value from CustomAttributeValue where entity_id is {shot['id']}"
-        assert [each["value"] for each in other.query(values)] == [7]
-        read = other.get("Shot", shot["id"])["custom_attributes"]
-        assert (read["fstart"], read["fend"]) == (7, None)
-        assert sorted(read) == ["fend", "fps", "fstart", "handles", "resolution"]
-        del read["fstart"]
-        other.commit()
-        assert read["fstart"] is None
-        assert one.query(values).all() == []

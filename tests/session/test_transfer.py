@@ -16,7 +16,7 @@ from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.errors import Cancelled, NotFoundError, TransferFailed
 from ft_dcc.session import operations
-from ft_dcc.session.transfer import multipart_upload, transfer
+from ft_dcc.session.transfer import transfer
 from ft_dcc.session.transfer.storage_requests import UploadBody
 from ft_dcc.session.transport import http
 
@@ -211,7 +211,7 @@ def line(studio_server):
     ],
 )
 def test_part_sizes_match_the_javascript_client(size, part, count):
-    assert (multipart_upload.part_size(size), multipart_upload.count_for(size)) == (part, count)
+    assert (transfer.part_size(size), transfer.count_for(size)) == (part, count)
 
 
 def announcement_in(sent):
@@ -271,7 +271,7 @@ def test_interrupted_part_is_sent_again(session, long_movie, component_id, line,
 
 
 def test_interrupted_upload_is_resumed(session, long_movie, component_id, line, tmp_path, monkeypatch, sent):
-    monkeypatch.setattr(multipart_upload, "MAX_CONCURRENT_PARTS", 1)
+    monkeypatch.setattr(transfer, "MAX_CONCURRENT_PARTS", 1)
     through(line, session, monkeypatch)
     progress_file = tmp_path / "upload.json"
     line.set(3)
@@ -304,15 +304,15 @@ def test_file_that_changes_during_upload_is_refused(movie, change):
 
 
 def test_parts_of_a_changed_file_are_not_joined(session, long_movie, component_id, tmp_path, monkeypatch, sent):
-    put = multipart_upload._put_part
+    put = transfer._put_part
 
     def put_and_change(session, url, part):
         tag = put(session, url, part)
         os.utime(long_movie, ns=(0, part.start))
         return tag
 
-    monkeypatch.setattr(multipart_upload, "MAX_CONCURRENT_PARTS", 1)
-    monkeypatch.setattr(multipart_upload, "_put_part", put_and_change)
+    monkeypatch.setattr(transfer, "MAX_CONCURRENT_PARTS", 1)
+    monkeypatch.setattr(transfer, "_put_part", put_and_change)
     with pytest.raises(TransferFailed, match="was changed while it was read"):
         upload(session, long_movie, component_id, progress_file=tmp_path / "upload.json")
     assert not (tmp_path / "upload.json").exists()

@@ -22,7 +22,7 @@ from ft_dcc.server.events.update_events import EntityUpdate, describe_changes, p
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.mailer import queued_messages
 from ft_dcc.server.notifications import webhooks
-from ft_dcc.server.notifications.webhook_client import WebhookClient, read_allowed_networks
+from ft_dcc.server.notifications.webhooks import WebhookClient, read_allowed_networks
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 
 _READ_ONLY = frozenset(("keys", "audit", "webhooks", "vocabulary"))

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ft_dcc.errors import Error, StorageError
-from ft_dcc.server.database import closed_reviews, connections, migrations, sqlite_limits
+from ft_dcc.server.database import closed_reviews, connections, migrations
 from ft_dcc.server.errors import Conflict, InsufficientStorage, ValidationError
 from ft_dcc.server.schema.tables import Tables
 
@@ -77,7 +77,7 @@ class Store:
         self._is_closed = False
         try:
             with self._writer.begin() as connection:
-                sqlite_limits.check_library(connection.connection.dbapi_connection)
+                connections.check_library(connection.connection.dbapi_connection)
                 migrations.migrate(connection, tables)
             self._writer.dispose()  # Only a new connection uses the changed statistics.
             self.closed_reviews.install(self._writer)
@@ -158,7 +158,7 @@ class Store:
                     except Exception as error:
                         cause = _cause(error)
                         # The whole transaction is lost, unless SQLite refused a statement beyond its limits.
-                        if isinstance(cause, sqlite3.OperationalError) and sqlite_limits.limit_error(cause) is None:
+                        if isinstance(cause, sqlite3.OperationalError) and connections.limit_error(cause) is None:
                             raise
                         driver.execute("ROLLBACK TO request")
                         answers.append((None, _translate(error)))
@@ -197,7 +197,7 @@ def _translate(error: BaseException) -> BaseException:
     """Return an error of this project for one of the database, or the error as it is."""
     found: Error
     text = str(_cause(error)) if isinstance(error, (DBAPIError, sqlite3.Error)) else ""
-    if (beyond := sqlite_limits.limit_error(_cause(error))) is not None:
+    if (beyond := connections.limit_error(_cause(error))) is not None:
         found = beyond
     elif isinstance(_cause(error), sqlite3.IntegrityError):
         found = Conflict(

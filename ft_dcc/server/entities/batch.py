@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, select
@@ -36,24 +36,15 @@ _KEEP_MEMOIZED = frozenset(("Context", "Asset", "AssetVersion", "Component", "Co
 MAX_IMPLIED_CHANGES = 2_000
 
 
-class BatchServices(Protocol):
+@attrs.frozen(eq=False)
+class BatchServices:
     """The parts of the server that a batch uses."""
 
-    @property
-    def schema(self) -> Schema:
-        """The schema of the studio."""
-
-    @property
-    def store(self) -> Store:
-        """The database."""
-
-    @property
-    def media(self) -> MediaStore:
-        """The bytes of components."""
-
-    @property
-    def secret(self) -> bytes:
-        """The key that signs URLs."""
+    schema: Schema
+    store: Store
+    media: MediaStore
+    # The key that signs URLs.
+    secret: bytes = attrs.field(repr=False)
 
 
 @attrs.define(eq=False)

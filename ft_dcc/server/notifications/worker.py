@@ -14,7 +14,7 @@ from ft_dcc.server.background import running_worker
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, clock
 from ft_dcc.server.notifications import event_details, mails, webhooks
-from ft_dcc.server.notifications.webhook_client import WebhookClient, read_allowed_networks
+from ft_dcc.server.notifications.webhooks import WebhookClient, read_allowed_networks
 
 _log = logging.getLogger(__name__)
 

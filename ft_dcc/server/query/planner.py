@@ -15,7 +15,7 @@ from sqlalchemy import Select, bindparam, func, select
 
 from ft_dcc.errors import WouldBlock
 from ft_dcc.server.auth.permissions import Reach
-from ft_dcc.server.database import connections, sqlite_limits
+from ft_dcc.server.database import connections
 from ft_dcc.server.errors import ParseError
 from ft_dcc.server.query import ast, limits, row_filter
 from ft_dcc.server.query.joins import Condition, JoinBuilder, make_node
@@ -131,7 +131,7 @@ class QueryPlanner:
             values = {parameter.name: _value(parameter, template.literals) for parameter in plan.parameters}
             rows = context.rows(plan.statement, **values, **page)
         except sqlite3.OperationalError as error:
-            if sqlite_limits.limit_error(error) is not None:
+            if connections.limit_error(error) is not None:
                 raise ParseError(f"The query is too large ({error}). Split it into several queries.") from error
             raise
         except ParseError:

@@ -56,7 +56,7 @@ _EXPORTS = {
     "collection.CustomAttributeCollectionProxy": "ft_dcc.session.entities.attribute:CustomAttributes",
     "collection.KeyValueMappedCollectionProxy": "ft_dcc.session.entities.collection:KeyValues",
     "collection.MappedCollectionProxy": "ft_dcc.session.entities.collection:KeyValues",
-    "data": "ft_dcc.session.locations.file_objects",
+    "data": "ft_dcc.session.locations.accessor",
     "entity.asset_version.AssetVersion": "ft_dcc.session.entity_types.entity_mixins:AssetVersion",
     "entity.base.Entity": "ft_dcc.session.entities.entity:Entity",
     "entity.component.Component": "ft_dcc.session.entity_types.entity_mixins:Component",

@@ -35,10 +35,8 @@ class Computed(NamedTuple):
     """A name whose values are computed from a column."""
 
     column: str
-    # Returns the condition on a path for those of its values that a function accepts.
-    conditions: Callable[[str, Callable[[str], bool]], list[str]]
-    # Whether a value is v and the number in the column, such as v001.
-    is_number: bool = False
+    # The condition on the column for each value; without, a value is v and the number in the column, such as v001.
+    tests: Mapping[str, str] = {}
 
 
 class Related(NamedTuple):
@@ -131,7 +129,7 @@ class _Translation:
         if self._is_subquery():
             raise OperationError(f"{written!r} cannot be compared with the result of a query. List its values.")
         values = self._values()
-        if alias.is_number and "like" not in operator:
+        if not alias.tests and "like" not in operator:
             numbers = [_version_number(value) for value in values]
             if None not in numbers:
                 listed = ", ".join(map(str, numbers))
@@ -140,11 +138,14 @@ class _Translation:
             values = [f"v{number:0>3}" if number else value for number, value in zip(numbers, values)]
         if operator in _ORDERED:
             hint = "Use is, is_not, in, not_in, like or not_like."
-            if alias.is_number:
+            if not alias.tests:
                 hint = "The name of a version is v and its number, like v001."
             raise OperationError(f"{written!r} cannot be compared like this: {operator} {values[0]}. {hint}")
         matches = _pattern(values, is_like="like" in operator).fullmatch
-        found = alias.conditions(column, lambda name: bool(values) and matches(name) is not None)
+        if alias.tests:
+            found = [f"{column} {test}" for name, test in alias.tests.items() if values and matches(name)]
+        else:
+            found = _version_conditions(column, lambda name: bool(values) and matches(name) is not None)
         condition = " or ".join(found or [f"{column} is none and {column} is_not none"])
         condition = condition if len(found) == 1 else f"({condition})"
         return f"not ({condition})" if operator in _NEGATIVE else condition
@@ -263,26 +264,19 @@ def _version_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
     return [f"({path} >= {run[0][1]} and {path} <= {run[-1][1]})" for run in runs]
 
 
-def _status_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
-    return [f"{path} is {flag}" for name, flag in (("Open", "true"), ("Closed", "false")) if accepts(name)]
-
-
-def _invitation_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
-    return [f"{path} {test}" for name, test in (("sent", "is_not none"), ("pending", "is none")) if accepts(name)]
-
-
-def _media_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
-    kinds = {"video": MOVIE_SUFFIXES, "image": IMAGE_SUFFIXES}
-    suffixes = sorted(suffix for kind in kinds if accepts(kind) for suffix in kinds[kind])
-    return [f"{path} in ({', '.join(map(quoted, suffixes))})"] if suffixes else []
-
-
+_MEDIA = {
+    kind: f"in ({', '.join(map(quoted, sorted(suffixes)))})"
+    for kind, suffixes in (("video", MOVIE_SUFFIXES), ("image", IMAGE_SUFFIXES))
+}
 _ALIASES: Mapping[str, Mapping[str, Alias]] = {
-    "AssetVersion": {"name": Computed("version", _version_conditions, is_number=True), "description": "comment"},
-    "ReviewSession": {"status": Computed("is_open", _status_conditions), "is_public": "shareable_url_enabled"},
+    "AssetVersion": {"name": Computed("version"), "description": "comment"},
+    "ReviewSession": {
+        "status": Computed("is_open", {"Open": "is true", "Closed": "is false"}),
+        "is_public": "shareable_url_enabled",
+    },
     "ReviewSessionInvitee": {
         "user": Related("email", "User", "email"),
-        "invitation_status": Computed("last_sent_at", _invitation_conditions),
+        "invitation_status": Computed("last_sent_at", {"sent": "is_not none", "pending": "is none"}),
     },
     "Note": {
         "text": "content",
@@ -294,7 +288,7 @@ _ALIASES: Mapping[str, Mapping[str, Alias]] = {
         "review_session_object": "version.review_session_objects",
         "review_session_object_id": "version.review_session_objects.id",
     },
-    "ReviewSessionObjectComponent": {"system_type": Computed("file_type", _media_conditions)},
+    "ReviewSessionObjectComponent": {"system_type": Computed("file_type", _MEDIA)},
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ft_dcc.session import operations
@@ -195,67 +195,12 @@ class CustomAttributes(KeyValues):
         self.update(values)
 
 
-class SparseCustomAttributes(CustomAttributes):
-    """The custom attributes of an entity on a server that stores only those that were set.
-
-    The schema of these servers has only ``CustomAttributeValue`` instead of one value type for each entity type.
-    """
-
-    __slots__ = ()
-
-    def entities(self) -> dict[str, Entity]:
-        """Return the value entity of each key that was set."""
-        items = self.collection.current()
-        if self._by_key is None:
-            keys = {each["id"]: key for key, each in configurations_for(self.collection.entity).items()}
-            self._by_key = {keys[item["configuration_id"]]: item for item in items if item["configuration_id"] in keys}
-        return self._by_key
-
-    def __getitem__(self, key: str) -> Any:
-        """Return the value, or the default if it was not set."""
-        item = self.entities().get(key)
-        if item is not None:
-            return item["value"]
-        configuration = configurations_for(self.collection.entity).get(key)
-        if configuration is None:
-            raise self.missing_key_error(key)
-        return configuration["default"]
-
-    def __delitem__(self, key: str) -> None:
-        """Reset to the default; raises UnrecognisedAttributeError."""
-        self.collection.load()
-        if key in self.entities():
-            KeyValues.__delitem__(self, key)
-        else:
-            self.get_configuration_id_from_key(key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(configurations_for(self.collection.entity))
-
-    def __len__(self) -> int:
-        return len(configurations_for(self.collection.entity))
-
-    def __contains__(self, key: object) -> bool:
-        return key in configurations_for(self.collection.entity)
-
-    def create_item(self, key: str, value: Any) -> Entity:
-        """Return the value entity of an attribute that was not set yet."""
-        owner = self.collection.entity
-        configuration_id = self.get_configuration_id_from_key(key)
-        data = {"configuration_id": configuration_id, "entity_id": owner.primary_key[0], "value": value}
-        item: Entity = owner.session.create(self.entity_type, data)
-        return item
-
-
 class CustomAttributesAttribute(KeyValueAttribute):
     """The values of custom attributes, read and written as a dictionary."""
 
-    __slots__ = ("collection_class",)
+    __slots__ = ()
 
-    def __init__(self, name: str, entity_type: str, mutable: bool = True) -> None:
-        super().__init__(name, entity_type, mutable)
-        is_sparse = entity_type == "CustomAttributeValue"
-        self.collection_class = SparseCustomAttributes if is_sparse else CustomAttributes
+    collection_class = CustomAttributes
 
 
 def configurations_for(owner: Entity) -> dict[str, Entity]:

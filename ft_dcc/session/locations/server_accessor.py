@@ -14,10 +14,9 @@ from urllib.parse import urlencode
 
 from ft_dcc import errors
 from ft_dcc.files.atomic import make_temporary_folder, remove_tree
-from ft_dcc.session.locations.accessor import Accessor
-from ft_dcc.session.locations.file_objects import FileWrapper
+from ft_dcc.session.locations.accessor import Accessor, FileWrapper
 from ft_dcc.session.symbol import CREATED
-from ft_dcc.session.transfer import multipart_upload, transfer
+from ft_dcc.session.transfer import transfer
 
 if TYPE_CHECKING:
     from ft_dcc.session.entities.entity import SessionInterface
@@ -52,7 +51,7 @@ class ServerAccessor(Accessor):
             raise errors.AccessorResourceNotFoundError(f"There is no component {resource_identifier}. Commit it first.")
         name, progress_file = component["name"] + str(component["file_type"] or ""), None
         with _translated():
-            if multipart_upload.count_for(path.stat().st_size) > multipart_upload.MIN_PARTS:
+            if transfer.count_for(path.stat().st_size) > transfer.MIN_PARTS:
                 progress_file = _progress_file(self._session.server_url, resource_identifier)
                 # A storage joins parts only for an existing component.
                 if component.state is CREATED:

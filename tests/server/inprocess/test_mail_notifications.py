@@ -19,7 +19,7 @@ from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.app import make_app
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.mailer import read_mailer
-from ft_dcc.server.notifications.webhook_client import WebhookClient
+from ft_dcc.server.notifications.webhooks import WebhookClient
 from ft_dcc.server.notifications.worker import process_notifications
 
 from .conftest import StudioClient

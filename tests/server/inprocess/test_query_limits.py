@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from ft_dcc.errors import StorageError
-from ft_dcc.server.database import sqlite_limits
+from ft_dcc.server.database import connections
 from ft_dcc.server.errors import HttpError, ParseError, ValidationError
 from ft_dcc.server.query.ast import parameterise, unquote
 from ft_dcc.server.query.parser import parse
@@ -85,9 +85,9 @@ has_limits = pytest.mark.skipif(not hasattr(sqlite3.Connection, "getlimit"), rea
 
 def test_a_library_that_is_too_old_is_refused() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
-        sqlite_limits.check_library(connection)
+        connections.check_library(connection)
         with pytest.raises(StorageError, match=r"uses SQLite 3\.31\.1; the server needs 3\.32\.0"):
-            sqlite_limits.check_library(connection, (3, 31, 1))
+            connections.check_library(connection, (3, 31, 1))
 
 
 @has_limits
@@ -96,14 +96,14 @@ def test_a_library_with_lower_limits_is_refused_by_name(name: str) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.setlimit(getattr(sqlite3, f"SQLITE_LIMIT_{name}"), 100)
         with pytest.raises(StorageError, match=f"SQLITE_LIMIT_{name} 100; the server needs"):
-            sqlite_limits.check_library(connection)
+            connections.check_library(connection)
 
 
 @has_limits
 def test_connections_have_the_limits_of_the_server(studio):
     with studio.store.reading() as connection:
         driver = connection.connection.dbapi_connection
-        for name, (_, wanted) in sqlite_limits.LIMITS.items():
+        for name, (_, wanted) in connections.LIMITS.items():
             if wanted is not None:
                 assert driver.getlimit(getattr(sqlite3, f"SQLITE_LIMIT_{name}")) <= wanted, name
         with pytest.raises(sqlite3.OperationalError, match="too many attached databases"):

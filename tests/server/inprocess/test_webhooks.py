@@ -22,8 +22,8 @@ from doubles.reviews import review_operations
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.admin import commands
 from ft_dcc.server.errors import ValidationError
-from ft_dcc.server.notifications import webhook_client, webhooks
-from ft_dcc.server.notifications.webhook_client import DeliveryFailed, WebhookClient, read_allowed_networks
+from ft_dcc.server.notifications import webhooks
+from ft_dcc.server.notifications.webhooks import DeliveryFailed, WebhookClient, read_allowed_networks
 from ft_dcc.server.notifications.worker import process_notifications
 
 LOOPBACK = read_allowed_networks({"FT_DCC_WEBHOOK_NETWORKS": "127.0.0.0/8"})
@@ -246,7 +246,7 @@ def test_private_addresses_are_refused():
 
 def test_name_that_resolves_to_a_private_address_is_refused(monkeypatch):
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in ("93.184.216.34", "10.0.0.1")]
-    monkeypatch.setattr(webhook_client.socket, "getaddrinfo", lambda *arguments, **options: found)
+    monkeypatch.setattr(webhooks.socket, "getaddrinfo", lambda *arguments, **options: found)
     with pytest.raises(DeliveryFailed, match=r"public\.example\.com is in a private network"):
         WebhookClient().post("https://public.example.com/", b"", {})
 
@@ -260,7 +260,7 @@ def test_connection_goes_to_the_address_that_was_checked(receiver, monkeypatch):
             return resolve(host, *arguments, **options)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", answers.pop(0))]
 
-    monkeypatch.setattr(webhook_client.socket, "getaddrinfo", change)
+    monkeypatch.setattr(webhooks.socket, "getaddrinfo", change)
     WebhookClient(LOOPBACK).post(f"http://name.example.com:{receiver.port}/", b"{}", {})
     assert receiver.requests[0].headers["Host"] == f"name.example.com:{receiver.port}"
     assert len(answers) == 1
