@@ -83,16 +83,21 @@ def newest_moment(connection: Connection) -> float:
 def _describe(operation: Mapping[str, Any], answer: Any) -> dict[str, str]:
     given = operation.get("entity_data")
     attributes = [name for name in given if not name.startswith("__")] if isinstance(given, dict) else []
-    data = answer.get("data") if isinstance(answer, dict) else None
-    made_id = str(data.get("id", "")) if isinstance(data, dict) else ""
-    key = operation.get("entity_key") or operation.get("component_id") or made_id
-    entity_id = ",".join(map(str, key)) if isinstance(key, list) else str(key)
     return {
         "action": str(operation["action"]),
         "entity_type": str(operation.get("entity_type") or "")[:_MAX_LENGTH],
-        "entity_id": entity_id[:_MAX_LENGTH],
+        "entity_id": _entity_id(operation, answer)[:_MAX_LENGTH],
         "attributes": " ".join(sorted(attributes))[:_MAX_LENGTH],
     }
+
+
+def _entity_id(operation: Mapping[str, Any], answer: Any) -> str:
+    """Return the key in the operation, or the id in its answer; "" without one."""
+    data = answer.get("data") if isinstance(answer, dict) else None
+    made_id = str(data.get("id", "")) if isinstance(data, dict) else ""
+    key = operation.get("entity_key") or operation.get("component_id") or made_id
+    parts = list(key.values()) if isinstance(key, dict) else key
+    return ",".join(map(str, parts)) if isinstance(parts, list) else str(parts)
 
 
 @attrs.frozen
@@ -133,13 +138,3 @@ def _kind(operation: Mapping[str, Any]) -> str | None:
     # A second verdict changes the first one.
     is_verdict = kind == VERDICT and isinstance(data, dict) and "status" in data
     return kind if is_verdict and operation["action"] == "update" else None
-
-
-def _entity_id(operation: Mapping[str, Any], answer: Any) -> str:
-    key = operation.get("entity_key")
-    if isinstance(key, list) and key:
-        return str(key[0])
-    for source in (operation.get("entity_data"), answer.get("data") if isinstance(answer, dict) else None):
-        if isinstance(source, dict) and source.get("id"):
-            return str(source["id"])
-    return ""

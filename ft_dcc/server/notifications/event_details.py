@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 from sqlalchemy import Connection, Row, select
 
-from ft_dcc.review.stored_values import NOTE_KEY, json_object
+from ft_dcc.review.stored_values import json_object
 from ft_dcc.server.database.audit_log import ENTRY, NOTE, VERDICT, VERSION
-from ft_dcc.server.review.feedback import frame_of, full_name
+from ft_dcc.server.review.feedback import frame_of, full_name, notes_statement
 from ft_dcc.server.review.internal_notes import internal_notes
 from ft_dcc.server.schema.tables import Tables
 
@@ -96,18 +96,11 @@ def _read_entry(connection: Connection, tables: Tables, entry_id: str) -> Row[An
 
 
 def _of_note(connection: Connection, tables: Tables, note_id: str) -> dict[str, Any] | None:
-    note, user, metadata = (tables.by_family[name] for name in ("Note", "Resource", "Metadata"))
-    statement = (
-        select(note.c.content, note.c.parent_id, user.c.first_name, user.c.last_name, user.c.username)
-        .add_columns(metadata.c.value, note.c.frame_number)
-        .join_from(note, user, note.c.user_id == user.c.id, isouter=True)
-        .join(metadata, (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY), isouter=True)
-        .where(note.c.id == note_id)
-    )
-    found = connection.execute(statement).first()
+    is_note = tables.by_family["Note"].c.id == note_id
+    found = connection.execute(notes_statement(tables, [is_note])).first()
     if found is None:
         return None
-    entry, values = _read_entry(connection, tables, found.parent_id), json_object(found.value)
+    entry, values = _read_entry(connection, tables, found.parent_id), json_object(found.metadata)
     return {
         "version_id": found.parent_id if entry is None else entry.version_id,
         "review_session_id": "" if entry is None else entry.review_session_id,
@@ -115,7 +108,7 @@ def _of_note(connection: Connection, tables: Tables, note_id: str) -> dict[str, 
         "text": found.content or "",
         "frame": frame_of(found, values),
         "has_drawing": "annotation_id" in values,
-        "is_internal": bool(internal_notes(connection, tables, note.c.id == note_id)),
+        "is_internal": bool(internal_notes(connection, tables, is_note)),
     }
 
 

@@ -45,26 +45,16 @@ def to_db_date(text: str) -> str:
     return moment.strftime(_SECONDS) if moment.year >= 1000 else moment.replace(tzinfo=None).isoformat()[:19]
 
 
-def _date(text: str) -> str:
-    try:
-        return to_db_date(text)
-    except ValueError as error:
-        raise ParseError(f"'{text}' is not a date. Write it as 2024-05-01 or 2024-05-01T12:30:00.") from error
+def _literal(store: Callable[[Any], Any], problem: str) -> Converter:
+    """Return the converter of literals by the function for JSON values, whose ValueError becomes a ParseError."""
 
+    def convert(text: str) -> Any:
+        try:
+            return store(text)
+        except ValueError as error:
+            raise ParseError(f"'{text}' {problem}") from error
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ParseError(f"'{text}' is not a number, and the attribute is one.") from error
-
-
-def _boolean(text: str) -> int:
-    if text.lower() in _TRUE:
-        return 1
-    if text.lower() in _FALSE:
-        return 0
-    raise ParseError(f"'{text}' is neither true nor false, and the attribute is.")
+    return convert
 
 
 def _variable(text: str) -> Any:
@@ -75,15 +65,6 @@ def _variable(text: str) -> Any:
         return float(text)
     except ValueError:
         return text
-
-
-_CONVERTERS: dict[str, Converter] = {
-    "date": _date,
-    "integer": _number,
-    "number": _number,
-    "boolean": _boolean,
-    "variable": _variable,
-}
 
 
 def to_json(kind: str) -> Callable[[Any], Any] | None:
@@ -193,6 +174,14 @@ def _store_key(value: Any) -> Any:
     return str(value)
 
 
+_NUMBER = _literal(float, "is not a number, and the attribute is one.")
+_CONVERTERS: dict[str, Converter] = {
+    "date": _literal(to_db_date, "is not a date. Write it as 2024-05-01 or 2024-05-01T12:30:00."),
+    "integer": _NUMBER,
+    "number": _NUMBER,
+    "boolean": _literal(_store_boolean, "is neither true nor false, and the attribute is."),
+    "variable": _variable,
+}
 _TO_DB: dict[str, Callable[[Any], Any]] = {
     "text": _store_text,
     "secret": _store_text,

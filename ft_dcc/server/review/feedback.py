@@ -46,7 +46,7 @@ def read_feedback(
     conditions = [note.c.parent_id == object_id]
     if note_ids is not None:
         conditions.append(note.c.id.in_(note_ids))
-    rows = connection.execute(_notes_statement(tables, conditions)).all()
+    rows = connection.execute(notes_statement(tables, conditions)).all()
     labels = _read_links(connection, label, label.c.label_id, tables, conditions)
     files = _read_files(connection, tables, conditions)
     mentions = _read_links(connection, recipient, recipient.c.text_mentioned, tables, conditions)
@@ -77,7 +77,7 @@ def read_addressed_notes(
     marked = select(metadata.c.parent_id).where(metadata.c.key == ADDRESSED_KEY)
     conditions: Conditions = [note.c.parent_id.in_(shown), note.c.id.in_(marked)]
     invitees = _invitee_names(connection, tables, access.review_session_id)
-    rows = connection.execute(_notes_statement(tables, conditions)).all()
+    rows = connection.execute(notes_statement(tables, conditions)).all()
     answered = [row for row in rows if json_object(row.addressed).get("version_id") == version_id]
     objects = {row.parent_id for row in answered}
     hidden = {note_id for each in objects for note_id in hidden_notes(connection, tables, access, each)}
@@ -210,7 +210,7 @@ def hidden_notes(connection: Connection, tables: Tables, access: ReviewAccess, o
     hidden = internal_notes(connection, tables, is_on_object)
     if not access.is_moderated:
         return hidden
-    rows = connection.execute(_notes_statement(tables, [is_on_object])).all()
+    rows = connection.execute(notes_statement(tables, [is_on_object])).all()
     for row in rows:
         if row.username is None and not _is_visible_from(json_object(row.metadata).get("invitee_id"), access):
             hidden.add(row.id)
@@ -238,7 +238,8 @@ def _invitee_names(connection: Connection, tables: Tables, review_session_id: st
     return {row.id: row.name or "" for row in connection.execute(statement)}
 
 
-def _notes_statement(tables: Tables, conditions: Conditions) -> Select[Any]:
+def notes_statement(tables: Tables, conditions: Conditions) -> Select[Any]:
+    """Return the query of notes that meet conditions, with their authors, ``metadata`` and ``addressed`` marks."""
     note, user, metadata = tables.families("Note", "Resource", "Metadata")
     is_note_metadata = (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY)
     mark = metadata.alias()

@@ -24,7 +24,7 @@ from ft_dcc.server.errors import Conflict, DuplicateEntryError, Forbidden, NotFo
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import attachments, content, earlier_notes, payload_values, user_actions
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.feedback import hidden_notes, read_change
+from ft_dcc.server.review.feedback import hidden_notes, notes_statement, read_change
 from ft_dcc.server.review.internal_notes import internal_labels
 from ft_dcc.server.work.budgets import Owner
 
@@ -307,21 +307,15 @@ def _require(dispatcher: Dispatcher, access: ReviewAccess, object_id: object, ri
 
 def _note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> Row[Any]:
     """Return a note of the session with its metadata; raises Forbidden or NotFound."""
-    note, metadata = dispatcher.context.store.tables.families("Note", "Metadata")
-    is_metadata = (metadata.c.parent_id == note.c.id) & (metadata.c.key == NOTE_KEY)
-    statement = (
-        select(note.c.id, note.c.parent_id, note.c.content, note.c.completed_at, note.c.user_id)
-        .add_columns(metadata.c.value.label("metadata"))
-        .join_from(note, metadata, is_metadata, isouter=True)
-        .where(note.c.id == str(note_id))
-    )
-    with dispatcher.context.store.reading() as connection:
-        found = connection.execute(statement).first()
+    store = dispatcher.context.store
+    is_note = store.tables.by_family["Note"].c.id == str(note_id)
+    with store.reading() as connection:
+        found = connection.execute(notes_statement(store.tables, [is_note])).first()
     if found is None:
         raise NotFound(_NO_NOTE)
     _require(dispatcher, access, found.parent_id, "comment")
-    with dispatcher.context.store.reading() as connection:
-        if found.id in hidden_notes(connection, dispatcher.context.store.tables, access, found.parent_id):
+    with store.reading() as connection:
+        if found.id in hidden_notes(connection, store.tables, access, found.parent_id):
             raise NotFound(_NO_NOTE)
     return found
 

@@ -51,8 +51,6 @@ class ReferenceAttribute(Attribute):
 
     __slots__ = ("entity_type",)
 
-    is_relation = True
-
     def __init__(self, name: str, entity_type: str, mutable: bool = True) -> None:
         super().__init__(name, mutable=mutable)
         self.entity_type = entity_type
@@ -75,7 +73,6 @@ class CollectionAttribute(Attribute):
 
     __slots__ = ("entity_type",)
 
-    is_relation = True
     is_many = True
     collection_class: type = Collection
 

@@ -65,7 +65,6 @@ class Attribute:
 
     __slots__ = ("computed", "default_value", "mutable", "name")
 
-    is_relation = False
     is_many = False
 
     def __init__(self, name: str, default_value: Any = NOT_SET, mutable: bool = True, computed: bool = False) -> None:
