@@ -8,6 +8,7 @@ are completed, and references checked, once all entities are stored.
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +19,7 @@ from uuid import uuid4
 
 import attrs
 from sqlalchemy import Connection, Table, bindparam, func, select, text, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import IntegrityError
 
 from ft_dcc.server.auth.api_keys import first_user
@@ -32,7 +33,7 @@ from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events.update_events import EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.query.computed import configuration_applies
-from ft_dcc.server.query.type_conversion import to_db, to_json
+from ft_dcc.server.query.type_conversion import to_json
 from ft_dcc.server.schema import model, tables
 from ft_dcc.server.schema.model import EntityType
 from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN
@@ -47,7 +48,7 @@ def export_entities(context: ServerContext, connection: Connection) -> Iterator[
     """Yield all entities as lines, in the order of their creation; media and keys are not exported."""
     for family, table in context.store.tables.by_family.items():
         own = [found for found in context.schema.family_of(family) if not found.is_view]
-        formats = {found.name: JsonlFormat.of(found) for found in own}
+        formats = {found.name: _line_format(found) for found in own}
         rows = connection.execution_options(yield_per=1000).execute(select(table).order_by(table.c[tables.ROW_COLUMN]))
         for row in rows.mappings():
             yield formats[row.get(tables.TYPE_COLUMN, family)].write(dict(row))
@@ -83,9 +84,7 @@ class _Import:
     context: ServerContext
     connection: Connection
     file: BinaryIO
-    _formats: dict[str, JsonlFormat] = attrs.field(factory=dict)
     _next_row: dict[str, int] = attrs.field(factory=dict)
-    _statements: dict[tuple[str, tuple[str, ...]], tuple[Any, connections.Prepared]] = attrs.field(factory=dict)
     # Operations for the audit log.
     _stored: list[tuple[dict[str, Any], None]] = attrs.field(factory=list)
     _incomplete: list[PendingEntity] = attrs.field(factory=list)
@@ -121,9 +120,7 @@ class _Import:
     def _read(self, number: int, entity_type: model.EntityType, values: payload.ParsedPayload) -> None:
         given = values.columns
         columns = {**given, **rules.stored_values(self._batch, entity_type, str(given.get("id")), given)}
-        if entity_type.name not in self._formats:
-            self._formats[entity_type.name] = JsonlFormat.of(entity_type)
-        line_format = self._formats[entity_type.name]
+        line_format = _line_format(entity_type)
         missing = line_format.server_columns - columns.keys()
         row = line_format.complete(columns)
         if missing and not any(rule.reads_others for rule in rules.rules_of(entity_type)):
@@ -155,10 +152,7 @@ class _Import:
         key = tuple(row[name] for name in entity_type.key)
         if self.context.events.needs_changes and len(self._before) <= _MAX_PUBLISHED:
             self._before.setdefault((entity_type, key), self._batch.stored(entity_type, key))
-        if (entity_type.name, given) not in self._statements:
-            statement = _upsert(table, entity_type, given)
-            self._statements[entity_type.name, given] = statement, connections.Prepared(statement)
-        statement, prepared = self._statements[entity_type.name, given]
+        statement, prepared = _upsert(table, entity_type, given)
         try:
             count = prepared.change(self.connection, row)
         except sqlite3.Error:
@@ -207,18 +201,17 @@ class _Import:
             raise ValidationError(reason)
 
 
-def _upsert(table: Table, entity_type: model.EntityType, given: tuple[str, ...]) -> Any:
-    """Return the statement that inserts a row, or updates the given columns of an existing one."""
+@functools.lru_cache(maxsize=1024)
+def _upsert(table: Table, entity_type: model.EntityType, given: tuple[str, ...]) -> tuple[Insert, connections.Prepared]:
+    """Return the statement that inserts a row, or updates the given columns of an existing one, and its fast form."""
     statement = insert(table)
     changed = [name for name in given if name not in entity_type.key] or [entity_type.key[0]]
     has_same_type = (
         statement.excluded[tables.TYPE_COLUMN] == table.c[tables.TYPE_COLUMN] if tables.TYPE_COLUMN in table.c else None
     )
-    return statement.on_conflict_do_update(
-        index_elements=list(entity_type.key),
-        set_={name: statement.excluded[name] for name in changed},
-        where=has_same_type,
-    )
+    values = {name: statement.excluded[name] for name in changed}
+    upsert = statement.on_conflict_do_update(index_elements=list(entity_type.key), set_=values, where=has_same_type)
+    return upsert, connections.Prepared(upsert)
 
 
 def _numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -243,19 +236,6 @@ class JsonlFormat:
     # The columns that the server fills in.
     server_columns: frozenset[str]
 
-    @classmethod
-    def of(cls, entity_type: model.EntityType) -> JsonlFormat:
-        """Return the format of a type that has its own rows."""
-        attributes: dict[str, model.Attribute] = {}
-        for attribute in entity_type.attributes.values():
-            if attribute.column is not None:
-                attributes.setdefault(attribute.column, attribute)
-        defaults = {
-            column: to_db("variable", found.default, "") if found.kind == "variable" else found.default
-            for column, found in attributes.items()
-        }
-        return cls(entity_type, attributes, defaults, rules.server_columns(entity_type))
-
     def write(self, row: Mapping[str, Any]) -> bytes:
         """Return the line of a row, without the values that importing a line without them would restore."""
         line: batch.Row = {tables.TYPE_COLUMN: self.entity_type.name}
@@ -271,6 +251,17 @@ class JsonlFormat:
         """Return the columns, with the defaults of the type for missing ones."""
         row = {**self.defaults, **columns}
         return {name: str(uuid4()) if value == "{uid}" else value for name, value in row.items()}
+
+
+@functools.lru_cache(maxsize=1024)
+def _line_format(entity_type: model.EntityType) -> JsonlFormat:
+    """Return the format of a type that has its own rows."""
+    attributes: dict[str, model.Attribute] = {}
+    for attribute in entity_type.attributes.values():
+        if attribute.column is not None:
+            attributes.setdefault(attribute.column, attribute)
+    defaults, _ = write.default_columns(entity_type)
+    return JsonlFormat(entity_type, attributes, defaults, rules.server_columns(entity_type))
 
 
 def read_line(schema: model.Schema, line: bytes) -> tuple[model.EntityType, payload.ParsedPayload]:

@@ -110,7 +110,7 @@ def _new_row(batch: Batch, entity_type: model.EntityType, payload: ParsedPayload
     Its texts are checked at the end of the transaction, which may still set them: scripts create an entity and name it
     afterwards, which clients send as two operations.
     """
-    defaults, ids = _defaults(entity_type)
+    defaults, ids = default_columns(entity_type)
     row = {**defaults, **payload.columns}
     row.update({column: str(uuid4()) for column in ids if column not in payload.columns})
     row.update(rules.stored_values(batch, entity_type, str(row.get("id")), payload.columns))
@@ -139,7 +139,7 @@ def _new_row(batch: Batch, entity_type: model.EntityType, payload: ParsedPayload
 
 
 @functools.lru_cache(maxsize=1024)
-def _defaults(entity_type: model.EntityType) -> tuple[Row, list[str]]:
+def default_columns(entity_type: model.EntityType) -> tuple[Row, list[str]]:
     """Return the default of each column, and the columns whose default is a new id."""
     row: Row = {}
     ids = []
