@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -16,10 +16,8 @@ from ft_dcc import errors
 from ft_dcc.files import sequences
 from ft_dcc.media import ColourOptions
 from ft_dcc.publish.models import PublishRequest
+from ft_dcc.session import Session
 from ft_dcc.settings.publish_options import COLOUR_OPTIONS, OPTIONS, TEXTS
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 _FIELD = re.compile(r"\{(\w+)\}")
 SCENE_SUFFIXES = frozenset((".blend", ".ma", ".mb", ".nk"))

@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -27,10 +27,8 @@ from ft_dcc.publish.jobs import states
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
 from ft_dcc.publish.jobs.journal import read_value, write_value
 from ft_dcc.publish.jobs.queue import inspect_job
+from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 ITEMS, RESULTS = "items.jsonl", "results"
 # Servers limit the length of an expression.

@@ -8,18 +8,16 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import requests
 
 from ft_dcc.batch import plan
 from ft_dcc.files.atomic import storage_errors, write_atomically
+from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.system import http_sessions
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 # The version of the JSON format; raised when an older reader would misunderstand it.
 SCHEMA = 1

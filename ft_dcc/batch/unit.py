@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from ft_dcc import errors
 from ft_dcc.accounts.credentials import Account
 from ft_dcc.batch import plan, scene_runner
-from ft_dcc.host import SupportsSeveralScenes
+from ft_dcc.host import Host, SupportsSeveralScenes
+from ft_dcc.publish import models, progress
 from ft_dcc.publish.jobs import queue, states
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
 from ft_dcc.publish.publisher import Publisher
 from ft_dcc.publish.scene_order import SceneOrder
+from ft_dcc.session import Session
 from ft_dcc.settings.resolve import read_settings
-
-if TYPE_CHECKING:
-    from ft_dcc.host import Host
-    from ft_dcc.publish import models, progress
-    from ft_dcc.session import Session
 
 
 def publish_item(

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, expected_error, require_equal
 from ft_dcc.errors import CameraMissing, Cancelled, Error, StorageError
@@ -18,9 +18,7 @@ from ft_dcc.host import ComparedMovie, ComparesMovies, Host, OpensScenes
 from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.publish.models import PublishedVersion, PublishRequest
 from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder, answer_order
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
+from ft_dcc.session import Session
 
 _SIZE = Resolution(64, 36)
 MENU = (

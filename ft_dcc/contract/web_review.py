@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -25,12 +24,9 @@ from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import publish
 from ft_dcc.review.stored_values import FTRACK_MOVIE_KEY, REVIEW_MOVIES
-from ft_dcc.session import operations
+from ft_dcc.session import Session, operations
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings.publish_options import REVIEW_METADATA
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 SIZE, FRAMES = Resolution(3840, 2160), FrameRange(1001, 1024)
 _QUESTIONS = (

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from concurrent import futures
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from ft_dcc.errors import CaptureFailed, SceneBusy
-
-if TYPE_CHECKING:
-    from ft_dcc.host import Host
+from ft_dcc.host import Host
 
 T = TypeVar("T")
 

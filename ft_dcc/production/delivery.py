@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import Callable
 
 import attrs
 
@@ -21,11 +21,9 @@ from ft_dcc.production import versions
 from ft_dcc.production.stored_files import StoredVersion, read_versions
 from ft_dcc.production.versions import MAIN_COMPONENT, MOVIE_ON_DISK
 from ft_dcc.review.export.spreadsheet import without_formula
+from ft_dcc.session import Session
 from ft_dcc.session.transfer.transfer import download
 from ft_dcc.settings import fields
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 FIELDS = ("project", "shot", "asset", "version", "status")
 STANDARD_RULE = "{shot}_{asset}_{version}"

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from email.utils import parseaddr
-from typing import TYPE_CHECKING
 
 import attrs
 
 from ft_dcc.errors import ServerCompatibilityError, SettingInvalid
 from ft_dcc.production.review_content import read_content
 from ft_dcc.production.review_sessions import Review
-from ft_dcc.session import operations
+from ft_dcc.session import Session, operations
 from ft_dcc.session.transport.codec import new_id
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 
 @attrs.frozen

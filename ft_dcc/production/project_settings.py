@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import platformdirs
 
 from ft_dcc.errors import NotFoundError
 from ft_dcc.files.atomic import write_atomically
+from ft_dcc.session import Session
+from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings import toml_file
 from ft_dcc.settings.resolve import check_server_text
 from ft_dcc.settings.scope import Scope
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.entities.entity import Entity
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
@@ -12,10 +12,8 @@ from ft_dcc.errors import ServerError, ServerUnreachable, SettingInvalid
 from ft_dcc.files.atomic import atomic_path, new_file
 from ft_dcc.production.review_sessions import Review, with_zone
 from ft_dcc.review import parse, stored_values
+from ft_dcc.session import Session
 from ft_dcc.session.query import expression, query
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 # The name of each export, and the end of its file's name.
 SUFFIXES = {"pdf": ".pdf", "csv": ".csv", "otio": ".otio", "drawings": "-drawings.zip", "movies": "-movies.zip"}

@@ -7,18 +7,15 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from ft_dcc.errors import ReviewSessionClosed, SettingInvalid
-from ft_dcc.session import operations
+from ft_dcc.session import Session, operations
+from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transport.codec import new_id, to_datetime
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.entities.entity import Entity
 
 # Fixed, so that two publishers that create the same session at once derive the same id.
 ENTITY_TYPE, NAMESPACE = "ReviewSession", uuid.UUID("6f0c1f0e-3f0b-4b8c-9a3d-5a7c2f6d1e90")

@@ -7,19 +7,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 import attrs
 
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.files.roots import is_windows_path
 from ft_dcc.production.versions import CHECKSUM_KEY, disk_locations
+from ft_dcc.session import Session
+from ft_dcc.session.locations.location import Location
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.query.query import MAX_KEYS_PER_QUERY
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.locations.location import Location
 
 # What verify finds for a file.
 OK, MISSING, DAMAGED = "ok", "missing", "damaged"

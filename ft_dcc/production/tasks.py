@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from ft_dcc import errors
 from ft_dcc.frames import FrameRange
-from ft_dcc.session import operations
+from ft_dcc.session import Session, operations
+from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.query.expression import quoted
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.entities.entity import Entity
 
 # Entity types of a path's parts, from the task upwards; parts above a sequence are folders.
 _TYPES_UPWARDS = ("Task", "Shot", "Sequence")

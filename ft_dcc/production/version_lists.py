@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from ft_dcc.errors import UserFixableError
+from ft_dcc.session import Session
+from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.query.expression import quoted
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.entities.entity import Entity
 
 # Fixed, so that two publishers that create the same list at once derive the same id.
 ENTITY_TYPE, NAMESPACE = "AssetVersionList", uuid.UUID("d1b7a1de-52c5-4a0e-9a39-5f0a7c2c8e44")

@@ -9,21 +9,18 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from ft_dcc import errors
 from ft_dcc.files import atomic, checksum
 from ft_dcc.review.stored_values import REVIEW_MOVIE, REVIEW_MOVIES, movie_lines
-from ft_dcc.session import ORIGIN_LOCATION_ID, REVIEW_LOCATION_ID, SERVER_LOCATION_ID
+from ft_dcc.session import ORIGIN_LOCATION_ID, REVIEW_LOCATION_ID, SERVER_LOCATION_ID, Session
+from ft_dcc.session.locations.location import Location
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer.transfer import download
 from ft_dcc.session.transport.cancellation import OnBytes
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.locations.location import Location
 
 # The component with the scene file, and the key of a component's metadata with the SHA-256 of its file.
 SCENE_COMPONENT = "scene"

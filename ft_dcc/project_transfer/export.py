@@ -10,17 +10,14 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar
+from typing import Any, Callable, NamedTuple, TypeVar
 
 import attrs
 
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.session import operations
+from ft_dcc.session import Session, operations
+from ft_dcc.session.entity_types.schema import Schema
 from ft_dcc.session.query.expression import quoted
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.entity_types.schema import Schema
 
 T = TypeVar("T")
 Row = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 import attrs
 
@@ -13,12 +13,9 @@ from ft_dcc.files.atomic import temporary_folder
 from ft_dcc.project_transfer.export import MAX_IDS_PER_QUERY, MAX_QUERIES_PER_REQUEST, Row, fetch_project, parts_of
 from ft_dcc.project_transfer.mapping import IDENTITY, TargetIndex
 from ft_dcc.project_transfer.site_plan import CREATED_TYPES, NewEntity, SitePlan, has_passed, plan_transfer, row_key
-from ft_dcc.session import SERVER_LOCATION_ID, operations
+from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer.transfer import download, send
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 MAX_CREATES_PER_REQUEST = 100
 _BASE_TYPES = ("Context", "TypedContext", "Component", "CustomAttributeValue")

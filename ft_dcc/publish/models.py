@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -16,11 +16,9 @@ from ft_dcc import errors, host
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions, SlateImages
 from ft_dcc.production.versions import MAIN_COMPONENT, MOVIE_ON_DISK, SCENE_COMPONENT
+from ft_dcc.session.entities.entity import Entity
 from ft_dcc.settings import fields
 from ft_dcc.settings.publish_options import PublishOptions, strip_surrogates
-
-if TYPE_CHECKING:
-    from ft_dcc.session.entities.entity import Entity
 
 
 @attrs.frozen

@@ -10,12 +10,13 @@ import os
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from ft_dcc import frames, media
 from ft_dcc.errors import Error, ServerUnreachable, SettingInvalid, nearest_hint
+from ft_dcc.host import Host
 from ft_dcc.media import SlateImages, slate
 from ft_dcc.production import project_settings
 from ft_dcc.publish import models, progress, slots
@@ -23,12 +24,9 @@ from ft_dcc.publish.jobs.job import Job, jobs_folder, last_studio_id
 from ft_dcc.publish.pipeline.pyblish_adapter import Context
 from ft_dcc.publish.plugins import collect, collect_sources, extract, validate, validate_media
 from ft_dcc.publish.settings_check import check_colour
+from ft_dcc.session import Session
 from ft_dcc.settings import publish_options, resolve, scope, toml_file
 from ft_dcc.settings.fields import with_date
-
-if TYPE_CHECKING:
-    from ft_dcc.host import Host
-    from ft_dcc.session import Session
 
 _TEMPLATE_SETTING = "slate_template"
 # Options whose values a program can give, and that are checked like their settings.

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 import attrs
 
 from ft_dcc import errors
 from ft_dcc.files import log_file
 from ft_dcc.files.masking import mask
-from ft_dcc.host import ProvidesPlugins
+from ft_dcc.host import Host, ProvidesPlugins
 from ft_dcc.publish import encode_source, models, progress, report, slots
 from ft_dcc.publish.jobs import rollback
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
@@ -22,13 +22,10 @@ from ft_dcc.publish.pipeline import pyblish_adapter, registry, runner
 from ft_dcc.publish.pipeline.environment import Environment
 from ft_dcc.publish.preparation import capture_offline, locate, prepare
 from ft_dcc.review.feedback import unanswered_notes_of_task
+from ft_dcc.review.notes import Note, ReviewedVersion
+from ft_dcc.session import Session
 from ft_dcc.session.transport.cancellation import cancel_scope
 from ft_dcc.settings import scope
-
-if TYPE_CHECKING:
-    from ft_dcc.host import Host
-    from ft_dcc.review.notes import Note, ReviewedVersion
-    from ft_dcc.session import Session
 
 # Errors that have nothing to do with the job itself: a later run can succeed without a change of the request.
 RETRYABLE_ERRORS = (

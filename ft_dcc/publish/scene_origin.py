@@ -8,19 +8,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ft_dcc.errors import CameraMissing
 from ft_dcc.files.atomic import remove_tree, storage_errors
 from ft_dcc.files.checksum import revision_of, sha256_of
-from ft_dcc.host import DescribesCameras, DescribesCaptures, find_host_of
+from ft_dcc.host import DescribesCameras, DescribesCaptures, Host, find_host_of
 from ft_dcc.host_support.camera_settings import Settings, pack_settings
 from ft_dcc.publish import encode_source, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
 from ft_dcc.settings.publish_options import strip_surrogates
-
-if TYPE_CHECKING:
-    from ft_dcc.host import Host
 
 log = logging.getLogger(__name__)
 

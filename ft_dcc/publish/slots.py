@@ -7,18 +7,16 @@ values of one source on its instance.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
 from ft_dcc import errors, frames, host
 from ft_dcc.media import EncodedFile, LiveEncode, MovieInfo
 from ft_dcc.publish import models, progress
+from ft_dcc.publish.jobs.job import Job
 from ft_dcc.publish.pipeline.pyblish_adapter import Context, Instance
-
-if TYPE_CHECKING:
-    from ft_dcc.publish.jobs.job import Job
-    from ft_dcc.session import Session
+from ft_dcc.session import Session
 
 T = TypeVar("T")
 

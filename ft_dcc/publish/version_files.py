@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -18,13 +18,10 @@ from ft_dcc.files.sequences import frame_path, frame_sizes, is_sequence, split_f
 from ft_dcc.production.versions import MAIN_COMPONENT, MOVIE_ON_DISK, SCENE_COMPONENT
 from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
-from ft_dcc.session import UNMANAGED_LOCATION_ID
+from ft_dcc.session import UNMANAGED_LOCATION_ID, Session
+from ft_dcc.session.locations.location import Location
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings import fields
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
-    from ft_dcc.session.locations.location import Location
 
 REGISTER, COPY = "register", "copy"
 

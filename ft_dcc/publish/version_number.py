@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from ft_dcc.errors import UserFixableError
 from ft_dcc.files.placing import TargetTaken
@@ -12,11 +12,9 @@ from ft_dcc.publish import encode_source, slots, version_files
 from ft_dcc.publish.pipeline.pyblish_adapter import EXTRACTOR, REVIEW, VALIDATOR, Instance, InstancePlugin, RerunFrom
 from ft_dcc.publish.plugins import collect
 from ft_dcc.publish.work_files import save_new
+from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings.resolve import read_settings
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 FROM_FILE = "file"
 

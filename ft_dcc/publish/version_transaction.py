@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ft_dcc.media import EncodedFile
 from ft_dcc.production import review_sessions, version_lists, versions
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
 from ft_dcc.review.notes import ORIGIN_KEY, publish_note_id
-from ft_dcc.session import SERVER_LOCATION_ID, operations
+from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
 from ft_dcc.session.query.expression import quoted
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 # The short names of a new asset's type by the kind of source; the first that the site has is used.
 _ASSET_TYPES = {"camera": ("playblast", "upload"), "frames": ("upload",), "film": ("upload",), "image": ("upload",)}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -22,12 +22,10 @@ from ft_dcc.production import project_settings, tasks, versions
 from ft_dcc.publish import models, version_files
 from ft_dcc.publish.plugins.collect import read_shot
 from ft_dcc.review import feedback
+from ft_dcc.review.notes import ReviewedVersion
+from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings import fields, resolve, scope
-
-if TYPE_CHECKING:
-    from ft_dcc.review.notes import ReviewedVersion
-    from ft_dcc.session import Session
 
 # A number that no path contains.
 _PROBE = 987_654_321

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -15,13 +15,10 @@ from ft_dcc.errors import EventHubConnectionError, NotFoundError, ServerCompatib
 from ft_dcc.review.notes import Note, ReviewedVersion, unanswered_notes
 from ft_dcc.review.parse import parse_versions
 from ft_dcc.review.stored_values import ADDRESSED_KEY, addressed_mark
-from ft_dcc.session import operations
+from ft_dcc.session import Session, operations
 from ft_dcc.session.events.event import CONNECTED, Event
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transport.codec import new_id
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 PAGE_SIZE = 100
 # The names of these types in events, which differ between servers in case only.

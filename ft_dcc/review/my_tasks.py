@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import attrs
 
 from ft_dcc.review import feedback, notes, parse
+from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 MAX_TASKS = 500
 

@@ -9,14 +9,12 @@ import weakref
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from ft_dcc.errors import Cancelled, Error, ValidationFailed, ValidationIssue
 from ft_dcc.files.atomic import make_temporary_folder, remove_tree
+from ft_dcc.publish.progress import Progress
 from ft_dcc.system.signals import ignore_sigpipe
-
-if TYPE_CHECKING:
-    from ft_dcc.publish.progress import Progress
 
 log = logging.getLogger(__name__)
 

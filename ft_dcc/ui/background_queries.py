@@ -15,6 +15,7 @@ from ft_dcc.files.atomic import make_temporary_folder
 from ft_dcc.files.sequences import is_sequence
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, format_ranges
 from ft_dcc.host_support.main_thread import run_when_idle
+from ft_dcc.review.notes import Note, ReviewedVersion
 from ft_dcc.settings.resolve import Settings, read_settings
 from ft_dcc.settings.scope import Scope, applied
 from ft_dcc.ui.background import BackgroundWork
@@ -22,7 +23,6 @@ from ft_dcc.ui.background import BackgroundWork
 if TYPE_CHECKING:
     from ft_dcc.publish import models, report
     from ft_dcc.publish.jobs.queue import QueueItem
-    from ft_dcc.review.notes import Note, ReviewedVersion
     from ft_dcc.session import Session
 
 _PREVIEW_WIDTH = 320

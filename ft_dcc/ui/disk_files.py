@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from ft_dcc.errors import Error, StorageError
 from ft_dcc.files.sequences import split_frame_number
 from ft_dcc.frames import find_frames
-from ft_dcc.host import LoadsFrames
+from ft_dcc.host import Host, LoadsFrames
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.system import child_process
 from ft_dcc.ui.background import Loaded
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host
     from ft_dcc.production.stored_files import DiskComponent, StoredVersion
     from ft_dcc.session import Session
 

@@ -8,16 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import CameraMissing, Error
-from ft_dcc.host import DescribesCameras, GoesToFrames, ShowsFeedback
+from ft_dcc.frames import FrameRange
+from ft_dcc.host import DescribesCameras, GoesToFrames, Host, ShowsFeedback
 from ft_dcc.host_support.camera_settings import changed_settings, describe_changes, settings_at
 from ft_dcc.host_support.main_thread import run_when_idle
+from ft_dcc.review.drawings import Drawing
 from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene, unanswered_notes, versions_to_show
 from ft_dcc.ui import background, texts
 
 if TYPE_CHECKING:
-    from ft_dcc.frames import FrameRange
-    from ft_dcc.host import Host
-    from ft_dcc.review.drawings import Drawing
     from ft_dcc.session import Session
 
 _MAX_MESSAGE_LENGTH = 80

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Callable
 import attrs
 
 from ft_dcc.errors import Error, UserFixableError
+from ft_dcc.host import Host, Scene
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host, Scene
     from ft_dcc.publish.models import PublishRequest
     from ft_dcc.publish.publisher import Publisher
     from ft_dcc.publish.work_files import WorkFiles

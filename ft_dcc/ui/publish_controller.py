@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ import attrs
 from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, ValidationFailed, ValidationIssue
 from ft_dcc.files import log_file
 from ft_dcc.frames import FrameRange
-from ft_dcc.host import RecordsRenders
+from ft_dcc.host import Host, RecordsRenders
 from ft_dcc.host_support.main_thread import is_scene_captured, run_when_idle
+from ft_dcc.publish.progress import Progress
 from ft_dcc.ui.background import ActivityRunner, Loaded
 from ft_dcc.ui.background_queries import BackgroundQueries, ImageCache
 from ft_dcc.ui.disk_files import DiskFiles
@@ -25,14 +27,10 @@ from ft_dcc.ui.last_reviews import read_last_reviews, remember_reviews
 from ft_dcc.ui.version_files import VersionFiles
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from ft_dcc.accounts.credentials import Account
-    from ft_dcc.host import Host
     from ft_dcc.production.review_sessions import OpenReview
     from ft_dcc.publish.models import Published, PublishedVersion, PublishRequest, Shot, Task
     from ft_dcc.publish.pipeline.runner import CheckResult
-    from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.publisher import PublishCheck, Publisher
     from ft_dcc.publish.work_files import WorkFiles
     from ft_dcc.renders.publish import CurrentRender

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ft_dcc.errors import ValidationIssue
-    from ft_dcc.publish.progress import Progress
-    from ft_dcc.review.notes import Note, ReviewedVersion
+from ft_dcc.errors import ValidationIssue
+from ft_dcc.publish.progress import Progress
+from ft_dcc.review.notes import Note, ReviewedVersion
 
 _STEP_LABELS = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from ft_dcc.errors import Error, UnsavedChanges
 from ft_dcc.files.atomic import make_temporary_folder, remove_tree
-from ft_dcc.host import ComparedMovie, ComparesMovies, OpensScenes
+from ft_dcc.host import ComparedMovie, ComparesMovies, Host, OpensScenes
 from ft_dcc.host_support.main_thread import run_when_idle
+from ft_dcc.review.notes import ReviewedVersion
 from ft_dcc.ui import background, feedback_controller
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host
-    from ft_dcc.review.notes import ReviewedVersion
     from ft_dcc.session import Session
 
 

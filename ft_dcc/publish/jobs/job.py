@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import filelock
@@ -18,10 +18,8 @@ from ft_dcc.errors import JobLocked, JobNotFound, SettingInvalid
 from ft_dcc.files.atomic import remove_tree, storage_errors
 from ft_dcc.publish.jobs.journal import Journal, folder_errors
 from ft_dcc.publish.models import PublishRequest
+from ft_dcc.session import Session
 from ft_dcc.settings.resolve import read_settings
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 # The version of the journal's format; raised when an older reader would misunderstand it.
 _FORMAT = 3

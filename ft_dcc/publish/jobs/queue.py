@@ -6,21 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from ft_dcc import errors
 from ft_dcc.files.sequences import split_frame_number
+from ft_dcc.host import Host, Scene
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.jobs import states
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
 from ft_dcc.publish.preparation import prepare
 from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher
-
-if TYPE_CHECKING:
-    from ft_dcc.host import Host, Scene
-    from ft_dcc.session import Session
+from ft_dcc.session import Session
 
 
 @attrs.frozen

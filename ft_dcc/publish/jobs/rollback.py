@@ -7,19 +7,15 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
 
 from ft_dcc import errors
 from ft_dcc.publish import models, slots, version_files, version_transaction
 from ft_dcc.publish.jobs.job import Job, StudioIdentity
 from ft_dcc.publish.pipeline import pyblish_adapter, runner
 from ft_dcc.publish.version_transaction import version_number
-from ft_dcc.session import operations
+from ft_dcc.session import Session, operations
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transport.cancellation import cancel_scope
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 # For each answer: an artist who cancels must not wait for a server that hangs.
 ROLLBACK_TIMEOUT_SECONDS = 0.5

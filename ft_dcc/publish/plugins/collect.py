@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
+from typing import Any, Callable, ClassVar, TypeVar
 
 from ft_dcc.errors import NotFoundError, SettingInvalid, TaskNotFound, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
@@ -17,12 +17,10 @@ from ft_dcc.production import review_sessions, tasks, version_lists
 from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.review.feedback import find_note_id
+from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings import fields
 from ft_dcc.settings.resolve import read_settings
-
-if TYPE_CHECKING:
-    from ft_dcc.session import Session
 
 T = TypeVar("T")
 

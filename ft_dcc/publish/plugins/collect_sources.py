@@ -7,21 +7,18 @@ import os
 import uuid
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import attrs
 
 from ft_dcc import errors, media
 from ft_dcc.files.sequences import IMAGE_SUFFIXES, is_sequence, split_frame_number
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, find_other_padding, split_range
-from ft_dcc.host import find_footage
+from ft_dcc.host import Scene, find_footage
 from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.media import frame_input
 from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
-
-if TYPE_CHECKING:
-    from ft_dcc.host import Scene
 
 # Files with scene-linear light, film densities or camera log, which need a conversion for the display.
 CONVERTED_SUFFIXES = frozenset((".cin", ".dpx", ".exr"))

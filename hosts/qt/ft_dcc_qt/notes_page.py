@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import Callable
 
 from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.host import ComparesMovies, GoesToFrames, Host, OpensScenes, ShowsFeedback
+from ft_dcc.review.drawings import Drawing
+from ft_dcc.review.notes import Note, ReviewedVersion
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc.ui.texts import note_date, note_text, open_first, verdict_texts
 
 from . import layouts, style, tables
 from .disk_files_row import DiskFilesRow
-
-if TYPE_CHECKING:
-    from ft_dcc.review.drawings import Drawing
-    from ft_dcc.review.notes import Note, ReviewedVersion
 
 _IMAGE_SIZE = QtCore.QSize(320, 180)
 _NO_TASK = "Choose a task on the page Publish or Tasks."

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtWidgets
 
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.host import Host, SupportsSelection
+from ft_dcc.review.notes import Note, ReviewedVersion
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc.ui.texts import note_line, problem_text
 from ft_dcc_qt import layouts, style, tables
-
-if TYPE_CHECKING:
-    from ft_dcc.review.notes import Note, ReviewedVersion
 
 _NOTE = QtCore.Qt.ItemDataRole.UserRole
 _MAX_NOTES = 4

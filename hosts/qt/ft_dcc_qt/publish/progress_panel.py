@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc.host import Host
 from ft_dcc.publish.models import describe_changes
+from ft_dcc.publish.progress import Progress
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc.ui.texts import progress_share, step_label
 from ft_dcc_qt import layouts, style
@@ -15,9 +17,7 @@ from ft_dcc_qt.disk_files_row import DiskFilesRow
 from ft_dcc_qt.tables import copy_link, open_link
 
 if TYPE_CHECKING:
-    from ft_dcc.host import Host
     from ft_dcc.publish.models import PublishedVersion
-    from ft_dcc.publish.progress import Progress
     from ft_dcc.publish.report import PastVersion
 
 _LINK = QtCore.Qt.ItemDataRole.UserRole
