@@ -23,10 +23,8 @@ from ft_dcc.batch import scene_runner
 from ft_dcc.batch.manifest import Item
 from ft_dcc.files import atomic, sequences
 from ft_dcc.media import ocio
-from ft_dcc.publish.jobs import states
+from ft_dcc.publish.jobs import journal, queue, states
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
-from ft_dcc.publish.jobs.journal import read_value, write_value
-from ft_dcc.publish.jobs.queue import inspect_job
 from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
 
@@ -87,7 +85,7 @@ class Plan:
     def open(cls, manifest: Path) -> Plan:
         """Return the plan whose ``items.jsonl`` this is; raise UserFixableError if it cannot be read."""
         try:
-            lines = [read_value(line.decode("ascii")) for line in manifest.read_bytes().split(b"\n")[:-1]]
+            lines = [journal.read_value(line.decode("ascii")) for line in manifest.read_bytes().split(b"\n")[:-1]]
             items = tuple(PlannedItem(**{**values, "problems": tuple(values["problems"])}) for values in lines)
         except OSError as error:
             raise errors.UserFixableError(
@@ -99,7 +97,7 @@ class Plan:
 
     def save(self) -> None:
         """Write the items; raise StorageError."""
-        lines = [write_value(attrs.asdict(item, recurse=False)) for item in self.items]
+        lines = [journal.write_value(attrs.asdict(item, recurse=False)) for item in self.items]
         what = f"The batch folder {self.folder} cannot be written"
         with atomic.storage_errors(what, "Choose a writable one with --out."):
             (self.folder / RESULTS).mkdir(parents=True, exist_ok=True)
@@ -193,7 +191,7 @@ def _generations(jobs: Iterable[str]) -> dict[str, int]:
 
 def _keep_earlier_result(item: PlannedItem, job: Job, results: Path) -> None:
     """Write the result of an item that was published by a plan in another folder."""
-    if job.report.is_file() and inspect_job(job).state == states.DONE:
+    if job.report.is_file() and queue.inspect_job(job).state == states.DONE:
         first = json.loads(job.report.read_bytes())["versions"][0]
         values = {name: first[name] for name in ("version", "version_id", "link")}
         write_result(results, ItemResult.of(item, DONE, **values))

@@ -20,8 +20,7 @@ from ft_dcc import errors
 from ft_dcc.accounts.credentials import Account
 from ft_dcc.install import host_discovery, host_launcher
 from ft_dcc.media import ffmpeg
-from ft_dcc.publish import scene_order
-from ft_dcc.publish.progress import OnProgress, Progress
+from ft_dcc.publish import progress, scene_order
 from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder
 from ft_dcc.settings.resolve import read_settings, source_of
 from ft_dcc.system import child_process
@@ -72,7 +71,7 @@ def require_program(host: str, path: Path | None = None) -> host_discovery.Progr
 
 
 def publish_scene(
-    order: SceneOrder, account: Account, on_progress: OnProgress | None = None, path: Path | None = None
+    order: SceneOrder, account: Account, on_progress: progress.OnProgress | None = None, path: Path | None = None
 ) -> SceneAnswer:
     """Start the program of the order's scene, by default that of the settings, and return its answer.
 
@@ -149,7 +148,7 @@ class _Run:
     program: host_discovery.Program
     order: SceneOrder
     process: child_process.Process[bytes]
-    on_progress: OnProgress | None
+    on_progress: progress.OnProgress | None
     output: collections.deque[str] = attrs.field(factory=lambda: collections.deque(maxlen=_OUTPUT_LINES), init=False)
     is_started: bool = attrs.field(default=False, init=False)
 
@@ -205,7 +204,7 @@ class _Run:
             return
         self.is_started = True
         if "progress" in event and self.on_progress is not None:
-            self.on_progress(Progress(**event["progress"]))
+            self.on_progress(progress.Progress(**event["progress"]))
 
     def answer(self) -> SceneAnswer:
         """Return the answer of the program that has ended; raise the error in it, or CaptureFailed without one."""

@@ -11,11 +11,9 @@ from ft_dcc import errors
 from ft_dcc.accounts.credentials import Account
 from ft_dcc.batch import plan, scene_runner
 from ft_dcc.host import Host, SupportsSeveralScenes
-from ft_dcc.publish import models, progress
+from ft_dcc.publish import models, progress, publisher, scene_order
 from ft_dcc.publish.jobs import queue, states
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
-from ft_dcc.publish.publisher import Publisher
-from ft_dcc.publish.scene_order import SceneOrder
 from ft_dcc.session import Session
 from ft_dcc.settings.resolve import read_settings
 
@@ -69,7 +67,7 @@ def _publish(item: plan.PlannedItem, session: Session, on_progress: progress.OnP
     if is_of_program and (
         not job.journal.path.is_file() or queue.must_restart(job) or queue.inspect_job(job).state == states.NEEDS_SCENE
     ):
-        order = SceneOrder(Path(item.source), item.request, jobs, item.job, look=item.look)
+        order = scene_order.SceneOrder(Path(item.source), item.request, jobs, item.job, look=item.look)
         account = Account(session.server_url, session.api_user, session.api_key)
         published = scene_runner.publish_scene(order, account, on_progress).published
         if published is None:
@@ -84,7 +82,7 @@ def _publish(item: plan.PlannedItem, session: Session, on_progress: progress.OnP
         except ImportError as error:
             raise errors.MissingExtra("blender", "A playblast of a .blend file") from error
         host = BlenderHost.open(item.scene)
-    return queue.publish_once(Publisher(session, host, on_progress, jobs), _request(item, host), item.job)
+    return queue.publish_once(publisher.Publisher(session, host, on_progress, jobs), _request(item, host), item.job)
 
 
 def _request(item: plan.PlannedItem, host: Host | None) -> models.PublishRequest:

@@ -15,8 +15,7 @@ from typing import Any
 
 import click
 
-from ft_dcc.accounts.credentials import Account
-from ft_dcc.accounts.local_server import read_account
+from ft_dcc.accounts import credentials, local_server
 from ft_dcc.cli.terminal.inputs import AbsolutePath
 from ft_dcc.cli.terminal.output import Command, Output
 from ft_dcc.errors import Error, MissingExtra, ServerUnreachable, TransferFailed
@@ -75,7 +74,7 @@ def _run(output: Output, shown: str, module: str, *arguments: str, environment: 
 
 
 @contextlib.contextmanager
-def running_server(output: Output, data: Path) -> Iterator[Account]:
+def running_server(output: Output, data: Path) -> Iterator[credentials.Account]:
     """Run a studio server on a free local port; yield the account of its first user."""
     arguments = ["serve", "--data", str(data)]
     output.message("$ " + shlex.join(["ft-dcc", *arguments]))
@@ -83,7 +82,7 @@ def running_server(output: Output, data: Path) -> Iterator[Account]:
     server = child_process.start(command, stdout=child_process.PIPE, encoding="utf-8")
     try:
         assert server.stdout is not None  # noqa: S101 - PIPE was asked for
-        account = read_account(data) if server.stdout.readline() else None
+        account = local_server.read_account(data) if server.stdout.readline() else None
         if account is None:
             raise ServerUnreachable(f"The studio server did not start on {data}. See its messages above.")
         yield account

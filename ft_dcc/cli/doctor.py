@@ -13,13 +13,11 @@ from pathlib import Path
 import attrs
 import click
 
-from ft_dcc.accounts import credentials
-from ft_dcc.accounts.local_server import is_running, require_server, studio_folder
+from ft_dcc.accounts import credentials, local_server
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
 from ft_dcc.cli.terminal.output import Command, Output
 from ft_dcc.errors import Error
-from ft_dcc.files.atomic import temporary_folder
-from ft_dcc.files.log_file import log_files
+from ft_dcc.files import atomic, log_file
 from ft_dcc.install.diagnose import Diagnosis, diagnose
 from ft_dcc.install.host_discovery import TITLES, Machine, redirection_of
 from ft_dcc.settings.resolve import Settings, read_settings
@@ -52,7 +50,7 @@ def command(output: Output, bundle: Path | None) -> int:
     Keys are not printed. The exit code is 1 if something that is configured does not work.
     """
     settings, machine = read_settings(), Machine.here()
-    log = Diagnosis("log file", str(log_files()[0]))
+    log = Diagnosis("log file", str(log_file.log_files()[0]))
     # Settings come last: they are many, and seldom the cause.
     topics = {
         "Installed": list(_installed()),
@@ -126,7 +124,7 @@ def _ffmpeg() -> Iterator[Diagnosis]:
     except Error as error:
         yield Diagnosis("ffmpeg", str(error), False)
         return
-    with temporary_folder() as folder:
+    with atomic.temporary_folder() as folder:
         encoder, reason = encoders.choose(folder)
     yield Diagnosis("encoder", f"{encoder.name}{f'  ({reason})' if reason else ''}", True)
 
@@ -165,12 +163,12 @@ def _server(settings: Settings) -> Iterator[Diagnosis]:
     address = settings.get("server")
     if address is None:
         # Its state; it is not started.
-        folder = studio_folder(settings)
-        if is_running(folder):
+        folder = local_server.studio_folder(settings)
+        if local_server.is_running(folder):
             yield Diagnosis("server", f"not set: local studio in {folder}, running", True)
             return
         try:
-            require_server("The local studio")
+            local_server.require_server("The local studio")
             yield Diagnosis("server", f"not set: local studio in {folder}, started when needed")
         except Error as error:
             yield Diagnosis("server", f"not set. {error}")

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ft_dcc import errors
-from ft_dcc.cli import publish
-from ft_dcc.cli.notes import find_open_notes, print_open_notes
+from ft_dcc.cli import notes, publish
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected, find_account
 from ft_dcc.cli.terminal.output import Output
 
@@ -125,7 +124,7 @@ def publish_in_program(output: Output, order: SceneOrder, program: Path | None =
     with suppress(errors.ServerUnreachable), connected(account) as session:
         if order.request.task:
             find_task(session, order.request.task)
-            print_open_notes(output, find_open_notes(session, order.request, None))
+            notes.print_open_notes(output, notes.find_open_notes(session, order.request, None))
     job = Job(order.jobs / order.job)
     with publish.keeping_job(job), publish.job_progress(output, job) as on_progress:
         return publish_scene(order, account, on_progress, program)

@@ -23,8 +23,7 @@ from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import SettingInvalid, nearest_hint
 from ft_dcc.files.atomic import storage_errors
 from ft_dcc.frames import FrameRange, format_ranges, frame_rate
-from ft_dcc.production import review_content, stored_files
-from ft_dcc.production.review_sessions import get_review_session
+from ft_dcc.production import review_content, review_sessions, stored_files
 from ft_dcc.production.tasks import WantedTask, assigned_tasks, ensure_task, ensure_tasks, search_tasks
 from ft_dcc.production.versions import find_version_id
 from ft_dcc.publish.progress import Progress
@@ -292,7 +291,7 @@ def verify(output: Output, version: tuple[str, ...], project: str | None, review
     with connected() as session, progress_display() as on_progress:
         ids = [find_version_id(session, each) for each in version]
         if review is not None:
-            content = review_content.read_content(session, get_review_session(session, review, project))
+            content = review_content.read_content(session, review_sessions.get_review_session(session, review, project))
             ids += [each["version_id"] for each in content["versions"]]
         elif project is not None:
             query = f"select id from AssetVersion where asset.parent.project.name is {quoted(project)} order by date"

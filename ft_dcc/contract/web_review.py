@@ -16,13 +16,10 @@ from pathlib import Path
 
 import attrs
 
-from ft_dcc.contract.checks import write_image
-from ft_dcc.contract.run import STYLE
+from ft_dcc.contract import checks, run
 from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.production import review_sessions
-from ft_dcc.production.tasks import ensure_task
-from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.publisher import publish
+from ft_dcc.production import review_sessions, tasks
+from ft_dcc.publish import models, publisher
 from ft_dcc.review.stored_values import FTRACK_MOVIE_KEY, REVIEW_MOVIES
 from ft_dcc.session import Session, operations
 from ft_dcc.session.query.expression import quoted
@@ -66,14 +63,14 @@ def published_variants(
     """Publish the variants to a new sequence, which is removed afterwards; raise SettingInvalid, and as ``publish``."""
     review_sessions.project_id(session, project)
     name = f"ft-dcc-acceptance-{uuid.uuid4().hex[:8]}"
-    task = ensure_task(session, f"{project}/{name}/web-review/Review")
+    task = tasks.ensure_task(session, f"{project}/{name}/web-review/Review")
     sequence_id, request = task["link"][1]["id"], _request(task["id"], name, folder, size)
     try:
         variants = []
         for variant in REVIEW_METADATA:
             on_variant(f"{name}: {variant}")
             wanted = attrs.evolve(request, review_metadata=variant, asset=variant, comment=variant)
-            version = publish(wanted, session, jobs=folder / "jobs").first
+            version = publisher.publish(wanted, session, jobs=folder / "jobs").first
             variants.append(Variant(variant, version.link or "", tuple(_movies(session, version.version_id))))
         yield variants
     finally:
@@ -82,10 +79,10 @@ def published_variants(
         session.call([*removed, operations.delete("Sequence", sequence_id)])
 
 
-def _request(task_id: str, review: str, folder: Path, size: Resolution) -> PublishRequest:
+def _request(task_id: str, review: str, folder: Path, size: Resolution) -> models.PublishRequest:
     for number in FRAMES:
-        write_image(folder / f"source.{number}.png", 20 + 8 * (number - FRAMES.start), size)
-    return PublishRequest(
+        checks.write_image(folder / f"source.{number}.png", 20 + 8 * (number - FRAMES.start), size)
+    return models.PublishRequest(
         task_id,
         str(folder / "source.%04d.png"),
         review=review,
@@ -126,9 +123,10 @@ def variants_page(server_url: str, variants: Sequence[Variant]) -> str:
     )
     heads = "".join(f"<th>{html.escape(text)}</th>" for text in ("Variant", *_QUESTIONS))
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Web review</title><style>{STYLE}</style>'
-        f"</head><body><h1>Web review on {html.escape(server_url)}</h1><p>Open each variant in the player of the site, "
-        "and tick what is true there. Then end the command, which removes the variants again.</p>"
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Web review</title>'
+        f"<style>{run.STYLE}</style></head><body><h1>Web review on {html.escape(server_url)}</h1>"
+        "<p>Open each variant in the player of the site, and tick what is true there. Then end the command, "
+        "which removes the variants again.</p>"
         f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         "<p>Setting with the most ticks: <output>none yet</output></p>"
         '<p><label>Result<br><textarea readonly rows="4" cols="80"></textarea></label></p>'

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from ft_dcc.files.atomic import replace
-from ft_dcc.files.masking import mask_links
+from ft_dcc.files import atomic, masking
 
 MAX_BYTES, _KEPT_FILES = 1 << 20, 3
 
@@ -50,7 +49,7 @@ class _LogFileHandler(logging.Handler):
     def append(self, level: str, text: str) -> None:
         """Append the text without secrets; further lines are indented."""
         moment = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        lines = mask_links(text).strip().replace("\n", "\n    ")
+        lines = masking.mask_links(text).strip().replace("\n", "\n    ")
         # A disk that is full or read-only must not stop a publish.
         with contextlib.suppress(OSError):
             path, *_ = files = log_files()
@@ -59,7 +58,7 @@ class _LogFileHandler(logging.Handler):
                 for newer, older in reversed(list(zip(files, files[1:]))):
                     # Another program may have renamed it, or hold it open on Windows.
                     with contextlib.suppress(OSError):
-                        replace(newer, older)
+                        atomic.replace(newer, older)
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(f"{moment} {os.getpid()} {level} {lines}\n")

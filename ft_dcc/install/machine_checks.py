@@ -18,11 +18,9 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.accounts import local_server
-from ft_dcc.accounts.credentials import Account
-from ft_dcc.contract.checks import publish_source, write_image, write_images
+from ft_dcc.accounts import credentials, local_server
+from ft_dcc.contract import checks, run
 from ft_dcc.contract.host_under_test import Skipped, expected_error, require_equal
-from ft_dcc.contract.run import report_of, run_check
 from ft_dcc.errors import Cancelled, Error
 from ft_dcc.files import atomic, sequences
 from ft_dcc.frames import FrameRange, find_frames
@@ -52,16 +50,16 @@ def accept_machine(on_check: Callable[[str], object]) -> dict[str, Any]:
         for number, (name, title, function) in enumerate(_CHECKS):
             on_check(title)
             own = folder / f"check {number}"
-            results.append(run_check(name, title, own, partial(function, machine, own)))
+            results.append(run.run_check(name, title, own, partial(function, machine, own)))
     version = platform.mac_ver()[0] or platform.release().partition("-")[0]
     facts = {"ffmpeg": ffmpeg.version(), "proxy of the system": bool(urllib.request.getproxies())}
-    return report_of("Machine", version, None, results, facts)
+    return run.report_of("Machine", version, None, results, facts)
 
 
 @attrs.define
 class _Machine:
     studio: Path
-    account: Account | None = None
+    account: credentials.Account | None = None
 
     def install(self, folder: Path) -> Figures:
         here = host_discovery.Machine.here()
@@ -86,13 +84,13 @@ class _Machine:
         from ft_dcc.production.tasks import ensure_task
         from ft_dcc.session import Session
 
-        account, source = self._started(), write_images(folder, _NAME)
+        account, source = self._started(), checks.write_images(folder, _NAME)
         with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
             task = ensure_task(session, "Acceptance/SEQ010/SH010/Animation", frame_range=FrameRange(1001, 1003))
-            publish_source(session, str(task["id"]), source, folder / "jobs")
+            checks.publish_source(session, str(task["id"]), source, folder / "jobs")
         return {}
 
-    def _started(self) -> Account:
+    def _started(self) -> credentials.Account:
         if self.account is None:
             raise Skipped("the local studio did not start")
         return self.account
@@ -137,7 +135,7 @@ class _Machine:
         return {"the system": "waits for the reader" if waited else "does not mind the reader"}
 
     def compare_names(self, folder: Path) -> Figures:
-        write_image(folder / f"{_NAME}.1001.png", 0)
+        checks.write_image(folder / f"{_NAME}.1001.png", 0)
         found = {}
         for what, name in (("case", _NAME.upper()), ("accents", unicodedata.normalize("NFC", _NAME))):
             pattern = folder / f"{name}.%04d.png"
@@ -151,7 +149,7 @@ class _Machine:
             share = Path(rf"\\localhost\{folder.drive[0]}$", *folder.parts[1:])
             if not os.access(share, os.W_OK):
                 raise Skipped("this user cannot write to the share of this drive; share a folder to try it by hand")
-            write_image(share / "sh010.1001.png", 0)
+            checks.write_image(share / "sh010.1001.png", 0)
             atomic.write_atomically(share / "journal", b"new")
             require_equal(str(find_frames(str(share / "sh010.%04d.png"))), "1001", "the frames")
             return {}

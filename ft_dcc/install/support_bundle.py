@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ft_dcc.errors import StorageError
-from ft_dcc.files.atomic import atomic_path, storage_errors
-from ft_dcc.files.log_file import log_files
-from ft_dcc.files.masking import anonymise
+from ft_dcc.files import atomic, log_file, masking
 
 _MAX_JOBS, _MAX_BYTES = 10, 4 << 20
 _VARIABLES = ("FT_DCC_", "FTRACK_", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "OCIO", "LANG")
@@ -26,12 +24,12 @@ def write_bundle(target: Path, report: str, jobs: Path, keys: tuple[str, ...]) -
         raise StorageError(f"{target} exists. Name a new file.")
     names = []
     with (
-        storage_errors(f"{target} cannot be written", "Choose a writable folder."),
-        atomic_path(target) as draft,
+        atomic.storage_errors(f"{target} cannot be written", "Choose a writable folder."),
+        atomic.atomic_path(target) as draft,
         zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as archive,
     ):
         for name, text in (("doctor.txt", report), ("environment.txt", _environment()), *_files(jobs)):
-            archive.writestr(name, anonymise(text, keys))
+            archive.writestr(name, masking.anonymise(text, keys))
             names.append(name)
     return names
 
@@ -47,7 +45,7 @@ def _environment() -> str:
 
 
 def _files(jobs: Path) -> Iterator[tuple[str, str]]:
-    for path in log_files():
+    for path in log_file.log_files():
         if path.is_file():
             yield f"log/{path.name}", _last_text(path)
     folders = sorted((path.parent for path in jobs.glob("*/journal.jsonl")), reverse=True)

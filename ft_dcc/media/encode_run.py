@@ -14,15 +14,13 @@ from typing import Callable
 import attrs
 
 from ft_dcc.errors import EncodeFailed, Error
-from ft_dcc.files import atomic
-from ft_dcc.files.sequences import frame_path
+from ft_dcc.files import atomic, sequences
 from ft_dcc.frames import Resolution
 from ft_dcc.media import burnin, encoders, ffmpeg, ffmpeg_colour, frame_input, presets, slate, sound
 from ft_dcc.media.burnin import Burnin, BurninTarget
 from ft_dcc.media.encoders import SOFTWARE, Encoder
 from ft_dcc.media.fonts import BUNDLED, missing_remark
 from ft_dcc.media.inspection import file_integrity, media_info
-from ft_dcc.media.sound import Sound
 
 OnFrame = Callable[[int], None]
 Verify = Callable[[ffmpeg.Finished], None]
@@ -42,7 +40,7 @@ class EncodeRun:
     # By their paths, sequences by their patterns.
     outputs: Mapping[Path, presets.Output]
     burnin: Burnin = attrs.field(factory=Burnin)
-    sounds: Sequence[Sound] = ()
+    sounds: Sequence[sound.Sound] = ()
     # The time in the movie, in seconds, at which the clock of the source's sound reads 0, None without sound.
     own_sound: Fraction | None = None
     # Writes to ffmpeg's pipe.
@@ -63,7 +61,7 @@ class EncodeRun:
         feed: ffmpeg.Feed | None,
         outputs: Mapping[Path, presets.Output],
         burnin: Burnin | None,
-        sounds: Sequence[Sound],
+        sounds: Sequence[sound.Sound],
         thumbnail: Path | None,
     ) -> EncodeRun:
         """Return the run that encodes a sequence; ``arguments`` and ``feed`` are those of ``frames.source``."""
@@ -239,7 +237,7 @@ class EncodeRun:
                 # ffmpeg numbers from 1, and has no negative numbers.
                 yield folder / f"%d{suffix}"
                 for place, number in enumerate(self.numbers, 1):
-                    archive.write(folder / f"{place}{suffix}", frame_path(pattern, number))
+                    archive.write(folder / f"{place}{suffix}", sequences.frame_path(pattern, number))
 
     @contextlib.contextmanager
     def _script_folder(self, folder: Path) -> Iterator[Path | None]:

@@ -18,9 +18,8 @@ import attrs
 from ft_dcc.errors import Error, StorageError
 from ft_dcc.files.sequences import IMAGE_SUFFIXES
 from ft_dcc.frames import Frames, find_frames, frame_rate
-from ft_dcc.media import ffmpeg, ocio, presets
+from ft_dcc.media import ffmpeg, images, ocio, presets
 from ft_dcc.media.encode import encode, transcode
-from ft_dcc.media.images import still, thumbnail
 from ft_dcc.media.inspection.media_info import EncodedFile
 from ft_dcc.media.inspection.probe import probe
 from ft_dcc.system import child_process
@@ -68,9 +67,9 @@ def _make_outputs(
             on_frame=lambda number: _report(folder, number - found.start + 1, len(found)),
             is_cancelled=is_cancelled,
         )
-        return [movie, movie.thumbnail or thumbnail(movie.path, image)]
+        return [movie, movie.thumbnail or images.thumbnail(movie.path, image)]
     if lines is None and source.suffix.lower() in IMAGE_SUFFIXES:
-        return [still(source, folder / "image.jpg"), thumbnail(source, image)]
+        return [images.still(source, folder / "image.jpg"), images.thumbnail(source, image)]
     info = probe(source, is_cancelled=is_cancelled)
     is_single = lines is not None
     movie = transcode(
@@ -82,7 +81,7 @@ def _make_outputs(
         on_frame=lambda index: _report(folder, index + 1, info.frame_count),
         is_cancelled=is_cancelled,
     )
-    return [movie] if is_single else [movie, movie.thumbnail or thumbnail(movie.path, image)]
+    return [movie] if is_single else [movie, movie.thumbnail or images.thumbnail(movie.path, image)]
 
 
 def _facts(media: EncodedFile) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from ft_dcc.files.atomic import removed_afterwards, replace, storage_errors, wri
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.production import versions
 from ft_dcc.production.stored_files import StoredVersion, read_versions
-from ft_dcc.production.versions import MAIN_COMPONENT, MOVIE_ON_DISK
 from ft_dcc.review.export.spreadsheet import without_formula
 from ft_dcc.session import Session
 from ft_dcc.session.transfer.transfer import download
@@ -101,7 +100,7 @@ def _items(session: Session, version: StoredVersion, rule: str, frames: bool, pr
         "status": version.status,
     }
     stem = fields.fill_path(rule, values)
-    component = version.component(MAIN_COMPONENT if frames else MOVIE_ON_DISK)
+    component = version.component(versions.MAIN_COMPONENT if frames else versions.MOVIE_ON_DISK)
     if component is not None and component.unreachable:
         problems.append(f"{version.label}: {component.path} cannot be read: {component.unreachable}.")
     elif component is not None and (component.frames or not frames):

@@ -13,9 +13,7 @@ from ft_dcc.files.atomic import write_atomically
 from ft_dcc.session import Session
 from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.query.expression import quoted
-from ft_dcc.settings import toml_file
-from ft_dcc.settings.resolve import check_server_text
-from ft_dcc.settings.scope import Scope
+from ft_dcc.settings import resolve, scope, toml_file
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ def read_text(project: Entity) -> str:
 
 def write_text(session: Session, project: Entity, text: str) -> None:
     """Keep this TOML on the server for the project, nothing for an empty text; raise SettingInvalid, ServerError."""
-    check_server_text(project["name"], text)
+    resolve.check_server_text(project["name"], text)
     if text.strip():
         project["metadata"][KEY] = text
     else:
@@ -51,10 +49,10 @@ def write_text(session: Session, project: Entity, text: str) -> None:
     session.commit()
 
 
-def scope_of_task(session: Session | None, server: str, task: str | None, folder: Path | None) -> Scope:
+def scope_of_task(session: Session | None, server: str, task: str | None, folder: Path | None) -> scope.Scope:
     """Return and remember the scope of a task, an id or a path, and a folder; the last known one without an answer."""
     if not task:
-        return Scope(folder)
+        return scope.Scope(folder)
     project, known = None, _read().get(server.rstrip("/"), {})
     if session is not None and "/" in task:
         project = session.query(f"select name, metadata from Project where name is {quoted(_key(task))}").first()
@@ -64,13 +62,13 @@ def scope_of_task(session: Session | None, server: str, task: str | None, folder
         project = None if context is None else context["project"]
     if project is None:
         found = known.get(_key(task), ("", ""))
-        return Scope(folder, *found)
+        return scope.Scope(folder, *found)
     found = (str(project["name"]), read_text(project))
     if known.get(_key(task)) != found:
         # The other tasks of the project follow.
         changed = {key: found if each[0] == found[0] else each for key, each in known.items() if key != _key(task)}
         _remember(server.rstrip("/"), {**changed, _key(task): found})
-    return Scope(folder, *found)
+    return scope.Scope(folder, *found)
 
 
 def _key(task: str) -> str:

@@ -16,8 +16,7 @@ from ft_dcc.files.roots import is_windows_path
 from ft_dcc.production.versions import CHECKSUM_KEY, disk_locations
 from ft_dcc.session import Session
 from ft_dcc.session.locations.location import Location
-from ft_dcc.session.query.expression import quoted
-from ft_dcc.session.query.query import MAX_KEYS_PER_QUERY
+from ft_dcc.session.query import expression, query
 
 # What verify finds for a file.
 OK, MISSING, DAMAGED = "ok", "missing", "damaged"
@@ -162,6 +161,6 @@ def _component(location: Location, row: Any, members: Iterable[Any], identifiers
 
 
 def _in_batches(session: Session, select: str, attribute: str, values: Sequence[str]) -> Iterator[Any]:
-    for start in range(0, len(values), MAX_KEYS_PER_QUERY):
-        keys = ", ".join(quoted(value) for value in values[start : start + MAX_KEYS_PER_QUERY])
+    for start in range(0, len(values), query.MAX_KEYS_PER_QUERY):
+        keys = ", ".join(expression.quoted(value) for value in values[start : start + query.MAX_KEYS_PER_QUERY])
         yield from session.query(f"{select} where {attribute} in ({keys})")

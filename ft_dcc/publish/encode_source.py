@@ -19,8 +19,7 @@ from ft_dcc.host import Host, SupportsMixdown, find_host_of
 from ft_dcc.media import Burnin, ColourOptions, EncodedFile, LiveEncode, Output, SlateImages, Sound, presets
 from ft_dcc.publish import models, progress, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Context, Instance
-from ft_dcc.settings.fields import VersionNumber
-from ft_dcc.settings.publish_options import ENCODE_BY_SITE, strip_surrogates
+from ft_dcc.settings import fields, publish_options
 
 # The sound of the scene in the folder of the source's files.
 _MIXDOWN = "mixdown.wav"
@@ -31,7 +30,7 @@ def outputs_of(instance: Instance) -> list[Output]:
     request = slots.REQUEST.get(instance.context)
     names, resolution = request.outputs or (), slots.CLIP.get(instance).resolution
     review = presets.review_outputs(resolution, [int(name) for name in names if name.isdigit()])
-    if request.encode_by == ENCODE_BY_SITE:
+    if request.encode_by == publish_options.ENCODE_BY_SITE:
         review = [attrs.evolve(presets.REVIEW, component_name=models.SITE_SOURCE)]
     others = [presets.output_of(name, request.output_presets[name]) for name in names if name in request.output_presets]
     return [*review, *([presets.EDITORIAL] if "prores" in names else []), *others]
@@ -142,7 +141,7 @@ def source_fields(instance: Instance) -> dict[str, Any]:
 
 def fields_of(instance: Instance, number: int | None) -> dict[str, Any]:
     """Return the values of the fields that are the same for all frames, with this number of the version."""
-    version = "" if number is None else VersionNumber(number)
+    version = "" if number is None else fields.VersionNumber(number)
     return {**source_fields(instance), "asset": slots.ASSET.get(instance).name, "version": version}
 
 
@@ -156,7 +155,7 @@ def scene_name(instance: Instance) -> str:
     """Return the file name of the scene that the source comes from, "" without one or before its first save."""
     scene, rendered = slots.SCENE.find(instance.context), slots.REQUEST.get(instance.context).rendered_from
     if scene is not None and scene.path is not None and is_from_scene(instance):
-        return strip_surrogates(scene.path.name)
+        return publish_options.strip_surrogates(scene.path.name)
     return re.split(r"[\\/]", str(rendered.get("file") or ""))[-1]
 
 

@@ -17,12 +17,11 @@ from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions, SlateImages
 from ft_dcc.production.versions import MAIN_COMPONENT, MOVIE_ON_DISK, SCENE_COMPONENT
 from ft_dcc.session.entities.entity import Entity
-from ft_dcc.settings import fields
-from ft_dcc.settings.publish_options import PublishOptions, strip_surrogates
+from ft_dcc.settings import fields, publish_options
 
 
 @attrs.frozen
-class PublishRequest(PublishOptions):
+class PublishRequest(publish_options.PublishOptions):
     """The request of a publish: its options, and what has no place on a command line."""
 
     # What the slate shows beside its lines.
@@ -204,7 +203,7 @@ class Source:
     kind: str
     # Its name, pattern or path.
     text: str
-    name: str = attrs.field(converter=strip_surrogates)
+    name: str = attrs.field(converter=publish_options.strip_surrogates)
     # What the host knows of existing frames.
     frame_range: FrameRange | None = None
     colour: ColourOptions | None = None

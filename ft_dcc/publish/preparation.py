@@ -19,14 +19,12 @@ from ft_dcc.errors import Error, ServerUnreachable, SettingInvalid, nearest_hint
 from ft_dcc.host import Host
 from ft_dcc.media import SlateImages, slate
 from ft_dcc.production import project_settings
-from ft_dcc.publish import models, progress, slots
+from ft_dcc.publish import models, progress, settings_check, slots
 from ft_dcc.publish.jobs.job import Job, jobs_folder, last_studio_id
 from ft_dcc.publish.pipeline.pyblish_adapter import Context
 from ft_dcc.publish.plugins import collect, collect_sources, extract, validate, validate_media
-from ft_dcc.publish.settings_check import check_colour
 from ft_dcc.session import Session
-from ft_dcc.settings import publish_options, resolve, scope, toml_file
-from ft_dcc.settings.fields import with_date
+from ft_dcc.settings import fields, publish_options, resolve, scope, toml_file
 
 _TEMPLATE_SETTING = "slate_template"
 # Options whose values a program can give, and that are checked like their settings.
@@ -120,8 +118,8 @@ def apply_settings(
     values.update(slate=lines or (), slate_images=images)
     for template in (*values["burnin"].values(), *values["slate"], values["watermark"]):
         publish_options.check_burnin_template(template or "")
-    values["burnin"] = {place: with_date(text) for place, text in values["burnin"].items() if text}
-    values["watermark"] = with_date(values["watermark"])
+    values["burnin"] = {place: fields.with_date(text) for place, text in values["burnin"].items() if text}
+    values["watermark"] = fields.with_date(values["watermark"])
     settings.refuse_unknown_outputs(values["outputs"], "The publish")
     known = settings.section("outputs")
     values["output_presets"] = {name: known[name] for name in values["outputs"] if name in known}
@@ -129,11 +127,11 @@ def apply_settings(
         setting = publish_options.OPTIONS[name].setting
         if values[name] and setting is not None and setting.check is not None:
             setting.check(values[name])
-        values[name] = with_date(values[name] or "")
+        values[name] = fields.with_date(values[name] or "")
     values["colour"] = _colour(request, settings)
-    values["asset"] = with_date(values["asset"] or "") or None
+    values["asset"] = fields.with_date(values["asset"] or "") or None
     for name in ("review", "lists", "slate"):
-        values[name] = tuple(map(with_date, values[name]))
+        values[name] = tuple(map(fields.with_date, values[name]))
     return attrs.evolve(request, **values)
 
 
@@ -144,7 +142,7 @@ def _colour(request: models.PublishRequest, settings: resolve.Settings) -> media
         return request.colour
     colour = request.colour.completed(media.ColourOptions.of_settings(settings))
     if colour.space or any(text.lower().endswith(".exr") for text in request.source):
-        check_colour(colour, "The colours of the publish")
+        settings_check.check_colour(colour, "The colours of the publish")
     return colour
 
 

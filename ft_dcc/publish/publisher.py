@@ -12,8 +12,7 @@ from typing import Any, Callable
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.files import log_file
-from ft_dcc.files.masking import mask
+from ft_dcc.files import log_file, masking
 from ft_dcc.host import Host, ProvidesPlugins
 from ft_dcc.publish import encode_source, models, progress, report, slots
 from ft_dcc.publish.jobs import rollback
@@ -21,8 +20,7 @@ from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
 from ft_dcc.publish.pipeline import pyblish_adapter, registry, runner
 from ft_dcc.publish.pipeline.environment import Environment
 from ft_dcc.publish.preparation import capture_offline, locate, prepare
-from ft_dcc.review.feedback import unanswered_notes_of_task
-from ft_dcc.review.notes import Note, ReviewedVersion
+from ft_dcc.review import feedback, notes
 from ft_dcc.session import Session
 from ft_dcc.session.transport.cancellation import cancel_scope
 from ft_dcc.settings import scope
@@ -182,7 +180,7 @@ class PublishCheck(runner.PluginRunner):
                 )
         return planned
 
-    def find_open_notes(self) -> list[tuple[ReviewedVersion, Note]]:
+    def find_open_notes(self) -> list[tuple[notes.ReviewedVersion, notes.Note]]:
         """Return the notes on the task's versions that wait for an answer and that this publish does not address."""
         # They are a reminder, not a problem: without an answer of the server there are none, and the error is logged.
         context = self.context
@@ -191,7 +189,7 @@ class PublishCheck(runner.PluginRunner):
             return []
         addressed = () if options is None else options.addresses
         try:
-            return unanswered_notes_of_task(slots.SESSION.get(context), task.id, addressed)
+            return feedback.unanswered_notes_of_task(slots.SESSION.get(context), task.id, addressed)
         except errors.Cancelled:
             raise
         except errors.Error as error:
@@ -295,7 +293,7 @@ class PublishCheck(runner.PluginRunner):
             if can_resume and job.journal.path.is_file():
                 stopped.message += f" Afterwards: 'ft-dcc queue resume {job.id}'."
         published = self._published(stopped)
-        reason = "" if stopped is None else mask(str(stopped), slots.SESSION.get(self.context).api_key)
+        reason = "" if stopped is None else masking.mask(str(stopped), slots.SESSION.get(self.context).api_key)
         log_file.write(f"job {job.id}, {published.task}: {len(published.versions)} versions. {reason or 'Done.'}")
         try:
             report.write_report(job, self.context, published, stopped, self.tracebacks)

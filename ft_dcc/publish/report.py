@@ -16,8 +16,7 @@ from typing import Any
 import attrs
 
 from ft_dcc import errors, frames
-from ft_dcc.files.atomic import write_atomically
-from ft_dcc.files.masking import mask_all
+from ft_dcc.files import atomic, masking
 from ft_dcc.media import ColourOptions, EncodedFile
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.jobs.job import Job, jobs_folder
@@ -83,10 +82,10 @@ def write_report(
         "server": session.server_information.get("version"),
     }
     report["checks"], report["tracebacks"] = slots.CHECKS.find(context) or {}, list(tracebacks)
-    text = json.dumps(mask_all(report, session.api_key), indent=2)
+    text = json.dumps(masking.mask_all(report, session.api_key), indent=2)
     with folder_errors(f"The report {job.report} cannot be written", " Then resume the job."):
         # The link to the review is in it.
-        write_atomically(job.report, text.encode(), is_private=True)
+        atomic.write_atomically(job.report, text.encode(), is_private=True)
 
 
 def encoded_files(instance: Instance) -> list[EncodedFile]:

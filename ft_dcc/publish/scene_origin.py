@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ft_dcc.errors import CameraMissing
-from ft_dcc.files.atomic import remove_tree, storage_errors
-from ft_dcc.files.checksum import revision_of, sha256_of
+from ft_dcc.files import atomic, checksum
 from ft_dcc.host import DescribesCameras, DescribesCaptures, Host, find_host_of
 from ft_dcc.host_support.camera_settings import Settings, pack_settings
 from ft_dcc.publish import encode_source, slots
@@ -47,9 +46,9 @@ def record(instance: Instance, host: Host) -> dict[str, Any]:
     origin["file"] = strip_surrogates(str(scene.path))
     raise_if_cancelled = slots.PROGRESS.get(instance.context).raise_if_cancelled
     if slots.REQUEST.get(instance.context).include_scene:
-        return {**origin, **revision_of(_copy(instance, scene.path), raise_if_cancelled)}
+        return {**origin, **checksum.revision_of(_copy(instance, scene.path), raise_if_cancelled)}
     with suppress(OSError):
-        origin.update(revision_of(scene.path, raise_if_cancelled))
+        origin.update(checksum.revision_of(scene.path, raise_if_cancelled))
     return origin
 
 
@@ -69,9 +68,9 @@ def record_render(instance: Instance) -> dict[str, Any]:
         reason = "the file is not there"
     else:
         copy = _copy(instance, path)
-        if sha256_of(copy, slots.PROGRESS.get(instance.context).raise_if_cancelled) == origin["sha256"]:
+        if checksum.sha256_of(copy, slots.PROGRESS.get(instance.context).raise_if_cancelled) == origin["sha256"]:
             return origin
-        remove_tree(copy.parent)
+        atomic.remove_tree(copy.parent)
         reason = "it has changed since the render"
     name = slots.SOURCE.get(instance).name
     log.warning("The version of %s does not contain its scene file: %s.", name, reason)
@@ -97,7 +96,7 @@ def camera_settings(by_frame: Mapping[int, Settings]) -> dict[str, Any]:
 def _copy(instance: Instance, path: Path) -> Path:
     """Copy the file, which the artist may change or move while the job waits, into the job folder."""
     folder = encode_source.media_folder(instance) / "scene"
-    remove_tree(folder)
+    atomic.remove_tree(folder)
     slots.JOB.get(instance.context).make_folder(folder)
-    with storage_errors(f"{path} cannot be copied to {folder}", "Publish without the scene file."):
+    with atomic.storage_errors(f"{path} cannot be copied to {folder}", "Publish without the scene file."):
         return Path(shutil.copy2(path, folder / f"scene{path.suffix}"))

@@ -8,10 +8,9 @@ from typing import ClassVar
 
 from ft_dcc.errors import UserFixableError
 from ft_dcc.files.placing import TargetTaken
-from ft_dcc.publish import encode_source, slots, version_files
+from ft_dcc.publish import encode_source, slots, version_files, work_files
 from ft_dcc.publish.pipeline.pyblish_adapter import EXTRACTOR, REVIEW, VALIDATOR, Instance, InstancePlugin, RerunFrom
 from ft_dcc.publish.plugins import collect
-from ft_dcc.publish.work_files import save_new
 from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings.resolve import read_settings
@@ -201,7 +200,7 @@ def _save_under(instance: Instance, number: int) -> int:
     if scene is None or scene.path is None or host is None or not encode_source.is_from_scene(instance):
         return number
     path = scene.path
-    number = save_new(host, lambda each: with_number(path, each), number)
+    number = work_files.save_new(host, lambda each: with_number(path, each), number)
     collect.CollectScene().process(instance.context)
     return number
 

@@ -21,8 +21,7 @@ from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.production import project_settings, tasks, versions
 from ft_dcc.publish import models, version_files
 from ft_dcc.publish.plugins.collect import read_shot
-from ft_dcc.review import feedback
-from ft_dcc.review.notes import ReviewedVersion
+from ft_dcc.review import feedback, notes
 from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings import fields, resolve, scope
@@ -145,7 +144,7 @@ def save_new(host: Host, path_of: Callable[[int], Path], number: int) -> int:
         number += 1
 
 
-def previous_version(session: Session, task: models.Task) -> ReviewedVersion | None:
+def previous_version(session: Session, task: models.Task) -> notes.ReviewedVersion | None:
     """Return the newest version of the department before the task's, None without one."""
     own = session.query(f"select sort from Type where name is {quoted(task.type)}").first()
     condition = f"asset.parent.id is {quoted(task.parent_id)} and task.type.sort < {own['sort'] if own else 0}"

@@ -20,8 +20,7 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.files.atomic import storage_errors
-from ft_dcc.files.checksum import revision_of
+from ft_dcc.files import atomic, checksum
 from ft_dcc.settings.resolve import read_settings, source_of
 
 # The submitter of a farm's job may set the render that its tasks belong to, and the frames that they render.
@@ -134,7 +133,7 @@ class RenderLogWriter:
         if execution.script:
             # Without the checksum and the time of a file that cannot be read.
             with suppress(OSError):
-                revision = revision_of(Path(execution.script))
+                revision = checksum.revision_of(Path(execution.script))
         append_line(writer.path, {"begin": attrs.asdict(execution), "revision": revision})
         return writer
 
@@ -155,7 +154,7 @@ def append_line(path: Path, line: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _storage_error(what: str) -> Iterator[None]:
-    with storage_errors(what, f"Choose a writable folder with {source_of('renders')}."):
+    with atomic.storage_errors(what, f"Choose a writable folder with {source_of('renders')}."):
         yield
 
 

@@ -12,9 +12,8 @@ from typing import Any
 import attrs
 
 from ft_dcc.errors import EventHubConnectionError, NotFoundError, ServerCompatibilityError
+from ft_dcc.review import parse, stored_values
 from ft_dcc.review.notes import Note, ReviewedVersion, unanswered_notes
-from ft_dcc.review.parse import parse_versions
-from ft_dcc.review.stored_values import ADDRESSED_KEY, addressed_mark
 from ft_dcc.session import Session, operations
 from ft_dcc.session.events.event import CONNECTED, Event
 from ft_dcc.session.query.expression import quoted
@@ -106,7 +105,7 @@ def find_feedback(session: Session, condition: str, page_size: int = PAGE_SIZE) 
         versions = found[:page_size]
         if not versions:
             return
-        yield from parse_versions(versions, *_feedback_on(session, versions))
+        yield from parse.parse_versions(versions, *_feedback_on(session, versions))
         if len(found) <= page_size:
             return
         offset += page_size
@@ -220,15 +219,15 @@ def mark_addressed(session: Session, note_id: str, version_id: str, version: str
     found = run_queries(session, [query])[0]
     if not found:
         return
-    value, text = addressed_mark(version_id, version)
+    value, text = stored_values.addressed_mark(version_id, version)
     known = {entry["key"]: entry["value"] for entry in found[0]["metadata"]}
-    if known.get(ADDRESSED_KEY) == value:
+    if known.get(stored_values.ADDRESSED_KEY) == value:
         return
-    entry = {"parent_id": note_id, "parent_type": "Note", "key": ADDRESSED_KEY, "value": value}
+    entry = {"parent_id": note_id, "parent_type": "Note", "key": stored_values.ADDRESSED_KEY, "value": value}
     reply = _reply(session, found[0], text)
     mark = operations.create("Metadata", entry)
-    if ADDRESSED_KEY in known:
-        mark = operations.update("Metadata", (note_id, ADDRESSED_KEY), {"value": value})
+    if stored_values.ADDRESSED_KEY in known:
+        mark = operations.update("Metadata", (note_id, stored_values.ADDRESSED_KEY), {"value": value})
     # One transaction, so that a repetition finds both or nothing.
     session.call([mark, operations.create("Note", reply)])
 

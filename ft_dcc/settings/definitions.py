@@ -10,9 +10,8 @@ import platformdirs
 
 from ft_dcc import errors
 from ft_dcc.files.roots import parse_root
-from ft_dcc.settings import fields
+from ft_dcc.settings import fields, server_url
 from ft_dcc.settings.publish_options import BURNIN_POSITIONS, COLOUR_OPTIONS, OPTIONS, check_burnin_template
-from ft_dcc.settings.server_url import check_server_url
 from ft_dcc.settings.setting import Setting, check_minutes, check_threads, one_of, switch
 
 
@@ -58,7 +57,7 @@ SETTINGS = (
         "address of the ftrack site or studio server",
         environment=("FTRACK_SERVER",),
         needs_trusted_file=True,
-        check=check_server_url,
+        check=server_url.check_server_url,
     ),
     Setting("user", "user name on the server", environment=("FTRACK_API_USER",), needs_trusted_file=True),
     Setting(

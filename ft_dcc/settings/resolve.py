@@ -11,8 +11,7 @@ import attrs
 import platformdirs
 
 from ft_dcc.errors import SettingInvalid, nearest_hint
-from ft_dcc.settings import definitions, sections, toml_file
-from ft_dcc.settings.publish_options import OUTPUTS
+from ft_dcc.settings import definitions, publish_options, sections, toml_file
 from ft_dcc.settings.scope import Scope, current_scope
 from ft_dcc.settings.setting import Setting
 
@@ -74,7 +73,7 @@ class Settings:
 
     def refuse_unknown_outputs(self, names: Iterable[str], where: str) -> None:
         """Raise SettingInvalid for an output that neither ft-dcc nor the section ``outputs`` has."""
-        known = (*OUTPUTS, *self.entries["outputs"])
+        known = (*publish_options.OUTPUTS, *self.entries["outputs"])
         for name in names:
             if name not in known:
                 hint = nearest_hint(name, known, 0.6, "")

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ft_dcc import host as hosts
 from ft_dcc.errors import Error
-from ft_dcc.files.atomic import make_temporary_folder
-from ft_dcc.files.sequences import is_sequence
+from ft_dcc.files import atomic, sequences
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, format_ranges
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.review.notes import Note, ReviewedVersion
@@ -40,7 +39,7 @@ def preview_file(text: str, folder: Path) -> Preview:
     from ft_dcc import media
 
     try:
-        if is_sequence(text):
+        if sequences.is_sequence(text):
             found = find_frames(text)
             frames = Frames(text, found, Fraction(1), Resolution(1, 1))
             missing = frames.missing()
@@ -203,7 +202,7 @@ class BackgroundQueries(BackgroundWork):
         previews.setdefault(source, Preview(""))
 
         def work() -> None:
-            folder = make_temporary_folder(parent=self._temporary_folder)
+            folder = atomic.make_temporary_folder(parent=self._temporary_folder)
             try:
                 if host is not None and scene is not None and is_in_scene:
                     previews[source] = preview_camera(source, host, scene, folder, look)
@@ -240,7 +239,7 @@ class ImageCache(BackgroundWork):
             return None
         if version.id not in self._movies:
             self._movies[version.id] = None
-            movies, folder = self._movies, make_temporary_folder(parent=self._temporary_folder)
+            movies, folder = self._movies, atomic.make_temporary_folder(parent=self._temporary_folder)
 
             def decode() -> None:
                 from ft_dcc.media import movie_images

@@ -13,10 +13,9 @@ import attrs
 from ft_dcc import errors
 from ft_dcc.files.sequences import split_frame_number
 from ft_dcc.host import Host, Scene
-from ft_dcc.publish import models, slots
+from ft_dcc.publish import models, preparation, slots
 from ft_dcc.publish.jobs import states
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
-from ft_dcc.publish.preparation import prepare
 from ft_dcc.publish.publisher import RETRYABLE_ERRORS, Publisher
 from ft_dcc.session import Session
 
@@ -225,7 +224,7 @@ def ensure_job(
     if job.journal.path.is_file() and must_restart(job):
         job.remove()
     if not job.journal.path.is_file():
-        prepare(request, server_url, host, jobs, job_id, session)
+        preparation.prepare(request, server_url, host, jobs, job_id, session)
     return job
 
 

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ft_dcc.errors import PluginBroken
-from ft_dcc.publish import version_number
+from ft_dcc.publish import settings_check, version_number
 from ft_dcc.publish.pipeline import pyblish_adapter, studio_settings
 from ft_dcc.publish.pipeline.environment import Environment
 from ft_dcc.publish.pipeline.pyblish_adapter import PluginClass, is_check, place_of
 from ft_dcc.publish.plugins import collect, collect_sources, extract, integrate, store_files, validate, validate_media
-from ft_dcc.publish.settings_check import check_settings
 from ft_dcc.settings.resolve import Settings, read_settings
 
 # Checks that come after the others, whose repairs change the scene.
@@ -87,7 +86,7 @@ def find_plugins(host_name: str | None = None, folder: Path | None = None) -> En
     that cannot be imported, and SettingInvalid for a folder of the setting that does not exist.
     """
     settings = read_settings()
-    check_settings(settings)
+    settings_check.check_settings(settings)
     own, studio = [] if folder is None else [str(folder)], settings.items("plugins")
     environment = Environment(host_name, (*own, *studio), is_shared=settings.get("pyblish_plugins") == "all")
     left_out = describe_left_out(settings)

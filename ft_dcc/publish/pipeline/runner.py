@@ -11,13 +11,11 @@ from typing import Any, NamedTuple, Union
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.files.masking import mask
-from ft_dcc.files.sequences import folders_read_once
+from ft_dcc.files import masking, sequences
 from ft_dcc.publish import models, progress, slots
 from ft_dcc.publish.jobs.journal import Journal, write_value
-from ft_dcc.publish.pipeline import pyblish_adapter
+from ft_dcc.publish.pipeline import pyblish_adapter, studio_settings
 from ft_dcc.publish.pipeline.environment import Environment
-from ft_dcc.publish.pipeline.studio_settings import level_of
 from ft_dcc.settings.sections import OFF, REQUIRED, WARNING
 
 # With these validation is impossible: the job waits, and is validated when it resumes.
@@ -157,7 +155,7 @@ class PluginRunner:
         """Find all problems and change nothing; raise errors that make validation impossible."""
         for label, place in self.environment.replaced.items():
             self._note_check(label, f"replaced by {place}")
-        with folders_read_once():
+        with sequences.folders_read_once():
             self._run_all(-math.inf, pyblish_adapter.VALIDATION_BARRIER)
         self._is_checked = True
 
@@ -277,7 +275,7 @@ class PluginRunner:
     def _level_of(self, plugin: pyblish_adapter.PluginClass) -> str:
         """Return what becomes of the problems of a check, and note it for the report unless they stop its source."""
         task = slots.TASK.find(self.context)
-        level = level_of(self.environment.levels, plugin, "" if task is None else task.type)
+        level = studio_settings.level_of(self.environment.levels, plugin, "" if task is None else task.type)
         if level != REQUIRED:
             self._note_check(_check_name(plugin), level)
         return level
@@ -311,7 +309,7 @@ class PluginRunner:
 
     def _traceback_of(self, error: BaseException) -> str:
         key = getattr(slots.SESSION.find(self.context), "api_key", "")
-        return mask("".join(traceback.format_exception(type(error), error, error.__traceback__)), key)
+        return masking.mask("".join(traceback.format_exception(type(error), error, error.__traceback__)), key)
 
     def _fail(self, failure: Failure) -> None:
         self.failures.append(failure)

@@ -19,8 +19,7 @@ from ft_dcc.publish.pipeline.pyblish_adapter import COLLECTOR, REVIEW, Context, 
 from ft_dcc.review.feedback import find_note_id
 from ft_dcc.session import Session
 from ft_dcc.session.query.expression import quoted
-from ft_dcc.settings import fields
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.settings import fields, resolve
 
 T = TypeVar("T")
 
@@ -57,7 +56,7 @@ class CollectTask(Collector):
         """Set TASK; raise TaskNotFound."""
         scene = slots.SCENE.find(context)
         wanted = slots.REQUEST.get(context).task or (scene.task_id if scene is not None else None)
-        wanted = wanted or read_settings().get("task")
+        wanted = wanted or resolve.read_settings().get("task")
         if not wanted:
             raise TaskNotFound("No task. Choose one.", option="task PROJECT/SEQUENCE/SHOT/TASK")
         slots.TASK.set(context, models.Task.of(tasks.find_task(slots.SESSION.get(context), wanted, or_parent=True)))
@@ -71,7 +70,7 @@ class CollectLook(Collector):
     def process(self, context: Context) -> None:
         """Set LOOK; raise SettingInvalid for an unknown preset."""
         task = slots.TASK.find(context)
-        presets = find_presets(slots.HOST.find(context), read_settings(), "" if task is None else task.type)
+        presets = find_presets(slots.HOST.find(context), resolve.read_settings(), "" if task is None else task.type)
         slots.LOOK.set(context, choose_look(slots.REQUEST.get(context).look, presets))
 
 

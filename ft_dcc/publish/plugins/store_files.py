@@ -9,19 +9,17 @@ from functools import partial
 from pathlib import Path
 
 from ft_dcc.errors import StorageError
-from ft_dcc.files.atomic import storage_errors
+from ft_dcc.files import atomic, placing
 from ft_dcc.files.checksum import sha256_of
-from ft_dcc.files.placing import Claim, TargetTaken, replace_latest
 from ft_dcc.publish import encode_source, models, slots, version_files, version_number
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance, RerunFrom
-from ft_dcc.publish.plugins.extract import EncodeFrames
-from ft_dcc.publish.plugins.integrate import Integrator
+from ft_dcc.publish.plugins import extract, integrate
 
 # Reading and hashing wait for the disk, and for each other only a little.
 _THREADS = 4
 
 
-class StoreFiles(Integrator):
+class StoreFiles(integrate.Integrator):
     """Copy or register the version's files on disk."""
 
     label = "Files on disk"
@@ -30,13 +28,13 @@ class StoreFiles(Integrator):
         """Set STORED; raise StorageError or TargetTaken. A repetition copies nothing twice."""
         try:
             slots.STORED.set(instance, [_store(instance, target) for target in slots.TARGETS.find(instance) or []])
-        except TargetTaken as error:
+        except placing.TargetTaken as error:
             if slots.REQUEST.get(instance.context).version_from == version_number.FROM_FILE:
                 version_files.roll_back(instance)
                 raise
             # Another publish was faster: nothing was shown with this number yet.
             version_number.renumber(instance)
-            raise RerunFrom(str(error), since=EncodeFrames) from error
+            raise RerunFrom(str(error), since=extract.EncodeFrames) from error
         except StorageError:
             # Part of a sequence is of no use, least of all on a full disk.
             with contextlib.suppress(StorageError):
@@ -49,7 +47,7 @@ def _store(instance: Instance, target: models.Target) -> models.StoredFiles:
     raise_if_cancelled = slots.PROGRESS.get(instance.context).raise_if_cancelled
     write: Callable[[Path, Path], str]
     if target.is_copy:
-        claim = Claim.take(target.path, slots.VERSION_ID.get(instance), [path for _, _, path in members])
+        claim = placing.Claim.take(target.path, slots.VERSION_ID.get(instance), [path for _, _, path in members])
         write = partial(claim.place, on_block=raise_if_cancelled)
     else:
         known = version_files.known_checksum(instance, target)
@@ -76,12 +74,12 @@ def _store(instance: Instance, target: models.Target) -> models.StoredFiles:
 
 
 def _checksum(known: str | None, source: Path, path: Path, on_block: Callable[[], object]) -> str:
-    with storage_errors(f"{source} cannot be read", "Publish it again."):
+    with atomic.storage_errors(f"{source} cannot be read", "Publish it again."):
         source.stat()
         return known or sha256_of(source, on_block)
 
 
-class KeepFiles(Integrator):
+class KeepFiles(integrate.Integrator):
     """Give back the claims of the version's files, and let the newest movie have its own name."""
 
     label = "Newest movie"
@@ -92,7 +90,7 @@ class KeepFiles(Integrator):
         registered, session = slots.REGISTERED.get(instance), slots.SESSION.get(instance.context)
         path = version_files.latest_path(instance, registered.version)
         if path is not None:
-            replace_latest(
+            placing.replace_latest(
                 slots.MOVIE.get(instance).path,
                 path,
                 lambda: version_number.newest_number(session, registered.asset_id) <= registered.version,

@@ -10,8 +10,7 @@ from Qt import QtCore, QtWidgets
 
 from ft_dcc import plain_text
 from ft_dcc.host import Host, LoadsFrames
-from ft_dcc.ui.disk_files import has_frames
-from ft_dcc.ui.publish_controller import PublishController
+from ft_dcc.ui import disk_files, publish_controller
 
 from . import style
 from .layouts import WrappingRow, fill_column
@@ -25,7 +24,7 @@ _MIN_LETTERS = 24
 class DiskFilesRow(QtWidgets.QWidget):
     """The files of a version, of which one is chosen; hidden without files and without an error."""
 
-    def __init__(self, controller: PublishController, host: Host | None) -> None:
+    def __init__(self, controller: publish_controller.PublishController, host: Host | None) -> None:
         super().__init__()
         self._controller, self._host = controller, host
         self._files: tuple[DiskPath, ...] = ()
@@ -73,7 +72,7 @@ class DiskFilesRow(QtWidgets.QWidget):
         self.choice.setVisible(bool(path))
         for button in (self.open, self.copy):
             button.setVisible(bool(path) and reason is None)
-        self.load.setVisible(reason is None and has_frames(path) and isinstance(self._host, LoadsFrames))
+        self.load.setVisible(reason is None and disk_files.has_frames(path) and isinstance(self._host, LoadsFrames))
         style.show_text(self.reason, f"{path}: {reason}." if reason else "")
         style.show_text(self.message, disk.message)
         style.show_text(self.error, disk.error)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from Qt import QtCore
 
 from ft_dcc.host import Host
-from ft_dcc.publish.jobs import states
-from ft_dcc.publish.jobs.job import StudioIdentity
+from ft_dcc.publish.jobs import job, states
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style, tables
@@ -101,7 +100,7 @@ class QueuePage(_WorkPage):
 
     def _is_on_this_server(self, entry: QueueItem) -> bool:
         session = self._controller.session
-        return session is not None and entry.studio.is_same(StudioIdentity.of(session))
+        return session is not None and entry.studio.is_same(job.StudioIdentity.of(session))
 
     def _has_its_scene(self, entry: QueueItem) -> bool:
         scene = self._controller.queries.scene

@@ -12,8 +12,7 @@ from ft_dcc.publish.models import describe_changes
 from ft_dcc.publish.progress import Progress
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc.ui.texts import progress_share, step_label
-from ft_dcc_qt import layouts, style
-from ft_dcc_qt.disk_files_row import DiskFilesRow
+from ft_dcc_qt import disk_files_row, layouts, style
 from ft_dcc_qt.tables import copy_link, open_link
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ class ResultPanel(QtWidgets.QFrame):
         # Chooses a version if there are several.
         self.version = QtWidgets.QComboBox()
         self.version.currentIndexChanged.connect(self._show_version)
-        self.files = DiskFilesRow(controller, host)
+        self.files = disk_files_row.DiskFilesRow(controller, host)
         self.open, self.copy = style.button("&Open the review"), style.button("Cop&y the link")
         self.open.clicked.connect(lambda: open_link(self.link))
         self.copy.clicked.connect(lambda: copy_link(self.link))
