@@ -17,7 +17,7 @@ import attrs
 from ft_dcc import errors
 from ft_dcc.frames import FrameRange, Resolution, aspect_ratio, frame_rate
 from ft_dcc.settings import fields
-from ft_dcc.settings.setting import Setting, one_of, switch
+from ft_dcc.settings.setting import Check, Setting, check_boolean, one_of
 
 BURNIN_POSITIONS = ("top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right")
 # The texts of a request with ``burnin=True``.
@@ -109,13 +109,34 @@ class Option:
         return self.kind.convert(str(value))
 
 
+def _make_option(
+    kind: Kind,
+    help: str,
+    metavar: str | None = None,
+    *,
+    setting: str = "",
+    setting_name: str = "",
+    setting_default: str | None = None,
+    default_label: str = "",
+    check: Check | None = None,
+    separator: str | None = None,
+    environment: tuple[str, ...] = (),
+    **values: Any,
+) -> Option:
+    """Return an option; ``setting`` is the help of its setting, whose name is by default that of the field."""
+    if kind is SWITCH:
+        setting_default, check = "false", check_boolean
+    found = Setting(setting_name, setting, setting_default, default_label, check, separator, environment=environment)
+    return Option(kind, help, metavar, setting=found if setting else None, **values)
+
+
 def option(
     kind: Kind, help: str, metavar: str | None = None, *, default: Any = None, converter: Any = None, **values: Any
 ) -> Any:
     """Return a field that is an option with these values; with None it has the value of its setting."""
     if kind is TEXTS:
         default, converter = (None, _optional_texts) if "setting" in values else ((), _texts)
-    metadata = {"option": Option(kind, help, metavar, **values)}
+    metadata = {"option": _make_option(kind, help, metavar, **values)}
     return attrs.field(default=default, converter=converter, metadata=metadata)
 
 
@@ -152,34 +173,29 @@ def _burnin(value: Mapping[str, str] | bool | None) -> Mapping[str, str] | None:
 
 
 # Apart from its field, whose converter the type checker must see.
-_REVIEW = Option(
+_REVIEW = _make_option(
     TEXTS,
     "Review session: id, name, or a rule such as 'Dailies {date}'; created if missing; may be repeated.",
     "NAME",
     off="Add to no review session; overrides the settings.",
-    setting=Setting(
-        "review",
-        "rules for the names of review sessions, such as `{project} {date}`",
-        default_label="no review session",
-        check=_check_task_rule,
-        separator="\n",
-    ),
+    setting="rules for the names of review sessions, such as `{project} {date}`",
+    default_label="no review session",
+    check=_check_task_rule,
+    separator="\n",
 )
 # A list that does not exist is created.
-_LISTS = Option(
+_LISTS = _make_option(
     TEXTS,
     "List of versions: id, name, or a rule such as 'Selects {date}'; created if missing; may be repeated.",
     "NAME",
     flag="list",
     off="Add to no list; overrides the settings.",
     label="Lists",
-    setting=Setting(
-        "list",
-        "rules for the names of lists of versions, such as `Selects {date:%B}`",
-        default_label="no list",
-        check=_check_task_rule,
-        separator="\n",
-    ),
+    setting="rules for the names of lists of versions, such as `Selects {date:%B}`",
+    setting_name="list",
+    default_label="no list",
+    check=_check_task_rule,
+    separator="\n",
 )
 
 
@@ -194,11 +210,8 @@ class PublishOptions:
         NAME,
         "Task id, or PROJECT/SEQUENCE/SHOT/TASK; a shot for a version without a task (default: FT_DCC_TASK).",
         "ID_OR_PATH",
-        setting=Setting(
-            "task",
-            "task to publish to, or a shot or an asset for versions without a task: its id or path",
-            environment=("FT_DCC_TASK", "FTRACK_TASKID", "FTRACK_CONTEXTID"),
-        ),
+        setting="task to publish to, or a shot or an asset for versions without a task: its id or path",
+        environment=("FT_DCC_TASK", "FTRACK_TASKID", "FTRACK_CONTEXTID"),
         setting_for=FILES,
         default=attrs.NOTHING,
     )
@@ -214,14 +227,16 @@ class PublishOptions:
         "Status of the version.",
         "NAME",
         label="Status",
-        setting=Setting("status", "status of a new version", default_label="set by the server"),
+        setting="status of a new version",
+        default_label="set by the server",
     )
     task_status: str | None = option(
         NAME,
         "Status of the task after the publish.",
         "NAME",
         has_column=False,
-        setting=Setting("task_status", "status of the task after a publish", default_label="unchanged"),
+        setting="status of the task after a publish",
+        default_label="unchanged",
     )
     addresses: tuple[str, ...] = option(
         TEXTS, "Note that this version answers, by id; may be repeated.", "NOTE", has_column=False
@@ -230,22 +245,17 @@ class PublishOptions:
         NAME,
         "Rule for the asset's name, such as '{shot} {task}', or an asset's id.",
         "RULE_OR_ID",
-        setting=Setting(
-            "asset_name",
-            "rule for an asset's name, such as `{shot} {task}`",
-            default_label="`{task}`, or `{task} {source}` for several sources",
-            check=fields.check_fields(fields.SOURCE_FIELDS, is_rule=True),
-        ),
+        setting="rule for an asset's name, such as `{shot} {task}`",
+        setting_name="asset_name",
+        default_label="`{task}`, or `{task} {source}` for several sources",
+        check=fields.check_fields(fields.SOURCE_FIELDS, is_rule=True),
     )
     asset_type: str | None = option(
         NAME,
         "Short name of the type of a new asset.",
         "SHORT",
-        setting=Setting(
-            "asset_type",
-            "short name of the type of a new asset",
-            default_label="`playblast` for a camera, `upload` for files",
-        ),
+        setting="short name of the type of a new asset",
+        default_label="`playblast` for a camera, `upload` for files",
     )
     uses: tuple[str, ...] = option(
         TEXTS, "Version that this one was made from; may be repeated.", "VERSION_ID", has_column=False
@@ -255,7 +265,7 @@ class PublishOptions:
         SWITCH,
         "Send an event-hub notification.",
         has_column=False,
-        setting=switch("notify", "whether to send an event-hub notification after a publish"),
+        setting="whether to send an event-hub notification after a publish",
     )
     # Lines, the title first; True has those of the settings.
     slate: tuple[str, ...] | bool | None = option(
@@ -264,36 +274,35 @@ class PublishOptions:
         has_column=False,
         label="Slate",
         needs_movie=True,
-        setting=switch("slate", "whether to add a slate before the first frame"),
+        setting="whether to add a slate before the first frame",
         converter=_lines,
     )
     watermark: str | None = option(
         TEXT,
         "Text across the frames.",
         "TEXT",
-        setting=Setting("watermark", "text across each frame", default_label="nothing", check=check_burnin_template),
+        setting="text across each frame",
+        default_label="nothing",
+        check=check_burnin_template,
     )
     letterbox: str | None = option(
         TEXT,
         "Aspect ratio of the visible area, such as 2.39; the rest is black.",
         "SHAPE",
-        setting=Setting(
-            "letterbox",
-            "aspect ratio of the visible area, such as `2.39` or `16:9`; the rest is black",
-            default_label="the whole frame",
-            check=aspect_ratio,
-        ),
+        setting="aspect ratio of the visible area, such as `2.39` or `16:9`; the rest is black",
+        default_label="the whole frame",
+        check=aspect_ratio,
     )
     mark_handles: bool | None = option(
         SWITCH,
         "Label the frames in handles.",
         needs_movie=True,
-        setting=switch("mark_handles", "whether frames in the handles of the shot or of `--frames` have a label"),
+        setting="whether frames in the handles of the shot or of `--frames` have a label",
     )
     fill_missing: bool | None = option(
         SWITCH,
         "Replace missing frames by the previous one, labelled.",
-        setting=switch("fill_missing", "whether to replace missing frames by the previous one, labelled"),
+        setting="whether to replace missing frames by the previous one, labelled",
     )
     # Files, each with the frame at which it starts ("music.wav@993"), by default the first.
     sounds: tuple[str, ...] = option(
@@ -321,37 +330,29 @@ class PublishOptions:
         choices=OUTPUTS,
         label="Outputs",
         needs_movie=True,
-        setting=Setting(
-            "outputs",
-            "outputs in addition to the review movie: `1080`, `1440` or `2160` lines, `prores`, `contact-sheet`, or "
-            "presets of the section `outputs`",
-            default_label="none",
-            check=check_output,
-            separator=",",
-        ),
+        setting="outputs in addition to the review movie: `1080`, `1440` or `2160` lines, `prores`, `contact-sheet`, "
+        "or presets of the section `outputs`",
+        default_label="none",
+        check=check_output,
+        separator=",",
     )
     review_metadata: str | None = option(
         NAME,
         "What the metadata ftr_meta of review movies says.",
         has_flag=False,
-        setting=Setting(
-            "review_metadata",
-            "what `ftr_meta`, which the player of a site reads, says: the shot's first frame or frame 0 first, with "
-            "width and height or without: `frame-and-size`, `frame`, `zero-and-size`, `zero`",
-            REVIEW_METADATA[0],
-            check=one_of(*REVIEW_METADATA),
-        ),
+        setting="what `ftr_meta`, which the player of a site reads, says: the shot's first frame or frame 0 first, "
+        "with width and height or without: `frame-and-size`, `frame`, `zero-and-size`, `zero`",
+        setting_default=REVIEW_METADATA[0],
+        check=one_of(*REVIEW_METADATA),
     )
     encode_by: str | None = option(
         NAME,
         "Who encodes the review movie.",
         has_flag=False,
-        setting=Setting(
-            "encode_by",
-            "who encodes the review movie: `ft-dcc`, or `site`, which gets one movie and encodes it with its own sizes",
-            "ft-dcc",
-            check=one_of("ft-dcc", ENCODE_BY_SITE),
-        ),
+        setting="who encodes the review movie: `ft-dcc`, or `site`, which gets one movie and encodes it with its own "
+        "sizes",
+        setting_default="ft-dcc",
+        check=one_of("ft-dcc", ENCODE_BY_SITE),
     )
     # With the frame rate and the size, overrides the values of the shot.
     frame_range: FrameRange | None = option(
@@ -368,7 +369,7 @@ class PublishOptions:
         "Upload the scene file as a component of the version.",
         offered_for=SCENES,
         label="Scene file",
-        setting=switch("include_scene", "whether a version contains the scene file that it was captured from"),
+        setting="whether a version contains the scene file that it was captured from",
         setting_for=SCENES,
     )
     source_files: str | None = option(
@@ -376,34 +377,28 @@ class PublishOptions:
         "Source files of the version: register them where they are, copy them to the studio's location, or none.",
         "register|copy|none",
         label="Source files",
-        setting=Setting(
-            "frames",
-            "what becomes of a version's source files: `register` records where they are, `copy` puts them into "
-            "the studio's location, `none` does neither",
-            "register",
-            check=one_of("register", "copy", "none"),
-        ),
+        setting="what becomes of a version's source files: `register` records where they are, `copy` puts them into "
+        "the studio's location, `none` does neither",
+        setting_name="frames",
+        setting_default="register",
+        check=one_of("register", "copy", "none"),
     )
     location: str | None = option(
         NAME,
         "Location that takes copies of source files.",
         "NAME",
         has_column=False,
-        setting=Setting(
-            "location", "location that takes copies of source files", default_label="that of the storage scenario"
-        ),
+        setting="location that takes copies of source files",
+        default_label="that of the storage scenario",
     )
     movie_path: str | None = option(
         TEXT,
         "Rule for a copy of the movie on disk, below a root.",
         "RULE",
         needs_movie=True,
-        setting=Setting(
-            "movie_path",
-            "rule for a copy of the movie on disk, such as `{project}/{shot}/{shot}_{task}_{version}.mp4`",
-            default_label="no copy",
-            check=_check_path_rule,
-        ),
+        setting="rule for a copy of the movie on disk, such as `{project}/{shot}/{shot}_{task}_{version}.mp4`",
+        default_label="no copy",
+        check=_check_path_rule,
     )
     latest_path: str | None = option(
         TEXT,
@@ -411,36 +406,27 @@ class PublishOptions:
         "RULE",
         has_column=False,
         needs_movie=True,
-        setting=Setting(
-            "latest_path",
-            "rule for a copy of the newest movie, which each publish replaces",
-            default_label="no copy",
-            check=_check_path_rule,
-        ),
+        setting="rule for a copy of the newest movie, which each publish replaces",
+        default_label="no copy",
+        check=_check_path_rule,
     )
     frames_path: str | None = option(
         TEXT,
         "Rule for the captured frames on disk, below a root.",
         "RULE",
         offered_for=SCENES,
-        setting=Setting(
-            "frames_path",
-            "rule for the captured frames on disk, such as `{project}/{shot}/{version}/{shot}.####.png`",
-            default_label="frames are not kept",
-            check=_check_path_rule,
-        ),
+        setting="rule for the captured frames on disk, such as `{project}/{shot}/{version}/{shot}.####.png`",
+        default_label="frames are not kept",
+        check=_check_path_rule,
         setting_for=SCENES,
     )
     version_from: str | None = option(
         NAME,
         "Number of the version: the server's next one, or that in the name of the scene or file.",
         "server|file",
-        setting=Setting(
-            "version_from",
-            "number of a version: `server` for its next one, `file` for that in the name of the scene or file",
-            "server",
-            check=one_of("server", "file"),
-        ),
+        setting="number of a version: `server` for its next one, `file` for that in the name of the scene or file",
+        setting_default="server",
+        check=one_of("server", "file"),
     )
     # Files that a scene needs may be missing.
     allow_incomplete: bool = option(
@@ -456,53 +442,50 @@ class PublishOptions:
     )
 
 
-def _with_flag(name: str, found: Option) -> Option:
-    return found if found.flag else attrs.evolve(found, flag=name.replace("_", "-"))
+def _with_names(field: str, found: Option) -> Option:
+    setting = found.setting and attrs.evolve(found.setting, name=found.setting.name or field)
+    return attrs.evolve(found, flag=found.flag or field.replace("_", "-"), setting=setting)
 
 
 # The options by the names of their fields, in the order in which the command line lists them.
 OPTIONS: dict[str, Option] = {
-    field.name: _with_flag(field.name, field.metadata["option"])
+    field.name: _with_names(field.name, field.metadata["option"])
     for field in attrs.fields(PublishOptions)
     if "option" in field.metadata
 }
 # Options of existing files that are fields of ``ColourOptions``.
 COLOUR_OPTIONS: dict[str, Option] = {
-    name: _with_flag(name, found)
+    name: _with_names(name, found)
     for name, found in {
-        "space": Option(
+        "space": _make_option(
             NAME,
             "Colour space of the images, a name of the OCIO config, such as ACEScct for DPX (default: only OpenEXR is "
             "converted).",
             "NAME",
             flag="colour-space",
-            setting=Setting(
-                "colour_space",
-                "colour space of OpenEXR frames; overrides the one in the files; `display` for frames that need no "
-                "conversion",
-                default_label="the one in the file, or linear light",
-            ),
+            setting="colour space of OpenEXR frames; overrides the one in the files; `display` for frames that need no "
+            "conversion",
+            setting_name="colour_space",
+            default_label="the one in the file, or linear light",
         ),
-        "display": Option(
+        "display": _make_option(
             NAME,
             "Display of the OCIO config (default: its first).",
             "NAME",
-            setting=Setting("display", "display of the OCIO config", default_label="first display"),
+            setting="display of the OCIO config",
+            default_label="first display",
         ),
-        "view": Option(
+        "view": _make_option(
             NAME,
             "View of the display (default: first view; with a built-in config, un-tone-mapped unless ACES or camera "
             "log).",
             "NAME",
-            setting=Setting(
-                "view",
-                "view of that display",
-                default_label="first view; with a built-in config, un-tone-mapped unless ACES or camera log",
-            ),
+            setting="view of that display",
+            default_label="first view; with a built-in config, un-tone-mapped unless ACES or camera log",
         ),
-        "layer": Option(NAME, "Layer of OpenEXR files, or a single channel such as Z (default: RGB).", "NAME"),
-        "part": Option(NAME, "Part of OpenEXR files, by name or number from 0.", "NAME"),
-        "stereo_view": Option(NAME, "View of stereo OpenEXR files, such as left.", "NAME"),
+        "layer": _make_option(NAME, "Layer of OpenEXR files, or a single channel such as Z (default: RGB).", "NAME"),
+        "part": _make_option(NAME, "Part of OpenEXR files, by name or number from 0.", "NAME"),
+        "stereo_view": _make_option(NAME, "View of stereo OpenEXR files, such as left.", "NAME"),
     }.items()
 }
 

@@ -43,7 +43,7 @@ def check_boolean(text: str) -> None:
 
 @attrs.frozen
 class Setting:
-    """One setting; ``environment`` lists its variables in order of precedence, by default FT_DCC_ and its name.
+    """One setting.
 
     ``default_label`` describes a default that is not a fixed value. A setting with a ``separator`` takes several
     values: an array in a file, one separated string elsewhere. A setting that ``needs_trusted_file`` could send a key
@@ -55,13 +55,16 @@ class Setting:
     default: str | None = None
     default_label: str = ""
     check: Check | None = None
-    environment: tuple[str, ...] = attrs.field(
-        default=attrs.Factory(lambda setting: (f"FT_DCC_{setting.name.upper()}",), takes_self=True), kw_only=True
-    )
     separator: str | None = None
     is_secret: bool = False
     is_path: bool = False
     needs_trusted_file: bool = False
+    _environment: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """Its variables in order of precedence, by default FT_DCC_ and its name."""
+        return self._environment or (f"FT_DCC_{self.name.upper()}",)
 
     @property
     def is_boolean(self) -> bool:
