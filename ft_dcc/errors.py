@@ -72,14 +72,23 @@ class UserFixableError(Error):
 
     # Set by a publish that this error alone stopped: the error with its check, its source and its repair.
     problem: ValidationIssue | None = None
-    # The field of a request that accepts the input as it is, with a value, such as "fps 24"; each interface words it.
-    option = ""
 
     def __init__(
-        self, message: str = "", details: dict[str, Any] | None = None, *, option: str = "", **report: Any
+        self,
+        message: str = "",
+        details: dict[str, Any] | None = None,
+        *,
+        found: object = None,
+        expected: object = None,
+        option: str = "",
+        **report: Any,
     ) -> None:
         # A class of this one and of ServerError takes the report of the server, too.
         super().__init__(message, details, **report)
+        # None where no two values are compared.
+        self.found, self.expected = found, expected
+        # The field of a request that accepts the input as it is, with a value, such as "fps 24"; each interface words
+        # it.
         self.option = option
 
 
@@ -89,8 +98,8 @@ class ValueMismatch(UserFixableError):
     def __init__(
         self, what: str, *, found: object, expected: object, remedy: str = "", message: str = "", option: str = ""
     ) -> None:
-        super().__init__(message or f"The {what} is {found}; expected {expected}. {remedy}".strip(), option=option)
-        self.what, self.found, self.expected, self.remedy = what, found, expected, remedy
+        message = message or f"The {what} is {found}; expected {expected}. {remedy}".strip()
+        super().__init__(message, found=found, expected=expected, option=option)
 
 
 class ValidationIssue(NamedTuple):
@@ -137,18 +146,10 @@ class CameraMissing(UserFixableError):
 class FramesMissing(UserFixableError):
     """Requested frames that are not on disk; ``missing`` lists their numbers."""
 
-    def __init__(
-        self,
-        message: str,
-        missing: tuple[int, ...] = (),
-        *,
-        found: str | None = None,
-        expected: str | None = None,
-        option: str = "",
-    ) -> None:
-        super().__init__(message, option=option)
-        # Found and expected are ranges of frames as text, such as "1001, 1003-1004", None if they are not known.
-        self.missing, self.found, self.expected = missing, found, expected
+    def __init__(self, message: str, missing: tuple[int, ...] = (), **known: Any) -> None:
+        # What is known of UserFixableError; found and expected are ranges of frames, such as "1001, 1003-1004".
+        super().__init__(message, **known)
+        self.missing = missing
 
 
 class MovieUnreadable(UserFixableError):

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from ft_dcc.accounts import credentials, local_server
 from ft_dcc.errors import AuthenticationError, Cancelled, MissingExtra, ServerUnreachable
-from ft_dcc.settings.resolve import Settings, read_settings
+from ft_dcc.settings.resolve import read_settings
 
 _LOGIN_TIMEOUT_SECONDS = 300.0
 # A cancel waits for it.
@@ -21,12 +21,12 @@ _CONNECT_TIMEOUT_SECONDS = 5.0
 _PAGE = "<!doctype html><title>ft-dcc</title><p>You are signed in. Go back to {program}; this page can be closed."
 
 
-def find_account(settings: Settings | None = None) -> credentials.Account | None:
+def find_account() -> credentials.Account | None:
     """Return the account of the settings, of the last login, or of the local studio, which is started.
 
     Returns None if a login is required. Raises SettingInvalid, ServerUnreachable and StorageError.
     """
-    settings = read_settings() if settings is None else settings
+    settings = read_settings()
     server, user, key = settings.get("server"), settings.get("user"), settings.get("key")
     if server and user and key:
         return credentials.Account(server, user, key)

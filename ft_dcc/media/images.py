@@ -60,13 +60,13 @@ def still(
     return _draw(_jpeg(image, path, STILL, STILL_LONGER_SIDE, colour), burnin)
 
 
-def movie_images(movie: Path, folder: Path, *, is_cancelled: ffmpeg.IsCancelled | None = None) -> Frames:
+def movie_images(movie: Path, folder: Path) -> Frames:
     """Write each image of a movie as a JPEG into the folder, and return them as frames that are numbered from 1.
 
     They have at most 1920 pixels on their longer side. Raises MovieUnreadable for a file without a readable image,
-    Cancelled, StorageError or EncodeFailed.
+    StorageError or EncodeFailed.
     """
-    info = probe(movie, max_frames=1, is_cancelled=is_cancelled)
+    info = probe(movie, max_frames=1)
     pattern = folder / "image.%05d.jpg"
     filters = [*encoding.from_movie(info), *encoding.to_jpeg(MOVIE_IMAGES_LONGER_SIDE), SHOWINFO]
     sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-fps_mode", "passthrough", "-q:v", "3", "-f", "image2"]
@@ -80,7 +80,7 @@ def movie_images(movie: Path, folder: Path, *, is_cancelled: ffmpeg.IsCancelled 
         folder.mkdir(parents=True, exist_ok=True)
         # In the folder, because the name is a pattern and the path may contain a percent sign.
         arguments = [*movie_input(movie), *sink, "-start_number", "1", pattern.name]
-        finished = ffmpeg.run(arguments, folder=folder, on_line=read, is_cancelled=is_cancelled)
+        finished = ffmpeg.run(arguments, folder=folder, on_line=read)
         count = sum(1 for _ in folder.glob("image.*.jpg"))
     if finished.returncode:
         raise ffmpeg.failure(finished, str(movie), folder)

@@ -48,11 +48,6 @@ class PublishRequest(publish_options.PublishOptions):
         """The lines of the slate, none before the settings have given those of ``slate=True``."""
         return self.slate if isinstance(self.slate, tuple) else ()
 
-    @property
-    def has_burnin(self) -> bool:
-        """Whether any text is burnt in."""
-        return self.draws_field("")
-
     def draws_field(self, field: str) -> bool:
         """Return whether a template uses this field; with "" whether there is a template."""
         return any(not field or fields.uses_field(template, field) for template in self._templates)

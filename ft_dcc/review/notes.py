@@ -206,20 +206,20 @@ def publish_note_id(version_id: str, parent_id: str) -> str:
 
 
 def drawings_for_scene(
-    versions: Iterable[ReviewedVersion], *, is_open_only: bool = True, remarks: Mapping[str, str] = MappingProxyType({})
+    versions: Iterable[ReviewedVersion], *, remarks: Mapping[str, str] = MappingProxyType({})
 ) -> list[Drawing]:
-    """Return the drawings of the versions' notes for a host, those of the newest version first.
+    """Return the drawings of the versions' open notes for a host, those of the newest version first.
 
     Each has the text and the author of its note; a note on a frame without a drawing becomes a drawing without shapes.
     Drawings of all but the newest version of an asset are labelled with their version, and those with a remark, by the
-    id of the drawing, with that. Without ``is_open_only``, notes that are done count, too.
+    id of the drawing, with that.
     """
     found: list[Drawing] = []
     newest: dict[str, int] = {}
     for version in sorted(versions, key=lambda each: -each.number):
         current = newest.setdefault(version.asset, version.number)
         for note in version.notes:
-            if note.frame is None or (is_open_only and not note.is_open):
+            if note.frame is None or not note.is_open:
                 continue
             drawing = note.drawing or Drawing(note.id, note.author, note.frame, (), note.end_frame)
             older = "" if version.number == current else version.name

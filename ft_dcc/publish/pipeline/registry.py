@@ -15,7 +15,7 @@ from ft_dcc.publish import settings_check, version_number
 from ft_dcc.publish.pipeline import pyblish_adapter, studio_settings
 from ft_dcc.publish.pipeline.environment import Environment
 from ft_dcc.publish.pipeline.pyblish_adapter import PluginClass, is_check, place_of
-from ft_dcc.publish.plugins import collect, collect_sources, extract, integrate, store_files, validate, validate_media
+from ft_dcc.publish.plugins import collect, collect_sources, extract, integrate, validate, validate_media
 from ft_dcc.settings.resolve import Settings, read_settings
 
 # Checks that come after the others, whose repairs change the scene.
@@ -64,10 +64,10 @@ PLUGINS: tuple[PluginClass, ...] = (
     extract.MakeOutputs,
     extract.MakeThumbnail,
     integrate.UploadComponents,
-    store_files.StoreFiles,
+    integrate.StoreFiles,
     integrate.RegisterVersion,
     integrate.EncodeOnSite,
-    store_files.KeepFiles,
+    integrate.KeepFiles,
     integrate.NumberReview,
     integrate.AddressNotes,
     integrate.FindLink,

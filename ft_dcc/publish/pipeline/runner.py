@@ -48,20 +48,16 @@ class Failure:
     @property
     def problem(self) -> errors.ValidationIssue:
         """The failure as it is shown to the artist."""
-        found = expected = None
-        if isinstance(self.error, errors.ValueMismatch):
-            found, expected = str(self.error.found), str(self.error.expected)
-        elif isinstance(self.error, errors.FramesMissing):
-            found, expected = self.error.found, self.error.expected
+        fixable = self.error if isinstance(self.error, errors.UserFixableError) else errors.UserFixableError()
         return errors.ValidationIssue(
             check=_check_name(self.plugin),
             instance=self.source,
             message=str(self.error),
-            found=found,
-            expected=expected,
+            found=None if fixable.found is None else str(fixable.found),
+            expected=None if fixable.expected is None else str(fixable.expected),
             repair=self.repair,
-            user_can_fix=isinstance(self.error, errors.UserFixableError),
-            option=getattr(self.error, "option", ""),
+            user_can_fix=fixable is self.error,
+            option=fixable.option,
             can_select=self.number != 0 and getattr(self.plugin, "can_select", True),
         )
 

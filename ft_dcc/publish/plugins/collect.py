@@ -203,7 +203,7 @@ class CollectOptions(Collector):
         addresses = tuple(str(note_id) for note_id in others[: len(request.addresses)])
         artist = ""
         # A rule or a burn-in may have it; without either, a publish saves the request.
-        if request.has_burnin or any("{artist" in (text or "") for text in request.rules):
+        if request.draws_field("") or any("{artist" in (text or "") for text in request.rules):
             user = session.query(
                 f"select first_name, last_name from User where username is {quoted(session.api_user)}"
             ).first()

@@ -1,14 +1,20 @@
-"""Integrators: upload the files, then create the version in one transaction."""
+"""Integrators: upload the files and write those on the studio's disk, then create the version in one transaction."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
-from ft_dcc.errors import ServerError, ServerUnreachable, TaskNotFound, TransferFailed
+from ft_dcc.errors import ServerError, ServerUnreachable, StorageError, TaskNotFound, TransferFailed
+from ft_dcc.files import atomic, placing
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.media import EncodedFile, presets
 from ft_dcc.production import review_sessions
-from ft_dcc.publish import models, progress, slots, version_number, version_transaction
+from ft_dcc.publish import encode_source, models, progress, slots, version_files, version_number, version_transaction
 from ft_dcc.publish.pipeline.pyblish_adapter import INTEGRATOR, REVIEW, Instance, InstancePlugin, RerunFrom
 from ft_dcc.publish.plugins.extract import EncodeFrames
 from ft_dcc.review.feedback import mark_addressed
@@ -16,6 +22,9 @@ from ft_dcc.session.events.event import Event
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer.transfer import upload
 from ft_dcc.session.transport.cancellation import run_cancellable
+
+# Reading and hashing wait for the disk, and for each other only a little.
+_THREADS = 4
 
 
 class Integrator(InstancePlugin):
@@ -53,6 +62,66 @@ def _upload(instance: Instance, file: EncodedFile | models.ExtraComponent) -> mo
         on_bytes=on_bytes,
     )
     return models.Component(component_id, file.component_name, size, sha256_of(file.path, reporter.raise_if_cancelled))
+
+
+class StoreFiles(Integrator):
+    """Copy or register the version's files on disk."""
+
+    label = "Files on disk"
+
+    def process(self, instance: Instance) -> None:
+        """Set STORED; raise StorageError or TargetTaken. A repetition copies nothing twice."""
+        try:
+            slots.STORED.set(instance, [_store(instance, target) for target in slots.TARGETS.find(instance) or []])
+        except placing.TargetTaken as error:
+            if slots.REQUEST.get(instance.context).version_from == version_number.FROM_FILE:
+                version_files.roll_back(instance)
+                raise
+            # Another publish was faster: nothing was shown with this number yet.
+            version_number.renumber(instance)
+            raise RerunFrom(str(error), since=EncodeFrames) from error
+        except StorageError:
+            # Part of a sequence is of no use, least of all on a full disk.
+            with contextlib.suppress(StorageError):
+                version_files.roll_back(instance)
+            raise
+
+
+def _store(instance: Instance, target: models.Target) -> models.StoredFiles:
+    members = version_files.members_of(instance, target)
+    raise_if_cancelled = slots.PROGRESS.get(instance.context).raise_if_cancelled
+    write: Callable[[Path, Path], str]
+    if target.is_copy:
+        claim = placing.Claim.take(target.path, slots.VERSION_ID.get(instance), [path for _, _, path in members])
+        write = partial(claim.place, on_block=raise_if_cancelled)
+    else:
+        known = version_files.known_checksum(instance, target)
+        write = partial(_checksum, known, on_block=raise_if_cancelled)
+    count = encode_source.progress_of_frames(instance, "store", len(members))
+
+    def store(member: tuple[str, Path, Path]) -> models.StoredFile:
+        name, source, path = member
+        checksum = write(source, path)
+        return models.StoredFile(name, version_files.identifier_of(target, name), path.stat().st_size, checksum)
+
+    files = []
+    with ThreadPoolExecutor(_THREADS) as executor:
+        running = [executor.submit(store, member) for member in members]
+        try:
+            for number, each in enumerate(running):
+                files.append(each.result())
+                count(number)
+        finally:
+            for each in running:
+                each.cancel()
+    padding = None if not files or not files[0].member else version_files.padding_of(target.path)
+    return models.StoredFiles(target, padding, tuple(files))
+
+
+def _checksum(known: str | None, source: Path, path: Path, on_block: Callable[[], object]) -> str:
+    with atomic.storage_errors(f"{source} cannot be read", "Publish it again."):
+        source.stat()
+        return known or sha256_of(source, on_block)
 
 
 class RegisterVersion(Integrator):
@@ -119,6 +188,25 @@ def _check_uploads_exist(instance: Instance, refusal: ServerError | ServerUnreac
             message = f"The uploads did not arrive a second time. Check the network. ({refusal})"
             raise TransferFailed(message) from refusal
         raise RerunFrom("The server has lost the uploaded files.", since=UploadComponents)
+
+
+class KeepFiles(Integrator):
+    """Give back the claims of the version's files, and let the newest movie have its own name."""
+
+    label = "Newest movie"
+
+    def process(self, instance: Instance) -> None:
+        """Raise StorageError."""
+        version_files.release(instance)
+        registered, session = slots.REGISTERED.get(instance), slots.SESSION.get(instance.context)
+        path = version_files.latest_path(instance, registered.version)
+        if path is not None:
+            placing.replace_latest(
+                slots.MOVIE.get(instance).path,
+                path,
+                lambda: version_number.newest_number(session, registered.asset_id) <= registered.version,
+                slots.PROGRESS.get(instance.context).raise_if_cancelled,
+            )
 
 
 class NumberReview(Integrator):

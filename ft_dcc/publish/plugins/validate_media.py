@@ -61,33 +61,20 @@ class ValidateStill(InstancePlugin):
             raise errors.ValueMismatch("resolution", found=found, expected=expected, message=message, option=accepting)
 
 
-class ValidateMovieColour(InstancePlugin):
-    """Check that no colour space is requested for a movie."""
-
-    order = VALIDATOR
-    label = "Colour"
-    families: ClassVar[list[str]] = ["film"]
-
-    def process(self, instance: Instance) -> None:
-        """Raise UserFixableError: a movie is converted by its own tags."""
-        colour = slots.REQUEST.get(instance.context).colour
-        if colour is not None:
-            ocio.refuse_unused(slots.SOURCE.get(instance).text, colour)
-
-
 class ValidateColour(InstancePlugin):
-    """Check that the source's colour space can be converted."""
+    """Check that the source's colour space can be converted; a movie is converted by its own tags."""
 
     order = VALIDATOR
     label = "Colour"
-    families: ClassVar[list[str]] = ["frames", "image"]
+    families: ClassVar[list[str]] = ["frames", "film", "image"]
 
     def process(self, instance: Instance) -> None:
         """Raise SettingInvalid or MissingExtra, and UserFixableError for options that have no effect on the files."""
-        requested = slots.REQUEST.get(instance.context).colour
+        source, requested = slots.SOURCE.get(instance), slots.REQUEST.get(instance.context).colour
         if requested is not None:
-            ocio.refuse_unused(slots.SOURCE.get(instance).text, requested)
-        ocio.converter(Path(slots.SOURCE.get(instance).text).suffix, encode_source.colour_of(instance))
+            ocio.refuse_unused(source.text, requested)
+        if source.kind != "film":
+            ocio.converter(Path(source.text).suffix, encode_source.colour_of(instance))
 
 
 class ValidateOutputs(InstancePlugin):
