@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from pathlib import Path
 
-import platformdirs
-
 from ft_dcc.errors import NotFoundError
-from ft_dcc.files.atomic import write_atomically
+from ft_dcc.files import remembered
 from ft_dcc.session import Session
 from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings import resolve, scope, toml_file
 
-log = logging.getLogger(__name__)
-
 # The key of the metadata; its value is TOML.
 KEY = toml_file.NAME
-# Tasks whose projects are remembered.
-_MAX_TASKS = 1000
+# The file of the last known ones, and the number of tasks whose projects are remembered.
+_REMEMBERED, _MAX_TASKS = "project_settings", 1000
 
 
 def find_project(session: Session, name_or_id: str) -> Entity:
@@ -53,7 +47,8 @@ def scope_of_task(session: Session | None, server: str, task: str | None, folder
     """Return and remember the scope of a task, an id or a path, and a folder; the last known one without an answer."""
     if not task:
         return scope.Scope(folder)
-    project, known = None, _read().get(server.rstrip("/"), {})
+    server, project = server.rstrip("/"), None
+    known = remembered.read_texts(_REMEMBERED, server)
     if session is not None and "/" in task:
         project = session.query(f"select name, metadata from Project where name is {quoted(_key(task))}").first()
     elif session is not None:
@@ -62,40 +57,16 @@ def scope_of_task(session: Session | None, server: str, task: str | None, folder
         project = None if context is None else context["project"]
     if project is None:
         found = known.get(_key(task), ("", ""))
-        return scope.Scope(folder, *found)
+        return scope.Scope(folder, *found[:2])
     found = (str(project["name"]), read_text(project))
     if known.get(_key(task)) != found:
         # The other tasks of the project follow.
-        changed = {key: found if each[0] == found[0] else each for key, each in known.items() if key != _key(task)}
-        _remember(server.rstrip("/"), {**changed, _key(task): found})
+        changed = {key: found if each[:1] == found[:1] else each for key, each in known.items() if key != _key(task)}
+        newest = [*changed.items(), (_key(task), found)][-_MAX_TASKS:]
+        remembered.write_texts(_REMEMBERED, server, dict(newest))
     return scope.Scope(folder, *found)
 
 
 def _key(task: str) -> str:
     """Return what the project is remembered by: the id of the task, or the name of the project in its path."""
     return task.strip("/").split("/")[0]
-
-
-def _path() -> Path:
-    return Path(platformdirs.user_data_dir("ft-dcc", appauthor=False)) / "project_settings.json"
-
-
-def _read() -> dict[str, dict[str, tuple[str, str]]]:
-    """Return name and text of the projects, by server and key."""
-    try:
-        content = json.loads(_path().read_text(encoding="utf-8"))
-        return {
-            server: {key: (str(each[0]), str(each[1])) for key, each in projects.items()}
-            for server, projects in content.items()
-        }
-    except (OSError, ValueError, AttributeError, TypeError, LookupError):
-        return {}
-
-
-def _remember(server: str, projects: dict[str, tuple[str, str]]) -> None:
-    path, newest = _path(), dict(list(projects.items())[-_MAX_TASKS:])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps({**_read(), server: newest}, indent=1).encode())
-    except OSError as error:
-        log.warning("The project's settings are not remembered: %s cannot be written: %s.", path, error.strerror)

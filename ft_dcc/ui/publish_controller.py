@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ft_dcc.errors import Cancelled, Error, ServerUnreachable, TaskNotFound, ValidationFailed, ValidationIssue
-from ft_dcc.files import log_file
+from ft_dcc.files import log_file, remembered
 from ft_dcc.frames import FrameRange
 from ft_dcc.host import Host, RecordsRenders
 from ft_dcc.host_support.main_thread import is_scene_captured, run_when_idle
@@ -23,7 +23,6 @@ from ft_dcc.ui.background import ActivityRunner, Loaded
 from ft_dcc.ui.background_queries import BackgroundQueries, ImageCache
 from ft_dcc.ui.disk_files import DiskFiles
 from ft_dcc.ui.feedback_controller import FeedbackController
-from ft_dcc.ui.last_reviews import read_last_reviews, remember_reviews
 from ft_dcc.ui.version_files import VersionFiles
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 DEFAULT_REVIEW = "Review"
+# The file of the review sessions that the user has published to last, by project.
+_LAST_REVIEWS = "last_reviews"
 # The name of each shot of a file, its source and its frames.
 Shots = Sequence[tuple[str, str, FrameRange]]
 
@@ -478,7 +479,7 @@ class PublishController(ActivityRunner):
         from ft_dcc.production.review_sessions import open_reviews
 
         self.open_reviews = tuple(open_reviews(session))
-        self._last_reviews = read_last_reviews(self.server)
+        self._last_reviews = remembered.read_texts(_LAST_REVIEWS, self.server)
 
     def _publisher(self, host: Host | None) -> Publisher:
         from ft_dcc.publish.publisher import Publisher
@@ -520,8 +521,9 @@ class PublishController(ActivityRunner):
         task = None if request is None else self.task(request.task)
         # Those that the user has chosen for the project.
         if request is not None and request.review and task is not None:
-            remember_reviews(self.server, task.project_id, request.review)
-            self._last_reviews = read_last_reviews(self.server)
+            last = remembered.read_texts(_LAST_REVIEWS, self.server)
+            self._last_reviews = {**last, task.project_id: request.review}
+            remembered.write_texts(_LAST_REVIEWS, self.server, self._last_reviews)
 
     def _discard_check(self) -> None:
         check, self._pending_check = self._pending_check, None
