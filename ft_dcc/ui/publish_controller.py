@@ -21,9 +21,8 @@ from ft_dcc.host_support.main_thread import is_scene_captured, run_when_idle
 from ft_dcc.publish.progress import Progress
 from ft_dcc.ui.background import ActivityRunner, Loaded
 from ft_dcc.ui.background_queries import BackgroundQueries, ImageCache
-from ft_dcc.ui.disk_files import DiskFiles
 from ft_dcc.ui.feedback_controller import FeedbackController
-from ft_dcc.ui.version_files import VersionFiles
+from ft_dcc.ui.version_files import DiskFiles, VersionFiles
 
 if TYPE_CHECKING:
     from ft_dcc.accounts.credentials import Account

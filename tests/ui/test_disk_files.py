@@ -18,7 +18,7 @@ from ft_dcc.errors import Error, StorageError
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import publish
-from ft_dcc.ui.disk_files import DiskFiles, has_frames, open_folder
+from ft_dcc.ui.version_files import DiskFiles, has_frames, open_folder
 
 
 @pytest.fixture

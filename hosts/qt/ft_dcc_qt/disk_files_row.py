@@ -10,7 +10,7 @@ from Qt import QtCore, QtWidgets
 
 from ft_dcc import plain_text
 from ft_dcc.host import Host, LoadsFrames
-from ft_dcc.ui import disk_files, publish_controller
+from ft_dcc.ui import publish_controller, version_files
 
 from . import style
 from .layouts import WrappingRow, fill_column
@@ -72,7 +72,7 @@ class DiskFilesRow(QtWidgets.QWidget):
         self.choice.setVisible(bool(path))
         for button in (self.open, self.copy):
             button.setVisible(bool(path) and reason is None)
-        self.load.setVisible(reason is None and disk_files.has_frames(path) and isinstance(self._host, LoadsFrames))
+        self.load.setVisible(reason is None and version_files.has_frames(path) and isinstance(self._host, LoadsFrames))
         style.show_text(self.reason, f"{path}: {reason}." if reason else "")
         style.show_text(self.message, disk.message)
         style.show_text(self.error, disk.error)

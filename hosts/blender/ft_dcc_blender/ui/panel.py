@@ -14,8 +14,8 @@ from ft_dcc import plain_text
 from ft_dcc.errors import Error
 from ft_dcc.publish.progress import Progress
 from ft_dcc.settings.definitions import VERSION_PATTERN
-from ft_dcc.ui.disk_files import has_frames
 from ft_dcc.ui.texts import progress_share, step_label
+from ft_dcc.ui.version_files import has_frames
 
 from ..host import TASK_PROPERTY
 from ..scene import blender_compat
