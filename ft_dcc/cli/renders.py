@@ -20,7 +20,7 @@ _WATCH_INTERVAL_SECONDS = 5.0
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """List and publish the renders of Write nodes with the ft-dcc tab, on this machine and on a farm."""
+    """List and publish the recorded renders of Nuke and Blender, on this machine and on a farm."""
 
 
 @command.command(name="list")

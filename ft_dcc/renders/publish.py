@@ -24,7 +24,7 @@ from ft_dcc.publish.plugins.collect_sources import colour_of_files
 from ft_dcc.publish.preparation import prepare
 from ft_dcc.publish.publisher import Publisher
 from ft_dcc.renders.log import ALWAYS, append_line
-from ft_dcc.renders.renders import Render, forget
+from ft_dcc.renders.renders import Render, forget, read_renders
 
 # The states of a render.
 PUBLISHED, DECLINED, DROPPED = "published", "declined", "dropped"
@@ -194,6 +194,17 @@ class CurrentRender:
         new = f"new: {frames.format_ranges(self.new)}" if self.new else ""
         return "; ".join(filter(None, (new, self.render.shortfall, self.render.remark)))
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it is neither published nor declined, and does not run."""
+        return self.state in (READY, ASKS, PROXY) or (self.state == INCOMPLETE and self.render.is_ended)
+
+    @property
+    def question(self) -> str:
+        """Ask whether to publish it."""
+        name, state = self.render.execution.node, "is not complete" if self.state == INCOMPLETE else "is rendered"
+        return f"{name} {state}{f' ({self.text})' if self.text else ''}. Publish it for review?"
+
 
 def current_renders(renders: Iterable[Render], jobs: Path | None = None) -> list[CurrentRender]:
     """Return the newest render of each sequence or movie, which has the files of earlier ones, oldest first."""
@@ -208,6 +219,13 @@ def current_renders(renders: Iterable[Render], jobs: Path | None = None) -> list
             new, published_at[key] = set(), render.execution.time
         found[key] = CurrentRender(render, state, tuple(sorted(new & render.on_disk & set(render.wanted or new))))
     return list(found.values())
+
+
+def renders_of_window(window: str, since: float) -> list[CurrentRender]:
+    """Return the current renders of the window with this id, which have begun since a time in seconds of the epoch."""
+    # The clock of a file system may be a little behind.
+    found = current_renders(read_renders(since=since - 60)) if window else []
+    return [each for each in found if each.render.execution.window == window]
 
 
 def forget_old(renders: Sequence[Render], jobs: Path | None = None) -> None:

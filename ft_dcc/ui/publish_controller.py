@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -87,6 +88,9 @@ class PublishController(ActivityRunner):
         self.version_states: Loaded[Mapping[str, feedback.VersionState]] = Loaded(
             "Reading the status of the last versions", {}, on_change
         )
+        # The renders of this window that wait for a decision.
+        self.asked_renders: tuple[CurrentRender, ...] = ()
+        self._started_at = time.time()
         self.renders: Loaded[tuple[CurrentRender, ...]] = Loaded("Reading the renders", (), on_change)
         # What the checks say about the publish as it is chosen now; another activity stops them.
         self.checks: Loaded[tuple[CheckResult, ...]] = Loaded("Checking", (), on_change)
@@ -393,6 +397,36 @@ class PublishController(ActivityRunner):
             published = publish_render(render, self._publisher(None), again=True)
             if published is not None:
                 self._record(published)
+            self.asked_renders = tuple(each for each in self.asked_renders if each.render.id != render.id)
+
+        self._start("resume", work)
+
+    def decline_render(self, render: Render) -> None:
+        """Do not publish a render that was asked about."""
+
+        def work() -> None:
+            from ft_dcc.renders.publish import decline
+
+            decline(render)
+            self.asked_renders = tuple(each for each in self.asked_renders if each.render.id != render.id)
+
+        self._start("drop", work)
+
+    def publish_renders(self, window: str) -> None:
+        """Publish each complete render of the window that is set to "always", and ask about the others."""
+
+        def work() -> None:
+            from ft_dcc.renders.publish import READY, publish_ready, renders_of_window
+
+            undecided = [each for each in renders_of_window(window, self._started_at) if each.is_undecided]
+            # One that leaves frames on disk out may be a part of the shot.
+            ready = [each for each in undecided if each.state == READY and not each.render.remark]
+            self.asked_renders = tuple(each for each in undecided if each not in ready)
+            for result in publish_ready(self._publisher(None), [each.render for each in ready]):
+                if result.error is not None:
+                    raise result.error
+                if result.published is not None:
+                    self._record(result.published)
 
         self._start("resume", work)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 from . import main_thread
-from .scene import compare, feedback, input_guard, scene_file
+from .scene import compare, feedback, input_guard, render_log, scene_file
 from .ui import menus, operators, panel, preferences, properties, review_panels, settings_panels
 from .ui.controller import CONTROLLER, start_redrawing, stop_redrawing
 
@@ -45,6 +45,7 @@ def register() -> None:
     input_guard.GuardInput.is_about_to_capture = staticmethod(lambda: CONTROLLER.is_capturing)
     input_guard.GuardInput.on_escape = staticmethod(CONTROLLER.cancel)
     menus.add()
+    render_log.install()
     main_thread.start_serving()
     start_redrawing()
 
@@ -58,6 +59,7 @@ def unregister() -> None:
         CONTROLLER.wait(_RESTORE_TIMEOUT_SECONDS)
     stop_redrawing()
     menus.remove()
+    render_log.uninstall()
     feedback.clear()
     compare.clear()
     CONTROLLER.version_files.forget_movie()

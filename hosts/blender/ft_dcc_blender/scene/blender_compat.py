@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -128,6 +129,37 @@ def draw_progress(layout: Any, share: float, text: str) -> None:
         layout.progress(factor=share, text=text or f"{share:.0%}")
     else:
         layout.label(text=f"{text} ({share:.0%})" if text else f"{share:.0%}", icon="TIME")
+
+
+def file_output_nodes(scene: Any) -> list[Any]:
+    """Return the File Output nodes that the scene's compositor runs, those of groups included; Blender 5 renames it."""
+    if hasattr(scene, "compositing_node_group"):
+        own = scene.compositing_node_group
+    else:
+        own = scene.node_tree if scene.use_nodes else None
+    found, trees = [], [own] if own is not None and scene.render.use_compositing else []
+    for tree in trees:
+        active = [node for node in tree.nodes if not node.mute]
+        found += [node for node in active if node.type == "OUTPUT_FILE"]
+        groups = [node.node_tree for node in active if node.type == "GROUP" and node.node_tree]
+        trees += [group for group in groups if group not in trees]
+    return found
+
+
+def written_files(node: Any) -> list[tuple[str, Any]]:
+    """Return the path without frame and extension, and the format, of each file that a File Output node writes."""
+    # Since Blender 5.0 the name of an item follows that of the file.
+    has_items = hasattr(node, "file_output_items")
+    slots = node.file_output_items if has_items else node.file_slots
+    path = os.path.join(node.directory, node.file_name) if has_items else node.base_path  # noqa: PTH118 - no path yet
+    if node.format.file_format == "OPEN_EXR_MULTILAYER":
+        return [(path, node.format)]
+    found = []
+    for slot, socket in zip(slots, node.inputs):
+        has_own = slot.override_node_format if has_items else not slot.use_node_format
+        name = path + slot.name if has_items else os.path.join(path, slot.path)  # noqa: PTH118
+        found += [(name, slot.format if has_own else node.format)] if socket.is_linked else []
+    return found
 
 
 def strip_range(strip: Any) -> tuple[int, int]:

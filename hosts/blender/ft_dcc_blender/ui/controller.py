@@ -10,7 +10,7 @@ import bpy
 from ft_dcc.ui.publish_controller import PublishController
 
 from .. import main_thread
-from ..scene import input_guard
+from ..scene import input_guard, render_log
 
 # Blender knows the preferences by the name of the add-on, which is the package above this one.
 ADDON = str(__package__).rpartition(".")[0]
@@ -41,6 +41,7 @@ def stop_redrawing() -> None:
 def _redraw_changes() -> float:
     global _remaining_redraws, _drawn_changes
     clear_sent_comment()
+    publish_ended_renders()
     changes = _changes
     if CONTROLLER.is_busy or changes != _drawn_changes:
         _drawn_changes, _remaining_redraws = changes, _REDRAWS_AFTER_WORK
@@ -73,6 +74,14 @@ def clear_sent_comment() -> None:
     choices, sent = bpy.context.window_manager.ft_dcc, CONTROLLER.take_sent_comment()
     if sent and choices.comment.strip() == sent.strip():
         choices.comment = ""
+
+
+def publish_ended_renders() -> None:
+    """Publish what has been rendered, or ask, as soon as nothing else runs."""
+    if render_log.ended.is_set() and CONTROLLER.session is not None and not CONTROLLER.is_busy:
+        render_log.ended.clear()
+        use_ffmpeg()
+        CONTROLLER.publish_renders(render_log.WINDOW)
 
 
 def preferences() -> Any:

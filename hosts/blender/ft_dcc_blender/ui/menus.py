@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..scene import blender_compat
+from ..scene import blender_compat, render_log
 from .controller import CONTROLLER
 from .panel import progress_share_and_text
 
@@ -50,6 +50,8 @@ def result_text() -> tuple[str, str]:
         return "The publish was cancelled.", "INFO"
     if CONTROLLER.error:
         return f"Not published: {CONTROLLER.error}", "ERROR"
+    if CONTROLLER.asked_renders:
+        return CONTROLLER.asked_renders[0].question, "QUESTION"
     if CONTROLLER.published:
         newest = CONTROLLER.published[0][1]
         return f"Version {newest.version} is {'in review' if newest.link else 'published'}.", "CHECKMARK"
@@ -64,6 +66,12 @@ def fitting_text(text: str, width: float) -> str:
 def _draw_menu_entry(self: Any, context: Any) -> None:
     self.layout.separator()
     self.layout.operator("ft_dcc.publish", text="Publish for Review", icon="RENDER_ANIMATION")
+
+
+def _draw_node_option(self: Any, context: Any) -> None:
+    node = context.active_node
+    if node is not None and node.type == "OUTPUT_FILE":
+        self.layout.prop(node, render_log.OPTION)
 
 
 def _draw_progress(self: Any, context: Any) -> None:
@@ -93,6 +101,7 @@ def _draw_progress(self: Any, context: Any) -> None:
 
 _DRAWN = {
     "TOPBAR_MT_render": _draw_menu_entry,
+    "NODE_PT_active_node_properties": _draw_node_option,
     "VIEW3D_MT_view": _draw_menu_entry,
     "STATUSBAR_HT_header": _draw_progress,
     "VIEW3D_HT_header": _draw_progress,

@@ -203,6 +203,12 @@ def _draw_previews(layout: Any) -> None:
 
 def _draw_result(layout: Any) -> None:
     _draw_previews(layout)
+    for index, asked in enumerate(CONTROLLER.asked_renders):
+        box = layout.box()
+        draw_lines(box, asked.question, "QUESTION")
+        row = box.row(align=True)
+        row.operator("ft_dcc.publish_render", text="Publish", icon="EXPORT").index = index
+        row.operator("ft_dcc.decline_render", icon="X").index = index
     _draw_problems(layout)
     if CONTROLLER.is_partly_publishable:
         layout.operator("ft_dcc.publish_rest", icon="RENDER_ANIMATION")

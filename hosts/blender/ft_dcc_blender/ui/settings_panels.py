@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..host import BlenderHost
-from ..scene import blender_compat, sources
+from ..scene import blender_compat, render_log, sources
 from . import operators, properties, task_operators
 from .controller import CONTROLLER
 from .panel import SignedInSidebar
@@ -31,11 +31,13 @@ class SettingsSidebar(SignedInSidebar):
     bl_label = ""
     title = ""
     names: tuple[str, ...] = ()
+    # Properties that are saved with the scene.
+    scene_names: tuple[str, ...] = ()
 
     def draw_header(self, context: Any) -> None:
         """Draw the title with what is not the default; a heading of its own would lie over it in a narrow sidebar."""
-        choices = context.window_manager.ft_dcc
-        texts = [text for name in self.names if (text := _changed_text(choices, name))]
+        owners = ((context.window_manager.ft_dcc, self.names), (context.scene, self.scene_names))
+        texts = [text for owner, names in owners for name in names if (text := _changed_text(owner, name))]
         more = ", …" if len(texts) > _MAX_HEADING else ""
         self.layout.label(text=f"{self.title}: {', '.join(texts[:_MAX_HEADING])}{more}" if texts else self.title)
 
@@ -48,6 +50,8 @@ class SettingsSidebar(SignedInSidebar):
                 column.column_flow(columns=2, align=True).prop(choices, name)
             else:
                 column.prop(choices, name)
+        for name in self.scene_names:
+            column.prop(context.scene, name)
 
     def fields(self, context: Any) -> tuple[Any, Any]:
         """Return the column for fields, and the choices."""
@@ -65,6 +69,8 @@ def _changed_text(choices: Any, name: str) -> str:
     default = prop.default_flag if getattr(prop, "is_enum_flag", False) else prop.default
     if value == default or not choices.is_property_set(name):
         return ""
+    if prop.identifier == render_log.OPTION:
+        return f"{prop.enum_items[value].name} after render"
     if prop.type == "ENUM" and not isinstance(value, set):
         return str(prop.enum_items[value].name)
     if value == "CUSTOM":
@@ -140,3 +146,4 @@ class VersionPanel(SettingsSidebar, bpy.types.Panel):
     bl_idname = "FTDCC_PT_version"
     title = "Version"
     names = _VERSION_OPTIONS
+    scene_names = (render_log.OPTION,)

@@ -80,14 +80,10 @@ class RenderWatcher:
                 self._handled = requested
 
     def _check_renders(self) -> None:
-        from ft_dcc.renders.publish import ASKS, INCOMPLETE, PUBLISHING, READY, current_renders, publish_ready
-        from ft_dcc.renders.renders import read_renders
+        from ft_dcc.renders.publish import ASKS, INCOMPLETE, PUBLISHING, READY, publish_ready, renders_of_window
         from ft_dcc.ui.menu_commands import open_publisher
 
-        window = os.environ.get(WINDOW_VARIABLE, "")
-        # The clock of a file system may be a little behind.
-        found = read_renders(since=self._started_at - 60) if window else []
-        current = [each for each in current_renders(found) if each.render.execution.window == window]
+        current = renders_of_window(os.environ.get(WINDOW_VARIABLE, ""), self._started_at)
         for each in current:
             render = each.render
             if each.state == INCOMPLETE and render.is_ended:
