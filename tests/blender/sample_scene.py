@@ -111,11 +111,16 @@ def state():
         "hidden": [(item.name, item.hide_render, item.hide_viewport, item.hide_get()) for item in scene.objects],
         "file": bpy.data.filepath,
         "data": {name: getattr(bpy.data, name).keys() for name in ("objects", "images", "scenes", "actions", "worlds")},
-        "handlers": {name: len(getattr(bpy.app.handlers, name)) for name in ("frame_change_post", "render_write")},
+        "handlers": {name: _other_handlers(name) for name in ("frame_change_post", "render_write")},
     }
     for path in _SETTINGS_PATHS:
         values[path] = _values(scene.path_resolve(path))
     return values
+
+
+def _other_handlers(name):
+    # Those of the add-on go with it.
+    return [each for each in getattr(bpy.app.handlers, name) if not each.__module__.endswith("render_log")]
 
 
 def _values(part):

@@ -142,7 +142,7 @@ def test_ticked_notes_and_the_choice_of_the_scene_file_are_in_the_request(contro
     done(controller)
     assert (make_request(choices, scene).addresses, make_request(choices, scene).include_scene) == ((note_id,), None)
     bpy.ops.ft_dcc.toggle_addressed(note_id=note_id)
-    choices.include_scene = "INCLUDE"
+    choices.include_scene = "STANDARD"
     assert (make_request(choices, scene).addresses, make_request(choices, scene).include_scene) == ((), True)
 
 

@@ -56,10 +56,8 @@ class Output:
     def written(self) -> dict[str, str]:
         """Return the file of each view that was written since ``before``; that of a movie is written when it ends."""
         states = self.states()
-        changed = {path for path, state in states.items() if state != self.before.get(path)}
-        found = {
-            view: [each for each in paths if each in changed or self.is_movie] for view, paths in self.find().items()
-        }
+        new = {path for path, state in states.items() if state != self.before.get(path)}
+        found = {view: [each for each in paths if self.is_movie or each in new] for view, paths in self.find().items()}
         return {view: max(paths, key=lambda path: states.get(path, (0, 0))) for view, paths in found.items() if paths}
 
 
@@ -100,20 +98,19 @@ def _outputs(scene: Any) -> Iterator[Output]:
 
 
 def _describe(scene: Any, output: Output) -> log.RenderExecution:
-    choices, render, script = bpy.data.window_managers[0].ft_dcc, scene.render, bpy.data.filepath
-    ranges = (scene.frame_start, scene.frame_end), _saved_ranges.get(scene.name, (scene.frame_start, scene.frame_end))
+    choices, own = bpy.data.window_managers[0].ft_dcc, (scene.frame_start, scene.frame_end)
+    starts, ends = zip(own, _saved_ranges.get(scene.name, own))
+    texts = scene.get("ft_dcc_task_id") or "", choices.review.strip(), choices.comment.strip()
     return log.RenderExecution(
         render=_render,
         node=output.name,
-        script=script,
+        script=bpy.data.filepath,
         program=f"Blender {bpy.app.version_string}",
-        options=log.RenderOptions(
-            output.when, scene.get("ft_dcc_task_id") or "", choices.review.strip(), choices.comment.strip()
-        ),
+        options=log.RenderOptions(output.when, *texts),
         fps=str(capture.scene_rate(scene)),
-        script_range=(min(start for start, _ in ranges), max(end for _, end in ranges)),
+        script_range=(min(starts), max(ends)),
         views=tuple(output.find()),
-        is_proxy=render.resolution_percentage != 100,
+        is_proxy=scene.render.resolution_percentage != 100,
         window=WINDOW,
         has_unsaved_changes=bool(WINDOW) and bpy.data.is_dirty,
         requested=os.environ.get(log.FRAMES_VARIABLE, ""),
@@ -121,7 +118,6 @@ def _describe(scene: Any, output: Output) -> log.RenderExecution:
     )
 
 
-@bpy.app.handlers.persistent
 def _begin(scene: Any, *_: Any) -> None:
     global _render
     # A capture without a window is a render.
@@ -131,13 +127,11 @@ def _begin(scene: Any, *_: Any) -> None:
     _render = window_render if WINDOW else log.derive_render_id(bpy.data.filepath)
 
 
-@bpy.app.handlers.persistent
 def _begin_frame(*_: Any) -> None:
     for output in _active:
         output.before = output.states()
 
 
-@bpy.app.handlers.persistent
 def _end_frame(scene: Any, *_: Any) -> None:
     try:
         for output in _active:
@@ -150,22 +144,18 @@ def _end_frame(scene: Any, *_: Any) -> None:
         print(f"ft-dcc cannot record the render: {error}", file=sys.stderr)  # noqa: T201
 
 
-@bpy.app.handlers.persistent
-def _end(*_: Any) -> None:
-    for output in _active:
-        if output.log is not None:
-            output.log.end()
-    _cancel()
-
-
-@bpy.app.handlers.persistent
-def _cancel(*_: Any) -> None:
-    if any(output.log is not None for output in _active):
+def _end(*_: Any, is_complete: bool = True) -> None:
+    for writer in filter(None, (output.log for output in _active)):
         ended.set()
+        if is_complete:
+            writer.end()
     _active.clear()
 
 
-@bpy.app.handlers.persistent
+def _cancel(*_: Any) -> None:
+    _end(is_complete=False)
+
+
 def _read_ranges(*_: Any) -> None:
     _saved_ranges.clear()
     _saved_ranges.update({scene.name: (scene.frame_start, scene.frame_end) for scene in bpy.data.scenes})
@@ -186,7 +176,7 @@ _OWNERS = (bpy.types.Scene, bpy.types.CompositorNodeOutputFile)
 def install() -> None:
     """Add the handlers, and the property that is saved with the scene and with the nodes."""
     for name, handler in _HANDLERS.items():
-        getattr(bpy.app.handlers, name).append(handler)
+        getattr(bpy.app.handlers, name).append(bpy.app.handlers.persistent(handler))
     for owner in _OWNERS:
         items = [(each, each.capitalize(), "") for each in (log.OFF, log.ASK, log.ALWAYS)]
         help = "Whether a render is published as a version once it is complete"

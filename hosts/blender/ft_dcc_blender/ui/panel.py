@@ -107,7 +107,7 @@ def _draw_task(column: Any, choices: Any, scene: Any) -> None:
         return
     row = column.row(align=True)
     row.operator("ft_dcc.take_task", text="Work File", icon="FILE_FOLDER").task_id = task.id
-    row.operator("ft_dcc.save_next_version", text="Next Version", icon="FILE_TICK")
+    row.operator("ft_dcc.save_next_version", text="Save Next", icon="FILE_TICK")
     task_operators.read_task_once(task)
     shot = CONTROLLER.shots.get(task.id)
     wanted = [] if shot is None else [shot.frame_range and shot.frame_range.with_handles, shot.fps, shot.resolution]

@@ -21,22 +21,6 @@ from .controller import CONTROLLER
 
 # The options of a publish that the panel has a field for. Artists mute the sound of a scene in the sequencer.
 FORM = {name: option for name, option in for_form(in_host=True).items() if name != "scene_sound"}
-# What the two states of an option are called; the third is that of the settings.
-_SWITCH_ITEMS = {
-    "burnin": (
-        ("NONE", "None", "No text in the image"),
-        ("STANDARD", "Shot and frame", "Shot, task, version, date, lens and frame number"),
-    ),
-    "slate": (
-        ("NONE", "None", "No slate"),
-        ("STANDARD", "Slate", "One image before the first frame, with the lines of the settings"),
-    ),
-    "include_scene": (
-        ("INCLUDE", "Include", "The saved file is uploaded with the version"),
-        ("NONE", "Leave out", "Only its name and checksum are stored"),
-    ),
-}
-_STANDARD_ITEMS = (("NONE", "No", ""), ("STANDARD", "Yes", ""))
 # A list that opens later than this feels slow.
 _SEARCH_SECONDS = 0.25
 # The look that the fields of the panel make, in place of a preset.
@@ -198,8 +182,7 @@ class PublishProperties(bpy.types.PropertyGroup):
 def _property(name: str, option: Option) -> Any:
     help = option.help.partition(";")[0].rstrip(".")
     if option.kind is SWITCH:
-        of_settings = ("SETTINGS", "As in settings", "What the settings say")
-        items = (of_settings, *_SWITCH_ITEMS.get(name, _STANDARD_ITEMS))
+        items = [("SETTINGS", "As in settings", "What the settings say"), ("NONE", "No", ""), ("STANDARD", "Yes", "")]
         return bpy.props.EnumProperty(name=option.label, description=help, items=items)
     if option.choices:
         return bpy.props.EnumProperty(

@@ -69,12 +69,10 @@ def _changed_text(choices: Any, name: str) -> str:
     default = prop.default_flag if getattr(prop, "is_enum_flag", False) else prop.default
     if value == default or not choices.is_property_set(name):
         return ""
-    if prop.identifier == render_log.OPTION:
-        return f"{prop.enum_items[value].name} after render"
-    if prop.type == "ENUM" and not isinstance(value, set):
-        return str(prop.enum_items[value].name)
     if value == "CUSTOM":
         return f"{choices.start}-{choices.end}"
+    if prop.type == "ENUM" and not isinstance(value, set):
+        return f"{prop.name}: {prop.enum_items[value].name}"
     if isinstance(value, set):
         return " ".join(sorted(value))
     if prop.type == "BOOLEAN":
