@@ -202,8 +202,8 @@ class CurrentRender:
     @property
     def question(self) -> str:
         """Ask whether to publish it."""
-        name, state = self.render.execution.node, "is not complete" if self.state == INCOMPLETE else "is rendered"
-        return f"{name} {state}{f' ({self.text})' if self.text else ''}. Publish it for review?"
+        texts = filter(None, (str(self.render.wanted or ""), self.text))
+        return f"{self.render.execution.node} is rendered ({'; '.join(texts)}). Publish it for review?"
 
 
 def current_renders(renders: Iterable[Render], jobs: Path | None = None) -> list[CurrentRender]:

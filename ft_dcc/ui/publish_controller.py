@@ -402,15 +402,11 @@ class PublishController(ActivityRunner):
         self._start("resume", work)
 
     def decline_render(self, render: Render) -> None:
-        """Do not publish a render that was asked about."""
+        """Do not publish a render that was asked about; raise StorageError if this cannot be recorded."""
+        from ft_dcc.renders.publish import decline
 
-        def work() -> None:
-            from ft_dcc.renders.publish import decline
-
-            decline(render)
-            self.asked_renders = tuple(each for each in self.asked_renders if each.render.id != render.id)
-
-        self._start("drop", work)
+        decline(render)
+        self.asked_renders = tuple(each for each in self.asked_renders if each.render.id != render.id)
 
     def publish_renders(self, window: str) -> None:
         """Publish each complete render of the window that is set to "always", and ask about the others."""

@@ -117,7 +117,7 @@ def test_a_window_publishes_what_is_complete_and_asks_about_the_rest(
     scene.ft_dcc_publish_render = "ask"
     rendering(1003, 1005)
     end_render()
-    assert menus.result_text() == ("Scene is rendered (new: 1003-1005). Publish it for review?", "QUESTION")
+    assert menus.result_text() == ("Scene is rendered (999-1008; new: 1003-1005). Publish it for review?", "QUESTION")
     bpy.ops.ft_dcc.publish_render()
     assert signed_in.published[0][1].version == 3 and signed_in.asked_renders == ()
     rendering(1003, 1005)

@@ -447,7 +447,7 @@ def test_a_declined_render_is_not_asked_about_again(nuke, monkeypatch):
     nuke.answers = [False]
     nuke.render(record(nuke, when="ask", has_menu=True), 1001, 1012)
     serve_watcher(nuke)
-    assert nuke.messages == ["Write1 is rendered (1001-1012). Publish it for review?"]
+    assert nuke.messages == ["Write1 is rendered (1001-1012; new: 1001-1012). Publish it for review?"]
     assert (state_of(only_render()), limits) == ("declined", [None])
 
 

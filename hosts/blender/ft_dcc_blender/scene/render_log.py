@@ -32,7 +32,7 @@ WINDOW = "" if bpy.app.background else secrets.token_hex(8)
 # Set when a render has ended, until the window has looked at it.
 ended = threading.Event()
 
-FileState = tuple[int, int]
+FileStates = dict[str, tuple[int, int]]
 
 
 @dataclasses.dataclass
@@ -45,10 +45,10 @@ class Output:
     label: str
     find: Callable[[], dict[str, list[str]]]
     is_movie: bool = False
-    before: dict[str, FileState] = dataclasses.field(default_factory=dict)
+    before: FileStates = dataclasses.field(default_factory=dict)
     log: log.RenderLogWriter | None = None
 
-    def states(self) -> dict[str, FileState]:
+    def states(self) -> FileStates:
         """Return time and size of the existing files of the frame."""
         paths = [path for each in self.find().values() for path in each if os.path.exists(path)]  # noqa: PTH110
         return {path: (os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in paths}  # noqa: PTH116
@@ -62,7 +62,6 @@ class Output:
 
 
 _active: list[Output] = []
-_render = ""
 # The range of each scene when its file was opened or saved: of a farm's task or of frames to repair, it is a part.
 _saved_ranges: dict[str, tuple[int, int]] = {}
 
@@ -101,8 +100,10 @@ def _describe(scene: Any, output: Output) -> log.RenderExecution:
     choices, own = bpy.data.window_managers[0].ft_dcc, (scene.frame_start, scene.frame_end)
     starts, ends = zip(own, _saved_ranges.get(scene.name, own))
     texts = scene.get("ft_dcc_task_id") or "", choices.review.strip(), choices.comment.strip()
+    window_render = f"{log.WINDOW_PREFIX}{secrets.token_hex(8)}"
     return log.RenderExecution(
-        render=_render,
+        # Without a window the file decides about the render: what earlier ones have written counts by its files.
+        render=window_render if WINDOW else log.derive_render_id(bpy.data.filepath),
         node=output.name,
         script=bpy.data.filepath,
         program=f"Blender {bpy.app.version_string}",
@@ -119,12 +120,8 @@ def _describe(scene: Any, output: Output) -> log.RenderExecution:
 
 
 def _begin(scene: Any, *_: Any) -> None:
-    global _render
     # A capture without a window is a render.
     _active[:] = [] if is_scene_captured() else _outputs(scene)
-    # Without a window the file decides about the render: what earlier ones have written counts by its files.
-    window_render = f"{log.WINDOW_PREFIX}{secrets.token_hex(8)}"
-    _render = window_render if WINDOW else log.derive_render_id(bpy.data.filepath)
 
 
 def _begin_frame(*_: Any) -> None:
@@ -144,16 +141,14 @@ def _end_frame(scene: Any, *_: Any) -> None:
         print(f"ft-dcc cannot record the render: {error}", file=sys.stderr)  # noqa: T201
 
 
-def _end(*_: Any, is_complete: bool = True) -> None:
+def _end(*_: Any) -> None:
     for writer in filter(None, (output.log for output in _active)):
+        writer.end()
         ended.set()
-        if is_complete:
-            writer.end()
-    _active.clear()
 
 
 def _cancel(*_: Any) -> None:
-    _end(is_complete=False)
+    _active.clear()
 
 
 def _read_ranges(*_: Any) -> None:

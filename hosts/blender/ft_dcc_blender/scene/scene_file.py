@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gzip
 import re
 import zlib
@@ -23,8 +22,6 @@ SUFFIXES = (".blend",)
 # "BLENDER-v405" up to Blender 4, "BLENDER17-01v0500" from Blender 5 on.
 _HEAD = re.compile(rb"BLENDER(?:[-_][vV](\d)|\d\d-\d\d[vV](\d\d))(\d\d)")
 _HEAD_BYTES = 32
-# More than the header of a frame and its first block, which holds at most 128 KiB.
-_FIRST_BLOCK_BYTES = 256 << 10
 # How compressed files begin: by Zstandard from Blender 3.0 on, by gzip before.
 _ZSTANDARD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 
@@ -79,41 +76,15 @@ def _read_head(path: Path) -> bytes:
         return b""
     if not start.startswith(_ZSTANDARD):
         return start
-    # Blender's own Python has the module. That of a Linux distribution may lack it, but its Blender uses the library.
+    # Blender's own Python has the module. That of a Linux distribution may lack it: the opened file states its version.
     try:
         zstandard = import_module("zstandard")
     except ImportError:
-        return _read_by_library(path)
+        return b""
     reader_of = zstandard.ZstdDecompressor().stream_reader
     with suppress(OSError, zstandard.ZstdError), path.open("rb") as file, reader_of(file) as reader:
         return bytes(reader.read(_HEAD_BYTES))
     return b""
-
-
-class _Buffer(ctypes.Structure):
-    """``ZSTD_inBuffer`` and ``ZSTD_outBuffer`` of zstd.h."""
-
-    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_size_t), ("position", ctypes.c_size_t))
-
-
-def _read_by_library(path: Path) -> bytes:
-    """Return the head by the library of the system, or b"" without one: the opened file then states its version."""
-    try:
-        library = ctypes.CDLL("libzstd.so.1")
-    except OSError:
-        return b""
-    library.ZSTD_createDStream.restype = ctypes.c_void_p
-    library.ZSTD_decompressStream.restype = ctypes.c_size_t
-    content, head = read_start(path, _FIRST_BLOCK_BYTES), ctypes.create_string_buffer(_HEAD_BYTES)
-    source = _Buffer(ctypes.cast(content, ctypes.c_void_p), len(content), 0)
-    target = _Buffer(ctypes.cast(head, ctypes.c_void_p), _HEAD_BYTES, 0)
-    stream = ctypes.c_void_p(library.ZSTD_createDStream())
-    try:
-        status = library.ZSTD_decompressStream(stream, ctypes.byref(target), ctypes.byref(source))
-        is_error = library.ZSTD_isError(ctypes.c_size_t(status))
-    finally:
-        library.ZSTD_freeDStream(stream)
-    return b"" if is_error else head.raw[: target.position]
 
 
 def resolved(path: str, library: Any) -> Path:

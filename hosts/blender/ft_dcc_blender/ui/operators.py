@@ -289,20 +289,14 @@ def drop_preview(operator: Any, context: Any) -> None:
 def publish_render(operator: Any, context: Any) -> None:
     """Publish what is on disk as one version"""
     use_ffmpeg()
-    CONTROLLER.publish_render(_asked_render(operator))
+    CONTROLLER.publish_render(CONTROLLER.asked_renders[operator.index].render)
     wait_without_window()
 
 
 @operator("decline_render", "No", poll=when_idle("asked_renders"), index=hidden(bpy.props.IntProperty))
 def decline_render(operator: Any, context: Any) -> None:
     """Do not publish this render"""
-    CONTROLLER.decline_render(_asked_render(operator))
-
-
-def _asked_render(operator: Any) -> Any:
-    if operator.index >= len(CONTROLLER.asked_renders):
-        raise Error("This render does not wait for a decision any more.")
-    return CONTROLLER.asked_renders[operator.index].render
+    CONTROLLER.decline_render(CONTROLLER.asked_renders[operator.index].render)
 
 
 @operator("toggle_source", "Source", name=hidden())

@@ -18,7 +18,7 @@ from ft_dcc_nuke.maintained import run_in_main_thread
 from . import WINDOW_VARIABLE
 
 if TYPE_CHECKING:
-    from ft_dcc.renders.publish import RenderResult
+    from ft_dcc.renders.publish import CurrentRender, RenderResult
     from ft_dcc.renders.renders import Render
 
 # The processes of a background render cannot wake the thread.
@@ -90,7 +90,7 @@ class RenderWatcher:
                 if (render.id, each.text) not in self._reported:
                     self._reported.add((render.id, each.text))
                     _print(f"{render.execution.node} is not published yet: {each.text} ({render.source}).")
-            elif each.state == ASKS and self._is_confirmed(render):
+            elif each.state == ASKS and self._is_confirmed(each):
                 _publish_now(render)
         complete = [each.render for each in current if each.state in (READY, PUBLISHING)]
         if complete:
@@ -98,15 +98,12 @@ class RenderWatcher:
                 for result in publish_ready(publisher, complete):
                     _report(result)
 
-    def _is_confirmed(self, render: Render) -> bool:
-        from ft_dcc.frames import format_ranges
+    def _is_confirmed(self, current: CurrentRender) -> bool:
         from ft_dcc.renders.publish import decline
 
-        older = f", {format_ranges(render.older)} before" if render.older else ""
-        question = f"{render.execution.node} is rendered ({render.wanted}{older}). Publish it for review?"
-        if run_in_main_thread(lambda: bool(nuke.ask(question)), timeout=None):
+        if run_in_main_thread(lambda: bool(nuke.ask(current.question)), timeout=None):
             return True
-        decline(render)
+        decline(current.render)
         return False
 
 
