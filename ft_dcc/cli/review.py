@@ -38,6 +38,10 @@ _ends = click.option(
 )
 
 
+_status = click.option("--status", metavar="NAME", help="Only versions with this status, such as Approved.")
+_task_type = click.option("--task-type", metavar="NAME", help="Only versions of tasks of this type.")
+
+
 def _review(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a review session to a command, which gets the session and the review session."""
 
@@ -126,22 +130,58 @@ def create(output: Output, name: str, project: str, **values: Any) -> None:
         _print_review(output, review_sessions.create_review(session, project, name, given))
 
 
-@command.command(short_help="Add versions to a review session.")
-@click.argument("versions", metavar="VERSION...", nargs=-1, required=True)
+@command.command(short_help="Add versions, shots or sequences.")
+@click.argument("items", metavar="[ITEM...]", nargs=-1)
 @click.option("--to", "name", required=True, metavar="REVIEW", help="Review session: name, id, or beginning of the id.")
+@click.option("--query", help="Also add what this query finds: \"Shot where status.name is 'In progress'\".")
+@_status
+@_task_type
 @click.option("--description", default="", metavar="TEXT", help="Description that reviewers see.")
 @_project
-def add(output: Output, versions: tuple[str, ...], name: str, description: str, project: str | None) -> None:
-    """Add versions to a review session; those that are in it already stay as they are.
+def add(output: Output, items: tuple[str, ...], name: str, project: str | None, description: str, **given: Any) -> None:
+    """Add versions to a review session, or shots, assets, sequences and tasks, of which it follows the newest version.
 
-    VERSION is an id, or a path such as Film/SQ010/SH010/Animation/v001, which ends in the asset and the number.
+    ITEM is an id, or a path: Film/SQ010/SH010/Animation/v001 is a version, and Film/SQ010 adds each shot of the
+    sequence, also those that are published later. What is in the session already stays as it is.
     """
+    rule = given["status"], given["task_type"]
     with connected() as session:
         review = get_review_session(session, name, project)
-        ids = list(dict.fromkeys(find_version_id(session, text) for text in versions))
-        added = review_sessions.add_versions(session, review, ids, description)
-    text = f"{len(added)} added to '{review.name}', {len(ids) - len(added)} in it already."
-    output.result(text, {"review": review.id, "added": added})
+        ids, entities = review_sessions.find_items(session, items, given["query"])
+        if entities and "entity_id" not in session.types["ReviewSessionObject"].attributes:
+            ids += review_sessions.versions_of(session, entities, rule)
+            output.message(f"{session.server_url} follows no shots: their versions of now are added. Repeat it later.")
+            entities = []
+        added = review_sessions.add_versions(session, review, ids, description) if ids else []
+        there = f", {len(ids) - len(added)} in it already" if ids else ""
+        added += review_sessions.follow(session, review, entities, rule, description) if entities else []
+    report = {"review": review.id, "added": added, "follows": entities}
+    output.result(f"{len(added)} versions added to '{review.name}'{there}.", report)
+
+
+@command.command(short_help="Collect what was published since the last session.")
+@click.option("--project", required=True, help="Name of the project.")
+@click.option(
+    "--to", "name", metavar="REVIEW", help="Review session, created if needed (default: Dailies and the date)."
+)
+@click.option("--since", type=TIME, help="Publishes after this time (default: the last review session of the project).")
+@_status
+@_task_type
+def dailies(output: Output, project: str, name: str | None, since: datetime.datetime | None, **rule: Any) -> None:
+    """Add every version that was published since the last review session of the project, by status and task type."""
+    name = name or f"Dailies {datetime.date.today()}"
+    with connected() as session:
+        known = [each for each in review_sessions.find_reviews(session, project) if name in (each.name, each.id)]
+        title, chosen = known[0].name if known else name, (rule["status"], rule["task_type"])
+        ids = review_sessions.published_since(session, project, since, chosen, title)
+        if not ids and not known:
+            raise SettingInvalid(f"Nothing was published in {project} since then. Give --since, or other choices.")
+        review = known[0] if known else review_sessions.create_review(session, project, name, {})
+        added = review_sessions.add_versions(session, review, ids) if ids else []
+    text = f"{len(added)} versions added to '{review.name}', {len(ids) - len(added)} in it already."
+    output.result(
+        "\n".join(filter(None, (text, review.link))), {"review": review.id, "added": added, "link": review.link}
+    )
 
 
 @click.command(cls=Command)

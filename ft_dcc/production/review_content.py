@@ -26,7 +26,7 @@ def read_content(session: Session, review: Review) -> dict[str, Any]:
     of_session = f"review_session_id is {expression.quoted(review.id)}"
     members = session.query(
         "select id, name, version, version_id, notes.id, statuses.status, statuses.created_at, statuses.invitee.name "
-        f"from ReviewSessionObject where {of_session} order by sort_order"
+        f"from ReviewSessionObject where {of_session} and version_id is_not none order by sort_order"
     )
     is_stated = _states_revoked(session)
     projection = "id, name, email, last_sent_at" + (", revoked_at" if is_stated else "")

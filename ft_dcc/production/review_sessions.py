@@ -1,4 +1,4 @@
-"""Review sessions: find, create, schedule, share and link to them, and add versions."""
+"""Review sessions: find, create, schedule, share and link to them, and add versions and what they follow."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Optional
 
 import attrs
 
 from ft_dcc.errors import ReviewSessionClosed, SettingInvalid
+from ft_dcc.production.tasks import find_task
+from ft_dcc.production.versions import find_version_id
 from ft_dcc.session import Session, operations
 from ft_dcc.session.entities.entity import Entity
-from ft_dcc.session.query.expression import quoted
+from ft_dcc.session.query.expression import Condition, field, find, quoted
+from ft_dcc.session.query.query import MAX_KEYS_PER_QUERY
 from ft_dcc.session.transport.codec import new_id, to_datetime
 
 # Fixed, so that two publishers that create the same session at once derive the same id.
 ENTITY_TYPE, NAMESPACE = "ReviewSession", uuid.UUID("6f0c1f0e-3f0b-4b8c-9a3d-5a7c2f6d1e90")
+# Which version stands for an entity that a session follows: its status, and the type of its task; None for any.
+Rule = tuple[Optional[str], Optional[str]]
+NEWEST = "newest"
 _ATTRIBUTES = "id, name, is_open, start_date, end_date, passphrase_enabled, shareable_url_enabled, project.name"
 
 
@@ -258,3 +264,67 @@ def with_zone(time: datetime | None) -> datetime | None:
     """Return a time of the server with its zone, UTC; a session may return it without one, or as an Arrow object."""
     time = to_datetime(time)
     return time if time is None or time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
+
+
+def find_items(session: Session, texts: Iterable[str], query: str | None = None) -> tuple[list[str], list[str]]:
+    """Return the ids of the versions, and those of other entities, at these ids or paths and of a query.
+
+    Raises SettingInvalid for a path of no version, and TaskNotFound for another one.
+    """
+    versions, entities = list[str](), list[str]()
+    for text in texts:
+        found, key = find_version_id(session, text), quoted(text)
+        if found == text and "/" in text:
+            entities.append(str(find_task(session, text, or_parent=True)["id"]))
+            continue
+        is_it = {"Project": f"id is {key} or name is {key}", "TypedContext": f"id is {key}", "Asset": f"id is {key}"}
+        known = [
+            each for name, where in is_it.items() for each in session.query(f"select id from {name} where {where}")
+        ]
+        (entities if known else versions).append(known[0]["id"] if known else found)
+    for entity in session.query(query) if query else ():
+        (versions if entity.entity_type == "AssetVersion" else entities).append(entity["id"])
+    return list(dict.fromkeys(versions)), list(dict.fromkeys(entities))
+
+
+def follow(session: Session, review: Review, ids: Sequence[str], rule: Rule, description: str = "") -> list[str]:
+    """Let the session follow entities that it does not follow by this rule; return the ids of the versions added."""
+    status, task_type = rule[0] or NEWEST, rule[1]
+    has_type = "task_type is none" if task_type is None else f"task_type like {quoted(task_type)}"
+    of_session = f"from ReviewSessionObject where review_session_id is {quoted(review.id)}"
+    known = session.query(f"select entity_id {of_session} and follows like {quoted(status)} and {has_type}")
+    missing = dict.fromkeys(ids).keys() - {each["entity_id"] for each in known}
+    values = {"review_session_id": review.id, "follows": status, "task_type": task_type, "description": description}
+    new = [{**values, "id": new_id(), "entity_id": each} for each in ids if each in missing]
+    shown = operations.query(f"select id, version_id {of_session} and version_id is_not none")
+    before, *_, after = session.call([shown, *(operations.create("ReviewSessionObject", each) for each in new), shown])
+    there = {each["id"] for each in before["data"]}
+    return [str(each["version_id"]) for each in after["data"] if each["id"] not in there]
+
+
+def versions_of(session: Session, ids: Sequence[str], rule: Rule) -> list[str]:
+    """Return the version that stands for each of these entities now, or for each shot below one."""
+    newest: dict[str, str] = {}
+    for start in range(0, len(ids), MAX_KEYS_PER_QUERY):
+        wanted = ids[start : start + MAX_KEYS_PER_QUERY]
+        paths = "asset_id", "task_id", "asset.context_id", "asset.parent.parent_id", "asset.parent.parent.parent_id"
+        is_of = Condition(" or ".join(str(field(path).is_in(wanted)) for path in paths), is_alternative=True)
+        query = find("AssetVersion").select("asset_id", "task_id", "asset.context_id").where(is_of, *_fulfils(rule))
+        for version in session.query(query.order_by("date").order_by("version")):
+            own = (version[name] for name in ("asset_id", "task_id") if version[name] in wanted)
+            newest[next(own, version["asset"]["context_id"])] = version["id"]
+    return list(newest.values())
+
+
+def published_since(session: Session, project: str, since: datetime | None, rule: Rule, review: str) -> list[str]:
+    """Return the versions of a project since a time, or since its newest review session beside this one was created."""
+    others = find("ReviewSession").where(field("project.name") == project, field("name") != review)
+    query = find("AssetVersion").select("id").where(field("asset.parent.project.name") == project, *_fulfils(rule))
+    for last in session.query(others.select("created_at").order_by("created_at", descending=True).limit(1)):
+        since = since or last["created_at"]
+    query = query if since is None else query.where(field("date") >= since)
+    return [str(each["id"]) for each in session.query(query.order_by("date"))]
+
+
+def _fulfils(rule: Rule) -> list[Condition]:
+    return [field(path).like(value) for path, value in zip(("status.name", "task.type.name"), rule) if value]

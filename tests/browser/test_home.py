@@ -85,6 +85,23 @@ def test_review_is_created_scheduled_and_closed_from_the_page(home, reviews, mov
     assert home.url.endswith("?state=closed")
 
 
+def test_a_review_follows_a_sequence_and_collects_what_was_published(home, reviews, movie):
+    reviews.add(reviews.open("Earlier"), movie)
+    review = reviews.open("Following")
+    home.reload()
+    home.locator(".card", has_text="Following").first.get_by_role("button").click()
+    home.click("dialog button:has-text('Versions')")
+    home.fill("dialog input[type=search]", "s")
+    home.locator("dialog button[aria-label^='Follow ']").first.click()
+    home.wait_for_selector("dialog >> text=The review follows")
+    expect(home.locator("dialog ol li", has_text="follows: newest").first).to_be_visible()
+    home.click("dialog button:has-text('Add what was published')")
+    home.wait_for_selector("dialog .notice >> text=since the last review")
+    check_layout(home)
+    where = f"review_session_id is {review} and follows is newest"
+    assert reviews.session.query(f"select id from ReviewSessionObject where {where}").all()
+
+
 def test_project_is_imported_edited_in_place_and_exported(home, server_process, reviews):
     session = reviews.session
     home.click("nav >> text=Projects")

@@ -137,6 +137,29 @@ def test_an_invitation_is_in_the_outbox_and_can_be_revoked(ft_dcc, dailies, serv
     assert ft_dcc("outbox", "--data", str(server.data), "--drop", "all").stdout == "The outbox is empty.\n"
 
 
+def test_a_sequence_is_followed_and_what_was_published_since_is_collected(
+    ft_dcc, dailies, session, project, project_shot
+):
+    key, name = dailies
+    kind = session.query("AssetType").first()
+    other = session.create("Shot", {"name": "sh999", "parent": project_shot["parent"]})
+    assets = [session.create("Asset", {"name": "anim", "parent": each, "type": kind}) for each in (project_shot, other)]
+    first = session.create("AssetVersion", {"asset": assets[0]})
+    session.commit()
+    sequence = f"{name}/{project_shot['parent']['name']}"
+    added = json.loads(ft_dcc("add", sequence, "--to", key, "--json").stdout)
+    assert (added["added"], added["follows"]) == ([first["id"]], [project_shot["parent"]["id"]])
+    assert ft_dcc("add", sequence, "--to", key).stdout == "0 versions added to 'Dailies'.\n"
+    newer = [session.create("AssetVersion", {"asset": asset}) for asset in assets]
+    session.commit()
+    shown = json.loads(ft_dcc("show", key, "--json").stdout)["versions"]
+    assert [each["version_id"] for each in shown] == [version["id"] for version in newer]
+    collected = json.loads(ft_dcc("dailies", "--project", name, "--json").stdout)
+    assert sorted(collected["added"]) == sorted(each["id"] for each in (first, *newer))
+    refused = ft_dcc("add", sequence, "--to", key, "--status", "Aproved")
+    assert (refused.returncode, "There is no status 'Aproved'" in refused.stderr) == (1, True)
+
+
 def test_missing_names_are_reported_in_one_sentence(ft_dcc, dailies):
     assert "Nearest names: Dailies" in ft_dcc("show", "Dailys").stderr
     assert ft_dcc("create", "Dailies", "--project", dailies[1]).stderr.startswith(f"{dailies[1]} has a review session")

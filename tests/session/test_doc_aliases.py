@@ -90,6 +90,20 @@ def test_missing_file_leaves_nothing_behind(session, project_task, tmp_path, ope
     assert found == {name: 6, f"{name}-2": 11}
 
 
+def test_a_shot_in_a_review_session_shows_its_newest_version(session, project, project_shot):
+    review = session.create("ReviewSession", {"name": "Dailies", "project": project})
+    asset = session.create(
+        "Asset", {"name": "anim", "parent": project_shot, "type": session.query("AssetType").first()}
+    )
+    session.create("AssetVersion", {"asset": asset})
+    session.commit()
+    item = session.create("ReviewSessionObject", {"review_session": review, "shot": project_shot})
+    newest = session.create("AssetVersion", {"asset": asset})
+    session.commit()
+    session.reset()
+    assert session.get("ReviewSessionObject", item["id"])["version_id"] == newest["id"]
+
+
 def test_a_closed_review_raises_one_class_of_error_from_session_and_server(session, open_session, project):
     review = session.create("ReviewSession", {"name": "Dailies", "project": project})
     session.commit()

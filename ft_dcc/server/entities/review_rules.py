@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import func, select
 
 from ft_dcc.server.database import clock
+from ft_dcc.server.entities import review_items
 from ft_dcc.server.entities.batch import Batch, Row, create_operation
 from ft_dcc.server.errors import ValidationError
 from ft_dcc.server.schema import model, tables
@@ -70,12 +71,15 @@ def add_review_session_values(_batch: Batch, _type: model.EntityType, row: Row) 
 
 
 def add_review_object_values(batch: Batch, _type: model.EntityType, row: Row) -> None:
-    """Put a version at the end of its review session, under the name of its asset."""
+    """Put a version at the end of its review session, under the name of its asset, or what follows an entity."""
     row["created_at"] = row.get("created_at") or clock.now_text()
     table = batch.table("ReviewSessionObject")
     last = select(func.max(table.c.sort_order)).where(table.c.review_session_id == row.get("review_session_id"))
     if row.get("sort_order") is None:
         row["sort_order"] = (batch.connection.scalar(last) or 0.0) + 1.0
+    if row.get("version_id") is None and row.get("entity_id") is not None:
+        review_items.set_first_version(batch, row)
+        return
     version = batch.row("AssetVersion", row.get("version_id"))
     if version is None:
         raise ValidationError("A ReviewSessionObject needs a version that exists. Send asset_version.")

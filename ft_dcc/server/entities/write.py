@@ -123,7 +123,9 @@ def _new_row(batch: Batch, entity_type: model.EntityType, payload: ParsedPayload
     for name in entity_type.key:
         if row.get(name) is None:
             raise ValidationError(f"A {entity_type.name} needs '{name}'. Send it.")
-    required = _required(entity_type)
+    # An item of a review session that follows a shot waits for its first version.
+    is_following = row.get("entity_id") is not None
+    required = [each for each in _required(entity_type) if each.column != "version_id" or not is_following]
     _check_required(entity_type, row, [each for each in required if each.kind == "foreign key"])
 
     def check_texts() -> None:

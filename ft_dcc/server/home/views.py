@@ -103,7 +103,7 @@ def _read_contents(dispatcher: Dispatcher, caller: Caller, ids: list[str]) -> di
     for item in dispatcher.query(
         caller,
         "select review_session_id, statuses.status, asset_version.thumbnail_id from ReviewSessionObject"
-        f" where review_session_id in ({names}) order by sort_order",
+        f" where review_session_id in ({names}) and version_id is_not none order by sort_order",
     ):
         found.setdefault(item["review_session_id"], []).append(item)
     return found

@@ -26,6 +26,8 @@ Data = dict[str, Any]
 
 # The project of review sessions without one.
 _DEFAULT_PROJECT = "Reviews"
+# What a review session can follow.
+_FOLLOWED = ("shot", "asset", "sequence", "asset_build", "task", "project")
 # The version number at the end of a name: "Version 3", "v003", "shot_010_v003".
 _VERSION_SUFFIX = re.compile(r"[ ._-]*\bv(?:ersion)?[ ._-]*\d+$|[ ._-]v\d+$|_v\d+$", re.IGNORECASE)
 
@@ -286,7 +288,8 @@ def _review_object(session: SessionInterface, values: Data) -> None:
     review = _related(session, values, "review_session", "ReviewSession")
     if review is not None and review["status"] == "Closed":
         raise ReviewSessionClosed(f"The review session {review['name']} is closed. Set its status to Open first.")
-    if review is None or any(values.get(name) is not None for name in ("asset_version", "version_id")):
+    _follow(session, values)
+    if review is None or any(values.get(name) is not None for name in ("asset_version", "version_id", "entity_id")):
         return
     known, name = session.types["ReviewSessionObject"], str(values.get("name") or "")
     unknown = sorted(each for each in values if each not in known.attributes and each not in known.alias_attributes)
@@ -296,6 +299,15 @@ def _review_object(session: SessionInterface, values: Data) -> None:
     asset = _asset(session, review["project"], _VERSION_SUFFIX.sub("", name) or name)
     comment = str(values.get("description") or "")
     values["asset_version"] = session.create("AssetVersion", {"asset": asset, "comment": comment})
+
+
+def _follow(session: SessionInterface, values: Data) -> None:
+    """Replace a shot, asset or sequence by the rule of the studio server, which shows its newest version."""
+    for name in [name for name in _FOLLOWED if isinstance(values.get(name), Entity)]:
+        entity = values.pop(name)
+        if "entity_id" not in session.types["ReviewSessionObject"].attributes:
+            raise OperationError(f"A review session of this server cannot follow {entity!r}. Pass asset_version.")
+        values["entity_id"] = entity["id"]
 
 
 def _component(session: SessionInterface, values: Data) -> None:

@@ -21,8 +21,9 @@ import {
   toLocalInput,
   update,
   type Entity,
+  type Operation,
 } from "./api";
-import { attempt, Check, CopyText, Dialog, Field, Form } from "./page";
+import { attempt, Check, CopyText, Dialog, Field, Form, Select } from "./page";
 import type { Answer, Card } from "./reviews";
 import { UploadForm } from "./upload_form";
 
@@ -251,27 +252,35 @@ function toggled(person: Entity, right: string): Entity {
 function VersionsPart({ card, onChanged }: Props) {
   const [items, setItems] = useState<readonly Entity[]>([]);
   const [found, setFound] = useState<readonly Entity[] | null>(null);
+  const [places, setPlaces] = useState<readonly Entity[]>([]);
   const [tasks, setTasks] = useState<readonly Entity[]>([]);
+  const [choices, setChoices] = useState<readonly (readonly Entity[])[]>([]);
+  const [rule, setRule] = useState({ status: "", type: "" });
   const read = async (): Promise<void> => {
-    const [shown, all] = await queryAll(
-      "select name, version_id, asset_version.version, asset_version.task.name from ReviewSessionObject" +
-        ` where review_session_id is ${quote(card.id)} order by sort_order`,
+    const [shown, all, ...named] = await queryAll(
+      "select name, version_id, entity_id, follows, task_type, source_id, asset_version.version, asset_version.task.name" +
+        ` from ReviewSessionObject where review_session_id is ${quote(card.id)} order by sort_order`,
       `select id, name, parent_id, parent.name, link from Task where project_id is ${quote(card.project_id)} order by name`,
+      "select id, name from Status where is_active is true order by sort",
+      "select id, name from Type order by sort",
     );
     setItems(shown ?? []);
     setTasks(all ?? []);
+    setChoices(named);
   };
   useEffect(() => void attempt(read), [card.id]);
   const search = (text: string): Promise<boolean> =>
     attempt(async () => {
       const pattern = quote(`%${text}%`);
-      setFound(
-        await query(
-          "select id, version, asset.name, asset.parent.name, date from AssetVersion" +
-            ` where asset.parent.project_id is ${quote(card.project_id)}` +
-            ` and (asset.name like ${pattern} or asset.parent.name like ${pattern}) order by date descending limit 30`,
-        ),
+      const [versions, contexts] = await queryAll(
+        "select id, version, asset.name, asset.parent.name, date from AssetVersion" +
+          ` where asset.parent.project_id is ${quote(card.project_id)}${fulfils(rule)}` +
+          ` and (asset.name like ${pattern} or asset.parent.name like ${pattern}) order by date descending limit 30`,
+        `select id, name, object_type.name from TypedContext where project_id is ${quote(card.project_id)}` +
+          ` and name like ${pattern} and object_type.name is_not "Task" order by name limit 30`,
       );
+      setFound(versions ?? []);
+      setPlaces(contexts ?? []);
     });
   const run = async (task: () => Promise<unknown>, done: string): Promise<void> => {
     if (await attempt(task, done)) {
@@ -282,25 +291,66 @@ function VersionsPart({ card, onChanged }: Props) {
   const drop = ({ id, name }: Entity): Promise<void> => run(() => call(remove("ReviewSessionObject", id)), `${name} is removed.`);
   const add = ({ id, asset }: Entity): Promise<void> =>
     run(() => call(create("ReviewSessionObject", { review_session_id: card.id, version_id: id })), `${asset?.name} is added.`);
-  const shown = new Set(items.map((item) => item["version_id"]));
+  const newItem = (data: Entity): Operation => create("ReviewSessionObject", { review_session_id: card.id, ...data });
+  const follow = ({ id, name }: Entity): Promise<void> => {
+    const data = { entity_id: id, follows: rule.status || "newest", ...(rule.type ? { task_type: rule.type } : {}) };
+    return run(() => call(newItem(data)), `The review follows ${name}.`);
+  };
+  const addDailies = (): Promise<void> =>
+    run(async () => {
+      const [last] = await query(
+        `select created_at from ReviewSession where project_id is ${quote(card.project_id)}` +
+          ` and id is_not ${quote(card.id)} order by created_at descending limit 1`,
+      );
+      const since = fromApiDate(last?.["created_at"])?.toISOString().slice(0, 19);
+      const published = await query(
+        `select id from AssetVersion where asset.parent.project_id is ${quote(card.project_id)}${fulfils(rule)}` +
+          `${since ? ` and date >= ${quote(since)}` : ""} order by date`,
+      );
+      const added = published.filter(({ id }) => !shown.has(id)).map(({ id }) => newItem({ version_id: id }));
+      if (added.length === 0) throw new Refused("Nothing else was published since the last review. Choose another status or type.");
+      await call(...added);
+    }, "What was published since the last review is added.");
+  const shown = new Set(items.map((each) => each["version_id"]));
+  const followed = new Set(items.map((each) => each["entity_id"]));
+  const select = (label: string, name: "status" | "type", index: number) => (
+    <Select
+      label={label}
+      name={name}
+      value={rule[name]}
+      options={[["", "Any"], ...(choices[index] ?? []).map((each) => [String(each["name"]), String(each["name"])] as const)]}
+      onChange={(value) => setRule({ ...rule, [name]: value })}
+    />
+  );
   const offered = (found ?? []).filter((version) => !shown.has(version["id"]));
   return (
     <>
       <ol class="rows">
         {items.map((item) => (
           <li key={item["id"]}>
-            <span>{item["name"]} <span class="quiet">{formatVersion({ version: item["asset_version"]?.version ?? 0 })}</span></span>
+            <span>{item["name"]} <span class="quiet">{describeItem(item)}</span></span>
             <Action name={`Remove ${item["name"]}`} onClick={() => drop(item)}>Remove</Action>
           </li>
         ))}
       </ol>
       {items.length === 0 && <p class="empty">The review has no versions yet.</p>}
       <h3>Add versions</h3>
+      <div class="filters">
+        {select("Status", "status", 0)}
+        {select("Task type", "type", 1)}
+        <button class="text-button" onClick={() => void addDailies()}>Add what was published since the last review</button>
+      </div>
       <label class="field">
-        <span>Search versions of {card.project}</span>
+        <span>Search versions, shots and sequences of {card.project}</span>
         <input type="search" placeholder="Asset or shot" onInput={(event) => void search(event.currentTarget.value)} />
       </label>
       <ul class="rows">
+        {places.filter(({ id }) => !followed.has(id)).map((place) => (
+          <li key={place["id"]}>
+            <span>{place["name"]} <span class="quiet">{place["object_type"]?.name}</span></span>
+            <Action name={`Follow ${place["name"]}`} onClick={() => follow(place)}>Follow</Action>
+          </li>
+        ))}
         {offered.map((version) => (
           <li key={version["id"]}>
             <span>
@@ -311,7 +361,7 @@ function VersionsPart({ card, onChanged }: Props) {
           </li>
         ))}
       </ul>
-      {found !== null && offered.length === 0 && (
+      {found !== null && offered.length + places.length === 0 && (
         <p class="empty">
           {found.length === 0 ? "No version of the project matches." : "All versions that match are in the review."}
         </p>
@@ -320,6 +370,19 @@ function VersionsPart({ card, onChanged }: Props) {
       <UploadForm tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
     </>
   );
+}
+
+/** Return the conditions of a version by the chosen status and type of task, each "" for any. */
+function fulfils(rule: { status: string; type: string }): string {
+  const given = [["status.name", rule.status], ["task.type.name", rule.type]] as const;
+  return given.map(([path, name]) => (name === "" ? "" : ` and ${path} is ${quote(name)}`)).join("");
+}
+
+/** Return the version of an item, and the rule by which it follows a shot or a sequence. */
+function describeItem(item: Entity): string {
+  const version = item["version_id"] == null ? "" : formatVersion({ version: item["asset_version"]?.version ?? 0 });
+  const rule = [item["follows"], item["task_type"]].filter(Boolean).join(", ");
+  return [version, rule && `follows: ${rule}`].filter(Boolean).join(" · ");
 }
 
 function ExportPart({ card }: Props) {

@@ -297,6 +297,8 @@ def _note_change(touched: _Touched, session_id: str, objects: dict[str, str], en
         touched.access |= kind in (_SESSION, _INVITEE)
         if object_id is None or kind == _OBJECT:
             touched.list = True
+            # An item that follows a shot shows another version.
+            touched.entries |= {object_id} if object_id is not None and "version_id" in entity["keys"] else set()
         elif _NOTE in ancestors:
             touched.notes.setdefault(object_id, set()).add(ancestors[_NOTE])
         elif kind == _ANNOTATION:
