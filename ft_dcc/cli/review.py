@@ -141,8 +141,8 @@ def create(output: Output, name: str, project: str, **values: Any) -> None:
 def add(output: Output, items: tuple[str, ...], name: str, project: str | None, description: str, **given: Any) -> None:
     """Add versions to a review session, or shots, assets, sequences and tasks, of which it follows the newest version.
 
-    ITEM is an id, or a path: Film/SQ010/SH010/Animation/v001 is a version, and Film/SQ010 adds each shot of the
-    sequence, also those that are published later. What is in the session already stays as it is.
+    ITEM is an id, or a path such as Film/SQ010/SH010/Animation/v001. A sequence adds each of its shots, also those that
+    are published later. What is in the session already stays as it is.
     """
     rule = given["status"], given["task_type"]
     with connected() as session:
