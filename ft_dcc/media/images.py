@@ -43,14 +43,20 @@ _SCRIPT, _HEADER_SCRIPT, _MIN_HEADER_WIDTH = "burnin.ass", "header.ass", 640
 
 
 def thumbnail(
-    source: Path, path: Path, *, colour: ocio.ColourOptions | None = None, burnin: drawing.Burnin | None = None
+    source: Path,
+    path: Path,
+    *,
+    image: int | None = None,
+    colour: ocio.ColourOptions | None = None,
+    burnin: drawing.Burnin | None = None,
 ) -> EncodedFile:
-    """Write a JPEG of an image, or of the middle of a movie, to ``path``, at most 640 pixels on its longer side.
+    """Write a JPEG of an image, or of one of a movie, to ``path``, at most 640 pixels on its longer side.
 
-    ``colour`` is as for ``encode``; ``burnin`` is drawn without its slate. Raises
-    MovieUnreadable for a source without an image, FramesMissing for a damaged one, StorageError or EncodeFailed.
+    ``image`` is its place in the movie, counted from 0, by default the middle one. ``colour`` is as for ``encode``;
+    ``burnin`` is drawn without its slate. Raises MovieUnreadable for a source without an image, FramesMissing for a
+    damaged one, StorageError or EncodeFailed.
     """
-    return _draw(_jpeg(source, path, presets.THUMBNAIL, presets.THUMBNAIL_LONGER_SIDE, colour), burnin)
+    return _draw(_jpeg(source, path, presets.THUMBNAIL, presets.THUMBNAIL_LONGER_SIDE, colour, image), burnin)
 
 
 def still(
@@ -112,10 +118,17 @@ def _draw(made: EncodedFile, burnin: drawing.Burnin | None) -> EncodedFile:
     return attrs.evolve(made, size=made.path.stat().st_size, remark=lost, changes=lost)
 
 
-def _jpeg(source: Path, path: Path, name: str, longer_side: int, colour: ocio.ColourOptions | None) -> EncodedFile:
+def _jpeg(
+    source: Path,
+    path: Path,
+    name: str,
+    longer_side: int,
+    colour: ocio.ColourOptions | None,
+    image: int | None = None,
+) -> EncodedFile:
     feed: ffmpeg.Feed | None = None
     if source.suffix.lower() not in IMAGE_SUFFIXES:
-        arguments = ["-ss", str(float(_middle(source))), *movie_input(source)]
+        arguments = ["-ss", str(float(_time_of(source, image))), *movie_input(source)]
         first_filters = encoding.from_movie(probe(source, max_frames=1))
     elif conversion := ocio.converter(source.suffix, colour):
         size = conversion.size_of(source)
@@ -141,8 +154,8 @@ def _jpeg(source: Path, path: Path, name: str, longer_side: int, colour: ocio.Co
     return EncodedFile(path, name, decoded[0].resolution, None, 1, path.stat().st_size)
 
 
-def _middle(movie: Path) -> Fraction:
-    """Return a time in seconds shortly before the middle frame; 0 for a movie without a duration."""
+def _time_of(movie: Path, image: int | None) -> Fraction:
+    """Return a time in seconds shortly before an image, by default the middle one; 0 without a duration."""
     seconds, counts = [Fraction(0)], [0]
 
     def read(line: str) -> None:
@@ -153,7 +166,7 @@ def _middle(movie: Path) -> Fraction:
 
     ffmpeg.run([*movie_input(movie), *_COUNT_ARGS], on_line=read)
     count = max(1, counts[-1])
-    return max(Fraction(0), (count // 2 - Fraction(1, 2)) * seconds[-1] / count)
+    return max(Fraction(0), ((count // 2 if image is None else image) - Fraction(1, 2)) * seconds[-1] / count)
 
 
 def contact_sheet(

@@ -193,7 +193,8 @@ def _options(instance: Instance, outputs: Sequence[Output]) -> dict[str, Any]:
     """Return the options that ``encode``, ``transcode`` and ``start_live_encode`` share."""
     clip = slots.CLIP.get(instance)
     # The encode makes the thumbnail, unless marks are to be drawn on it.
-    makes_thumbnail = outputs[0] == outputs_of(instance)[0] and not marks_of(instance).is_drawn
+    is_chosen = bool(slots.REQUEST.get(instance.context).thumbnail)
+    makes_thumbnail = outputs[0] == outputs_of(instance)[0] and not is_chosen and not marks_of(instance).is_drawn
     return {
         "output": outputs[0],
         "also": {_path(instance, output): output for output in outputs[1:]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -42,6 +43,29 @@ class PublishRequest(publish_options.PublishOptions):
     # The name of the one source if it is not that of its files, and what follows the task in the name of its asset.
     source_name: str = ""
     asset_suffix: str | None = None
+    # Whether another request has further sources of the task, so that the asset has the name of the source.
+    is_one_of_several: bool = False
+
+    def split(self, own: Mapping[str, Mapping[str, Any]]) -> tuple[PublishRequest, ...]:
+        """Return one request for all sources with the same own values of options; ``own`` has them by source.
+
+        The names of assets are those of one request, and only the versions of its own task answer notes.
+        """
+        groups: dict[tuple[tuple[str, Any], ...], list[str]] = {}
+        for source in self.source:
+            groups.setdefault(tuple(sorted(own.get(source, {}).items())), []).append(source)
+        parts = [attrs.evolve(self, source=sources, **dict(values)) for values, sources in groups.items()]
+        counts = Counter({part.task: 0 for part in parts})
+        for part in parts:
+            counts[part.task] += len(part.source)
+        return tuple(
+            attrs.evolve(
+                part,
+                is_one_of_several=counts[part.task] > 1,
+                addresses=part.addresses if part.task == self.task else (),
+            )
+            for part in parts
+        )
 
     @property
     def slate_lines(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ the setting with its variable, the value that a request takes from it, and the f
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -34,6 +35,7 @@ OUTPUTS = ("1080", "1440", "2160", "prores", "contact-sheet")
 REVIEW_METADATA = ("frame-and-size", "frame", "zero-and-size", "zero")
 # Who encodes the review movie.
 ENCODE_BY_SITE = "site"
+_FRAME = re.compile("-?[0-9]+")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
 
 
@@ -160,6 +162,11 @@ def _texts(value: str | Iterable[str] | None) -> tuple[str, ...]:
 def _optional_texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """Convert one or more texts; None means "as the settings say", an empty text means none."""
     return None if value is None else tuple(strip_surrogates(text) for text in _texts(value) if text)
+
+
+def _frame_or_path(value: str | None) -> str | None:
+    # The job outlives the working folder. Not resolve(): a studio's paths may contain links on purpose.
+    return value if not value or _FRAME.fullmatch(value) else os.path.abspath(value)  # noqa: PTH100
 
 
 def _lines(value: str | Iterable[str] | bool | None) -> tuple[str, ...] | bool | None:
@@ -304,6 +311,12 @@ class PublishOptions:
         "Replace missing frames by the previous one, labelled.",
         setting="whether to replace missing frames by the previous one, labelled",
     )
+    thumbnail: str | None = option(
+        NAME,
+        "Frame of the source, or image file, of the thumbnail (default: the middle frame).",
+        "FRAME|FILE",
+        converter=_frame_or_path,
+    )
     # Files, each with the frame at which it starts ("music.wav@993"), by default the first.
     sounds: tuple[str, ...] = option(
         TEXTS,
@@ -440,6 +453,11 @@ class PublishOptions:
         label="Sound",
         default=True,
     )
+
+    @property
+    def thumbnail_frame(self) -> int | None:
+        """The frame that the thumbnail shows; None for the middle one, and for an image file."""
+        return int(self.thumbnail) if self.thumbnail and _FRAME.fullmatch(self.thumbnail) else None
 
 
 def _with_names(field: str, found: Option) -> Option:

@@ -43,6 +43,9 @@ DEFAULT_REVIEW = "Review"
 _LAST_REVIEWS = "last_reviews"
 # The name of each shot of a file, its source and its frames.
 Shots = Sequence[tuple[str, str, FrameRange]]
+# What each source has instead of the request's options, by their fields.
+OwnValues = Mapping[str, Mapping[str, Any]]
+LabelledRequests = Sequence[tuple[str, "PublishRequest"]]
 
 
 class PublishController(ActivityRunner):
@@ -73,8 +76,10 @@ class PublishController(ActivityRunner):
         self.offered, self.work_message = ("", ""), ""
         # The comment of the last publish that succeeded, and whether a user interface has not yet removed it.
         self.last_comment, self._is_comment_sent = "", False
-        self._pending_check: PublishCheck | None = None
+        # The validated publish: what precedes the sources of its problems, and its check, for each of its requests.
+        self._pending_checks: list[tuple[str, PublishCheck]] = []
         self._pending_request: PublishRequest | None = None
+        self._pending_parts: LabelledRequests = ()
         self._pending_host: Host | None = None
         self._has_repairs = False
         self._followed: tuple[Session | None, str | None, Path | None] = (None, None, None)
@@ -108,9 +113,14 @@ class PublishController(ActivityRunner):
         return self.is_busy and self.activity in ("publish", "resume")
 
     @property
+    def is_successful(self) -> bool:
+        """Whether the last activity was a publish without a problem."""
+        return self.activity == "publish" and not (self.is_busy or self.problems or self.error or self.previews)
+
+    @property
     def has_pending_check(self) -> bool:
         """Whether a validated publish with issues waits for the artist's decision."""
-        return self._pending_check is not None
+        return bool(self._pending_checks)
 
     @property
     def is_capturing(self) -> bool:
@@ -279,11 +289,11 @@ class PublishController(ActivityRunner):
         if session is not None:
             self.queries.run("Finding review sessions", lambda: self._fetch_reviews(session))
 
-    def publish(self, request: PublishRequest, host: Host | None = None) -> None:
+    def publish(self, request: PublishRequest, host: Host | None = None, own: OwnValues | None = None) -> None:
         """Publish the request, or put its issues into ``problems``; without an answer of the server it is queued."""
-        self._start("publish", partial(self._validate, request, host), self._publish_checked)
+        self._start("publish", partial(self._validate, request, _parts(request, own), host), self._publish_checked)
 
-    def check(self, request: PublishRequest, host: Host | None = None) -> None:
+    def check(self, request: PublishRequest, host: Host | None = None, own: OwnValues | None = None) -> None:
         """Read into ``checks`` what the checks of a publish find, beside activities; what stops them is their error."""
         self._stop_checks.set()
         stop = self._stop_checks = threading.Event()
@@ -291,9 +301,11 @@ class PublishController(ActivityRunner):
         def read() -> tuple[CheckResult, ...]:
             from ft_dcc.publish.publisher import Publisher
 
-            check = Publisher(self.require_session(), host, cancel=stop).validate(request)
-            results = check.results
-            check.discard()
+            results: dict[CheckResult, None] = {}
+            for _, part in _parts(request, own):
+                check = Publisher(self.require_session(), host, cancel=stop).validate(part)
+                results.update(dict.fromkeys(check.results))
+                check.discard()
             return tuple(results)
 
         self.checks.load(read)
@@ -301,7 +313,7 @@ class PublishController(ActivityRunner):
     def publish_shots(self, request: PublishRequest, host: Host, shots: Shots, *, is_joined: bool) -> None:
         """Publish each shot to its task of the same name, all joined to that of the request, or none with issues."""
 
-        def work() -> None:
+        def validate() -> None:
             from ft_dcc.production.tasks import tasks_of_shots
 
             found = tasks_of_shots(self.require_session(), str(request.task), [name for name, *_ in shots])
@@ -309,31 +321,23 @@ class PublishController(ActivityRunner):
             if is_joined:
                 whole = FrameRange(shots[0][2].start, max(frames.end for *_, frames in shots))
                 wanted.append(("", request.task, shots[0][1], whole))
-            checks, problems = [], []
-            try:
-                for label, task_id, source, frames in wanted:
-                    own = attrs.evolve(request, task=task_id, source=(source,), frame_range=frames, addresses=())
-                    checks.append(check := self._publisher(host).validate(own))
-                    problems += [each._replace(instance=label + each.instance, repair=None) for each in check.problems]
-                if problems:
-                    raise ValidationFailed(tuple(problems))
-                while checks:
-                    self._record(checks.pop(0).publish())
-            finally:
-                for check in checks:
-                    check.discard()
+            parts = [
+                (label, attrs.evolve(request, task=task_id, source=(source,), frame_range=frames, addresses=()))
+                for label, task_id, source, frames in wanted
+            ]
+            self._validate(request, parts, host)
 
-        self._start("publish", work)
+        self._start("publish", validate, self._publish_checked)
 
-    def preview(self, request: PublishRequest, host: Host | None = None) -> None:
+    def preview(self, request: PublishRequest, host: Host | None = None, own: OwnValues | None = None) -> None:
         """Validate the request, capture and encode it, and put the movies into ``previews`` without sending them."""
 
         def work() -> None:
-            check = self._validate(request, host)
+            self._validate(request, _parts(request, own), host)
             try:
-                self.previews = tuple(check.prepare())
+                self.previews = tuple(path for _, check in self._pending_checks for path in check.prepare())
             except Error:
-                self._discard_check()
+                self._discard_checks()
                 raise
 
         self._start("publish", work)
@@ -345,40 +349,40 @@ class PublishController(ActivityRunner):
 
     def discard_preview(self) -> None:
         """Delete the movies of ``previews``."""
-        self._start("drop", self._discard_check)
+        self._start("drop", self._discard_checks)
 
     def publish_valid(self) -> None:
         """Publish the sources of the pending check that have no issues, after a repair those that still have none."""
         # A repair may cause another issue, such as an unsaved scene, so the request is validated again.
 
         def work() -> None:
-            request, check = self._pending_request, self._pending_check
-            if request is not None and check is not None and self._has_repairs:
-                self._validate(request, self._pending_host, known=check.problems)
+            if self._pending_request is not None and self._pending_checks and self._has_repairs:
+                known = self._pending_problems()
+                self._validate(self._pending_request, self._pending_parts, self._pending_host, known)
             self._publish_checked()
 
         self._start("publish", work)
 
     def repair(self, *problems: ValidationIssue) -> None:
         """Run the repairs of the issues and put the remaining issues into ``problems``."""
-        check = self._pending_check
 
         def work() -> None:
             errors: list[str] = []
-            if check is None:
+            if not self._pending_checks:
                 raise Error("There is no publish to repair. Publish again.")
             self._has_repairs = True
             try:
-                for problem in problems:
-                    try:
-                        check.repair(problem)
-                    except Cancelled:
-                        raise
-                    except Error as error:
-                        # The other repairs are independent.
-                        errors.append(str(error))
+                for label, check in self._pending_checks:
+                    for problem in (each for each in check.problems if _labelled(label, each) in problems):
+                        try:
+                            check.repair(problem)
+                        except Cancelled:
+                            raise
+                        except Error as error:
+                            # The other repairs are independent.
+                            errors.append(str(error))
             finally:
-                self.problems, self.is_partly_publishable = check.problems, check.has_publishable
+                self._show_problems()
             if errors:
                 raise Error(" ".join(dict.fromkeys(errors)))
 
@@ -453,7 +457,7 @@ class PublishController(ActivityRunner):
         # After the session is closed, so that the cancelled job cannot be rolled back and stays in the queue.
         self._cancel.set()
         if not self.is_busy:
-            self._discard_check()
+            self._discard_checks()
         self.server, self.user, self.tasks, self.shots = "", "", {}, {}
         self.open_reviews, self.statuses = (), ()
         self.progress, self.problems, self.error, self.published = None, (), "", []
@@ -520,31 +524,71 @@ class PublishController(ActivityRunner):
         return Publisher(self.require_session(), host, report, cancel=self._cancel)
 
     def _validate(
-        self, request: PublishRequest, host: Host | None, known: tuple[ValidationIssue, ...] = ()
-    ) -> PublishCheck:
-        """Return the check of the request; raise ValidationFailed for issues beyond the known ones."""
-        self._discard_check()
+        self,
+        request: PublishRequest,
+        parts: LabelledRequests,
+        host: Host | None,
+        known: tuple[ValidationIssue, ...] = (),
+    ) -> None:
+        """Check the parts of the request; raise ValidationFailed for issues beyond the known ones."""
+        self._discard_checks()
         publisher = self._publisher(host)
-        self._pending_request, self._pending_host, self._has_repairs = request, host, False
+        self._pending_request, self._pending_parts, self._pending_host = request, parts, host
+        self._has_repairs = False
         try:
-            check = self._pending_check = publisher.validate(request)
+            self._pending_checks = []
+            for label, part in parts:
+                self._pending_checks.append((label, publisher.validate(part)))
         except ServerUnreachable as error:
-            error.message += publisher.enqueue(request)
+            self._discard_checks()
+            error.message += "".join(publisher.enqueue(part) for _, part in parts)
             raise
-        if not set(check.problems) <= set(known):
-            self.is_partly_publishable = check.has_publishable
-            raise ValidationFailed(check.problems)
-        return check
+        except Error:
+            self._discard_checks()
+            raise
+        if not set(self._pending_problems()) <= set(known):
+            self._show_problems()
+            raise ValidationFailed(self.problems)
+
+    def _pending_problems(self) -> tuple[ValidationIssue, ...]:
+        found = (_labelled(label, each) for label, check in self._pending_checks for each in check.problems)
+        # The requests of one publish may have the same one.
+        return tuple(dict.fromkeys(found))
+
+    def _show_problems(self) -> None:
+        self.problems = self._pending_problems()
+        self.is_partly_publishable = any(check.has_publishable for _, check in self._pending_checks)
 
     def _publish_checked(self) -> None:
-        check, self._pending_check = self._pending_check, None
-        if check is None:
+        checks, self._pending_checks = [check for _, check in self._pending_checks], []
+        if not checks:
             return
+        if len(checks) > 1:
+            for check in checks:
+                # All captures show one state of the scene; what fails is reported by the publish.
+                with suppress(Error):
+                    check.prepare()
+        failed: list[Error] = []
         try:
-            self._record(check.publish())
-        except ValidationFailed as error:
-            self.problems = (*self.problems, *error.problems)
-        request = self._pending_request
+            while checks:
+                try:
+                    self._record(checks.pop(0).publish())
+                except ValidationFailed as error:
+                    self.problems = (*self.problems, *error.problems)
+                except Cancelled:
+                    raise
+                except Error as error:
+                    failed.append(error)
+        finally:
+            for check in checks:
+                check.discard()
+        if failed:
+            failed[0].message = " ".join(dict.fromkeys(map(str, failed)))
+            raise failed[0]
+        self._remember(self._pending_request)
+
+    def _remember(self, request: PublishRequest | None) -> None:
+        """Keep the comment and the review sessions of a publish that is done."""
         if request is not None and request.comment and not self.problems:
             self.last_comment, self._is_comment_sent = request.comment, True
         task = None if request is None else self.task(request.task)
@@ -554,11 +598,19 @@ class PublishController(ActivityRunner):
             self._last_reviews = {**last, task.project_id: request.review}
             remembered.write_texts(_LAST_REVIEWS, self.server, self._last_reviews)
 
-    def _discard_check(self) -> None:
-        check, self._pending_check = self._pending_check, None
-        if check is not None:
+    def _discard_checks(self) -> None:
+        checks, self._pending_checks = self._pending_checks, []
+        for _, check in checks:
             check.discard()
 
     def _record(self, published: Published) -> None:
         self.problems = (*self.problems, *published.problems)
         self.published = [*((published.task, version) for version in published.versions), *self.published]
+
+
+def _parts(request: PublishRequest, own: OwnValues | None) -> LabelledRequests:
+    return [("", part) for part in request.split(own or {})] if own else [("", request)]
+
+
+def _labelled(label: str, problem: ValidationIssue) -> ValidationIssue:
+    return problem._replace(instance=label + problem.instance)

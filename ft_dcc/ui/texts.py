@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from ft_dcc.errors import ValidationIssue
+from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.host import Scene
 from ft_dcc.publish.progress import Progress
 from ft_dcc.review.notes import Note, ReviewedVersion
+
+if TYPE_CHECKING:
+    from ft_dcc.publish.models import Shot
 
 _STEP_LABELS = {"capture": "Capturing", "encode": "Encoding", "upload": "Uploading"}
 
@@ -52,3 +59,19 @@ def open_first(notes: Iterable[Note]) -> list[Note]:
 def verdict_texts(version: ReviewedVersion) -> list[str]:
     """Return the verdict of each person in a review session."""
     return [f"{verdict.author}: {verdict.status}" for verdict in version.verdicts if verdict.review]
+
+
+def shot_text(shot: Shot | None, scene: Scene | None) -> tuple[str, bool]:
+    """Return a sentence about what the shot wants, and whether the scene has other values."""
+    wanted = [] if shot is None else [shot.frame_range and shot.frame_range.with_handles, shot.fps, shot.resolution]
+    found = [None, None, None] if scene is None else [scene.frame_range, scene.fps, scene.resolution]
+    is_other = scene is not None and any(value not in (None, own) for value, own in zip(wanted, found))
+    if not any(wanted):
+        return "", is_other
+    rest = f"; the scene has {_describe(*found)}" if is_other else ""
+    return f"The shot wants {_describe(*wanted)}{rest}.", is_other
+
+
+def _describe(*values: FrameRange | Fraction | Resolution | None) -> str:
+    known = [value for value in values if value is not None]
+    return ", ".join(f"{float(each):.6g} fps" if isinstance(each, Fraction) else str(each) for each in known)

@@ -170,3 +170,10 @@ def test_thumbnail_of_a_transcoded_movie_keeps_the_colours(tmp_path, pixels, siz
     found = run_ffmpeg("-i", made.path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
     assert len(found) == made.resolution.width * made.resolution.height * 3
     assert all(abs(value - (153, 77, 26)[at % 3]) <= 5 for at, value in enumerate(found))
+
+
+def test_a_chosen_image_of_a_movie_is_shown(make_frames, tmp_path):
+    movie = encode(make_frames("1001-1006"), tmp_path / "movie.mp4").path
+    for image in (0, 1, 5):
+        made = thumbnail(movie, tmp_path / f"{image}.jpg", image=image)
+        assert numbers_in(made.path, Resolution(64, 36)) == [1001 + image]

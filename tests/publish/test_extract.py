@@ -15,7 +15,7 @@ from doubles.numbered_images import run_ffmpeg
 from doubles.programs import RUN_PROGRAM, write_program
 
 from ft_dcc import media
-from ft_dcc.errors import Cancelled, EncodeFailed, FramesMissing, SettingInvalid, UserFixableError
+from ft_dcc.errors import Cancelled, EncodeFailed, Error, FramesMissing, SettingInvalid, UserFixableError
 from ft_dcc.frames import FrameRange
 from ft_dcc.media import ffmpeg
 from ft_dcc.publish.models import PublishRequest
@@ -241,3 +241,24 @@ def test_a_host_that_captures_alone_is_encoded_afterwards(session, task, task_pa
     published = publish(PublishRequest(task_path), session, WatchedHost(), jobs=jobs)
     assert ("ft-dcc encoding" in names) is not is_alone
     assert report_of(published)["made"][0]["frame_count"] == 12
+
+
+@pytest.mark.parametrize("kind", ["camera", "frames", "film"])
+def test_the_thumbnail_is_the_chosen_frame_or_image(session, shot, paint, jobs, kept, tmp_path, kind):
+    keep, folder = kept
+    frames = paint("1001-1012")
+    sources = {"camera": None, "frames": frames.pattern}
+    if kind == "film":
+        sources["film"] = str(media.encode(frames, tmp_path / "cut.mp4").path)
+    host = ColourBars() if kind == "camera" else None
+    request = PublishRequest(shot("1001-1012", "24"), sources[kind], slate=True)
+    for wanted, number in (("1004", 1004), (frames.path(1011), 1011)):
+        Publisher(session, host, keep, jobs).publish(attrs.evolve(request, thumbnail=str(wanted)))
+        expected, found = (luma_of(each)[0] for each in (frames.path(number), folder / "thumbnail.jpg"))
+        assert max(abs(one - other) for one, other in zip(expected, found)) < 40
+    for wanted, message in (
+        ("1013", "has the frames 1001-1012, so frame 1013 cannot be"),
+        ("no.png", "does not exist"),
+    ):
+        with pytest.raises(Error, match=message):
+            publish(attrs.evolve(request, thumbnail=wanted), session, host, jobs=jobs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,8 @@ def queue_items(jobs: Path | None = None) -> list[QueueItem]:
     folder = jobs_folder(jobs)
     if not folder.is_dir():
         return []
-    items = sorted(map(inspect_job, _jobs_in(folder)), key=lambda item: (item.created, item.job.id))
+    existing = (item for item in map(inspect_job, _jobs_in(folder)) if item.created)
+    items = sorted(existing, key=lambda item: (item.created, item.job.id))
     published = [item for item in items if item.versions]
     return [_superseded(item, published) for item in items]
 
@@ -146,7 +147,11 @@ def inspect_job(job: Job) -> QueueItem:
     try:
         request, events = job.request(), job.journal.events()
     except errors.JobNotFound as error:
-        return QueueItem(job, states.UNREADABLE, problems=(str(error),), created=job.journal.path.stat().st_mtime)
+        created = 0.0
+        # The job may have been removed in the meantime.
+        with suppress(FileNotFoundError):
+            created = job.journal.path.stat().st_mtime
+        return QueueItem(job, states.UNREADABLE, problems=(str(error),), created=created)
     validation: Mapping[str, Any] = next((event for event in reversed(events) if "validation" in event), {})
     state = _state(job, events, validation)
     # A job that is done has overcome its errors.

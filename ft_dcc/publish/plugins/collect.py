@@ -314,7 +314,8 @@ class CollectAsset(InstancePlugin):
         suffix = request.asset_suffix
         if suffix is None and scene is not None:
             suffix = scene.asset_suffixes.get(source.name)
-        rule = wanted or (field if len(sources) == 1 or suffix is not None else f"{field} {{source}}")
+        is_alone = len(sources) == 1 and not request.is_one_of_several
+        rule = wanted or (field if is_alone or suffix is not None else f"{field} {{source}}")
         if fields.attribute_fields([rule]):
             # They are missing if CollectOptions has failed, which is reported.
             slots.OPTIONS.get(context)

@@ -183,23 +183,30 @@ class MakeStill(Extractor):
 
 
 class MakeThumbnail(Extractor):
-    """Make a thumbnail of the middle frame."""
+    """Make a thumbnail of the requested frame or image, or of the middle frame."""
 
     label = "Thumbnail"
 
     def process(self, instance: Instance) -> None:
         """Set THUMBNAIL; raise EncodeFailed or StorageError."""
         frames, movie = slots.FRAMES.find(instance), slots.MOVIE.get(instance)
-        if movie.thumbnail is not None:
+        wanted = slots.REQUEST.get(instance.context).thumbnail
+        if movie.thumbnail is not None and not wanted:
             slots.THUMBNAIL.set(instance, movie.thumbnail)
             return
-        # The movie and the still have the watermark already.
-        source, colour, marks = movie.path, None, None
-        if frames is not None:
-            # The middle one of the existing frames.
+        number, path = slots.REQUEST.get(instance.context).thumbnail_frame, media_folder(instance) / "thumbnail.jpg"
+        if wanted and number is None:
+            made = media.thumbnail(Path(wanted), path)
+        elif frames is not None:
             missing = frozenset(frames.missing())
-            present = [number for number in frames.frame_range.with_handles if number not in missing]
-            source = frames.path(present[(len(present) - 1) // 2])
+            present = [each for each in frames.frame_range.with_handles if each not in missing]
+            # A missing frame shows the previous one. By default it is the middle one of those that exist.
+            shown = [each for each in present if number is not None and each <= number]
+            source = frames.path((shown or present[: (len(present) + 1) // 2])[-1])
             colour, marks = encode_source.colour_of(instance), encode_source.marks_of(instance)
-        path = media_folder(instance) / "thumbnail.jpg"
-        slots.THUMBNAIL.set(instance, media.thumbnail(source, path, colour=colour, burnin=marks))
+            made = media.thumbnail(source, path, colour=colour, burnin=marks)
+        else:
+            # The movie and the still have the watermark already.
+            start = slots.CLIP.get(instance).frame_range.with_handles.start
+            made = media.thumbnail(movie.path, path, image=None if number is None else number - start + movie.lead)
+        slots.THUMBNAIL.set(instance, made)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ft_dcc import errors
 from ft_dcc.media import encoders, ffmpeg, ocio
 from ft_dcc.publish import encode_source, slots
-from ft_dcc.publish.pipeline.pyblish_adapter import VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
+from ft_dcc.publish.pipeline.pyblish_adapter import REVIEW, VALIDATOR, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.settings import publish_options, resolve
 
 
@@ -23,6 +23,24 @@ class ValidateSound(InstancePlugin):
         """Raise UserFixableError for a sound that is missing or cannot be read."""
         for sound in encode_source.sounds_of(instance):
             sound.refuse_unreadable()
+
+
+class ValidateThumbnail(InstancePlugin):
+    """Check that the requested thumbnail is a frame of the source, or an image file."""
+
+    order = VALIDATOR
+    label = "Thumbnail"
+    families: ClassVar[list[str]] = [REVIEW]
+
+    def process(self, instance: Instance) -> None:
+        """Raise UserFixableError for another frame, and FramesMissing or MovieUnreadable for a file."""
+        request, frames = slots.REQUEST.get(instance.context), slots.CLIP.get(instance).frame_range.with_handles
+        number, name = request.thumbnail_frame, slots.SOURCE.get(instance).name
+        if number is not None and number not in frames:
+            message = f"{name} has the frames {frames}, so frame {number} cannot be its thumbnail. Choose another one."
+            raise errors.UserFixableError(message)
+        if request.thumbnail and number is None:
+            ocio.image_size(Path(request.thumbnail))
 
 
 class ValidateStill(InstancePlugin):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,12 @@ from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import GoesToFrames, Host, SupportsSnapshot
 from ft_dcc.ui.publish_controller import PublishController
+from ft_dcc.ui.texts import shot_text
 from ft_dcc_qt import layouts, style
 
 from .fields import CommentField, RangeMenu, SearchField
 from .options_panel import OptionsPanel
+from .own_values_panel import OwnValuesPanel
 from .problems_panel import AddressedPanel, ChecksTable, ProblemsPanel
 from .progress_panel import ProgressPanel, RecentVersions, ResultPanel
 from .source_list import SourceList
@@ -45,6 +46,7 @@ class PublishPage(QtWidgets.QWidget):
         self._last_search = ""
         self._finished = 0
         self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
+        self.own = OwnValuesPanel(_NO_TASK)
         self.filter = QtWidgets.QLineEdit()
         self.filter.setPlaceholderText("Filter by name or file")
         self.filter.setClearButtonEnabled(True)
@@ -88,10 +90,10 @@ class PublishPage(QtWidgets.QWidget):
         self._show_scene()
         self._show_choices()
         choices = (self.sources, self.task, self.frames, self.ranges, self.rate, self.review, self.comment)
-        for widget in (*choices, self.add, self.draw, self.options):
+        for widget in (*choices, self.add, self.draw, self.options, self.own):
             widget.setEnabled(not is_busy or controller.activity == "refresh")
         self.filter.setVisible(len(self.sources.names) > _FILTERED_ROWS or bool(self.filter.text()))
-        self.sources.show_previews(controller.queries.previews)
+        self.sources.show_previews(controller.queries.previews, self.own.remarks())
         self.problems.refresh()
         # The problems need the room of what is seldom looked at.
         self.options.setVisible(self.show_options.isChecked() and not controller.problems)
@@ -110,6 +112,8 @@ class PublishPage(QtWidgets.QWidget):
         if self._finished != controller.completed_count and not is_busy:
             self._finished = controller.completed_count
             self._checked = None
+            if controller.is_successful:
+                self.own.clear("comment")
             sent = controller.take_sent_comment()
             if sent and sent == self.comment.toPlainText().strip():
                 self.comment.clear()
@@ -163,11 +167,11 @@ class PublishPage(QtWidgets.QWidget):
         if self._controller.is_busy or not self.publish.isVisible():
             return
         try:
-            request = self.request()
+            request, own = self.request(), self.own.values(self.sources.checked)
         except SettingInvalid as error:
             self.show_message(str(error))
             return
-        self._controller.publish(request, self._host)
+        self._controller.publish(request, self._host, own)
         self.refresh()
         self.progress.cancel.setFocus()
 
@@ -191,13 +195,14 @@ class PublishPage(QtWidgets.QWidget):
             controller.queries.read_scene(host)
             return
         try:
-            wanted = (self.request(), controller.queries.scene, controller.queries.settings)
+            own = self.own.values(self.sources.checked)
+            wanted = (self.request(), own, controller.queries.scene, controller.queries.settings)
         except SettingInvalid:
             # The button says what is missing.
             return
         if wanted != self._checked:
             self._checked = wanted
-            controller.check(wanted[0], host)
+            controller.check(wanted[0], host, own)
 
     def add_files(self, paths: list[Path]) -> None:
         """Add the files as checked sources."""
@@ -216,6 +221,7 @@ class PublishPage(QtWidgets.QWidget):
         left.addWidget(self.filter)
         left.addWidget(self.sources, 1)
         left.addWidget(self.sources_note)
+        left.addWidget(self.own)
         line = self.fontMetrics().lineSpacing()
         columns = layouts.Columns(line)
         columns.setSpacing(line)
@@ -284,8 +290,11 @@ class PublishPage(QtWidgets.QWidget):
         self.draw.clicked.connect(self._draw_previews)
         self.task.chosen.connect(self.choose_task)
         self.ranges.chosen.connect(self.frames.setText)
-        self.task.typed.connect(self._search)
-        for field in (self.task, self.review):
+        self.sources.selected.connect(self.own.show_source)
+        self.own.changed.connect(self.refresh)
+        for field in (self.task, self.own.task):
+            field.typed.connect(self._search)
+        for field in (self.task, self.own.task, self.review):
             self.body.verticalScrollBar().valueChanged.connect(lambda *_, field=field: field.follow())
         for line in (self.frames, self.rate, self.review):
             line.textChanged.connect(lambda *_: self._check_timer.start())
@@ -305,6 +314,7 @@ class PublishPage(QtWidgets.QWidget):
             self.frames.clear()
             self._controller.queries.previews = {}
             self.sources.set_cameras(())
+            self.own.clear()
         self._scene_path = scene.path
         style.show_text(self.sources_note, scene.sources_note)
         self.sources.set_cameras(scene.sources, scene.labels, scene.groups)
@@ -328,6 +338,7 @@ class PublishPage(QtWidgets.QWidget):
             controller.find_task(self.task_id)
         choices = {found.id: found.path for found in (*controller.tasks.values(), *controller.queries.found_tasks)}
         self.task.set_choices(tuple(choices.items()))
+        self.own.show_tasks(self.task.choices)
         open_reviews = controller.reviews_of(self.task_id)
         self.review.set_choices(tuple((name, name) for name in open_reviews))
         self._fill_reviews(open_reviews)
@@ -344,14 +355,9 @@ class PublishPage(QtWidgets.QWidget):
     def _show_shot(self) -> None:
         """Show what the shot wants, as a warning if the scene has other values."""
         shot, scene = self._controller.shots.get(self.task_id or ""), self._controller.queries.scene
-        wanted = [] if shot is None else [shot.frame_range and shot.frame_range.with_handles, shot.fps, shot.resolution]
-        found = [None, None, None] if scene is None else [scene.frame_range, scene.fps, scene.resolution]
-        is_other = scene is not None and any(value not in (None, own) for value, own in zip(wanted, found))
-        text = f"The shot wants {_describe(*wanted)}" if any(wanted) else ""
-        if is_other:
-            text += f"; the scene has {_describe(*found)}"
+        text, is_other = shot_text(shot, scene)
         style.set_tone(self.wanted, "warning" if is_other else "dim")
-        style.show_text(self.wanted, f"{text}." if text else "")
+        style.show_text(self.wanted, text)
 
     def _fill_reviews(self, open_reviews: tuple[str, ...]) -> None:
         """Fill in the default review sessions until the artist enters others, and say which will be created."""
@@ -390,8 +396,3 @@ class PublishPage(QtWidgets.QWidget):
     def _draw_previews(self) -> None:
         for name in self.sources.checked:
             self._controller.queries.preview(name, self._host, self.options.chosen_look)
-
-
-def _describe(*values: FrameRange | Fraction | Resolution | None) -> str:
-    known = [value for value in values if value is not None]
-    return ", ".join(f"{float(each):.6g} fps" if isinstance(each, Fraction) else str(each) for each in known)

@@ -28,10 +28,12 @@ class SourceList(QtWidgets.QListWidget):
     """A list of sources by name; files are added or dropped, and removed with Delete.
 
     Many sources have headings by groups; a click, Enter, Space, Left or Right on a heading collapses or expands it.
-    ``preview_requested`` is emitted with a source that the artist checks or moves to.
+    ``preview_requested`` is emitted with a source that the artist checks or moves to, ``selected`` with the one that is
+    selected, "" for none.
     """
 
     preview_requested = QtCore.Signal(str)
+    selected = QtCore.Signal(str)
 
     def __init__(self, advice: str) -> None:
         super().__init__()
@@ -108,6 +110,7 @@ class SourceList(QtWidgets.QListWidget):
                 self.addItem(heading)
             self._add(name, is_ticked=name in before)
         self.blockSignals(False)
+        self.selected.emit("")
         self._show_rows()
 
     def _group_of(self, name: str) -> str:
@@ -170,18 +173,17 @@ class SourceList(QtWidgets.QListWidget):
                     self._fill(names)
                 next(item for item in self._source_items() if item.data(_NAME) == text).setCheckState(_CHECKED)
 
-    def show_previews(self, previews: Mapping[str, Preview]) -> None:
-        """Show the previews."""
+    def show_previews(self, previews: Mapping[str, Preview], remarks: Mapping[str, str]) -> None:
+        """Show the previews, and a line about each source that has one."""
         self.blockSignals(True)
         for item in self._source_items():
             name = item.data(_NAME)
             preview = previews.get(name)
-            if preview is None:
-                continue
-            text = _item_text(name, self._labels.get(name, ""), preview.summary)
+            summary = "" if preview is None else preview.summary
+            text = _item_text(name, self._labels.get(name, ""), summary, remarks.get(name, ""))
             if item.text() != text:
                 item.setText(text)
-            if preview.image is not None and self._preview_paths.get(name) != preview.image:
+            if preview is not None and preview.image is not None and self._preview_paths.get(name) != preview.image:
                 self._preview_paths[name] = preview.image
                 # Without alpha: the background of a view is transparent in Maya's images.
                 image = QtGui.QImage(str(preview.image)).convertToFormat(QtGui.QImage.Format.Format_RGB32)
@@ -244,6 +246,7 @@ class SourceList(QtWidgets.QListWidget):
         self.addItem(item)
 
     def _request_preview_if_current(self, item: QtWidgets.QListWidgetItem | None, _: object) -> None:
+        self.selected.emit("" if item is None else item.data(_NAME) or "")
         if item is not None and item.data(_NAME) is not None and self.hasFocus():
             self.preview_requested.emit(item.data(_NAME))
 
