@@ -25,7 +25,7 @@ from ft_dcc.media.inspection.media_info import EncodedFile, MovieInfo
 from ft_dcc.media.inspection.probe import SHOWINFO, FrameLog, movie_input, parse_frame_line, png_pixel_aspect, probe
 
 STILL = "ftrackreview-image"
-STILL_LONGER_SIDE, MOVIE_IMAGES_LONGER_SIDE = 3840, 1920
+_LONGER_SIDES, MOVIE_IMAGES_LONGER_SIDE = {presets.THUMBNAIL: presets.THUMBNAIL_LONGER_SIDE, STILL: 3840}, 1920
 # Reads every frame and decodes none.
 _COUNT_ARGS = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f", "null", "-")
 # ffmpeg 7.0 reports progress of encodes only; every version writes this line at the end of a copy.
@@ -56,14 +56,14 @@ def thumbnail(
     ``burnin`` is drawn without its slate. Raises MovieUnreadable for a source without an image, FramesMissing for a
     damaged one, StorageError or EncodeFailed.
     """
-    return _draw(_jpeg(source, path, presets.THUMBNAIL, presets.THUMBNAIL_LONGER_SIDE, colour, image), burnin)
+    return _draw(_jpeg(source, path, presets.THUMBNAIL, colour, image), burnin)
 
 
 def still(
     image: Path, path: Path, *, colour: ocio.ColourOptions | None = None, burnin: drawing.Burnin | None = None
 ) -> EncodedFile:
     """Write a JPEG of an image, at most 3840 pixels on its longer side; raise what ``thumbnail`` raises."""
-    return _draw(_jpeg(image, path, STILL, STILL_LONGER_SIDE, colour), burnin)
+    return _draw(_jpeg(image, path, STILL, colour), burnin)
 
 
 def movie_images(movie: Path, folder: Path) -> Frames:
@@ -119,12 +119,7 @@ def _draw(made: EncodedFile, burnin: drawing.Burnin | None) -> EncodedFile:
 
 
 def _jpeg(
-    source: Path,
-    path: Path,
-    name: str,
-    longer_side: int,
-    colour: ocio.ColourOptions | None,
-    image: int | None = None,
+    source: Path, path: Path, name: str, colour: ocio.ColourOptions | None, image: int | None = None
 ) -> EncodedFile:
     feed: ffmpeg.Feed | None = None
     if source.suffix.lower() not in IMAGE_SUFFIXES:
@@ -137,7 +132,7 @@ def _jpeg(
     else:
         shape = [f"setsar={png_pixel_aspect(source)}"] if source.suffix.lower() == ".png" else []
         arguments, first_filters = movie_input(source), [*shape, encoding.OPAQUE_RGB]
-    filters = [*first_filters, *encoding.to_jpeg(longer_side), SHOWINFO]
+    filters = [*first_filters, *encoding.to_jpeg(_LONGER_SIDES[name]), SHOWINFO]
     decoded: list[FrameLog] = []
 
     def read(line: str) -> None:

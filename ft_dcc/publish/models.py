@@ -54,18 +54,13 @@ class PublishRequest(publish_options.PublishOptions):
         groups: dict[tuple[tuple[str, Any], ...], list[str]] = {}
         for source in self.source:
             groups.setdefault(tuple(sorted(own.get(source, {}).items())), []).append(source)
-        parts = [attrs.evolve(self, source=sources, **dict(values)) for values, sources in groups.items()]
-        counts = Counter({part.task: 0 for part in parts})
-        for part in parts:
-            counts[part.task] += len(part.source)
-        return tuple(
-            attrs.evolve(
-                part,
-                is_one_of_several=counts[part.task] > 1,
-                addresses=part.addresses if part.task == self.task else (),
-            )
-            for part in parts
-        )
+        counts = Counter(own.get(source, {}).get("task", self.task) for source in self.source)
+        parts = []
+        for values, sources in groups.items():
+            part = attrs.evolve(self, source=sources, **dict(values))
+            addresses = self.addresses if part.task == self.task else ()
+            parts.append(attrs.evolve(part, addresses=addresses, is_one_of_several=counts[part.task] > 1))
+        return tuple(parts) or (self,)
 
     @property
     def slate_lines(self) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ _LAST_REVIEWS = "last_reviews"
 Shots = Sequence[tuple[str, str, FrameRange]]
 # What each source has instead of the request's options, by their fields.
 OwnValues = Mapping[str, Mapping[str, Any]]
+Problems = tuple[ValidationIssue, ...]
 LabelledRequests = Sequence[tuple[str, "PublishRequest"]]
 
 
@@ -111,11 +112,6 @@ class PublishController(ActivityRunner):
     def is_publishing(self) -> bool:
         """Whether a publish or a resumed job runs."""
         return self.is_busy and self.activity in ("publish", "resume")
-
-    @property
-    def is_successful(self) -> bool:
-        """Whether the last activity was a publish without a problem."""
-        return self.activity == "publish" and not (self.is_busy or self.problems or self.error or self.previews)
 
     @property
     def has_pending_check(self) -> bool:
@@ -524,11 +520,7 @@ class PublishController(ActivityRunner):
         return Publisher(self.require_session(), host, report, cancel=self._cancel)
 
     def _validate(
-        self,
-        request: PublishRequest,
-        parts: LabelledRequests,
-        host: Host | None,
-        known: tuple[ValidationIssue, ...] = (),
+        self, request: PublishRequest, parts: LabelledRequests, host: Host | None, known: Problems = ()
     ) -> None:
         """Check the parts of the request; raise ValidationFailed for issues beyond the known ones."""
         self._discard_checks()
@@ -536,21 +528,18 @@ class PublishController(ActivityRunner):
         self._pending_request, self._pending_parts, self._pending_host = request, parts, host
         self._has_repairs = False
         try:
-            self._pending_checks = []
             for label, part in parts:
                 self._pending_checks.append((label, publisher.validate(part)))
-        except ServerUnreachable as error:
+        except Error as error:
             self._discard_checks()
-            error.message += "".join(publisher.enqueue(part) for _, part in parts)
-            raise
-        except Error:
-            self._discard_checks()
+            if isinstance(error, ServerUnreachable):
+                error.message += "".join(publisher.enqueue(part) for _, part in parts)
             raise
         if not set(self._pending_problems()) <= set(known):
             self._show_problems()
             raise ValidationFailed(self.problems)
 
-    def _pending_problems(self) -> tuple[ValidationIssue, ...]:
+    def _pending_problems(self) -> Problems:
         found = (_labelled(label, each) for label, check in self._pending_checks for each in check.problems)
         # The requests of one publish may have the same one.
         return tuple(dict.fromkeys(found))
@@ -563,11 +552,10 @@ class PublishController(ActivityRunner):
         checks, self._pending_checks = [check for _, check in self._pending_checks], []
         if not checks:
             return
-        if len(checks) > 1:
-            for check in checks:
-                # All captures show one state of the scene; what fails is reported by the publish.
-                with suppress(Error):
-                    check.prepare()
+        for check in checks if len(checks) > 1 else ():
+            # All captures show one state of the scene; what fails is reported by the publish.
+            with suppress(Error):
+                check.prepare()
         failed: list[Error] = []
         try:
             while checks:
@@ -609,7 +597,7 @@ class PublishController(ActivityRunner):
 
 
 def _parts(request: PublishRequest, own: OwnValues | None) -> LabelledRequests:
-    return [("", part) for part in request.split(own or {})] if own else [("", request)]
+    return [("", part) for part in request.split(own or {})]
 
 
 def _labelled(label: str, problem: ValidationIssue) -> ValidationIssue:

@@ -416,7 +416,7 @@ def test_a_transparent_background_is_shown_in_its_colour(open_dialog, wait_until
     path.write_bytes(painted(60, Resolution(64, 36), has_alpha=True))
     sources = open_dialog().publish_page.sources
     sources.set_cameras(["shotCam"])
-    sources.show_previews({"shotCam": Preview("", path)})
+    sources.show_previews({"shotCam": Preview("", path)}, {})
     image = sources.item(0).icon().pixmap(112, 63).toImage()
     assert QtGui.QColor(image.pixel(4, 30)).getRgb()[:3] == (191, 191, 191)
 

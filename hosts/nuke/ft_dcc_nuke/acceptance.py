@@ -6,7 +6,7 @@ import functools
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable
 
@@ -138,10 +138,13 @@ def check_studio_callbacks(context: CheckContext) -> Mapping[str, Any]:
     """Check that a capture runs no callback of a studio; return those that ran on a node of the artist afterwards."""
     called: list[str] = []
     calls = {event: functools.partial(called.append, event) for event in _STUDIO_EVENTS}
-    with _registered(calls, nodeClass="*"), _knob_default("Write.beforeRender", f"import {__name__} as kit; kit.ran()"):
-        _of_defaults.clear()
+    with _registered(calls, nodeClass="*"), ExitStack() as stack:
+        of_defaults.clear()
+        # As a studio does in init.py.
+        stack.callback(nuke.knobDefault, "Write.beforeRender", nuke.knobDefault("Write.beforeRender") or "")
+        nuke.knobDefault("Write.beforeRender", f"import {__name__} as kit; kit.of_defaults.append(1)")
         context.capture("1001")
-        of_capture = sorted({*called, *_of_defaults})
+        of_capture = sorted({*called, *(["the default of a knob"] if of_defaults else [])})
         # As an artist makes, renders and deletes a Write.
         with nuke.root():
             write: Any = nuke.nodes.Write()
@@ -160,23 +163,7 @@ def check_studio_callbacks(context: CheckContext) -> Mapping[str, Any]:
 
 
 # What the default of a knob has run.
-_of_defaults: list[str] = []
-
-
-def ran() -> None:
-    """Record that Nuke has run the default of a knob."""
-    _of_defaults.append("Write.beforeRender")
-
-
-@contextmanager
-def _knob_default(name: str, text: str) -> Iterator[None]:
-    """Give new nodes this text in a knob, as a studio does in init.py."""
-    before = nuke.knobDefault(name)
-    nuke.knobDefault(name, text)
-    try:
-        yield
-    finally:
-        nuke.knobDefault(name, before or "")
+of_defaults: list[int] = []
 
 
 @contextmanager

@@ -15,13 +15,7 @@ from ft_dcc_qt import layouts, style
 from .fields import Choice, SearchField
 
 _LABELS = {"task": "Task", "asset": "Asset", "frame_range": "Frames", "comment": "Comment", "thumbnail": "Thumbnail"}
-_HINTS = {
-    "task": "as for all sources",
-    "asset": "named by the task and the source",
-    "frame_range": "as for all sources; or 1001-1048",
-    "comment": "as for all sources",
-    "thumbnail": "the middle frame; or 1010, or an image file",
-}
+_HINTS = {"asset": "named by the task and the source", "thumbnail": "the middle frame; or 1010, or an image file"}
 _MAX_CHARACTERS = 28
 
 
@@ -43,12 +37,11 @@ class OwnValuesPanel(QtWidgets.QWidget):
         self.fields: dict[str, QtWidgets.QLineEdit] = {
             name: self.task if name == "task" else QtWidgets.QLineEdit() for name in _LABELS
         }
-        form = QtWidgets.QWidget()
-        grid = QtWidgets.QGridLayout(form)
+        grid = QtWidgets.QGridLayout(form := QtWidgets.QWidget())
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(4)
         for row, (name, field) in enumerate(self.fields.items()):
-            field.setPlaceholderText(_HINTS[name])
+            field.setPlaceholderText(_HINTS.get(name, "as for all sources"))
             style.set_tool_tip(field, OPTIONS[name].help)
             grid.addWidget(style.field_label(_LABELS[name], field), row, 0)
             grid.addWidget(field, row, 1)
@@ -98,9 +91,8 @@ class OwnValuesPanel(QtWidgets.QWidget):
                 found[source] = {name: OPTIONS[name].parse(text) for name, text in entered.items()}
             except SettingInvalid as error:
                 raise SettingInvalid(f"{Path(source).name}: {error}") from error
-        if self.task.text().strip() and not self._values.get(self._source, {}).get("task") and self._source in found:
-            name = Path(self._source).name
-            raise SettingInvalid(f"{name}: no task is called {self.task.text()}. Choose one of the list.")
+        if self.task.text().strip() and "task" not in self._values.get(self._source, {}) and self._source in found:
+            raise SettingInvalid(f"{Path(self._source).name}: the task is none of the list. Choose one, or clear it.")
         return {source: values for source, values in found.items() if values}
 
     def _text(self, name: str, value: str) -> str:

@@ -112,7 +112,9 @@ class PublishPage(QtWidgets.QWidget):
         if self._finished != controller.completed_count and not is_busy:
             self._finished = controller.completed_count
             self._checked = None
-            if controller.is_successful:
+            if controller.activity == "publish" and not (
+                controller.problems or controller.error or controller.previews
+            ):
                 self.own.clear("comment")
             sent = controller.take_sent_comment()
             if sent and sent == self.comment.toPlainText().strip():
