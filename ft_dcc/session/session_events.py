@@ -70,11 +70,7 @@ class SessionEvents:
         source = "FTRACK_EVENT_PLUGIN_PATH" if paths is None else "the argument plugin_paths"
         if paths is None:
             paths = os.environ.get("FTRACK_EVENT_PLUGIN_PATH", "").split(os.pathsep)
-        elif isinstance(paths, (str, os.PathLike)):
-            # Iterated by character, "/" would be searched as a folder.
-            paths = [paths]
-        if folders := [path for path in paths if os.fspath(path).strip()]:
-            discover(folders, [self._session], arguments, source)
+        discover(paths, [self._session], arguments, source)
 
     def publish_local(self, topic: str, **data: Any) -> list[Any]:
         """Publish to the subscribers of this session synchronously and return their results."""
@@ -127,7 +123,7 @@ class SessionEvents:
 
 
 def discover(
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     positional_arguments: Sequence[Any] = (),
     keyword_arguments: Mapping[str, Any] | None = None,
     source: str = "the path",
@@ -148,7 +144,8 @@ def discover(
     return broken
 
 
-def _files(paths: Iterable[str | os.PathLike[str]], source: str) -> Iterator[Path]:
+def _files(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str], source: str) -> Iterator[Path]:
+    # Iterated by character, "/" would be searched as a folder.
     for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
         name = os.fspath(path).strip()
         if not name:

@@ -312,19 +312,18 @@ def run(connection: Connection, statement: str, values: Sequence[Any] = ()) -> R
 
 # From this version on, a statement can have 32,766 parameters; 999 would not do for the lists of ids.
 MIN_VERSION = (3, 32, 0)
-# The limits by name: the least that a library must have, and what the server permits, or None for what it has.
-LIMITS: dict[str, tuple[int, int | None]] = {
-    "LENGTH": (64 << 20, 64 << 20),
-    "SQL_LENGTH": (1_000_000, 16 << 20),
-    "COLUMN": (2_000, 2_000),
-    "EXPR_DEPTH": (1_000, 1_000),
-    "COMPOUND_SELECT": (500, 500),
-    "VDBE_OP": (250_000, 10_000_000),
-    "FUNCTION_ARG": (100, None),
-    "LIKE_PATTERN_LENGTH": (1_000, 1_000),
-    "VARIABLE_NUMBER": (32_766, 250_000),
-    "TRIGGER_DEPTH": (0, 10),
-    "WORKER_THREADS": (0, 0),
+# What the server permits, by the names of SQLite's limits.
+LIMITS = {
+    "LENGTH": 64 << 20,
+    "SQL_LENGTH": 16 << 20,
+    "COLUMN": 2_000,
+    "EXPR_DEPTH": 1_000,
+    "COMPOUND_SELECT": 500,
+    "VDBE_OP": 10_000_000,
+    "LIKE_PATTERN_LENGTH": 1_000,
+    "VARIABLE_NUMBER": 250_000,
+    "TRIGGER_DEPTH": 10,
+    "WORKER_THREADS": 0,
 }
 # The server attaches no other file.
 _READING_LIMITS = {"ATTACHED": 0}
@@ -339,27 +338,16 @@ _MESSAGES = (
 )
 
 
-def check_library(connection: Any, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
-    """Raise StorageError for a library that is too old, or was built with limits that are too low."""
-    text = ".".join(map(str, version))
+def check_library(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Raise StorageError for an SQLite that is too old."""
     if version < MIN_VERSION:
-        wanted = ".".join(map(str, MIN_VERSION))
-        raise StorageError(f"This Python uses SQLite {text}; the server needs {wanted}. Use a newer Python.")
-    for name, (needed, _) in LIMITS.items():
-        category = _category(connection, name)
-        found = None if category is None else int(connection.getlimit(category))
-        # 0 is no limit for the depth of expressions.
-        if found is not None and found < needed and not (name == "EXPR_DEPTH" and found == 0):
-            raise StorageError(
-                f"This SQLite {text} was built with SQLITE_LIMIT_{name} {found}; the server needs {needed}. "
-                "Use a Python with another SQLite."
-            )
+        found, wanted = (".".join(map(str, each)) for each in (version, MIN_VERSION))
+        raise StorageError(f"This Python uses SQLite {found}; the server needs {wanted}. Use a newer Python.")
 
 
 def apply_limits(connection: Any, *, is_reading: bool = False) -> None:
     """Set the limits of a connection; has no effect in Python 3.9 and 3.10."""
-    wanted = {name: value for name, (_, value) in LIMITS.items() if value is not None}
-    for name, value in {**wanted, **(_READING_LIMITS if is_reading else {})}.items():
+    for name, value in {**LIMITS, **(_READING_LIMITS if is_reading else {})}.items():
         if (category := _category(connection, name)) is not None:
             connection.setlimit(category, value)
 

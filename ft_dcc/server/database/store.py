@@ -33,8 +33,6 @@ _READ_CONNECTIONS = 16
 # SQLite takes about one step per column of a row; so many take about a millisecond.
 _MAX_INLINE_STEPS = 20_000
 _MAX_GROUP_SIZE = 64
-# SQLite 3.7 to 3.51.2 can damage a WAL file when two connections checkpoint at once; only one does here.
-_SAFE_SQLITE = (3, 51, 3)
 # The name of SQLite's error, from Python 3.11 on, when the index of the log cannot grow because the disk is full.
 _DISK_FULL_ERRORS = frozenset(("SQLITE_IOERR_SHMSIZE",))
 
@@ -76,8 +74,8 @@ class Store:
         self._closing = threading.Lock()
         self._is_closed = False
         try:
+            connections.check_library()
             with self._writer.begin() as connection:
-                connections.check_library(connection.connection.dbapi_connection)
                 migrations.migrate(connection, tables)
             self._writer.dispose()  # Only a new connection uses the changed statistics.
             self.closed_reviews.install(self._writer)
@@ -176,16 +174,6 @@ class Store:
             answers = [(None, _translate(error)) for _ in group]
         for request, (result, failure) in zip(group, answers):
             request.finish(result, failure)
-
-
-def log_old_sqlite() -> None:
-    """Log when this SQLite has the known bug of WAL files."""
-    if sqlite3.sqlite_version_info < _SAFE_SQLITE:
-        # Not a warning: the bug has no effect while only this server opens the database, which the lock ensures.
-        _log.info(
-            "SQLite %s can damage a database that a second program writes to. Let only this server open it.",
-            sqlite3.sqlite_version,
-        )
 
 
 def _cause(error: BaseException) -> BaseException | None:

@@ -183,12 +183,6 @@ class DiskAccessor(Accessor):
             )
         return path
 
-    def get_url(self, resource_identifier: str) -> str:
-        """Raise AccessorUnsupportedOperationError: files on a disk have no addresses."""
-        raise errors.AccessorUnsupportedOperationError(
-            f"{resource_identifier} is on a disk and has no URL. Use its path."
-        )
-
     def _path(self, resource_identifier: str) -> Path:
         return Path(self.get_filesystem_path(resource_identifier))
 
