@@ -26,7 +26,7 @@ _NAMESPACE = UUID("5b1c9a34-0d44-4d4f-9a3e-8f0e2c7b6d11")
 
 def seed(connection: Connection, tables: Tables) -> None:
     """Insert what every studio needs, with the same ids in every studio; rows that exist are not changed."""
-    for type_name, rows in {**seed_rows(), **_project_schema()}.items():
+    for type_name, rows in {**seed_rows(), **_schema_parts()}.items():
         connection.execute(tables.insertions[type_name], rows)
 
 
@@ -63,29 +63,15 @@ def _stored(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, dict) else value
 
 
-def _project_schema() -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of the one project schema, with every status and type for the object types that have them."""
-    schema_id = fixed_id("ProjectSchema", "VFX")
-    workflow_id, types_id = fixed_id("WorkflowSchema", "VFX"), fixed_id("TaskTypeSchema", "VFX")
+def _schema_parts() -> dict[str, list[dict[str, Any]]]:
+    """Return the rows that give the project schema every status and type, for the object types that have them."""
+    schema_id, workflow_id = fixed_id("ProjectSchema", "VFX"), fixed_id("WorkflowSchema", "VFX")
+    types_id = fixed_id("TaskTypeSchema", "VFX")
     statuses, types = ([row["id"] for row in seed_rows()[name]] for name in ("Status", "Type"))
     rows: dict[str, list[dict[str, Any]]] = {
-        "WorkflowSchema": [{"id": workflow_id, "name": "VFX"}],
-        "TaskTypeSchema": [{"id": types_id, "name": "VFX"}],
-        "ProjectSchema": [
-            {
-                "id": schema_id,
-                "name": "VFX",
-                "task_workflow_schema_id": workflow_id,
-                "asset_version_workflow_schema_id": workflow_id,
-                "task_type_schema_id": types_id,
-            }
-        ],
         "WorkflowSchemaStatus": [{"workflow_schema_id": workflow_id, "status_id": status} for status in statuses],
         "TaskTypeSchemaType": [{"task_type_schema_id": types_id, "type_id": found} for found in types],
-        "Schema": [],
-        "SchemaStatus": [],
-        "SchemaType": [],
-        "ProjectSchemaObjectType": [],
+        **{name: [] for name in ("Schema", "SchemaStatus", "SchemaType", "ProjectSchemaObjectType")},
     }
     for found in seed_rows()["ObjectType"]:
         part, key = fixed_id("Schema", found["name"]), found["id"]
