@@ -78,21 +78,15 @@ class NotesMixin(Entity):
         """Return a new note on this; it is sent with the next commit.
 
         ``recipients`` are users and groups. ``category`` is a single label, as in older scripts. Raises ValueError if
-        both are given, and for labels on a server without labels.
+        both are given.
         """
         session, wanted = self.session, list(labels or ())
-        has_labels = "NoteLabel" in session.types
-        data = {"content": content, "author": author}
         if wanted and category is not None:
             raise ValueError("A note has either a category or labels. Pass the category as one of the labels.")
-        if wanted and not has_labels:
-            raise ValueError(f"{session.server_url} has no labels for notes. Pass a category.")
-        if category is not None and has_labels:
+        if category is not None:
             warnings.warn("Pass labels=[…] instead of a category.", PendingDeprecationWarning, stacklevel=2)
             wanted = [category]
-        elif category is not None:
-            data["category_id"] = category["id"]
-        note = session.create("Note", data)
+        note = session.create("Note", {"content": content, "author": author})
         self["notes"].append(note)
         for resource in recipients or ():
             link = {"note_id": note["id"], "resource_id": resource["id"]}

@@ -20,26 +20,16 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-# The attributes of Arrow objects that a datetime does not have.
-_ARROW_ATTRIBUTES = frozenset(
-    (
-        *("ceil", "clone", "datetime", "dehumanize", "float_timestamp", "floor", "for_json", "format", "humanize"),
-        *("int_timestamp", "is_between", "naive", "quarter", "shift", "span", "to", "week"),
-    )
-)
-
-
 class ServerTime(datetime.datetime):
-    """A time of the server; the methods that only Arrow objects have raise an error that names the extra."""
+    """A time of the server; what only Arrow objects have raises an error that names the extra."""
 
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ARROW_ATTRIBUTES:
-            raise AttributeError(
-                f'A time has no {name!r} without the package arrow. Install it with: pip install "ft-dcc[compat]".'
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(
+            f"A time has no {name!r} without the package arrow. If Arrow objects have it, install that with: "
+            'pip install "ft-dcc[compat]".'
+        )
 
 
 def to_datetime(value: Any) -> Any:
