@@ -2,8 +2,8 @@
 
 The file is a tar with one state of the database, the secret, the credentials and all media that the database refers
 to. Media is written before its row and never changed, so that the database is copied first. The first member names the
-format, the last one has the SHA-256 of all others; backups of the first release have neither. The media of nightly
-backups is kept once for all of them in a folder beside them, each file by the name of its SHA-256.
+format, the last one has the SHA-256 of all others. The media of nightly backups is kept once for all of them in a
+folder beside them, each file by the name of its SHA-256.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def _read_archive(source: Path, target_of: Callable[[str], Path | None], *, with
 
     ``with_kept`` reads the media that is kept beside an incremental backup, too.
     """
-    sums, expected, is_checked = {}, None, False
+    sums, expected = {}, None
     with tarfile.open(source, "r:") as archive:
         for member in archive:
             # The names come from a file of unknown origin.
@@ -256,7 +256,7 @@ def _read_archive(source: Path, target_of: Callable[[str], Path | None], *, with
                 raise StorageError(f"{source} is not a backup of a studio: it contains '{member.name[:80]}'.")
             content = _HashingReader(archive.extractfile(member) or io.BytesIO())
             if member.name == _FORMAT_MEMBER:
-                is_checked, folder = True, target_of("media")
+                folder = target_of("media")
                 # A complete backup may have no media.
                 with suppress(ValueError, AttributeError):
                     if folder is not None and json.loads(content.read()).get("has_media"):
@@ -266,12 +266,14 @@ def _read_archive(source: Path, target_of: Callable[[str], Path | None], *, with
             else:
                 _extract(content, member.mtime, target_of(member.name))
                 sums[member.name] = content.digest.hexdigest()
-    others = {name: digest for name, digest in (expected or {}).items() if name not in sums}
+    if expected is None:
+        raise StorageError(f"{source} is damaged: it is incomplete. Use an older backup.")
+    others = {name: digest for name, digest in expected.items() if name not in sums}
     sums.update(_read_others(others, source.with_name(_KEPT), target_of) if with_kept else others)
-    damaged = [name for name in {**sums, **(expected or {})} if sums.get(name) != (expected or {}).get(name)]
-    if (is_checked or expected is not None) and (expected is None or damaged):
-        what = f"{len(damaged)} of its files are damaged or missing" if expected else "it is incomplete"
-        raise StorageError(f"{source} is damaged: {what}. Use an older backup.")
+    if damaged := [name for name in {**sums, **expected} if sums.get(name) != expected.get(name)]:
+        raise StorageError(
+            f"{source} is damaged: {len(damaged)} of its files are damaged or missing. Use an older backup."
+        )
     return sum(1 for name in sums if name.startswith("media/"))
 
 
