@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import re
@@ -102,13 +100,12 @@ def download(
     path: str | os.PathLike[str],
     *,
     size: int | None = None,
-    checksum: str | None = None,
     on_bytes: OnBytes | None = None,
 ) -> int:
     """Download the bytes of a component to a file, all of them or none, and return their number.
 
-    ``size`` in bytes and ``checksum`` (MD5, in base64) are verified before the file gets its name. Raises
-    NotFoundError, TransferFailed, ServerUnreachable.
+    ``size`` in bytes is verified before the file gets its name. Raises NotFoundError, TransferFailed,
+    ServerUnreachable.
     """
     target, progress = Path(path), TransferProgress(size or 0)
 
@@ -118,9 +115,7 @@ def download(
         for delay in (*storage_requests.RETRY_DELAYS_SECONDS, None):
             try:
                 with atomic_path(target) as draft:
-                    digest = _receive(session, component_id, draft, size, progress)
-                    if checksum is not None and checksum != digest:
-                        raise TransferFailed(f"The download of {component_id} does not have the checksum {checksum}.")
+                    _receive(session, component_id, draft, size, progress)
                 return
             except (ServerUnreachable, TransferFailed) as error:
                 if delay is None or error.details.get("status"):
@@ -135,13 +130,13 @@ def download(
 
 def _receive(
     session: SessionInterface, component_id: str, draft: Path, size: int | None, progress: TransferProgress
-) -> str:
-    """Download the bytes of a component once, and return their checksum (MD5, in base64)."""
+) -> None:
+    """Download the bytes of a component once."""
     import requests
 
     from ft_dcc.session.transport import http
 
-    digest, received = hashlib.md5(usedforsecurity=False), 0
+    received = 0
     with storage_requests.request_component(session, "/component/get", component_id) as response:
         if response.status_code == 404:
             raise _no_bytes_error(session, component_id)
@@ -157,7 +152,6 @@ def _receive(
             with draft.open("xb") as file:
                 for block in response.iter_content(_BLOCK_SIZE):
                     file.write(block)
-                    digest.update(block)
                     received += len(block)
                     progress.report(1, received)
         except requests.RequestException:
@@ -165,7 +159,6 @@ def _receive(
     progress.total = received
     if wanted is not None and received != wanted:
         raise TransferFailed(f"The download of {component_id} has {received} bytes instead of {wanted}.")
-    return base64.b64encode(digest.digest()).decode()
 
 
 def remove(session: SessionInterface, component_id: str) -> None:
