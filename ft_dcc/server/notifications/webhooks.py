@@ -120,15 +120,16 @@ def queue_ping(connection: Connection, hook: Mapping[str, Any], now: float) -> N
 
 def send_due_messages(
     store: Store, client: WebhookClient, now: float, is_stopping: Callable[[], bool] = lambda: False
-) -> int:
-    """Send the messages whose time has come, and return how many were accepted."""
+) -> None:
+    """Send the messages whose time has come."""
     with store.reading() as connection:
         due = connection.execute(select(WEBHOOKS).where(WEBHOOKS.c.retry_at <= now)).all()
-    return sum(_send_to(store, client, hook, now, is_stopping) for hook in due)
+    for hook in due:
+        _send_to(store, client, hook, now, is_stopping)
 
 
-def _send_to(store: Store, client: WebhookClient, hook: Row[Any], now: float, is_stopping: Callable[[], bool]) -> int:
-    """Send the messages of one webhook until one fails, and return how many were accepted."""
+def _send_to(store: Store, client: WebhookClient, hook: Row[Any], now: float, is_stopping: Callable[[], bool]) -> None:
+    """Send the messages of one webhook until one fails."""
     waiting = (
         select(WEBHOOK_DELIVERIES)
         .where(WEBHOOK_DELIVERIES.c.webhook_id == hook.id)
@@ -136,7 +137,6 @@ def _send_to(store: Store, client: WebhookClient, hook: Row[Any], now: float, is
     )
     with store.reading() as connection:
         messages: Sequence[Row[Any]] = connection.execute(waiting.limit(_MAX_DELIVERIES_PER_ROUND)).all()
-    accepted = 0
     for message in messages:
         if is_stopping():
             break
@@ -147,8 +147,6 @@ def _send_to(store: Store, client: WebhookClient, hook: Row[Any], now: float, is
             store.write(partial(_record_failure, hook=hook, message=message, now=now, error=error))
             break
         store.write(partial(_record_success, hook=hook, message=message))
-        accepted += 1
-    return accepted
 
 
 def _record_success(connection: Connection, hook: Row[Any], message: Row[Any]) -> None:
