@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from functools import partial
 from html import escape
+from importlib import resources
 from typing import Any
 
 from anyio import to_thread
@@ -140,20 +141,7 @@ def _count(number: int, noun: str) -> str:
 
 _MAX_LINES, _MAX_LINE_LENGTH = 50, 500
 # Mail programs ignore style sheets, so that each element has its own style; tables keep the width in all of them.
-_PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light">'
-    '<title>{title}</title></head><body style="margin:0;background:#f1f2f4;color:#1d2126">'
-    '<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr>'
-    '<td align="center" style="padding:24px">'
-    '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:600px;background:#ffffff;'
-    'border-radius:8px;font:15px/1.5 system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif">'
-    '<tr><td style="padding:24px 28px 8px"><h1 style="margin:0;font-size:20px;line-height:1.3">{title}</h1></td></tr>'
-    '<tr><td style="padding:12px 28px"><h2 style="margin:0 0 6px;font-size:15px">{heading}</h2>'
-    '<ul style="margin:0;padding:0 0 0 18px">{lines}</ul>{button}</td></tr>'
-    '<tr><td style="padding:16px 28px 24px;font-size:13px;color:#5a626c">'
-    '<a href="{off}" style="color:#5a626c">Switch these mails off</a></td></tr>'
-    "</table></td></tr></table></body></html>"
-)
+_PAGE = resources.files("ft_dcc.server.notifications").joinpath("mail.html").read_text(encoding="utf-8")
 _BUTTON = (
     '<p style="margin:14px 0 0"><a href="{link}" style="display:inline-block;padding:9px 18px;border-radius:6px;'
     'background:#2f62d9;color:#ffffff;text-decoration:none;font-weight:600">Open the review</a></p>'
