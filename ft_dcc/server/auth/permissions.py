@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, or_, select
 from ft_dcc.server.database.connections import Prepared
 from ft_dcc.server.schema.model import EntityType, Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
+from ft_dcc.server.work.budgets import table_rows
 
 ACTIONS = ("read", "create", "update", "delete")
 # Grantees of an action. Those of a role refer to the projects that the entity belongs to.
@@ -85,12 +86,12 @@ def read_rules() -> Mapping[str, AccessRule]:
     """Return the rules by the names of entity types; raises ValueError for a file with an error."""
     rights_table, types_table = rule_tables()
     grants: dict[str, dict[str, frozenset[str]]] = {}
-    for rights, *cells in _cells(rights_table):
+    for rights, *cells in table_rows(rights_table):
         grants[rights] = {action: frozenset(cell.split(", ")) for action, cell in zip(ACTIONS, cells)}
         if unknown := frozenset().union(*grants[rights].values()) - GRANTEES:
             raise ValueError(f"The access rules of {rights} name unknown grantees: {', '.join(sorted(unknown))}.")
     rules: dict[str, AccessRule] = {}
-    for names, rights, owners, author, unowned, also in _cells(types_table):
+    for names, rights, owners, author, unowned, also in table_rows(types_table):
         parts = [part.partition(": ") for part in owners.split(", ") if part]
         keys = tuple(OwnerKey(column, tuple(targets.split())) for column, _, targets in parts)
         rule = AccessRule(rights, grants[rights], keys, author, unowned, also)
@@ -106,12 +107,6 @@ def rule_tables() -> tuple[str, str]:
     text = resources.files("ft_dcc.server.auth").joinpath("access.rules").read_text(encoding="utf-8")
     _comment, rights, types = text.strip().split("\n\n")
     return rights, types
-
-
-def _cells(table: str) -> Iterator[list[str]]:
-    """Yield the cells of each row below the head of a table."""
-    for line in table.splitlines()[2:]:
-        yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
 # Names of roles: those that may change everything, and those that may also create projects.

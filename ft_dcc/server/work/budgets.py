@@ -63,7 +63,7 @@ class Budgets:
 def read_budgets() -> Budgets:
     """Return the budgets; raises ValueError for a file with an error."""
     text = resources.files("ft_dcc.server.auth").joinpath("budgets.rules").read_text(encoding="utf-8")
-    work, amounts, bodies = (_rows(table) for table in text.split("\n\n")[1:])
+    work, amounts, bodies = (table_rows(table) for table in text.split("\n\n")[1:])
     cpu, attachments = ((int(visitor), int(session)) for _, visitor, session in amounts)
     return Budgets(
         work={name: WorkLimits(lane, payer == "the owner", *map(int, limits)) for name, lane, payer, *limits in work},
@@ -76,7 +76,8 @@ def read_budgets() -> Budgets:
     )
 
 
-def _rows(table: str) -> list[list[str]]:
+def table_rows(table: str) -> list[list[str]]:
+    """Return the cells of each row below the head of a table."""
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
 
 
