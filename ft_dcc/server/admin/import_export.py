@@ -26,16 +26,15 @@ from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, closed_reviews, connections
 from ft_dcc.server.database.seed import seed, seed_rows
-from ft_dcc.server.entities import batch, changes, custom_values, payload, rules, write
-from ft_dcc.server.entities.batch import Batch, Row
-from ft_dcc.server.entities.changes import ChangeSet
+from ft_dcc.server.entities import custom_values, payload, rules, write
+from ft_dcc.server.entities.batch import Batch, Row, owner_batch
+from ft_dcc.server.entities.changes import ChangeSet, stored_type
 from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events.update_events import EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.query.computed import configuration_applies
 from ft_dcc.server.query.type_conversion import to_json
-from ft_dcc.server.schema import model, tables
-from ft_dcc.server.schema.model import EntityType
+from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN
 
 # Entities that are stored before they are added to the audit log.
@@ -49,9 +48,9 @@ def export_entities(context: ServerContext, connection: Connection) -> Iterator[
     for family, table in context.store.tables.by_family.items():
         own = [found for found in context.schema.family_of(family) if not found.is_view]
         formats = {found.name: _line_format(found) for found in own}
-        rows = connection.execution_options(yield_per=1000).execute(select(table).order_by(table.c[tables.ROW_COLUMN]))
+        rows = connection.execution_options(yield_per=1000).execute(select(table).order_by(table.c[ROW_COLUMN]))
         for row in rows.mappings():
-            yield formats[row.get(tables.TYPE_COLUMN, family)].write(dict(row))
+            yield formats[row.get(TYPE_COLUMN, family)].write(dict(row))
 
 
 def import_entities(context: ServerContext, file: BinaryIO) -> int:
@@ -91,14 +90,14 @@ class _Import:
     _lines_without_id: dict[tuple[Any, ...], int] = attrs.field(factory=dict)
     _families: set[str] = attrs.field(factory=set)
     _caller: Caller | None = None
-    _batch: batch.Batch = attrs.field(init=False)
+    _batch: Batch = attrs.field(init=False)
     # The former row of each entity, for the published changes.
-    _before: dict[tuple[model.EntityType, tuple[Any, ...]], batch.Row | None] = attrs.field(factory=dict)
+    _before: dict[tuple[EntityType, tuple[Any, ...]], Row | None] = attrs.field(factory=dict)
 
     def run(self) -> tuple[int, Caller, list[EntityUpdate]]:
         """Store all lines, and return their number, the user of the changes, and the changes to publish."""
         self._caller = first_user(self.connection)
-        self._batch = batch.owner_batch(self.context, self.connection)
+        self._batch = owner_batch(self.context, self.connection)
         count = 0
         for number, line in _numbered(self.file):
             with _line_errors(number):
@@ -110,14 +109,14 @@ class _Import:
         if first_user(self.connection) is None or not known.issuperset(row["id"] for row in seed_rows()["Location"]):
             seed(self.connection, self.context.store.tables)
         if self._caller is None:
-            self._batch = batch.owner_batch(self.context, self.connection)
+            self._batch = owner_batch(self.context, self.connection)
             audit_log.backfill_user(self.connection, self._batch.caller)
         assign_projects(self._batch)
         complete_entities(self._batch, self._incomplete, _line_errors)
         self._check_references()
         return count, self._batch.caller, self._describe()
 
-    def _read(self, number: int, entity_type: model.EntityType, values: payload.ParsedPayload) -> None:
+    def _read(self, number: int, entity_type: EntityType, values: payload.ParsedPayload) -> None:
         given = values.columns
         columns = {**given, **rules.stored_values(self._batch, entity_type, str(given.get("id")), given)}
         line_format = _line_format(entity_type)
@@ -130,8 +129,8 @@ class _Import:
                 row.update(dict.fromkeys(row.keys() & {"user_id", "created_by_id"} - columns.keys()))
             missing = frozenset()
         table = self.context.store.tables[entity_type]
-        if tables.TYPE_COLUMN in table.c:
-            row[tables.TYPE_COLUMN] = entity_type.base if entity_type.is_view else entity_type.name
+        if TYPE_COLUMN in table.c:
+            row[TYPE_COLUMN] = entity_type.base if entity_type.is_view else entity_type.name
         key = tuple(row.get(name) for name in entity_type.key)
         if entity_type.key[0] not in columns:
             self._lines_without_id[key] = number
@@ -141,13 +140,13 @@ class _Import:
             self._incomplete.append(PendingEntity(number, entity_type, key, missing, values.lists))
         self._store(entity_type, row, tuple(columns))
 
-    def _store(self, entity_type: model.EntityType, row: batch.Row, given: tuple[str, ...]) -> None:
+    def _store(self, entity_type: EntityType, row: Row, given: tuple[str, ...]) -> None:
         """Insert a row, or update the given columns of the one with its key; raises HttpError."""
         table, family = self.context.store.tables[entity_type], entity_type.family
         if family not in self._next_row:
-            self._next_row[family] = self.connection.scalar(select(func.max(table.c[tables.ROW_COLUMN]))) or 0
+            self._next_row[family] = self.connection.scalar(select(func.max(table.c[ROW_COLUMN]))) or 0
         self._next_row[family] += 1
-        row[tables.ROW_COLUMN] = self._next_row[family]
+        row[ROW_COLUMN] = self._next_row[family]
         self._families.add(family)
         key = tuple(row[name] for name in entity_type.key)
         if self.context.events.needs_changes and len(self._before) <= _MAX_PUBLISHED:
@@ -202,13 +201,11 @@ class _Import:
 
 
 @functools.lru_cache(maxsize=1024)
-def _upsert(table: Table, entity_type: model.EntityType, given: tuple[str, ...]) -> tuple[Insert, connections.Prepared]:
+def _upsert(table: Table, entity_type: EntityType, given: tuple[str, ...]) -> tuple[Insert, connections.Prepared]:
     """Return the statement that inserts a row, or updates the given columns of an existing one, and its fast form."""
     statement = insert(table)
     changed = [name for name in given if name not in entity_type.key] or [entity_type.key[0]]
-    has_same_type = (
-        statement.excluded[tables.TYPE_COLUMN] == table.c[tables.TYPE_COLUMN] if tables.TYPE_COLUMN in table.c else None
-    )
+    has_same_type = statement.excluded[TYPE_COLUMN] == table.c[TYPE_COLUMN] if TYPE_COLUMN in table.c else None
     values = {name: statement.excluded[name] for name in changed}
     upsert = statement.on_conflict_do_update(index_elements=list(entity_type.key), set_=values, where=has_same_type)
     return upsert, connections.Prepared(upsert)
@@ -230,15 +227,15 @@ def _line_errors(number: int) -> Iterator[None]:
 class JsonlFormat:
     """The format of one entity type's lines: the attributes of its columns, and the defaults of columns."""
 
-    entity_type: model.EntityType
-    attributes: Mapping[str, model.Attribute]
+    entity_type: EntityType
+    attributes: Mapping[str, Attribute]
     defaults: Mapping[str, Any]
     # The columns that the server fills in.
     server_columns: frozenset[str]
 
     def write(self, row: Mapping[str, Any]) -> bytes:
         """Return the line of a row, without the values that importing a line without them would restore."""
-        line: batch.Row = {tables.TYPE_COLUMN: self.entity_type.name}
+        line: Row = {TYPE_COLUMN: self.entity_type.name}
         for column, attribute in self.attributes.items():
             value = row[column]
             if value is None and column not in self.server_columns and self.defaults[column] is None:
@@ -247,16 +244,16 @@ class JsonlFormat:
             line[attribute.name] = value if convert is None or value is None else convert(value)
         return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
-    def complete(self, columns: batch.Row) -> batch.Row:
+    def complete(self, columns: Row) -> Row:
         """Return the columns, with the defaults of the type for missing ones."""
         row = {**self.defaults, **columns}
         return {name: str(uuid4()) if value == "{uid}" else value for name, value in row.items()}
 
 
 @functools.lru_cache(maxsize=1024)
-def _line_format(entity_type: model.EntityType) -> JsonlFormat:
+def _line_format(entity_type: EntityType) -> JsonlFormat:
     """Return the format of a type that has its own rows."""
-    attributes: dict[str, model.Attribute] = {}
+    attributes: dict[str, Attribute] = {}
     for attribute in entity_type.attributes.values():
         if attribute.column is not None:
             attributes.setdefault(attribute.column, attribute)
@@ -264,15 +261,15 @@ def _line_format(entity_type: model.EntityType) -> JsonlFormat:
     return JsonlFormat(entity_type, attributes, defaults, rules.server_columns(entity_type))
 
 
-def read_line(schema: model.Schema, line: bytes) -> tuple[model.EntityType, payload.ParsedPayload]:
+def read_line(schema: Schema, line: bytes) -> tuple[EntityType, payload.ParsedPayload]:
     """Return the type and the values of a line; raises ValidationError when it cannot be stored."""
     try:
         content = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ValidationError("This is not JSON.") from error
-    if not isinstance(content, dict) or not isinstance(content.get(tables.TYPE_COLUMN), str):
+    if not isinstance(content, dict) or not isinstance(content.get(TYPE_COLUMN), str):
         raise ValidationError("This is not a JSON object with an __entity_type__.")
-    entity_type = schema[content.pop(tables.TYPE_COLUMN)]
+    entity_type = schema[content.pop(TYPE_COLUMN)]
     if entity_type.is_abstract or "mixin" in entity_type.flags:
         kinds = ", ".join(schema.with_subtypes(entity_type.name)[1:]) or "another type"
         raise ValidationError(f"{entity_type.name} is a common base: name one of {kinds}.")
@@ -416,7 +413,7 @@ def find_broken_reference(batch: Batch, families: Iterable[str]) -> tuple[Entity
         if broken is not None:
             wanted = select(table).where(table.c[ROW_COLUMN] == int(broken[1]))
             row = batch.connection.execute(wanted).mappings().one()
-            entity_type = changes.stored_type(batch.schema, family, dict(row))
+            entity_type = stored_type(batch.schema, family, dict(row))
             return entity_type, tuple(row[name] for name in entity_type.key), _explain(batch, entity_type, dict(row))
     return None
 
