@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -35,32 +36,34 @@ def add_role(batch: Batch, operation: Operation) -> Answer:
     return {"action": operation["action"], "data": True}
 
 
-def remove_role(batch: Batch, operation: Operation) -> Answer:
-    """Remove a role from the user."""
-    user_role = _require_role(batch, operation)
+def change_role(change: Callable[[Batch, Operation, Row], None], batch: Batch, operation: Operation) -> Answer:
+    """Change a role that the user has; raises ValidationError without it."""
+    user_role = _find_role(batch, *_role_key(batch, operation))
+    if user_role is None:
+        raise ValidationError("The user does not have this role. Add it first.")
+    change(batch, operation, user_role)
+    return {"action": operation["action"], "data": True}
+
+
+def _remove_role(batch: Batch, operation: Operation, user_role: Row) -> None:
     link, table = batch.table("UserSecurityRoleProject"), batch.table("UserSecurityRole")
     batch.connection.execute(delete(link).where(link.c.user_security_role_id == user_role["id"]))
     batch.connection.execute(delete(table).where(table.c.id == user_role["id"]))
-    return {"action": operation["action"], "data": True}
 
 
-def update_role(batch: Batch, operation: Operation) -> Answer:
-    """Replace a role of the user by another one."""
-    user_role = _require_role(batch, operation)
+def _replace_role(batch: Batch, operation: Operation, user_role: Row) -> None:
     new_role_id = _require_id(batch, operation, "new_role_id", "SecurityRole")
     _update_user_role(batch, user_role, security_role_id=new_role_id)
-    return {"action": operation["action"], "data": True}
 
 
-def set_project(is_granted: bool, batch: Batch, operation: Operation) -> Answer:
+def _set_project(is_granted: bool, batch: Batch, operation: Operation, user_role: Row) -> None:
     """Extend a role of the user to a project, or to all open projects; or withdraw it from them.
 
     Withdrawing it from all open projects leaves those that were granted one by one.
     """
-    user_role = _require_role(batch, operation)
     if operation.get("all_open_projects"):
         _update_user_role(batch, user_role, is_all_open_projects=int(is_granted))
-        return {"action": operation["action"], "data": True}
+        return
     project_id = _require_id(batch, operation, "project_id", "Project")
     link = batch.table("UserSecurityRoleProject")
     row = {"user_security_role_id": user_role["id"], "project_id": project_id}
@@ -69,7 +72,6 @@ def set_project(is_granted: bool, batch: Batch, operation: Operation) -> Answer:
         batch.connection.execute(delete(link).where(*is_link))
     elif batch.connection.scalar(select(link.c.id).where(*is_link)) is None:
         batch.connection.execute(insert(link), {"id": str(uuid4()), **row})
-    return {"action": operation["action"], "data": True}
 
 
 def _require_id(batch: Batch, operation: Operation, name: str, type_name: str) -> str:
@@ -94,13 +96,6 @@ def _find_role(batch: Batch, user_id: str, role_id: str) -> Row | None:
     return None if row is None else dict(row)
 
 
-def _require_role(batch: Batch, operation: Operation) -> Row:
-    row = _find_role(batch, *_role_key(batch, operation))
-    if row is None:
-        raise ValidationError("The user does not have this role. Add it first.")
-    return row
-
-
 def _update_user_role(batch: Batch, user_role: Row, **values: Any) -> None:
     table = batch.table("UserSecurityRole")
     batch.connection.execute(update(table).where(table.c.id == user_role["id"]).values(values))
@@ -109,8 +104,8 @@ def _update_user_role(batch: Batch, user_role: Row, **values: Any) -> None:
 ACCOUNT_ACTIONS: dict[str, Action] = {
     "reset_remote": reset_remote,
     "add_user_security_role": add_role,
-    "remove_user_security_role": remove_role,
-    "update_user_security_role": update_role,
-    "grant_user_security_role_project": partial(set_project, True),
-    "revoke_user_security_role_project": partial(set_project, False),
+    "remove_user_security_role": partial(change_role, _remove_role),
+    "update_user_security_role": partial(change_role, _replace_role),
+    "grant_user_security_role_project": partial(change_role, partial(_set_project, True)),
+    "revoke_user_security_role_project": partial(change_role, partial(_set_project, False)),
 }
