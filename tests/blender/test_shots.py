@@ -7,28 +7,45 @@ from ft_dcc import media
 from ft_dcc.production.tasks import WantedTask, ensure_tasks
 from ft_dcc.production.versions import fetch, find_movie
 
+COUNT = 30
+FIRST = 11
 
-def test_each_shot_of_an_edit_goes_to_its_own_task_and_the_joined_frames_are_exact(
-    choices, scene, strips, project, signed_in, bpy, session, tmp_path, sample
-):
+
+@pytest.fixture
+def edit(choices, scene, strips, project, session, tmp_path):
+    """Build an edit of two frames for each shot, and return the paths of the tasks and the strips."""
     scene.render.resolution_x, scene.render.resolution_y, scene.display.render_aa = 64, 36, "OFF"
+    shots = [f"SH{number:03d}" for number in range(COUNT)]
     # The task of the sequence, and another sequence with a shot of the same name.
-    paths = [f"{project['name']}/{shot}/Edit" for shot in ("SQ/SH1", "SQ/SH2", "SQ/SH3", "SQ", "ZZ/SH1")]
-    scene["ft_dcc_task_id"] = ensure_tasks(session, [WantedTask(path) for path in paths])[3]["id"]
-    for start, name in ((11, "SH1.mp4"), (13, "SH2"), (15, "SH3.001")):
+    paths = [*(f"{project['name']}/SQ/{shot}/Edit" for shot in shots), f"{project['name']}/SQ/Edit"]
+    wanted = [WantedTask(path) for path in (*paths, f"{project['name']}/ZZ/SH001/Edit")]
+    scene["ft_dcc_task_id"] = ensure_tasks(session, wanted)[COUNT]["id"]
+    for place, shot in enumerate(shots):
+        start, ending = FIRST + 2 * place, ("", ".mp4", ".001")[place % 3]
+        # The double draws a white line at the column of the frame modulo the width.
         write_painted(tmp_path, (start, start + 1), "painted")
-        strip = strips.new_image(name, str(tmp_path / f"painted.{start}.png"), 1, start)
+        strip = strips.new_image(shot + ending, str(tmp_path / f"painted.{start}.png"), 1, start)
         strip.elements.append(f"painted.{start + 1}.png")
+    return paths, strips
+
+
+def test_30_shots_of_an_edit_go_to_their_own_tasks_and_the_joined_frames_are_exact(
+    edit, signed_in, bpy, session, tmp_path, sample
+):
+    paths, strips = edit
     assert bpy.ops.ft_dcc.publish_shots(is_joined=True) == {"FINISHED"}
-    wanted = dict(zip(paths, ([11, 12], [13, 14], [15, 16], [11, 12, 13, 14, 15, 16])))
+    ranges = [[FIRST + 2 * place, FIRST + 2 * place + 1] for place in range(COUNT)]
+    wanted = dict(zip(paths, (*ranges, [*range(FIRST, FIRST + 2 * COUNT)])))
     assert {task for task, _ in signed_in.published} == set(wanted)
     for task, version in signed_in.published:
         movie = fetch(session, find_movie(session, version.version_id), tmp_path / task.replace("/", "_"))
         images = media.movie_images(movie, movie.parent / "images")
-        # The double draws a white line at the column of the frame; green, because four pixels share the other colours.
         rows = [[green for _, green, _ in sample.pixels(images.path(n + 1))[18]] for n in range(len(images))]
-        assert [row.index(max(row)) for row in rows] == wanted[task]
-    strip.name = "Typo"
+        # The line makes its column lighter than it is in the other frames.
+        darkest = [min(column) for column in zip(*rows)]
+        changes = [[green - least for green, least in zip(row, darkest)] for row in rows]
+        assert [change.index(max(change)) for change in changes] == [frame % 64 for frame in wanted[task]]
+    strips[0].name = "Typo"
     with pytest.raises(RuntimeError, match=r"The shot Typo has no task Edit\. Name each strip or marker as its shot\."):
         bpy.ops.ft_dcc.publish_shots()
 
