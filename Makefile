@@ -121,8 +121,8 @@ release:
 	rm -rf dist
 	.venv-release/bin/python -m build --outdir dist
 	.venv-release/bin/python hosts/blender/build_extension.py
-	.venv-release/bin/python .ci/check_release.py dist
 	.venv-release/bin/cyclonedx-py requirements .ci/lock/demo.txt --output-file dist/ft-dcc.cdx.json
+	.venv-release/bin/python .ci/check_release.py dist
 
 lock:
 	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release

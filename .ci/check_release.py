@@ -2,11 +2,13 @@
 
 The wheel and the sdist are installed into new virtual environments outside of the checkout. With each, a studio server
 is started, frames are published, and the review page of the publish is fetched. The extension archives must be whole
-and contain the manifest, the wheels and the add-on. Exit code 1 and a sentence if something is wrong.
+and contain the manifest, the wheels and the add-on. The bill of materials, which lists the packages of Python, gets
+those of the page, the fonts and ffmpeg. Exit code 1 and a sentence if something is wrong.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -16,6 +18,7 @@ import urllib.request
 import venv
 import zipfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = "cli,media,server"
@@ -34,11 +37,40 @@ def main() -> int:
     run([sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist)])
     for archive in extensions:
         check_extension(archive)
+    ffmpeg = ""
     for package in (wheel, sdist):
         with tempfile.TemporaryDirectory(prefix="ft-dcc-release-") as name:
-            check_package(package, Path(name))
+            ffmpeg = check_package(package, Path(name))
+    bill = folder / "ft-dcc.cdx.json"
+    bill.write_text(json.dumps(complete_bill(json.loads(bill.read_text("utf-8")), ffmpeg), indent=2), "utf-8")
     print(f"{wheel.name}, {sdist.name} and {len(extensions)} extension archives are complete and work.")
     return 0
+
+
+def complete_bill(bill: dict[str, Any], ffmpeg: str) -> dict[str, Any]:
+    """Add to a CycloneDX document what a package of Python contains: the page's packages, the fonts and ffmpeg."""
+    page = json.loads((ROOT / "ft_dcc" / "server" / "static" / "manifest.json").read_text("utf-8"))["packages"]
+    named = {f"pkg:npm/{name.replace('@', '%40')}": (name, facts) for name, facts in page.items()}
+    # The table of names of a font is in UTF-16.
+    font = (ROOT / "ft_dcc" / "media" / "fonts" / "DejaVuSans.ttf").read_bytes().replace(b"\0", b"")
+    found = re.search(rb"Version (\d[\d.]*)", font), re.search(r"^ffmpeg version (\S+)", ffmpeg)
+    if found[0] is None or found[1] is None:
+        raise SystemExit("The version of the font or of ffmpeg cannot be read, so the bill of materials lacks it.")
+    dejavu = {"version": found[0][1].decode(), "license": "Bitstream-Vera"}
+    named["pkg:generic/dejavu-sans"] = ("DejaVu Sans", dejavu)
+    named["pkg:generic/ffmpeg"] = ("ffmpeg", {"version": found[1][1], "license": "GPL-3.0-or-later"})
+    components = [
+        {
+            "type": "application" if name == "ffmpeg" else "library",
+            "bom-ref": f"{identifier}@{facts['version']}",
+            "purl": f"{identifier}@{facts['version']}",
+            "name": name,
+            "version": facts["version"],
+            "licenses": [{"license": {"id": facts["license"]}}],
+        }
+        for identifier, (name, facts) in named.items()
+    ]
+    return {**bill, "components": [*bill["components"], *components]}
 
 
 def run(command: list[str], **options: object) -> str:
@@ -64,8 +96,8 @@ def check_extension(archive: Path) -> None:
         raise SystemExit(f"{archive.name} lacks {', '.join(missing)}.")
 
 
-def check_package(package: Path, folder: Path) -> None:
-    """Install the package into a new environment and publish with it."""
+def check_package(package: Path, folder: Path) -> str:
+    """Install the package into a new environment and publish with it; return what its ffmpeg says of its version."""
     venv.create(folder / "venv", with_pip=True)
     programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
     requirement = f"ft-dcc[{EXTRAS}] @ {package.as_uri()}"
@@ -78,13 +110,13 @@ def check_package(package: Path, folder: Path) -> None:
             assert server.stdout is not None
             lines = [server.stdout.readline().strip() for _ in range(3)]
             environment.update(line.removeprefix("export ").split("=", 1) for line in lines)
-            publish(programs, folder, environment)
+            return publish(programs, folder, environment)
         finally:
             server.terminate()
 
 
-def publish(programs: Path, folder: Path, environment: dict[str, str]) -> None:
-    """Publish test frames and fetch the review page of the publish."""
+def publish(programs: Path, folder: Path, environment: dict[str, str]) -> str:
+    """Publish test frames and fetch the review page of the publish; return the version of ffmpeg."""
     find = "from ft_dcc.media import ffmpeg; print(ffmpeg.find())"
     ffmpeg = run([str(programs / "python"), "-c", find], env=environment, cwd=folder).strip()
     source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24", "-frames:v", "5", "-start_number", "1001"]
@@ -99,6 +131,7 @@ def publish(programs: Path, folder: Path, environment: dict[str, str]) -> None:
     with urllib.request.urlopen(link[1], timeout=START_TIMEOUT_SECONDS) as page:  # noqa: S310  a server of this process
         if page.status != 200:
             raise SystemExit(f"{link[1]} answers {page.status}.")
+    return run([ffmpeg, "-version"])
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import json
 import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import grimp
@@ -273,6 +275,17 @@ def test_the_lock_files_contain_every_dependency():
         requirements = [*project["dependencies"], *(each for extra in wanted for each in extras[extra])]
         needed = {re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", each)[0]).lower() for each in requirements}
         assert needed - set(pins(ROOT / ".ci" / "lock" / f"{lock}.txt")) == set(), "Run `make lock`."
+
+
+def test_the_bill_of_materials_has_each_package_of_the_page_the_fonts_and_ffmpeg(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    bill = import_module("check_release").complete_bill({"components": []}, "ffmpeg version 7.0.2-static Copyright")
+    packages = json.loads((ROOT / "web" / "package-lock.json").read_text("utf-8"))["packages"].items()
+    own = [name.partition("node_modules/")[2] for name, facts in packages if name and not facts.get("dev")]
+    own.append("@fontsource-variable/inter")
+    assert {part["name"] for part in bill["components"]} == {*own, "DejaVu Sans", "ffmpeg"}
+    licenses = (ROOT / "ft_dcc" / "server" / "static" / "licenses.txt").read_text("utf-8")
+    assert all(f"{name}\n\n" in licenses for name in own)
 
 
 def test_no_file_contains_a_path_of_the_machine_it_was_made_on():

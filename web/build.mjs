@@ -35,7 +35,8 @@ async function digestOf(name) {
 
 await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
-await build({
+const { metafile } = await build({
+  metafile: true,
   entryPoints: [
     join(source, "page.tsx"),
     join(source, "review.css"),
@@ -57,13 +58,19 @@ await build({
   logLevel: "warning",
 });
 await copyFile(join(source, "icon.svg"), join(target, "icon.svg"));
-await copyFile(join(here, "node_modules/@fontsource-variable/inter/LICENSE"), join(target, "inter-license.txt"));
-const licenses = ["preact", "@preact/signals", "@preact/signals-core", "perfect-freehand"].map(async (name) => {
+
+// The packages that the pages contain: their licences, and what the bill of materials of a release lists of them.
+const names = Object.keys(metafile.inputs).map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
+const licenses = [];
+const packages = {};
+for (const name of [...new Set(names)].filter(Boolean).sort()) {
   const folder = join(here, "node_modules", name);
+  const { version, license } = JSON.parse(await readText(join(folder, "package.json")));
+  packages[name] = { version, license };
   const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
-  return `${name}\n\n${(await readText(join(folder, file))).trim()}\n`;
-});
-await writeFile(join(target, "licenses.txt"), (await Promise.all(licenses)).join("\n\n"));
+  licenses.push(`${name}\n\n${(await readText(join(folder, file))).trim()}\n`);
+}
+await writeFile(join(target, "licenses.txt"), licenses.join("\n\n"));
 
 const files = {};
 for (const name of (await readdir(target)).sort()) files[name] = await digestOf(name);
@@ -77,5 +84,5 @@ for (const page of (await readdir(source)).filter((name) => name.endsWith(".html
   await writeFile(join(target, page), html);
   files[page] = await digestOf(page);
 }
-const manifest = { sources: await digestOfSources(), files };
+const manifest = { sources: await digestOfSources(), packages, files };
 await writeFile(join(target, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);

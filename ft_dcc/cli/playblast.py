@@ -59,7 +59,7 @@ def playblast_command(
     """Capture a camera of SCENE and publish it as a new version; the file is never changed.
 
     SCENE is a .blend file, or a .ma, .mb or .nk file if Maya or Nuke is on this machine, which is then started without
-    a window. Opening a scene of Maya or Nuke runs the code in it, as in the program.
+    a window. A script of Nuke runs the code in it, as in the program.
     """
     if percentage is not None and options["resolution"] is not None:
         raise errors.SettingInvalid("The size is given twice. Give either --percentage or --resolution.")

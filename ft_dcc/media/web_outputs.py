@@ -19,6 +19,7 @@ from ft_dcc.errors import Error, StorageError
 from ft_dcc.files.sequences import IMAGE_SUFFIXES
 from ft_dcc.frames import Frames, find_frames, frame_rate
 from ft_dcc.media import ffmpeg, images, ocio, presets
+from ft_dcc.media.burnin import Burnin
 from ft_dcc.media.encode import encode, transcode
 from ft_dcc.media.inspection.media_info import EncodedFile
 from ft_dcc.media.inspection.probe import probe
@@ -33,7 +34,7 @@ MAX_CORES = 8
 def main() -> None:
     """Encode with limited resources and write the result."""
     options = json.loads(sys.argv[1])
-    source, folder, lines, fps = Path(options["source"]), Path(options["folder"]), options["lines"], options["fps"]
+    source, folder = Path(options["source"]), Path(options["folder"])
     # The driver of a graphics card does not work within the limits.
     os.environ["FT_DCC_ENCODER"] = "software"
     _limit_this_process(options["seconds"], options["max_bytes"])
@@ -41,7 +42,7 @@ def main() -> None:
     child_process.after_parent(parent_is_gone.set)
     try:
         result: dict[str, Any] = {
-            "made": [_facts(media) for media in _make_outputs(source, folder, lines, fps, parent_is_gone.is_set)]
+            "made": [_facts(media) for media in _make_outputs(source, folder, options, parent_is_gone.is_set)]
         }
     except Error as error:
         result = {"error": str(error), "is_full": isinstance(error, StorageError)}
@@ -49,12 +50,15 @@ def main() -> None:
 
 
 def _make_outputs(
-    source: Path, folder: Path, lines: int | None, fps: str | None, is_cancelled: ffmpeg.IsCancelled
+    source: Path, folder: Path, options: dict[str, Any], is_cancelled: ffmpeg.IsCancelled
 ) -> list[EncodedFile]:
     """Encode a movie, an image, or the numbered images in a folder, ``source.1001.png``; raise what ``encode`` raises.
 
-    With ``lines`` it is one movie of at most this number of lines and the same frames, else there is a thumbnail, too.
+    With ``lines`` it is one movie of at most this number of lines and the same frames, with ``watermark`` the movie or
+    the image with that text across it; else there is a thumbnail, too.
     """
+    lines, watermark, fps = options["lines"], options["watermark"], options["fps"]
+    marks = Burnin(watermark="{viewer}", fields={"viewer": watermark}) if watermark else None
     path, image = folder / "movie.mp4", folder / "thumbnail.jpg"
     if source.is_dir():
         first = min(source.iterdir())
@@ -68,15 +72,18 @@ def _make_outputs(
             is_cancelled=is_cancelled,
         )
         return [movie, movie.thumbnail or images.thumbnail(movie.path, image)]
+    if marks is not None and source.suffix.lower() in IMAGE_SUFFIXES:
+        return [images.still(source, folder / "image.jpg", burnin=marks)]
     if lines is None and source.suffix.lower() in IMAGE_SUFFIXES:
         return [images.still(source, folder / "image.jpg"), images.thumbnail(source, image)]
     info = probe(source, is_cancelled=is_cancelled)
-    is_single = lines is not None
+    is_single = lines is not None or marks is not None
     movie = transcode(
         source,
         path,
         info=info,
-        output=attrs.evolve(presets.REVIEW, lines=lines) if is_single else presets.REVIEW,
+        output=presets.REVIEW if lines is None else attrs.evolve(presets.REVIEW, lines=lines),
+        burnin=marks,
         thumbnail=None if is_single else image,
         on_frame=lambda index: _report(folder, index + 1, info.frame_count),
         is_cancelled=is_cancelled,

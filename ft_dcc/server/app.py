@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ft_dcc.errors import EncodeFailed
 from ft_dcc.server.actions import account_actions, dispatch, query_actions, upload_actions
 from ft_dcc.server.admin import health, service
 from ft_dcc.server.auth.browser_sessions import BrowserSessions
@@ -113,7 +114,8 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
             Middleware(api_endpoint.ApiMiddleware, authenticator=authenticator, answer=dispatcher.answer_async),
         ],
         exception_handlers=dict.fromkeys(
-            (HttpError, HTTPException, ClientDisconnect, Exception), _error_response(static_pages.StaticPages())
+            (HttpError, HTTPException, EncodeFailed, ClientDisconnect, Exception),
+            _error_response(static_pages.StaticPages()),
         ),
     )
 

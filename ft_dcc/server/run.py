@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from datetime import date
 from pathlib import Path
 
 import uvicorn
@@ -18,7 +19,7 @@ from ft_dcc.server.admin.check import check_nightly_part
 from ft_dcc.server.app import make_app, make_dispatcher
 from ft_dcc.server.background import ActivityCounter, IdleTimer
 from ft_dcc.server.context import ServerStart, open_server_context, start_for_clients
-from ft_dcc.server.database import data_folder, scheduled_backup
+from ft_dcc.server.database import audit_log, data_folder, scheduled_backup
 from ft_dcc.server.encoding.worker import EncodeWorker
 from ft_dcc.server.events.connection import MAX_PACKET_BYTES
 from ft_dcc.server.http import connections, rate_limit
@@ -75,7 +76,12 @@ def serve(
         stack.enter_context(running_mail_worker(context.mailer))
         stack.enter_context(running_notification_worker(context))
         track, cleanup = context.work.activity.track, context.media.cleanup_parts
-        stack.enter_context(scheduled_backup.running_backups(data, schedule, track, cleanup, check_nightly_part))
+
+        def check_daily(folder: Path, today: date) -> None:
+            context.store.write(audit_log.forget_views)
+            check_nightly_part(folder, today)
+
+        stack.enter_context(scheduled_backup.running_backups(data, schedule, track, cleanup, check_daily))
         url = address.url(listener.getsockname()[1])
         context.mailer.own_url = url
         app = CancellableApp(make_app(context, dispatcher))

@@ -1,6 +1,7 @@
 """The movie and the frames of a version in Reads, and other scripts that are opened in Nuke."""
 
 import os
+from contextlib import nullcontext
 
 import attrs
 import pytest
@@ -119,6 +120,40 @@ def test_a_file_that_cannot_be_opened_is_a_sentence_and_changes_nothing(nuke, ho
     with pytest.raises(SceneUnreadable, match=message):
         host.open_scene_file(tmp_path / name)
     assert nuke.state() == before
+
+
+CLEAN = (
+    b"version 15.1 v3\ndefine_window_layout_xml {<layout></layout>\n}\n"
+    b'Root {\n name /shots/sh010.nk\n onScriptLoad ""\n onScriptSave {}\n}\nset cut [stack 0]\npush $cut\n'
+    b'Read {\n file /shots/python/open/s.%04d.exr\n label "\\\\[value size]\\nof [metadata input/filename]"\n}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (b"Root {\n onScriptLoad \"import os; os.system('x')\"\n}", "onScriptLoad"),
+        (b'Read {\n file "\\\\[python \\{1\\}]"\n}', "python"),
+        (b"Text2 {\n message {[exec rm x]}\n}", "exec"),
+        (b"set a 1; source /tmp/x.tcl", "source"),
+        (b"Read {\n label {[$a x]}\n}", "computed Tcl"),
+    ],
+)
+def test_code_of_a_script_is_found_wherever_it_is(nuke, host, code, name):
+    from ft_dcc_nuke import script_code
+
+    assert (script_code.find(CLEAN), script_code.find(CLEAN + code)) == ([], [name])
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_script_with_code_is_opened_after_the_artist_has_agreed(nuke, host, other, answer):
+    nuke.module.GUI, nuke.answers = True, [answer]
+    other.write_text(other.read_text("utf-8").replace('"FromTheVersion"', '"FromTheVersion", "label": "[python 1]"', 1))
+    opened = host.scene().path
+    with nullcontext() if answer else pytest.raises(SceneUnreadable, match="was not opened, because it has code"):
+        host.open_scene_file(other)
+    assert (host.scene().path, nuke.answers) == (other if answer else opened, [])
+    assert "python" in nuke.messages[-1]
 
 
 def test_a_damaged_script_is_a_sentence_and_the_open_one_is_opened_again(nuke, host, other, tmp_path):

@@ -74,6 +74,14 @@ def test_csv_has_a_line_for_each_note_and_reply_and_no_formulas():
     assert rows[0]["verdicts"] == f"Ada: Approved {date} UTC (before: Changes required {date} UTC)"
 
 
+@pytest.mark.parametrize("start", "=+-@＝＋－＠\t\r\n")
+def test_no_cell_of_a_csv_begins_as_a_formula(start):
+    hostile = attrs.evolve(note(f"{start}1+1", labels=(f"{start}l",)), author=f"{start}a")
+    shown = version(hostile, verdicts=(Verdict(f"{start}v", "approved", NOON, f"{start}r"),), comment=f"{start}c")
+    rows = list(csv.reader(io.StringIO(to_csv([shown]), newline="")))
+    assert f"'{start}1+1" in rows[1] and not [cell for row in rows for cell in row if cell.startswith(start)]
+
+
 @pytest.fixture
 def timeline():
     def read(*versions):

@@ -131,7 +131,8 @@ def test_one_flipped_bit_of_a_movie_fails_the_next_backup_which_names_the_file(s
     with pytest.raises(StorageError, match=f"{movie.name} is not as it arrived"):
         schedule.back_up(stopped_studio, datetime(2026, 11, 22, 3))
     assert sorted(path.name for path in good.parent.iterdir()) == ["media", good.name]
-    (kept,), _ = (good.parent / "media").iterdir(), verify_backup(good)
+    (kept,) = (good.parent / "media").iterdir()
+    assert verify_backup(good) == 1
     assert restore(good, restored := stopped_studio.parent / "restored") == 1
     assert (restored / movie.relative_to(stopped_studio)).read_bytes() == kept.read_bytes() != movie.read_bytes()
 
@@ -147,7 +148,7 @@ def test_nightly_backups_write_a_movie_once_and_repair_their_copy_of_it(stopped_
     flip_byte(kept, 3)
     with pytest.raises(StorageError, match="1 of its files are damaged or missing"):
         verify_backup(made)
-    verify_backup(schedule.back_up(stopped_studio, datetime(2026, 11, 23, 3)))
+    assert verify_backup(schedule.back_up(stopped_studio, datetime(2026, 11, 23, 3))) == 1
     movie.unlink()
     assert verify_backup(schedule.back_up(stopped_studio, datetime(2026, 11, 24, 3))) == 0
     assert not list(kept.parent.iterdir())

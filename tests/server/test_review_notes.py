@@ -1,5 +1,7 @@
 """Files, mentions and earlier versions: what notes of the review page add to the entities that ftrack clients read."""
 
+import re
+from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
@@ -20,6 +22,13 @@ def test_the_frame_of_an_api_client_is_that_of_the_note_everywhere(review):
     review.change("Note", sent["id"], frame_number=5)
     notes = see(link, f"entries/{review.object}").json()["notes"]
     assert [note["frame"] for note in notes if note["content"] == "Mine"] == [5]
+
+
+def test_an_export_is_named_as_a_file_and_not_as_a_path(review):
+    review.set(name='../../日..\\a:b\r\n"; x=1')
+    header = see(review.invite(), "export/csv").headers["Content-Disposition"]
+    (name,) = re.findall(r"filename\*=utf-8''(\S+)", header)
+    assert unquote(name) == "_.._日.._a_b _; x=1.csv"
 
 
 def attach(link: str, content: bytes = b"PNG", name: str = "chin.png") -> requests.Response:

@@ -63,6 +63,7 @@ def test_session_authentication_works_with_requests():
         (refused("ValidationError", "no", status=422), errors.ServerError),
         (refused("PermissionError", "no"), errors.PermissionDeniedError),
         (refused("ServerError", "Invalid action u'fly'"), errors.ServerCompatibilityError),
+        (refused("StorageFull", "no", status=507), errors.ServerFull),
         (refused("InvalidCredentialsError", "no", "api_credentials_invalid", status=401), errors.AuthenticationError),
         ((401, {}, b"<html>"), errors.AuthenticationError),
         ((404, {}, b"nothing here"), errors.ServerUnreachable),

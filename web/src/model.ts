@@ -239,6 +239,8 @@ export interface Review {
   readonly is_user: boolean;
   /** Whether guests see their own feedback and that of users only. */
   readonly is_moderated: boolean;
+  /** Whether movies and images carry the name of the visitor. */
+  readonly is_watermarked: boolean;
   readonly may_export: boolean;
   /** The author of the visitor's verdicts. */
   readonly visitor_id: string | null;

@@ -28,6 +28,10 @@ const ON_STAGE = {
     title: "The movie is being encoded",
     text: "The server is creating a movie for the browser. It appears here automatically.",
   },
+  marking: {
+    title: "Your name is being drawn on the movie",
+    text: "In this review, movies and images carry the name of their viewer. It plays in a moment.",
+  },
   "media-missing": {
     title: "The file is not on the server",
     text: "The version is registered, but its file is missing. Ask its author to publish again.",
@@ -132,7 +136,7 @@ export class Notices {
     parent.replaceChildren();
     parent.hidden = message === undefined;
     if (message === undefined || notice === null) return;
-    const isWaiting = notice === "loading" || notice === "encoding";
+    const isWaiting = notice === "loading" || notice === "encoding" || notice === "marking";
     parent.append(isWaiting ? make("span", "spinner") : icon(`icon-${message.action ? "broken" : "note"}`));
     parent.append(make("strong", "", message.title), make("p", "", message.text));
     if (message.action === undefined) return;

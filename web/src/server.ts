@@ -161,14 +161,15 @@ async function send<T>(path: string, body: Blob, timeout: number): Promise<T | s
 }
 
 /** Return why a movie or image does not load, by a request for its first byte. */
-export async function probeMedia(url: string): Promise<"undecodable" | "media-missing" | "lost-connection"> {
+export async function probeMedia(url: string): Promise<"undecodable" | "media-missing" | "busy" | "lost-connection"> {
   try {
     const response = await fetch(url, {
       headers: { Range: "bytes=0-0" },
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     await response.body?.cancel();
-    if (response.ok) return "undecodable";
+    if (response.ok || response.status === 422) return "undecodable";
+    if (response.status === 503) return "busy";
     return response.status === 404 ? "media-missing" : "lost-connection";
   } catch {
     return "lost-connection";

@@ -165,7 +165,9 @@ def _write_images(document: _Document, images: Images) -> None:
     top = document.get_y()
     for frame, image in images:
         height = _image_height(image.size)
-        document.image(image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
+        # The frame of a movie is in a file, which is taken as it is; one with a drawing is encoded.
+        source = getattr(image, "filename", None)
+        document.image(source or image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
         top += height
         if len(images) > 1:
             document.set_xy(_MARGIN, top)

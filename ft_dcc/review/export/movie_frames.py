@@ -58,20 +58,19 @@ class MovieFrames:
         if note is None or image is None or drawing is None:
             return image
         is_drawn = frame == note.frame or (drawing.end_frame is not None and (frame or 0) <= drawing.end_frame)
-        if is_drawn and drawing.shapes:
-            layer = raster.paint(drawing.shapes, image.size)
-            image.paste(layer, (0, 0), layer)
+        if not is_drawn or not drawing.shapes:
+            return image
+        layer, image = raster.paint(drawing.shapes, image.size), image.convert("RGB")
+        image.paste(layer, (0, 0), layer)
         return image
 
     def _read(self, version: ReviewedVersion, frame: int | None) -> Image.Image | None:
         path = self._files[version.id].get(_index(version, frame))
         try:
-            if path is not None:
-                with Image.open(path) as image:
-                    return image.convert("RGB")
+            # It is not decoded: a document takes the file as it is.
+            return None if path is None else Image.open(path)
         except OSError:
-            pass
-        return None  # The document has the note without an image.
+            return None  # The document has the note without an image.
 
     def _decode(self, version: ReviewedVersion, frames: Iterable[int | None], suffix: str = "jpg") -> None:
         """Write frames of a movie into files, in one run; a file that ffmpeg cannot read has none."""

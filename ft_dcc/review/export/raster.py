@@ -7,6 +7,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from math import sqrt
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,14 +24,18 @@ from ft_dcc.review.notes import ReviewedVersion
 FONT = Path(__file__).parents[2] / "media" / "fonts" / "DejaVuSans.ttf"
 # Shapes are painted larger and then reduced, so that their edges are smooth, if they are not too many or too wide.
 _OVERSAMPLING, _MAX_SMOOTH = 2, 30
+# Of all shapes together; more are painted smaller. Each translucent one takes an image of its own.
+_MAX_PIXELS = 150_000_000
 _MIN_FONT_SIZE = 6
 
 
 def paint(shapes: Sequence[Shape], size: tuple[int, int]) -> Image.Image:
     """Return a transparent image of this size with the shapes; later ones lie above."""
     apart = sum(shape.opacity < 1 or shape.kind == "text" for shape in shapes)
-    oversampling = _OVERSAMPLING if apart + sum(map(ink, shapes)) <= _MAX_SMOOTH else 1
-    large = (size[0] * oversampling, size[1] * oversampling)
+    inked, (width, height) = sum(map(ink, shapes)), size
+    oversampling = _OVERSAMPLING if apart + inked <= _MAX_SMOOTH else 1
+    scale = min(oversampling, sqrt(_MAX_PIXELS / max(apart * width * height + inked * height**2, 1)))
+    large = (max(round(width * scale), 1), max(round(height * scale), 1))
     layer = Image.new("RGBA", large, (0, 0, 0, 0))
     for shape in shapes:
         # Only what is translucent is painted apart, so that its own strokes do not add up.
@@ -49,7 +54,14 @@ def paint(shapes: Sequence[Shape], size: tuple[int, int]) -> Image.Image:
         box = None if is_opaque else mark.getbbox()
         if box is not None:
             layer.alpha_composite(mark, box[:2], box)
-    return layer.reduce(oversampling)
+    if scale != _OVERSAMPLING:
+        return layer if large == size else layer.resize(size)
+    # Most of a frame is empty, and only what is not is reduced.
+    left, top, right, bottom = layer.getbbox() or (0, 0, 1, 1)
+    part = layer.crop((left - left % 2, top - top % 2, right + right % 2, bottom + bottom % 2))
+    reduced = Image.new("RGBA", size)
+    reduced.paste(part.reduce(_OVERSAMPLING), (left // 2, top // 2))
+    return reduced
 
 
 def _paint_stroke(draw: ImageDraw.ImageDraw, stroke: Stroke, size: tuple[int, int]) -> None:

@@ -1,7 +1,8 @@
 """The logs that are written in the transaction of each change: that of all changes, and that of new feedback.
 
 The log of changes has the names of attributes, not their values, which may be private. The detail of an entry is the
-name of a closed review session that an administrator has deleted. New versions, review entries, notes and verdicts are
+name of a closed review session that an administrator has deleted, or the address of a guest who has opened a version;
+the views of guests are forgotten after some months. New versions, review entries, notes and verdicts are
 recorded as events: a worker turns them into mails and webhook deliveries, so that a server that stops loses none.
 """
 
@@ -23,6 +24,7 @@ _MAX_LENGTH = 1000
 VERSION, ENTRY, NOTE, VERDICT = "version", "entry", "note", "verdict"
 _KINDS = {"AssetVersion": VERSION, "ReviewSessionObject": ENTRY, "Note": NOTE, "ReviewSessionObjectStatus": VERDICT}
 _MAX_EVENTS = 500
+_VIEW, VIEW_RETENTION_DAYS = "view", 90
 
 
 def record(
@@ -33,6 +35,18 @@ def record(
     common["detail"] = detail[:_MAX_LENGTH] or None
     for operation, answer in operations:
         _INSERT.change(connection, {**common, **_describe(operation, answer)})
+
+
+def record_view(connection: Connection, guest: Caller, object_id: str, address: str) -> None:
+    """Add to the log that a guest has opened a version of a review session."""
+    operation = {"action": _VIEW, "entity_type": "ReviewSessionObject", "entity_key": [object_id]}
+    record(connection, guest, [(operation, None)], address)
+
+
+def forget_views(connection: Connection) -> None:
+    """Remove the views of guests that are older than the retention."""
+    is_old = AUDIT_ENTRIES.c.at < clock.now() - VIEW_RETENTION_DAYS * 86_400
+    connection.execute(delete(AUDIT_ENTRIES).where(is_old, AUDIT_ENTRIES.c.action == _VIEW))
 
 
 def backfill_user(connection: Connection, caller: Caller) -> None:

@@ -52,20 +52,22 @@ def encode(
     *,
     max_bytes: int,
     lines: int | None = None,
+    watermark: str = "",
     fps: str | None = None,
     on_progress: Callable[[int], None] = lambda _percent: None,
 ) -> list[EncodedOutput]:
     """Encode a source to what browsers show, into a folder, in a process of its own, and return the outputs.
 
-    With ``lines`` it makes one smaller movie instead. A source that is a folder has numbered images, played at ``fps``.
-    The process is stopped when its outputs exceed ``max_bytes``. ``on_progress`` is called with percents. Raises
-    EncodeFailed with the reason, Cancelled, and what ``on_progress`` raises.
+    With ``lines`` it makes one smaller movie, with ``watermark`` one copy with that text. A source that is a folder has
+    numbered images, played at ``fps``. The process is stopped when its outputs exceed ``max_bytes``. ``on_progress`` is
+    called with percents; what it raises is raised, and EncodeFailed and Cancelled.
     """
     unread = ""
     # The process' own limit counts the CPU time of all cores, and applies when this process has been killed.
     cpu_seconds = int(work.seconds + 1) * (os.cpu_count() or 1)
     options = {"source": str(source), "folder": str(folder), "seconds": cpu_seconds, "max_bytes": max_bytes}
-    command = [sys.executable, "-m", "ft_dcc.media.web_outputs", json.dumps({**options, "lines": lines, "fps": fps})]
+    options |= {"lines": lines, "watermark": watermark, "fps": fps}
+    command = [sys.executable, "-m", "ft_dcc.media.web_outputs", json.dumps(options)]
     with (folder / "progress").open("a+", encoding="ascii") as file:
 
         def watch() -> None:

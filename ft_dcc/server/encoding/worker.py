@@ -1,11 +1,12 @@
 """The jobs of ``encode_media``, and smaller renditions of movies for slow connections, as work of the queue.
 
 A job that one server did not finish is run again by the next one. Its outputs have the same ids then, so that there is
-one set of them. Renditions are made on request, and kept beside the movie like its thumbnails.
+one set of them. Renditions, and copies with the name of a viewer, are made on request, and kept beside the movie.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Callable
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Error
+from ft_dcc.files.sequences import IMAGE_SUFFIXES
 from ft_dcc.server.context import ServerContext
+from ft_dcc.server.database import clock
 from ft_dcc.server.encoding import queue
 from ft_dcc.server.encoding.job import EncodedOutput, EncodeJob, copy_source, encode
-from ft_dcc.server.errors import HttpError, InsufficientStorage
+from ft_dcc.server.errors import HttpError, InsufficientStorage, ServiceUnavailable
 from ft_dcc.server.work.budgets import Owner
 from ft_dcc.server.work.queue import Work
 
@@ -103,7 +106,7 @@ def _reason(error: Exception, job: EncodeJob, folder: Path) -> str:
 
 
 class Renditions:
-    """The renditions that visitors wait for; safe to use from several threads.
+    """The renditions and watermarked copies that visitors wait for; safe to use from several threads.
 
     A request is kept in memory only: the page repeats it, also after a restart of the server.
     """
@@ -118,21 +121,35 @@ class Renditions:
         Raises NotFound without the movie's file, EncodeFailed if making it has failed, and TooManyRequests.
         """
         path = self._context.media.derived_file(component_id, f"{lines}.mp4")
+        return self._request("rendition", component_id, path, owner, ".mp4", lines=lines)
+
+    def watermarked(self, component_id: str, file_type: str | None, name: str, owner: Owner) -> Path:
+        """Return a viewer's copy with this name and the time across it; raises ServiceUnavailable while it is made."""
+        suffix = queue.source_suffix(file_type)
+        digest = hashlib.sha256(f"{owner.visitor} {name}".encode(errors="replace")).hexdigest()[:32]
+        name_of_copy = f"watermark-{digest}{'.jpg' if suffix in IMAGE_SUFFIXES else '.mp4'}"
+        path = self._context.media.derived_file(component_id, name_of_copy)
+        text = f"{name}\n{clock.now_text()[:16].replace('T', ' ')} UTC"
+        if not self._request("watermark", component_id, path, owner, suffix, watermark=text):
+            raise ServiceUnavailable("Your name is being drawn on this file. Load it again in a moment.", 2)
+        return path
+
+    def _request(self, kind: str, component_id: str, path: Path, owner: Owner, suffix: str, **options: Any) -> bool:
         if path.is_file():
             return True
         # A movie that is uploaded again has another path, and is tried again.
         if path in self._failed:
-            raise EncodeFailed(f"A smaller movie cannot be made. {self._failed[path]}")
-        make = partial(self._make, component_id, lines, path)
-        self._context.work.submit("rendition", owner, make, is_background=True, key=str(path))
+            raise EncodeFailed(f"A {kind} cannot be made. {self._failed[path]}")
+        make = partial(self._make, component_id, path, suffix, options)
+        self._context.work.submit(kind, owner, make, is_background=True, key=str(path))
         return False
 
-    def _make(self, component_id: str, lines: int, path: Path, work: Work) -> None:
+    def _make(self, component_id: str, path: Path, suffix: str, options: dict[str, Any], work: Work) -> None:
         media = self._context.media
         try:
             with work.folder() as folder:
-                source = copy_source(media.path(component_id), folder / "source.mp4")
-                (made,) = encode(work, source, folder, max_bytes=max(media.free_bytes(), 1), lines=lines)
+                source = copy_source(media.path(component_id), folder / f"source{suffix}")
+                (made,) = encode(work, source, folder, max_bytes=max(media.free_bytes(), 1), **options)
                 media.keep_derived(made.path, path)
         except (Cancelled, InsufficientStorage):
             raise

@@ -329,7 +329,7 @@ RULES: Mapping[str, EntityRule] = {
     "NoteLabelLink": EntityRule(after_create=_set_first_category),
     "ReviewSession": EntityRule(
         # A published link must open, so sessions are shareable unless they are created as private.
-        defaults={"passphrase_enabled": 0, "is_moderated": 0, "shareable_url_enabled": 1},
+        defaults={"passphrase_enabled": 0, "is_moderated": 0, "is_watermarked": 0, "shareable_url_enabled": 1},
         derived=("start_date",),
         stored_values=review_rules.passphrase_columns,
         add_owner=review_rules.add_default_project,

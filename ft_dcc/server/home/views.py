@@ -60,7 +60,7 @@ def read_cards(dispatcher: Dispatcher, caller: Caller, request: Request) -> dict
     sessions = dispatcher.query(
         caller,
         "select id, name, description, project_id, project.full_name, project.name, start_date, end_date, created_at,"
-        " created_by.username, shareable_url_enabled, passphrase_enabled, is_moderated"
+        " created_by.username, shareable_url_enabled, passphrase_enabled, is_moderated, is_watermarked"
         f" from ReviewSession{where} order by created_at descending, id"
         f" limit {PAGE_SIZE + 1} offset {page * PAGE_SIZE}",
     )
@@ -127,6 +127,7 @@ def _to_card(dispatcher: Dispatcher, session: dict[str, Any], items: list[dict[s
         "is_shared": bool(session.get("shareable_url_enabled")),
         "has_passphrase": bool(session.get("passphrase_enabled")),
         "is_moderated": bool(session.get("is_moderated")),
+        "is_watermarked": bool(session.get("is_watermarked")),
         "versions": len(items),
         "undecided": sum(
             not any(status.get("status") in _DECIDED for status in item.get("statuses") or ()) for item in items

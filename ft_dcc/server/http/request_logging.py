@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ft_dcc.errors import EncodeFailed
 from ft_dcc.server.errors import HttpError, TooManyRequests
 
 _BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
@@ -180,6 +181,9 @@ async def error_response(request: Request, error: Exception) -> Response:
         # The name of a class itself, not of its base: clients know both.
         name = vars(type(error)).get("wire_name") or type(error).__name__
         status, text, code = error.status, str(error), error.error_code
+    elif isinstance(error, EncodeFailed):
+        # The file that the request names is damaged.
+        status, name, text = 422, "ValidationError", str(error)
     elif isinstance(error, HTTPException):
         status, name = error.status_code, "ServerError"
         text = f"{error.detail}: {request.method} is not answered here."

@@ -44,6 +44,8 @@ class ReviewAccess:
     user: Caller | None = None
     rights: frozenset[str] = frozenset()
     is_moderated: bool = False
+    # Whether what guests play carries their name.
+    is_watermarked: bool = False
 
     @property
     def may_export(self) -> bool:
@@ -96,7 +98,7 @@ def authorize_user(
             rights, invitee_id = rights | rights_of(invited.rights), invited.id
     if access.has_ended:
         rights -= WRITE_RIGHTS
-    return attrs.evolve(access, user=user, name=name, rights=rights, invitee_id=invitee_id)
+    return attrs.evolve(access, user=user, name=name, rights=rights, invitee_id=invitee_id, is_watermarked=False)
 
 
 def _find_invited(studio: ServerContext, connection: Connection, access: ReviewAccess, user: Caller) -> Row[Any] | None:
@@ -110,7 +112,8 @@ def _find_invited(studio: ServerContext, connection: Connection, access: ReviewA
 
 def _visitor_access(session: Row[Any]) -> ReviewAccess:
     has_ended = session.end_date is not None and session.end_date <= clock.now_text()
-    return ReviewAccess(session.id, session.project_id, has_ended, is_moderated=bool(session.is_moderated))
+    access = ReviewAccess(session.id, session.project_id, has_ended, is_moderated=bool(session.is_moderated))
+    return attrs.evolve(access, is_watermarked=bool(session.is_watermarked))
 
 
 def stored_passphrase(studio: ServerContext, connection: Connection, review_session_id: str) -> str | None:

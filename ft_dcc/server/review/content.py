@@ -42,6 +42,7 @@ def read_head(connection: Connection, tables: Tables, access: ReviewAccess) -> d
         "rights": sorted(access.rights),
         "is_user": access.user is not None,
         "is_moderated": access.is_moderated,
+        "is_watermarked": access.is_watermarked,
         # The author of the visitor's verdicts, and of the visitor's notes.
         "visitor_id": access.invitee_id,
         "author_id": access.invitee_id if access.user is None else access.user.id,
@@ -124,16 +125,20 @@ def read_entry(connection: Connection, tables: Tables, access: ReviewAccess, obj
     }
 
 
-def component_file_type(connection: Connection, tables: Tables, access: ReviewAccess, component_id: str) -> str | None:
-    """Return the file type of a component that the visitor may see in this session; raises NotFound for any other."""
+def component_file_type(
+    connection: Connection, tables: Tables, access: ReviewAccess, component_id: str
+) -> tuple[str | None, bool]:
+    """Return a component's file type, and whether it is played here; raises NotFound if the visitor may not see it."""
     item, version, component = tables.families("ReviewSessionObject", "AssetVersion", "Component")
     shown = select(version.c.id).join_from(item, version, item.c.version_id == version.c.id)
     shown = shown.where(item.c.review_session_id == access.review_session_id)
     is_shown = component.c.name.in_((STILL, *stored_values.REVIEW_MOVIES)) & component.c.version_id.in_(shown)
     is_thumbnail = component.c.id.in_(shown.with_only_columns(version.c.thumbnail_id))
-    statement = select(component.c.file_type).where(component.c.id == component_id, is_shown | is_thumbnail)
-    found = connection.execute(statement).first()
-    return note_file_type(connection, tables, access, component_id) if found is None else found.file_type
+    columns = select(component.c.file_type, is_shown.label("is_played"))
+    found = connection.execute(columns.where(component.c.id == component_id, is_shown | is_thumbnail)).first()
+    if found is None:
+        return note_file_type(connection, tables, access, component_id), False
+    return found.file_type, bool(found.is_played)
 
 
 def _versions_of(tables: Tables, review_session_id: str) -> Select[Any]:

@@ -26,7 +26,7 @@ from ft_dcc.review.notes import Attachment, Clip, Note, ReviewedSession, Reviewe
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.errors import InsufficientStorage, NotFound, TooManyRequests
+from ft_dcc.server.errors import Forbidden, InsufficientStorage, NotFound, TooManyRequests
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import attachments, content, feedback, user_actions
 from ft_dcc.server.review.access import ReviewAccess
@@ -55,6 +55,8 @@ def read_exported(context: ServerContext, access: ReviewAccess, format_name: str
         raise NotFound(f"There is no export '{format_name[:40]}'. Use one of {', '.join(FORMATS)}.")
     if format_name == "movies":
         user_actions.require_right(access, "download")
+        if access.is_watermarked:
+            raise Forbidden("Movies of this review carry the name of the viewer. Ask the studio for the files.")
     with context.store.reading() as connection:
         found = content.read_review(connection, context.store.tables, access)
     if not found["entries"]:
@@ -67,6 +69,9 @@ def read_exported(context: ServerContext, access: ReviewAccess, format_name: str
     notes = (note for version in versions for root in version.notes for _, note in root.thread())
     if format_name == "drawings" and not any(note.drawing is not None and note.drawing.shapes for note in notes):
         raise NotFound("The review session has no drawings yet. Draw on a frame, then export them.")
+    if access.is_watermarked:
+        # Neither do its frames leave the review without that name.
+        versions = tuple(attrs.evolve(version, media_id=None) for version in versions)
     return ReviewedSession(found["name"], found["project"], versions)
 
 

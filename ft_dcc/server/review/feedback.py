@@ -297,7 +297,9 @@ def note_file_type(connection: Connection, tables: Tables, access: ReviewAccess,
         .where(component.c.id == component_id, item.c.review_session_id == access.review_session_id)
     )
     for row in connection.execute(statement):
-        if row.note_id not in hidden_notes(connection, tables, access, row.parent_id):
+        # The image of a note shows the frame without the name of the viewer.
+        is_frame = access.is_watermarked and component_id == note_image_id(row.note_id)
+        if not is_frame and row.note_id not in hidden_notes(connection, tables, access, row.parent_id):
             return row.file_type or ""
     raise NotFound("This review session has no such movie, image or file. Load the page again.")
 

@@ -233,6 +233,12 @@ def _write_statuses(
         write()  # Another page of the visitor has created the status meanwhile.
 
 
+def require_renditions(access: ReviewAccess) -> None:
+    """Raise Forbidden where a movie carries the name of its viewer: its renditions are without."""
+    if access.is_watermarked:
+        raise Forbidden("Movies of this review carry your name and have one size. Play the movie itself.")
+
+
 def request_rendition(
     renditions: Renditions, owner: Owner, dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]
 ) -> dict[str, Any]:
@@ -240,6 +246,7 @@ def request_rendition(
 
     Raises NotFound, ValidationError, TooManyRequests, and EncodeFailed if it cannot be made.
     """
+    require_renditions(access)
     lines = payload.get("lines")
     if lines not in LINES:
         raise ValidationError(f"A rendition has {' or '.join(map(str, LINES))} lines. Send one of them.")

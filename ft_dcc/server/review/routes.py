@@ -16,9 +16,11 @@ from starlette.routing import BaseRoute, Route
 from ft_dcc.server import errors
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_origin
+from ft_dcc.server.database import audit_log
 from ft_dcc.server.encoding.worker import Renditions
 from ft_dcc.server.entities.review_rules import verify_passphrase
 from ft_dcc.server.http import rate_limit, request_body, static_pages
+from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import access as access_rules
 from ft_dcc.server.review import content, earlier_notes, editing, exports, feedback, guest_actions, user_actions
 from ft_dcc.server.review.access import USER_KEY, ReviewAccess
@@ -53,6 +55,8 @@ class ReviewPages:
         # Limits for wrong passphrases by session and address, and by session; and for writes of one invitee.
         self._guesses, self._all_guesses = TokenBucket(5, 1 / 12), TokenBucket(100, 1)
         self._guest_limit = TokenBucket(60, 2)
+        # A version that a guest opens again within ten minutes is one view.
+        self._views = TokenBucket(1, 1 / 600)
         self._renditions = Renditions(self._studio)
 
     def routes(self) -> list[BaseRoute]:
@@ -211,7 +215,14 @@ class ReviewPages:
         def read(connection: Connection) -> str:
             return to_json({"commit": commit, **content.read_entry(connection, store.tables, access, object_id)})
 
-        return self._cache.get((access.review_session_id, "entry", object_id, feedback.viewer_of(access)), commit, read)
+        viewer = feedback.viewer_of(access)
+        found = self._cache.get((access.review_session_id, "entry", object_id, viewer), commit, read)
+        address = rate_limit.client_address(request)
+        if access.user is None and self._views.acquire(f"{_owner(request, access).visitor} {object_id}") == 0:
+            guest = Caller(access.invitee_id or "", access.name or "guest", is_guest=True)
+            # Nobody waits for it, and a disk that cannot be written keeps nobody from looking.
+            store.submit(partial(audit_log.record_view, guest=guest, object_id=object_id, address=address))
+        return found
 
     def _read_earlier(self, request: Request, access: ReviewAccess) -> Cached:
         store, object_id, commit = self._studio.store, request.path_params["object_id"], self._studio.store.commits
@@ -248,22 +259,29 @@ class ReviewPages:
         return await to_thread.run_sync(send_file, request, path, "application/octet-stream")
 
     def _read_rendition(self, request: Request) -> Response:
-        self._require_media(request, self._authorize(request))
+        access = self._authorize(request)
+        self._require_media(request, access)
+        guest_actions.require_renditions(access)
         component_id, lines = request.path_params["component_id"], request.path_params["lines"]
         path = self._studio.media.derived_file(component_id, f"{lines}.mp4")
         return send_file(request, path, "video/mp4")
 
-    def _require_media(self, request: Request, access: ReviewAccess) -> str | None:
-        """Return the file type of a component of the visitor's session; raises NotFound for any other."""
+    def _require_media(self, request: Request, access: ReviewAccess) -> tuple[str | None, bool]:
+        """Return the file type of a component of the visitor's session, and whether it is played; raises NotFound."""
         store, component_id = self._studio.store, request.path_params["component_id"]
         with store.reading() as connection:
             return content.component_file_type(connection, store.tables, access, component_id)
 
     def _read_media(self, request: Request) -> Response:
-        file_type = self._require_media(request, self._authorize(request))
-        return send_file(
-            request, self._studio.media.path(request.path_params["component_id"]), media_type_of(file_type)
-        )
+        access, component_id = self._authorize(request), request.path_params["component_id"]
+        file_type, is_played = self._require_media(request, access)
+        path = self._studio.media.path(component_id)
+        if is_played and access.is_watermarked:
+            owner = _owner(request, access)
+            name = access.name or f"Guest at {owner.visitor}"
+            path = self._renditions.watermarked(component_id, file_type, name, owner)
+            file_type = path.suffix
+        return send_file(request, path, media_type_of(file_type))
 
     async def _export(self, request: Request) -> Response:
         access = await to_thread.run_sync(self._authorize, request)

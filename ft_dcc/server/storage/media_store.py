@@ -267,7 +267,12 @@ class MediaStore:
         return len(left) + self.cleanup_parts()
 
     def cleanup_parts(self) -> int:
-        """Remove the parts of abandoned uploads, and the marks of old ones that were joined; return their number."""
+        """Remove old parts of uploads, whose number is returned, marks of joined ones, and watermarked copies."""
+        # Copies of movies and images for one viewer are made again when needed.
+        for copy in self._derived.glob("*/*-watermark-*"):
+            with contextlib.suppress(OSError):  # It is removed with its component, or in use on Windows.
+                if copy.stat().st_mtime < time.time() - _MAX_UPLOAD_AGE_SECONDS:
+                    copy.unlink()
         stale = [path for path in self._parts.iterdir() if path.stat().st_mtime < time.time() - _MAX_UPLOAD_AGE_SECONDS]
         for path in stale:
             remove_tree(path)

@@ -20,7 +20,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 from ft_dcc.review.drawings import Drawing
 
-from . import capture, colour_space, compare, feedback, node_info, sources
+from . import capture, colour_space, compare, feedback, node_info, script_code, sources
 from .maintained import run_in_main_thread
 
 T = TypeVar("T")
@@ -186,12 +186,13 @@ class NukeHost:
         return f"The frames are in the node {read.fullName()}."
 
     def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
-        """Open another script; raise UnsavedChanges or SceneUnreadable."""
+        """Open another script; raise UnsavedChanges, or SceneUnreadable, also if its code is not to run."""
         scene = self.scene()
         require_openable(path, scene, program="Nuke", suffixes=self.scene_suffixes, discard_changes=discard_changes)
         written_by = _VERSION.search(read_start(path))
         own = int(str(nuke.NUKE_VERSION_STRING).partition(".")[0])
         require_known_version(path, None if written_by is None else (int(written_by[1]),), (own,), "Nuke")
+        script_code.require_consent(path)
         # They belong to the script that is closed.
         feedback.clear()
         compare.clear()

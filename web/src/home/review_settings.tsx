@@ -99,6 +99,7 @@ function SessionPart({ card, onChanged }: Props) {
         ...(fields["end"] === toLocalInput(end) ? {} : { end_date: dates.end }),
         shareable_url_enabled: fields["is_shared"] === "on",
         is_moderated: fields["is_moderated"] === "on",
+        is_watermarked: fields["is_watermarked"] === "on",
       };
       await call(update("ReviewSession", card.id, values));
     }, "Saved.");
@@ -120,6 +121,11 @@ function SessionPart({ card, onChanged }: Props) {
           label="Moderated: invitees see only their own feedback and that of the studio"
           name="is_moderated"
           checked={card.is_moderated}
+        />
+        <Check
+          label="Watermarked: what guests play carries their name and the time"
+          name="is_watermarked"
+          checked={card.is_watermarked}
         />
       </Form>
       <Form

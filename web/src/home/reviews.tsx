@@ -22,6 +22,7 @@ export interface Card {
   readonly is_shared: boolean;
   readonly has_passphrase: boolean;
   readonly is_moderated: boolean;
+  readonly is_watermarked: boolean;
   readonly versions: number;
   readonly undecided: number;
   readonly thumbnails: readonly string[];

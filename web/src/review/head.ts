@@ -16,7 +16,8 @@ export function showHead(review: Review | null, entry: Entry | null): void {
   find("session-name", HTMLElement).textContent = review.name;
   find("session-project", HTMLElement).textContent = review.project;
   const description = find("session-description", HTMLElement);
-  description.textContent = description.title = review.description;
+  const mark = review.is_watermarked ? "Movies and images carry your name." : "";
+  description.textContent = description.title = [review.description, mark].filter(Boolean).join(" ");
   find("session-closed", HTMLElement).hidden = review.is_open;
   const visitor = find("visitor", HTMLElement);
   visitor.hidden = review.visitor === null;

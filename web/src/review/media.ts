@@ -14,6 +14,7 @@ import type { Size } from "../strokes";
 import { isContinued, keptIndex, START, type NextStart } from "./next_start";
 
 const STALL_TIMEOUT_MS = 700;
+const MARKING_INTERVAL_MS = 2_000;
 
 /** What the media need of the page. */
 export interface MediaPage {
@@ -181,9 +182,16 @@ export class Media {
     this.stageNotice = problem;
     const cause = await probeMedia(mediaUrl(url));
     if (details?.id !== store.currentId.peek()) return;
-    this.stageNotice = problem === "lost-connection" && cause === "undecodable" ? problem : cause;
+    if (cause === "busy" && store.review.peek()?.is_watermarked) {
+      this.stageNotice = "marking";
+      this.stallTimer = window.setTimeout(() => this.reopen(), MARKING_INTERVAL_MS);
+      this.page.render();
+      return;
+    }
+    const isLost = cause === "busy" || (problem === "lost-connection" && cause === "undecodable");
+    this.stageNotice = isLost ? "lost-connection" : cause;
     if (details?.film === null && cause === "undecodable") this.stageNotice = "image-undecodable";
-    if (cause === "lost-connection") this.page.lose();
+    if (cause === "lost-connection" || cause === "busy") this.page.lose();
     this.page.render();
   }
 

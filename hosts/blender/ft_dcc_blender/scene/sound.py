@@ -65,7 +65,7 @@ def mix(scene: Any, frame_range: FrameRange, path: Path) -> bool:
     needed = int(len(frame_range) / capture.scene_rate(scene) * _MAX_BYTES_PER_SECOND) + _MIN_FREE_BYTES
     free = shutil.disk_usage(path.parent).free
     if free < needed:
-        raise StorageError(f"{path.parent} has {free >> 20} MiB free; the sound needs {needed >> 20} MiB. Free space.")
+        raise StorageError(f"{path.parent} has {free >> 10} KiB free; the sound needs {needed >> 10} KiB. Free space.")
     before = scene.frame_start, scene.frame_end
     with ExitStack() as stack:
         stack.callback(_set_range, scene, *before)
