@@ -3,8 +3,8 @@
 from browser.conftest import violations
 from browser.test_note_files import DROP, PASTE
 
-# The wide and the narrow layout, in which the story goes on.
-SIZES = [(1440, 900), (390, 844)]
+# The layout of a phone, and the wide one, in which the story goes on.
+SIZES = [(390, 844), (1440, 900)]
 OTHER_SIZES = [(820, 1180), (1024, 768)]
 
 
@@ -16,7 +16,6 @@ def check_layouts(view, sizes=SIZES):
 
 
 def test_review_page_has_no_violation_in_any_state(view, reviews, review, movie):
-    view.page.set_viewport_size({"width": 390, "height": 844})
     view.open(reviews.invite(review[0], "Ada Example", "view comment draw decide download present"))
     view.page.wait_for_selector('.verdict[data-status="seen"]')
     check_layouts(view)

@@ -251,3 +251,16 @@ def test_page_works_without_websockets(view, reviews, review):
         view.open(reviews.link(review[0]))
     reviews.write(review[1], "Lift the chin.")
     view.page.wait_for_selector('.note-content:has-text("Lift the chin.")')
+
+
+def test_two_tabs_keep_their_drafts_and_one_takes_over_that_of_the_other(view, opened):
+    other = view.page.context.new_page()
+    other.goto(opened)
+    for page, text in ((view.page, "First."), (other, "Second.")):
+        page.fill("#note-text", text)
+    for page, text in ((view.page, "First."), (other, "Second.")):
+        page.reload()
+        page.wait_for_function("(text) => document.querySelector('#note-text')?.value === text", arg=text)
+    other.click("#other-draft:has-text('First.') button")
+    assert other.input_value("#note-text") == "Second.\nFirst."
+    view.page.wait_for_function("() => document.querySelector('#note-text').value === ''")

@@ -356,6 +356,7 @@ def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews,
     # The page writes its address a while after the last change.
     home.wait_for_function("() => location.search.includes('mode=toggle')")
     phone.goto(home.evaluate("location.href"), wait_until="commit")
+    phone.tap("#more")
     phone.wait_for_selector("#compare-mode")
     controls = (
         "#view-bar :is(button, select), #transport :is(button, select), #track, #wipe, .list-tools :is(select, input)"

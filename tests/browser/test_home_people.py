@@ -203,6 +203,7 @@ def test_reviewer_reads_the_home_and_cannot_change_it(view, reviews, movie, serv
     check_layout(page)
     card.locator("a").click()
     wait_for_frame(page)
+    page.click("#open-note")
     page.fill("#note-text", "Too dark.")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".note >> text=Too dark.")

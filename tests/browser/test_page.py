@@ -288,7 +288,7 @@ _CONTROLS = ("#play", "#loop", "#frame-number", "#time-code", ".version[aria-cur
 _FORM = ("#own-status button[value=approved]", "#note-text", "#draw", "#send-note")
 # Width and height of the window, and the part of the height that the image gets.
 _WINDOWS = (
-    *((390, 844, 0.25), (844, 390, 0.39), (768, 1024, 0.2), (820, 1180, 0.25), (900, 700, 0.35), (1024, 768, 0.35)),
+    *((768, 1024, 0.2), (820, 1180, 0.25), (900, 700, 0.35), (1024, 768, 0.35)),
     *((1280, 800, 0.35), (1440, 900, 0.35), (3840, 2160, 0.35)),
 )
 
@@ -313,9 +313,6 @@ def test_nothing_overlaps_and_image_controls_and_form_are_reachable_in_each_wind
             boxes[selector] = view.page.locator(selector).bounding_box()
         outside = [name for name, box in boxes.items() if box["x"] < 0 or box["x"] + box["width"] > width]
         assert (width, outside) == (width, [])
-        if width == 390:
-            # Head and bar of a phone are a row each.
-            assert max(view.page.locator(part).bounding_box()["height"] for part in (".head", "#view-bar")) <= 66
 
 
 def test_details_of_the_version_leave_the_room_to_the_notes_in_a_low_window(view, two):
@@ -326,11 +323,3 @@ def test_details_of_the_version_leave_the_room_to_the_notes_in_a_low_window(view
         assert view.page.is_visible(".info-list") == is_open
         view.page.click(".info-details summary")
         assert view.page.is_visible(".info-list") != is_open
-
-
-def test_portrait_movie_uses_the_height_of_a_phone(view, reviews, make_movie):
-    view.page.set_viewport_size({"width": 390, "height": 844})
-    view.open(reviews.show(make_movie("24", 1001, 3, (180, 320))))
-    stage, movie = (view.page.locator(each).bounding_box() for each in ("#stage", "#movie"))
-    assert min(stage["height"], movie["height"]) >= 844 * 0.6
-    assert movie["width"] >= 844 * 0.6 * 540 / 960

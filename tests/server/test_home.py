@@ -144,9 +144,13 @@ def test_a_user_lists_and_ends_own_sessions_only(server, person, admin):
         assert browser.get(f"{server.url}/home/me").status_code == 401
 
 
-def test_cards_count_the_undecided_versions(admin, server, http_client):
+def test_cards_count_the_assets_whose_newest_version_is_undecided(admin, server, http_client):
     review = make_review(http_client)
     items = [create("ReviewSessionObject", review_session_id=review.session, version_id=review.version) for _ in "23"]
+    asset = create("Asset", name="second", context_id=review.project)
+    version = create("AssetVersion", asset_id=asset["entity_data"]["id"])
+    shown = {"review_session_id": review.session, "version_id": version["entity_data"]["id"]}
+    items += [asset, version, create("ReviewSessionObject", **shown)]
     invitee = {"review_session_invitee_id": review.invitee}
     seen = {**invitee, "review_session_object_id": items[0]["entity_data"]["id"]}
     answer = http_client.post(
@@ -158,7 +162,7 @@ def test_cards_count_the_undecided_versions(admin, server, http_client):
     assert answer.status_code == 200
     found = {card["name"]: card for card in cards(admin, server, project=review.project)}
     assert [card["project"] for card in found.values()] == [review.project_name] * 2
-    assert (found["Dailies"]["versions"], found["Dailies"]["undecided"]) == (3, 2)
+    assert (found["Dailies"]["assets"], found["Dailies"]["undecided"]) == (2, 1)
 
 
 def test_cards_are_filtered_by_state_owner_project_and_text(admin, server, http_client, person):

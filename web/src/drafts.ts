@@ -1,4 +1,9 @@
-/** Unsent notes: text, frames and drawings, kept in the browser so that a reload loses nothing. */
+/**
+ * Unsent notes: text, frames and drawings, kept in the browser so that a reload loses nothing.
+ *
+ * Each tab keeps its own, because two tabs may show the same version. A tab takes over what a closed one has left; the
+ * draft of an open one can be taken over by a click.
+ */
 
 import { signal, type Signal } from "@preact/signals";
 
@@ -23,6 +28,9 @@ export interface Draft {
 
 const EMPTY: Draft = { text: "", frame: undefined, endFrame: null, drawings: {}, hold: 1, labels: [], files: [], mentions: [], ids: {} };
 const PREFIX = "ft-dcc-draft/";
+/** Marks a tab that is open. */
+const OPEN_PREFIX = "ft-dcc-tab/";
+const TAB_KEY = "ft-dcc-tab";
 
 interface History {
   readonly past: (readonly Shape[])[];
@@ -139,22 +147,126 @@ function historyOf(key: string, frame: number): History {
   return found;
 }
 
-function load(key: string): Draft {
+/** The id of this tab; a reload keeps it. */
+let tab = "";
+/** The drafts that other open tabs have of the same notes. */
+const others = new Map<string, Signal<Draft | null>>();
+
+/** Return what another open tab has of a draft, or null. */
+export function otherDraftOf(key: string): Signal<Draft | null> {
+  const found = others.get(key) ?? signal(readOther(key)?.draft ?? null);
+  others.set(key, found);
+  return found;
+}
+
+/** Add what another tab has to the draft. That tab has it no more, so that nothing is sent twice. */
+export function takeOther(key: string): void {
+  const other = readOther(key);
+  if (other === null) return;
+  changeDraft(key, joined(draftOf(key).peek(), other.draft));
+  forgetHistory(key);
+  store(other.name, EMPTY);
+  otherDraftOf(key).value = readOther(key)?.draft ?? null;
+}
+
+/** Return one draft with what both have. */
+function joined(own: Draft, other: Draft): Draft {
+  const frames = new Set([...Object.keys(own.drawings), ...Object.keys(other.drawings)]);
+  return {
+    ...(isEmpty(own) ? other : own),
+    text: [own.text, other.text].filter((text) => text.trim() !== "").join("\n"),
+    drawings: Object.fromEntries([...frames].map((frame) => [frame, [...(own.drawings[frame] ?? []), ...(other.drawings[frame] ?? [])]])),
+    labels: [...new Set([...own.labels, ...other.labels])],
+    files: [...own.files, ...other.files],
+    mentions: [...own.mentions, ...other.mentions],
+    ids: {},
+  };
+}
+
+/** Begin to follow the other tabs. */
+export function followTabs(): void {
+  const before = stored("sessionStorage", TAB_KEY);
+  // A copy of a tab has the id of that tab, which is still open.
+  tab = before !== null && stored("localStorage", OPEN_PREFIX + before) === null ? before : newId();
+  keepTab();
+  window.addEventListener("pageshow", keepTab);
+  window.addEventListener("pagehide", () => store(OPEN_PREFIX + tab, EMPTY));
+  window.addEventListener("storage", (event) => {
+    const [key, owner] = (event.key ?? "").slice(PREFIX.length).split("@");
+    if (event.key?.startsWith(PREFIX) !== true || key === undefined) return;
+    if (owner !== tab) otherDraftOf(key).value = readOther(key)?.draft ?? null;
+    else if (event.newValue === null) {
+      // Another tab has taken it over.
+      draftOf(key).value = EMPTY;
+      forgetHistory(key);
+    }
+  });
+}
+
+function keepTab(): void {
   try {
-    const stored = localStorage.getItem(PREFIX + key);
-    // JSON has no undefined: a missing frame is one.
-    return stored === null ? EMPTY : { ...EMPTY, ...(JSON.parse(stored) as Partial<Draft>) };
+    sessionStorage.setItem(TAB_KEY, tab);
+    localStorage.setItem(OPEN_PREFIX + tab, "open");
   } catch {
-    return EMPTY; // The browser keeps nothing, or something else: the page works without.
+    // A disabled storage: drafts live as long as the page.
   }
 }
 
-function save(key: string, draft: Draft): void {
+interface StoredDraft {
+  readonly name: string;
+  readonly owner: string;
+  readonly draft: Draft;
+}
+
+/** Return the drafts of a note that tabs have stored. Those of older pages have no owner. */
+function readAll(key: string): StoredDraft[] {
   try {
-    if (isEmpty(draft)) localStorage.removeItem(PREFIX + key);
-    else localStorage.setItem(PREFIX + key, JSON.stringify(draft));
+    const names = Object.keys(localStorage).filter((name) => name === PREFIX + key || name.startsWith(`${PREFIX}${key}@`));
+    return names.map((name) => {
+      // JSON has no undefined: a missing frame is one.
+      const values = JSON.parse(localStorage.getItem(name) ?? "{}") as Partial<Draft>;
+      return { name, owner: name.slice(PREFIX.length + key.length + 1), draft: { ...EMPTY, ...values } };
+    });
+  } catch {
+    return []; // The browser keeps nothing, or something else: the page works without.
+  }
+}
+
+function readOther(key: string): StoredDraft | null {
+  return readAll(key).find(({ owner, draft }) => owner !== tab && !isEmpty(draft)) ?? null;
+}
+
+/** Return this tab's draft, or that of a closed tab, which becomes this tab's. */
+function load(key: string): Draft {
+  const all = readAll(key);
+  const isClosed = ({ owner }: StoredDraft): boolean => stored("localStorage", OPEN_PREFIX + owner) === null;
+  const found = all.find(({ owner }) => owner === tab) ?? all.find(isClosed);
+  if (found === undefined) return EMPTY;
+  if (found.owner !== tab) {
+    store(found.name, EMPTY);
+    save(key, found.draft);
+  }
+  return found.draft;
+}
+
+function save(key: string, draft: Draft): void {
+  store(`${PREFIX}${key}@${tab}`, draft);
+}
+
+function store(name: string, draft: Draft): void {
+  try {
+    if (isEmpty(draft)) localStorage.removeItem(name);
+    else localStorage.setItem(name, JSON.stringify(draft));
   } catch {
     // A full or disabled storage: the draft lives as long as the page.
+  }
+}
+
+function stored(storage: "localStorage" | "sessionStorage", name: string): string | null {
+  try {
+    return window[storage].getItem(name);
+  } catch {
+    return null;
   }
 }
 

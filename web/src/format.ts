@@ -15,9 +15,9 @@ export function formatTime(iso: string, isFull = false): string {
   return new Intl.DateTimeFormat(undefined, options).format(new Date(iso));
 }
 
-/** Format the day of a moment: "4 Mar 2026". */
+/** Format the day of a moment in the reader's language and time zone: "4 Mar 2026". */
 export function formatDate(moment: Date | null): string {
-  return moment === null ? "" : moment.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  return moment === null ? "" : moment.toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
 }
 
 export function formatBytes(count: number): string {

@@ -230,6 +230,8 @@ export interface Review {
   readonly id: string;
   readonly name: string;
   readonly project: string;
+  /** For users of the studio; null for all others. */
+  readonly project_id: string | null;
   readonly description: string;
   readonly is_open: boolean;
   /** The name of a person who may write notes; null for all others. */

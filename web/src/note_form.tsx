@@ -6,15 +6,21 @@ import { useRef } from "preact/hooks";
 
 import { attachAll, AttachButton, DraftFiles, isAttaching } from "./note_files";
 import { handleMentionKey, MentionList, searchPeople, stopMention } from "./mentions";
-import { changeDraft, draftOf, drawnFrames, isEmpty, newId, redo, removeSent, undo, type Draft } from "./drafts";
-import { Dropdown, Icon, type PageActions } from "./elements";
+import { changeDraft, draftOf, drawnFrames, isEmpty, newId, otherDraftOf, redo, removeSent, takeOther, undo, type Draft } from "./drafts";
+import { Action, Dropdown, Icon, type PageActions } from "./elements";
 import { STILL_FRAME } from "./model";
 import { postNote, type NotePayload } from "./server";
-import { applyChange, details, mayComment, mayDraw, review, shownFrame } from "./store";
+import { showNote } from "./note_list";
+import { closeSheet, isSmall, showPanel } from "./phone";
+import { applyChange, details, isDrawing, mayComment, mayDraw, review, shownFrame } from "./store";
+import { DrawingTools } from "./tools";
 
 const isSending = signal(false);
 const error = signal("");
-export const isDrawing = signal(false);
+/** What was sent last, for some seconds. */
+const sent = signal("");
+const SENT_SHOWN_MS = 6_000;
+let sentTimer = 0;
 
 interface FormProps {
   readonly id: string;
@@ -42,6 +48,15 @@ export function NoteForm({ id, actions }: FormProps): JSX.Element {
           {error}
         </p>
       )}
+      <OtherDraft id={id} />
+      {isSmall.value && (
+        <div class="sheet-head">
+          <FrameButton id={id} draft={draft} />
+          <Labels id={id} draft={draft} />
+          <ToolButton id="close-note" name="close" text="Close" onClick={closeSheet} />
+        </div>
+      )}
+      {isSmall.value && <DrawingTools />}
       <label class="visually-hidden" for="note-text">
         Your note
       </label>
@@ -70,8 +85,8 @@ export function NoteForm({ id, actions }: FormProps): JSX.Element {
       <MentionList id={id} field={field} />
       <DraftFiles id={id} draft={draft} />
       <div class="note-tools">
-        <FrameButton id={id} draft={draft} />
-        <Labels id={id} draft={draft} />
+        {!isSmall.value && <FrameButton id={id} draft={draft} />}
+        {!isSmall.value && <Labels id={id} draft={draft} />}
         {mayComment.value && <AttachButton id={id} />}
         {frame !== null && (drawnFrames(draft).length > 0 || isDrawing.value) && (
           <>
@@ -104,6 +119,18 @@ export function NoteForm({ id, actions }: FormProps): JSX.Element {
       </div>
       {!isEmpty(draft) && <p class="note-audience">{audienceOf(draft)}</p>}
     </form>
+  );
+}
+
+/** What another open tab of the browser has written about the same version. */
+function OtherDraft({ id }: { readonly id: string }): JSX.Element | null {
+  const other = otherDraftOf(id).value;
+  if (other === null) return null;
+  return (
+    <p id="other-draft" class="other-draft">
+      <span>Unsent in another tab: {other.text.trim() === "" ? "a drawing or a file" : other.text}</span>
+      <Action onClick={() => takeOther(id)}>Add it here</Action>
+    </p>
   );
 }
 
@@ -219,7 +246,25 @@ async function send(id: string, actions: PageActions): Promise<void> {
   }
   isSending.value = false;
   error.value = "";
-  document.querySelector(`#notes > [data-id="${notes[0]?.id}"]`)?.scrollIntoView({ block: "nearest" });
+  showPanel("notes");
+  tellSent(notes.length === 1 ? "Your note was sent." : `Your ${notes.length} notes were sent.`);
+  if (notes[0] !== undefined) showNote(notes[0].id);
+}
+
+function tellSent(text: string): void {
+  clearTimeout(sentTimer);
+  sent.value = text;
+  sentTimer = window.setTimeout(() => (sent.value = ""), SENT_SHOWN_MS);
+}
+
+/** Says that a note was sent. The element stays, because screen readers read only what changes in it. */
+export function SentStatus(): JSX.Element {
+  return (
+    <p id="sent" class="sent" role="status">
+      {sent.value !== "" && <Icon name="approved" />}
+      {sent}
+    </p>
+  );
 }
 
 function payloads(id: string, draft: Draft, actions: PageActions): NotePayload[] {

@@ -24,6 +24,8 @@ const shownCount = signal(MAX_SHOWN);
 const replying = signal<string | null>(null);
 const editing = signal<string | null>(null);
 const failure = signal<{ readonly note: string; readonly text: string } | null>(null);
+/** The note that was sent last on this page. */
+const sentId = signal<string | null>(null);
 
 const repliesOf = computed(() => {
   const notes = details.value?.notes ?? [];
@@ -46,6 +48,14 @@ const threads = computed(() => {
   };
   return (repliesOf.value.get(null) ?? []).filter(isShown[filter.value]);
 });
+
+/** Scroll to a note that was sent, and mark it. A filter that hides it is removed. */
+export function showNote(id: string): void {
+  sentId.value = id;
+  if (!threads.peek().some((note) => note.id === id)) filter.value = "all";
+  // After the note was rendered.
+  requestAnimationFrame(() => document.querySelector(`#notes > [data-id="${id}"]`)?.scrollIntoView({ block: "nearest" }));
+}
 
 function isOwn(note: Note): boolean {
   return note.author_id !== null && note.author_id === review.value?.author_id;
@@ -141,6 +151,7 @@ function NoteItem({ note, actions }: { readonly note: Note; readonly actions: Pa
       data-id={note.id}
       data-done={String(note.done !== null)}
       data-at-frame={String(isAtFrame(note))}
+      data-sent={note.id === sentId.value ? "true" : undefined}
       onClick={goTo}
     >
       <div class="note-head">

@@ -1,10 +1,10 @@
 /** The review page: connects the server's data, the media and the panels. */
 
 import { effect, untracked } from "@preact/signals";
-import { render } from "preact";
+import { render, type JSX } from "preact";
 
 import { find } from "./dom";
-import { draftOf, draw } from "./drafts";
+import { draftOf, draw, followTabs } from "./drafts";
 import { Drawing } from "./drawing";
 import type { PageActions } from "./elements";
 import { setUpExportDialog } from "./export_dialog";
@@ -12,7 +12,6 @@ import { formatVersion } from "./format";
 import { setUpKeysDialog, type Command } from "./keys";
 import { LiveConnection } from "./live";
 import type { Details, Message, Review, Shape } from "./model";
-import { isDrawing } from "./note_form";
 import { noticeOfReview, Notices } from "./notices";
 import { parseAddress } from "./playback/address";
 import { Comparison } from "./playback/comparison";
@@ -21,6 +20,7 @@ import { groupRows, startEntry } from "./playback/playlist";
 import { ViewBar } from "./playback/view_bar";
 import { comparedId, compareMode, folded, isOtherHeld } from "./playback/view_state";
 import { Viewport } from "./playback/viewport";
+import { isSmall, setUpPhone, Tabs } from "./phone";
 import { PeoplePanel } from "./present/people";
 import { Presentation } from "./present/presentation";
 import { AddressBar } from "./review/address_bar";
@@ -32,11 +32,17 @@ import { START, type NextStart } from "./review/next_start";
 import { ghostsAt, marksOf, shapesAt, type Drawn } from "./review/shown_shapes";
 import { mediaUrl, postStatus, readDetails, readReview, type ReadError } from "./server";
 import * as store from "./store";
+import { isDrawing } from "./store";
 import { Timeline } from "./timeline";
 import { DrawingTools, hasGhosts } from "./tools";
 import { Transport } from "./transport";
 import { rows, VersionList } from "./version_list";
 import { VersionPanel } from "./version_panel";
+
+/** The drawing tools; on a small screen they are in the sheet of the note. */
+function ToolsBesideImage(): JSX.Element | null {
+  return isSmall.value ? null : <DrawingTools />;
+}
 
 class Page {
   private readonly stage = find("stage", HTMLElement);
@@ -97,6 +103,8 @@ class Page {
 
   constructor() {
     this.isBuilt = true;
+    followTabs();
+    setUpPhone();
     this.renderPanels();
     setUpExportDialog();
     this.addListeners();
@@ -142,7 +150,8 @@ class Page {
     const bar = { runCommand: (command: Command) => this.commands.run(command), compareWith };
     const { renditions } = this.media;
     render(<ViewBar {...bar} setQuality={(quality) => renditions.setQuality(quality)} />, find("view-bar", HTMLElement));
-    render(<DrawingTools />, find("tools", HTMLElement));
+    render(<ToolsBesideImage />, find("tools", HTMLElement));
+    render(<Tabs />, find("tabs", HTMLElement));
     render(<PeoplePanel presentation={this.presentation} />, find("people", HTMLElement));
   }
 

@@ -12,6 +12,8 @@ export const currentId = signal<string | null>(null);
 export const selectedIds = signal<ReadonlySet<string>>(new Set());
 /** The shot's number of the frame on the screen, or null if frames have no numbers. */
 export const shownFrame = signal<number | null>(null);
+/** Whether the pointer draws on the image. */
+export const isDrawing = signal(false);
 export const people = signal<readonly Person[]>([]);
 /** The number of open pages; visitors with the shared link get no names. */
 export const peopleCount = signal(0);

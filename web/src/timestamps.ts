@@ -41,9 +41,13 @@ export class Timestamps {
     return this.offset !== null;
   }
 
-  /** Whether several consecutive frames were not on the frame grid of the rate. */
+  /**
+   * Whether several consecutive frames were not on the frame grid of the rate.
+   *
+   * A movie with no more frames than that has no such run: Firefox reports other times each time it starts again.
+   */
   get isWrongRate(): boolean {
-    return this.offGridCount >= MAX_OFF_GRID;
+    return this.clip.frameCount > MAX_OFF_GRID && this.offGridCount >= MAX_OFF_GRID;
   }
 
   /** Set the duration of the loop in seconds, sound included. */

@@ -5,8 +5,7 @@ import type { JSX } from "preact";
 
 import { changeDraft, draftOf } from "./drafts";
 import { Icon, Options } from "./elements";
-import { isDrawing } from "./note_form";
-import { currentId, details } from "./store";
+import { currentId, details, isDrawing } from "./store";
 
 export const TOOLS = {
   pen: "Pen",

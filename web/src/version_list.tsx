@@ -225,13 +225,15 @@ function SelectBox({ entry }: { readonly entry: Entry }): JSX.Element {
     selectedIds.value = ids;
   };
   return (
-    <input
-      type="checkbox"
-      class="version-select"
-      aria-label={`Select ${entry.name} ${formatVersion(entry)}`}
-      checked={selectedIds.value.has(entry.id)}
-      onChange={(event) => onChange(event.currentTarget.checked)}
-    />
+    <label class="version-select-area">
+      <input
+        type="checkbox"
+        class="version-select"
+        aria-label={`Select ${entry.name} ${formatVersion(entry)}`}
+        checked={selectedIds.value.has(entry.id)}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+    </label>
   );
 }
 

@@ -6,10 +6,11 @@ import type { JSX } from "preact";
 import { draftOf, drawnFrames, isEmpty } from "./drafts";
 import { Icon, Time, type PageActions } from "./elements";
 import { formatVersion } from "./format";
-import { fromApiDate, queryAll, quote, type Entity } from "./home/api";
+import { fromApiDate, queryAll, quote, root, type Entity } from "./home/api";
 import type { AddressedNote, Details, Entry, Status, Verdict } from "./model";
-import { NoteForm } from "./note_form";
+import { NoteForm, SentStatus } from "./note_form";
 import { NoteList } from "./note_list";
+import { isSmall, openNote, panelAttributes, sheet } from "./phone";
 import { postStatus } from "./server";
 import { applyChange, current, details, mayDecide, mayWrite, ownStatus, review } from "./store";
 
@@ -25,24 +26,54 @@ export function VersionPanel({ actions }: { readonly actions: PageActions }): JS
   const [entry, found] = [current.value, details.value];
   return (
     <>
-      <div class="side-content" tabIndex={0} data-scrolls role="region" aria-label="Version and notes">
-        <div id="version-info" class="version-info">
+      <div class="side-content" data-scrolls {...(isSmall.value ? {} : { tabIndex: 0, role: "region", "aria-label": "Version and notes" })}>
+        <div id="version-info" class="version-info" {...panelAttributes("info")}>
           {entry !== null && <VersionInfo entry={entry} details={found} />}
+          {isSmall.value && entry !== null && <Record id={entry.id} details={found} />}
         </div>
         {entry !== null && (
-          <section id="feedback" class="feedback" aria-label="Notes">
-            {mayDecide.value && <OwnVerdict id={entry.id} />}
-            {review.value?.is_user === true && <History key={entry.id} id={entry.id} />}
-            {found !== null && <Verdicts verdicts={found.statuses} />}
+          <section id="feedback" class="feedback" aria-label="Notes" {...panelAttributes("notes")}>
+            {!isSmall.value && mayDecide.value && <OwnVerdict id={entry.id} />}
+            {!isSmall.value && <Record id={entry.id} details={found} />}
             {found?.addresses !== undefined && <AddressedNotes notes={found.addresses} actions={actions} />}
             <NoteList actions={actions} />
             <ReadOnlyHint />
           </section>
         )}
       </div>
+      <SentStatus />
+      {entry !== null && isSmall.value && <ActionBar id={entry.id} />}
       {entry !== null && mayWrite.value && <NoteForm id={entry.id} actions={actions} />}
       {entry !== null && review.value !== null && !mayWrite.value && <KeptDraft id={entry.id} />}
     </>
+  );
+}
+
+/** What was decided about the version, and what was changed of it. */
+function Record(props: { readonly id: string; readonly details: Details | null }): JSX.Element {
+  const { id, details: found } = props;
+  return (
+    <>
+      {review.value?.is_user === true && <History key={id} id={id} />}
+      {found !== null && <Verdicts verdicts={found.statuses} />}
+    </>
+  );
+}
+
+/** The bar at the bottom of a small screen. */
+function ActionBar({ id }: { readonly id: string }): JSX.Element | null {
+  if (!mayDecide.value && !mayWrite.value) return null;
+  const hasDraft = !isEmpty(draftOf(id).value);
+  return (
+    <section class="action-bar" aria-label="Verdict and note">
+      {mayDecide.value && <OwnVerdict id={id} />}
+      {mayWrite.value && (
+        <button type="button" id="open-note" aria-expanded={sheet.value === "note"} aria-controls="note-form" onClick={openNote}>
+          <Icon name="pen" />
+          {hasDraft ? "Draft" : "Note"}
+        </button>
+      )}
+    </section>
   );
 }
 
@@ -52,8 +83,8 @@ function VersionInfo(props: { readonly entry: Entry; readonly details: Details |
     <>
       <details
         class="info-details"
-        open={isInfoShown.value}
-        onToggle={(event) => (isInfoShown.value = event.currentTarget.open)}
+        open={isSmall.value || isInfoShown.value}
+        onToggle={(event) => !isSmall.peek() && (isInfoShown.value = event.currentTarget.open)}
       >
         <summary title="Show or hide the details">
           <h2 class="info-title">
@@ -86,7 +117,7 @@ function infoRows(entry: Entry, found: Details | null): [string, JSX.Element | s
   if (found === null) return entry.task === undefined ? [] : [["Task", entry.task]];
   const { film: movie } = found;
   const rows: [string, JSX.Element | string][] = [
-    ["Shot", found.path.join("\u00a0/ ")],
+    ["Shot", <ShotPath path={found.path} />],
     ["Task", entry.task ?? ""],
     ["Asset", found.asset_type === "" ? found.asset : `${found.asset} · ${found.asset_type}`],
     ["By", found.author],
@@ -97,6 +128,13 @@ function infoRows(entry: Entry, found: Details | null): [string, JSX.Element | s
   }
   for (const file of found.files ?? []) rows.push([FILES[file.name] ?? file.name, <FilePath path={file.path} />]);
   return rows.filter(([, value]) => value !== "");
+}
+
+/** The names down to the shot; for users of the studio, a link to its project page. */
+function ShotPath({ path }: { readonly path: readonly string[] }): JSX.Element {
+  const project = review.value?.project_id ?? null;
+  const text = path.join("\u00a0/ ");
+  return project === null ? <>{text}</> : <a href={`${root()}projects/${project}#${path.slice(1).map(encodeURIComponent).join("/")}`}>{text}</a>;
 }
 
 /** A path that a click copies; without TLS there is no clipboard, and the text can be selected. */
@@ -137,7 +175,7 @@ function OwnVerdict({ id }: { readonly id: string }): JSX.Element {
     <>
       <div id="own-status" class="own-status" role="group" aria-label="Your verdict">
         {button("approved", "Approve")}
-        {button("require_changes", "Ask for changes")}
+        {button("require_changes", isSmall.value ? "Changes" : "Ask for changes")}
       </div>
       {statusError.value !== "" && <p class="note-error" role="alert">{statusError}</p>}
     </>

@@ -102,7 +102,8 @@ def _read_contents(dispatcher: Dispatcher, caller: Caller, ids: list[str]) -> di
     found: dict[str, list[dict[str, Any]]] = {}
     for item in dispatcher.query(
         caller,
-        "select review_session_id, statuses.status, asset_version.thumbnail_id from ReviewSessionObject"
+        "select review_session_id, statuses.status, asset_version.thumbnail_id, asset_version.asset_id,"
+        " asset_version.version from ReviewSessionObject"
         f" where review_session_id in ({names}) and version_id is_not none order by sort_order",
     ):
         found.setdefault(item["review_session_id"], []).append(item)
@@ -113,6 +114,8 @@ def _to_card(dispatcher: Dispatcher, session: dict[str, Any], items: list[dict[s
     project, media = session.get("project") or {}, dispatcher.context.media
     thumbnails = [(item.get("asset_version") or {}).get("thumbnail_id") for item in items]
     end, start = _moment(session.get("end_date")), _moment(session.get("start_date"))
+    # Only the newest version of an asset is there to be decided.
+    newest = dict(sorted(map(_decision, items)))
     return {
         "id": session["id"],
         "name": session.get("name") or "",
@@ -128,13 +131,18 @@ def _to_card(dispatcher: Dispatcher, session: dict[str, Any], items: list[dict[s
         "has_passphrase": bool(session.get("passphrase_enabled")),
         "is_moderated": bool(session.get("is_moderated")),
         "is_watermarked": bool(session.get("is_watermarked")),
-        "versions": len(items),
-        "undecided": sum(
-            not any(status.get("status") in _DECIDED for status in item.get("statuses") or ()) for item in items
-        ),
+        "assets": len(newest),
+        "undecided": sum(not is_decided for _, is_decided in newest.values()),
         # Signed URLs below the root of the server.
         "thumbnails": [media.download_url("", found, size=300) for found in thumbnails if found][:_THUMBNAILS],
     }
+
+
+def _decision(item: dict[str, Any]) -> tuple[str, tuple[int, bool]]:
+    """Return the asset of an item, its version, and whether it has a verdict."""
+    version = item.get("asset_version") or {}
+    is_decided = any(status.get("status") in _DECIDED for status in item.get("statuses") or ())
+    return version.get("asset_id") or item["id"], (version.get("version") or 0, is_decided)
 
 
 def _moment(value: Any) -> str | None:

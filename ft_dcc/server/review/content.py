@@ -23,7 +23,9 @@ def read_head(connection: Connection, tables: Tables, access: ReviewAccess) -> d
     """Return the name and state of the session, and what the visitor may do; raises NotFound."""
     session, project, label = tables.families("ReviewSession", "Context", "NoteLabel")
     statement = (
-        select(session.c.name, session.c.description, project.c.name.label("project"), project.c.full_name)
+        select(
+            session.c.name, session.c.description, project.c.name.label("project"), project.c.full_name, project.c.id
+        )
         .join_from(session, project, session.c.project_id == project.c.id, isouter=True)
         .where(session.c.id == access.review_session_id)
     )
@@ -37,6 +39,8 @@ def read_head(connection: Connection, tables: Tables, access: ReviewAccess) -> d
         "name": found.name or "",
         "description": found.description or "",
         "project": found.full_name or found.project or "",
+        # For the links of the studio's users.
+        "project_id": found.id if access.user is not None else None,
         "is_open": not access.has_ended,
         "visitor": access.name if access.rights & WRITE_RIGHTS else None,
         "rights": sorted(access.rights),

@@ -109,6 +109,7 @@ def find_invitation(connection: Connection, token: str) -> sqlalchemy.Row[Any, A
 def send_review_session_invite(mailer: Mailer, limit: InvitationLimit, batch: Batch, operation: Operation) -> Answer:
     """Mail a new link to an invitee after the commit, and revoke earlier links.
 
+    With ``link_only``, an extension, the answer has one more link, nothing is mailed, and earlier links stay valid.
     Raises ReviewSessionClosedError when the session has ended, ValidationError without an e-mail address, and Conflict
     after too many mails.
     """
@@ -118,13 +119,16 @@ def send_review_session_invite(mailer: Mailer, limit: InvitationLimit, batch: Ba
     if session is None:
         raise ValidationError(f"The invitee '{invitee['name']}' is in no review session. Send review_session first.")
     limit.count(batch, session)
+    base = f"{mailer.public_url or mailer.own_url or batch.base_url}/review/{quote(session['id'], safe='')}"
+    if operation.get("link_only") is True:
+        link = f"{base}/{_add_key(batch.connection, invitee['id'])}"
+        return {"action": operation["action"], "link": link, "data": {"id": invitee["id"]}}
     table = batch.table(_INVITEE_TYPE)
     sent = {"last_sent_at": clock.now_text(), "revoked_at": None}
     batch.connection.execute(update(table).where(table.c.id == invitee["id"]).values(sent))
     batch.changes.record_updated(batch.schema[_INVITEE_TYPE], invitee, sent)
     revoke_invitations(batch.connection, invitee["id"])
-    token = _add_key(batch.connection, invitee["id"])
-    address = f"{mailer.public_url or mailer.own_url or batch.base_url}/review/{quote(session['id'], safe='')}/{token}"
+    address = f"{base}/{_add_key(batch.connection, invitee['id'])}"
     response: Answer = {"action": operation["action"], "sent": True, "data": {"id": invitee["id"]}}
     if _LOOPBACK.match(address):
         response["warning"] = "The link works on this machine only. Set FT_DCC_PUBLIC_URL to the studio's address."

@@ -38,6 +38,17 @@ def test_odd_names_are_written_in_one_line(client, tree, name):
     assert invite(client, tree, name, "ida@example.com")["sent"] is True
 
 
+def test_one_more_link_is_not_mailed_and_leaves_the_earlier_ones_valid(client, tree):
+    operation = {"action": "send_review_session_invite"}
+    answer = invite(client, tree, "Ida", "ida@example.com")
+    invitee, mails = answer["data"]["id"], len(list(client.studio.mailer.outbox.glob("*.eml")))
+    copied = client.call({**operation, "review_session_invitee_id": invitee, "link_only": True})[0]["link"]
+    assert len(list(client.studio.mailer.outbox.glob("*.eml"))) == mails
+    with client.studio.store.reading() as connection:
+        found = [invitations.find_invitation(connection, each.rsplit("/", 1)[1]) for each in (copied, answer["link"])]
+    assert [(row.invitee_id, row.revoked_at) for row in found] == [(invitee, None)] * 2
+
+
 @attrs.define
 class Sender:
     """A user whose invitations have low limits, and a clock that stands still."""

@@ -30,6 +30,9 @@ export async function attempt(task: () => Promise<unknown>, done = ""): Promise<
   return true;
 }
 
+/** Return the reason of the last failure while it is shown. */
+export const shownFailure = (): string => (message.peek()?.kind === "failed" ? (message.peek()?.text ?? "") : "");
+
 /** Show the text of a task that has succeeded. */
 export function showDone(text: string): void {
   message.value = { kind: "done", text };

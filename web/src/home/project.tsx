@@ -1,10 +1,12 @@
 /** The page of one project: sequences, shots and tasks, edited in place, imported and exported as CSV. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { call, queryAll, quote, Refused, remove, root, update, type Operation, type User } from "./api";
+import { Action } from "../elements";
+import { DeleteDialog, type Deleted } from "./deletion";
 import { Import } from "./import";
-import { attempt, CopyText, Dialog, Form, Field, Select } from "./page";
+import { attempt, CopyText, Dialog, Form, Field, Select, shownFailure } from "./page";
 import { ProjectSettings } from "./project_settings";
 import { addRow, COLUMNS, customValues, readRows, toCsv, userName, type ProjectData, type Row } from "./shots";
 import { UploadForm } from "./upload_form";
@@ -50,6 +52,7 @@ export function Project(props: { user: User }) {
   const [data, setData] = useState<ProjectData | null>(null);
   const [open, setOpen] = useState<"" | "row" | "import" | "upload" | "settings">("");
   const [isMissing, setMissing] = useState(false);
+  const [deleted, setDeleted] = useState<readonly Deleted[] | null>(null);
   const read = (): Promise<boolean> => attempt(async () => setData(await readProject()));
   useEffect(() => void read().then((isRead) => setMissing(!isRead)), []);
   if (data === null && isMissing) return <p><a class="text-button" href={`${root()}projects`}>All projects</a></p>;
@@ -73,7 +76,17 @@ export function Project(props: { user: User }) {
         {isEditable && <button class="text-button" onClick={() => setOpen("upload")}>Upload</button>}
         {isEditable && <button class="main-button" onClick={() => setOpen("row")}>New shot or task</button>}
       </div>
-      <Table data={data} isEditable={isEditable} onSave={async (operations, done) => void (await save(operations, done))} />
+      <Table data={data} isEditable={isEditable} onSave={save} onDelete={setDeleted} />
+      {deleted !== null && (
+        <DeleteDialog
+          choices={deleted}
+          onClose={() => setDeleted(null)}
+          onDeleted={() => {
+            setDeleted(null);
+            void read();
+          }}
+        />
+      )}
       {open === "row" && (
         <Dialog title="New shot or task" onClose={close}>
           <Form
@@ -121,10 +134,11 @@ function csvAddress(data: ProjectData): string {
 interface TableProps {
   readonly data: ProjectData;
   readonly isEditable: boolean;
-  readonly onSave: (operations: readonly Operation[], done?: string) => Promise<void>;
+  readonly onSave: (operations: readonly Operation[], done?: string) => Promise<boolean>;
+  readonly onDelete: (choices: readonly Deleted[]) => void;
 }
 
-function Table({ data, isEditable, onSave }: TableProps) {
+function Table({ data, isEditable, onSave, onDelete }: TableProps) {
   if (data.rows.length === 0) {
     return <p class="empty">The project has no shots yet. Create one, or import them from a spreadsheet.</p>;
   }
@@ -132,35 +146,41 @@ function Table({ data, isEditable, onSave }: TableProps) {
     <div class="table-frame" role="region" aria-label="Shots and tasks" tabIndex={0}>
       <table>
         <thead>
-          <tr>{["Version", ...COLUMNS.map((column) => column.title), "Verdict"].map((title) => <th key={title} scope="col">{title}</th>)}</tr>
+          <tr>{["Version", ...COLUMNS.map((column) => column.title), "Verdict", ...(isEditable ? ["Actions"] : [])].map((title) => <th key={title} scope="col">{title}</th>)}</tr>
         </thead>
         <tbody>
-          {data.rows.map((row) => <TableRow key={row.key} row={row} data={data} isEditable={isEditable} onSave={onSave} />)}
+          {data.rows.map((row) => <TableRow key={row.key} row={row} data={data} isEditable={isEditable} onSave={onSave} onDelete={onDelete} />)}
         </tbody>
       </table>
     </div>
   );
 }
 
-function TableRow({ row, data, isEditable, onSave }: TableProps & { row: Row }) {
+function TableRow({ row, data, isEditable, onSave, onDelete }: TableProps & { row: Row }) {
   const rename = (type: string, id: string | null) => (value: string) =>
     onSave(id === null ? [] : [update(type, id, { name: value })]);
-  const setFrames = (value: string): Promise<void> => {
+  const setFrames = (value: string): Promise<boolean> => {
     const match = /^\s*(-?\d+)\s*-\s*(-?\d+)\s*$/.exec(value);
     if (match === null || Number(match[1]) > Number(match[2])) {
-      return attempt(() => Promise.reject(new Refused(`'${value}' is no frame range. Write it as 1001-1048.`))).then(() => {});
+      return attempt(() => Promise.reject(new Refused(`'${value}' is no frame range. Write it as 1001-1048.`)));
     }
     return onSave(customValues(data, row.shotId, { fstart: Number(match[1]), fend: Number(match[2]) }));
   };
-  const setRate = (value: string): Promise<void> =>
+  const setRate = (value: string): Promise<boolean> =>
     Number(value) > 0
       ? onSave(customValues(data, row.shotId, { fps: Number(value) }))
-      : attempt(() => Promise.reject(new Refused(`'${value}' is no frame rate. Write a number, such as 24.`))).then(() => {});
+      : attempt(() => Promise.reject(new Refused(`'${value}' is no frame rate. Write a number, such as 24.`)));
   const where = `${row.sequence} ${row.shot} ${row.task}`.trim();
-  const edit = (label: string, value: string, onChange: (value: string) => Promise<void>, type = "text") =>
+  const edit = (label: string, value: string, onChange: (value: string) => Promise<boolean>, type = "text") =>
     isEditable ? <Cell label={`${label} of ${where}`} value={value} onChange={onChange} type={type} /> : <>{value}</>;
+  const name = `${row.sequence}/${row.shot}`;
+  const isLinked = row.isFirstOfShot && decodeURIComponent(location.hash.slice(1)) === name;
+  const element = useRef<HTMLTableRowElement>(null);
+  useEffect(() => {
+    if (isLinked) element.current?.scrollIntoView({ block: "center" });
+  }, []);
   return (
-    <tr>
+    <tr ref={element} aria-current={isLinked ? "true" : undefined}>
       <td class="thumbnail">
         {row.review === null ? <Thumbnail row={row} /> : <a href={`${root()}review/${row.review}`}><Thumbnail row={row} /></a>}
       </td>
@@ -197,8 +217,19 @@ function TableRow({ row, data, isEditable, onSave }: TableProps & { row: Row }) 
             onSave([update("Task", row.taskId ?? "", { end_date: value === "" ? null : { __type__: "datetime", value: `${value}T00:00:00` } })]), "date")}
       </td>
       <td>{row.verdict !== "" && <span class={`state ${row.verdict === "approved" ? "decided" : "pending"}`}>{row.verdict === "approved" ? "Approved" : "Changes required"}</span>}</td>
+      {isEditable && <td><Action name={`Delete ${where}`} onClick={() => onDelete(deletable(row))}>Delete</Action></td>}
     </tr>
   );
+}
+
+/** What can be deleted at a row: its task, the newest version of the task, and its shot. */
+function deletable(row: Row): Deleted[] {
+  const version = `v${String(row.version).padStart(3, "0")}`;
+  return [
+    ...(row.taskId === null ? [] : [{ type: "Task", id: row.taskId, name: `${row.shot} ${row.task}` } as const]),
+    ...(row.versionId === null ? [] : [{ type: "AssetVersion", id: row.versionId, name: `${row.shot} ${row.task} ${version}` } as const]),
+    ...(row.shotId === null ? [] : [{ type: "Shot", id: row.shotId, name: row.shot } as const]),
+  ];
 }
 
 function Thumbnail({ row }: { row: Row }) {
@@ -207,28 +238,35 @@ function Thumbnail({ row }: { row: Row }) {
   return row.thumbnail === null ? <span>{name}</span> : <><img src={row.thumbnail} alt="" loading="lazy" /><span>{name}</span></>;
 }
 
-/** A text that is edited in place: Enter or leaving saves it, Escape takes the change back. */
-function Cell(props: { label: string; value: string; onChange: (value: string) => Promise<void>; type: string }) {
+/** A text that is edited in place: Enter or leaving saves it, Escape takes the change back. A refused text stays. */
+function Cell(props: { label: string; value: string; onChange: (value: string) => Promise<boolean>; type: string }) {
+  const [failure, setFailure] = useState("");
+  const save = async (value: string): Promise<void> => setFailure((await props.onChange(value)) ? "" : shownFailure());
   return (
-    <input
-      class="cell"
-      {...{ type: props.type as "text" }}
-      aria-label={props.label}
-      placeholder="–"
-      defaultValue={props.value}
-      key={props.value}
-      onKeyDown={(event) => {
-        if (event.key === "Enter") event.currentTarget.blur();
-        if (event.key === "Escape") {
-          event.currentTarget.value = props.value;
-          event.currentTarget.blur();
-        }
-      }}
-      onBlur={(event) => {
-        const value = event.currentTarget.value.trim();
-        if (value !== props.value) void props.onChange(value);
-      }}
-    />
+    <>
+      <input
+        class="cell"
+        {...{ type: props.type as "text" }}
+        aria-label={props.label}
+        aria-invalid={failure !== ""}
+        placeholder="–"
+        defaultValue={props.value}
+        key={props.value}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") event.currentTarget.blur();
+          if (event.key === "Escape") {
+            event.currentTarget.value = props.value;
+            event.currentTarget.blur();
+          }
+        }}
+        onBlur={(event) => {
+          const value = event.currentTarget.value.trim();
+          if (value !== props.value) void save(value);
+          else setFailure("");
+        }}
+      />
+      {failure !== "" && <small class="cell-error">{failure}</small>}
+    </>
   );
 }
 
@@ -237,13 +275,27 @@ function Choice(props: {
   value: string;
   options: readonly (readonly [string, string])[];
   isEditable: boolean;
-  onChange: (value: string) => Promise<void>;
+  onChange: (value: string) => Promise<boolean>;
 }) {
+  const [failure, setFailure] = useState("");
   if (!props.isEditable) return <>{props.options.find(([value]) => value === props.value)?.[1] ?? ""}</>;
+  const save = async (field: HTMLSelectElement): Promise<void> => {
+    const isSaved = await props.onChange(field.value);
+    if (!isSaved) field.value = props.value;
+    setFailure(isSaved ? "" : shownFailure());
+  };
   return (
-    <select class="cell" aria-label={props.label} onChange={(event) => void props.onChange(event.currentTarget.value)}>
-      {props.options.map(([value, name]) => <option key={value} value={value} selected={value === props.value}>{name}</option>)}
-    </select>
+    <>
+      <select
+        class="cell"
+        aria-label={props.label}
+        aria-invalid={failure !== ""}
+        onChange={(event) => void save(event.currentTarget)}
+      >
+        {props.options.map(([value, name]) => <option key={value} value={value} selected={value === props.value}>{name}</option>)}
+      </select>
+      {failure !== "" && <small class="cell-error">{failure}</small>}
+    </>
   );
 }
 

@@ -23,6 +23,7 @@ import {
   type Entity,
   type Operation,
 } from "./api";
+import { DeleteDialog } from "./deletion";
 import { attempt, Check, CopyText, Dialog, Field, Form, Select } from "./page";
 import type { Answer, Card } from "./reviews";
 import { UploadForm } from "./upload_form";
@@ -38,6 +39,7 @@ interface Props {
 /** The dialog reads its review itself: a change can take the review out of the list below the dialog. */
 export function ReviewSettings(props: { id: string; onClose: () => void; onChanged: () => void }) {
   const [part, setPart] = useState<Part>("Session");
+  const [isDeleting, setDeleting] = useState(false);
   const [card, setCard] = useState<Card | null>(null);
   const read = (): Promise<boolean> =>
     attempt(async () => {
@@ -51,6 +53,14 @@ export function ReviewSettings(props: { id: string; onClose: () => void; onChang
     void read();
     props.onChanged();
   };
+  if (card !== null && isDeleting) {
+    const deleted = { type: "ReviewSession", id: card.id, name: card.name } as const;
+    const onDeleted = (): void => {
+      props.onChanged();
+      props.onClose();
+    };
+    return <DeleteDialog choices={[deleted]} onClose={() => setDeleting(false)} onDeleted={onDeleted} />;
+  }
   return (
     <Dialog title={card?.name ?? "Review"} onClose={props.onClose} wide>
       {card === null ? (
@@ -64,7 +74,7 @@ export function ReviewSettings(props: { id: string; onClose: () => void; onChang
               </button>
             ))}
           </nav>
-          {part === "Session" && <SessionPart card={card} onChanged={onChanged} />}
+          {part === "Session" && <SessionPart card={card} onChanged={onChanged} onDelete={() => setDeleting(true)} />}
           {part === "People" && <PeoplePart card={card} onChanged={onChanged} />}
           {part === "Versions" && <VersionsPart card={card} onChanged={onChanged} />}
           {part === "Export" && <ExportPart card={card} onChanged={onChanged} />}
@@ -74,7 +84,7 @@ export function ReviewSettings(props: { id: string; onClose: () => void; onChang
   );
 }
 
-function SessionPart({ card, onChanged }: Props) {
+function SessionPart({ card, onChanged, onDelete }: Props & { onDelete: () => void }) {
   const [link, setLink] = useState("");
   useEffect(() => {
     void attempt(async () => {
@@ -143,6 +153,7 @@ function SessionPart({ card, onChanged }: Props) {
         ) : (
           <Action onClick={reopen}>Open the review again</Action>
         )}
+        <Action onClick={onDelete}>Delete the review</Action>
       </p>
     </>
   );
@@ -153,13 +164,18 @@ const DEFAULT_RIGHTS = "comment draw decide";
 
 function PeoplePart({ card }: Props) {
   const [people, setPeople] = useState<readonly Entity[]>([]);
-  const read = async (): Promise<void> =>
-    setPeople(
-      await query(
-        "select name, email, rights, last_sent_at from ReviewSessionInvitee" +
-          ` where review_session_id is ${quote(card.id)} order by name`,
-      ),
+  const [copied, setCopied] = useState<{ readonly name: string; readonly link: string } | null>(null);
+  const read = async (): Promise<void> => {
+    const [found, sessions] = await queryAll(
+      "select name, email, rights, last_sent_at from ReviewSessionInvitee" +
+        ` where review_session_id is ${quote(card.id)} order by name`,
+      `select created_by.email, created_by.username from ReviewSession where id is ${quote(card.id)}`,
     );
+    // A verdict of the host makes an invitee of the host, who needs no link.
+    const host = sessions?.[0]?.["created_by"];
+    const isHost = (email: unknown): boolean => email === host?.email || email === host?.username;
+    setPeople((found ?? []).filter(({ email, last_sent_at: sent }) => sent !== null || !isHost(email)));
+  };
   useEffect(() => void attempt(read), [card.id]);
   // A mail that is not sent leaves an invitation in the list.
   const run = (task: () => Promise<unknown>, done: string): Promise<boolean> => attempt(() => task().finally(read), done);
@@ -170,12 +186,28 @@ function PeoplePart({ card }: Props) {
   const invite = (fields: Record<string, string>): Promise<unknown> => {
     const rights = ["view", ...RIGHTS.filter((right) => fields[right] === "on")].join(" ");
     const data = { name: fields["name"], email: fields["email"], review_session_id: card.id, rights };
-    const operation = create("ReviewSessionInvitee", data);
+    const email = fields["email"]?.trim().toLowerCase();
     return run(async () => {
+      const [known] = await query(
+        `select name, email from ReviewSessionInvitee where review_session_id is ${quote(card.id)} and email like ${quote(email ?? "")}`,
+      );
+      if (known !== undefined) {
+        throw new Refused(`${known["email"]} is invited already, as ${known["name"]}. Change the rights in the list, or send a new link.`);
+      }
+      const operation = create("ReviewSessionInvitee", data);
       await call(operation);
       await sendInvitation(String((operation["entity_data"] as Entity)["id"]));
     }, `The invitation to ${fields["email"]} is sent.`);
   };
+  /** One more link; those that were sent or copied before stay valid. */
+  const copyLink = ({ id, name }: Entity): Promise<boolean> =>
+    attempt(async () => {
+      const [answer] = await call({ action: "send_review_session_invite", review_session_invitee_id: id, link_only: true });
+      const link = String(answer?.["link"]);
+      setCopied({ name, link });
+      // Without TLS the browser offers no clipboard; the link is shown, and can be copied there.
+      await navigator.clipboard?.writeText(link).catch(() => undefined);
+    });
   return (
     <>
       <table>
@@ -204,8 +236,13 @@ function PeoplePart({ card }: Props) {
               </td>
               <td>{formatDate(fromApiDate(person["last_sent_at"])) || "not sent"}</td>
               <td>
-                <Action onClick={() => run(() => sendInvitation(person["id"]), `A new link for ${person["name"]} is sent.`)}>
-                  Send a link
+                <Action name={`Copy link of ${person["name"]}`} onClick={() => copyLink(person)}>Copy link</Action>
+                <Action
+                  onClick={() =>
+                    run(() => sendInvitation(person["id"]), `A new link for ${person["name"]} is sent. Earlier links are not valid any more.`)
+                  }
+                >
+                  Send a new link
                 </Action>
                 <Action onClick={() => revoke(person)}>Revoke</Action>
               </td>
@@ -214,6 +251,8 @@ function PeoplePart({ card }: Props) {
         </tbody>
       </table>
       {people.length === 0 && <p class="empty">Nobody is invited yet.</p>}
+      {people.length > 0 && <p class="quiet">A link that is sent replaces the earlier ones. A link that is copied leaves them valid.</p>}
+      {copied !== null && <CopyText key={copied.link} label={`Personal link of ${copied.name}`} text={copied.link} />}
       <h3>Invite a person</h3>
       {/* Another key empties the form after an invitation. */}
       <Form key={people.length} send="Invite" onSend={invite}>

@@ -23,7 +23,8 @@ export interface Card {
   readonly has_passphrase: boolean;
   readonly is_moderated: boolean;
   readonly is_watermarked: boolean;
-  readonly versions: number;
+  /** How many assets have versions in the review, and how many newest ones have no verdict. */
+  readonly assets: number;
   readonly undecided: number;
   readonly thumbnails: readonly string[];
 }
@@ -118,7 +119,13 @@ export function Reviews(props: { user: User }) {
           <span>Mine</span>
         </label>
       </div>
-      <Cards cards={cards} user={props.user} onEdit={setEdited} />
+      <Cards
+        cards={cards}
+        user={props.user}
+        isFiltered={toSearch(filters) !== ""}
+        hasProject={projects.length > 0}
+        onEdit={setEdited}
+      />
       {hasMore && <button class="text-button more" onClick={() => void read(page + 1)}>Show more</button>}
       {isCreating && (
         <NewReview
@@ -142,10 +149,33 @@ function projectOption(project: Entity): readonly [string, string] {
   return [String(project["id"]), String(project["full_name"] || project["name"])];
 }
 
-function Cards(props: { cards: readonly Card[] | null; user: User; onEdit: (id: string) => void }) {
+/** What a studio without a review does first. */
+function FirstSteps(props: { hasProject: boolean; user: User }) {
+  if (props.user.is_reviewer) return <p class="empty">No review is open. A review that you are invited to appears here.</p>;
+  const projects = <a href={`${root()}projects`}>project</a>;
+  return (
+    <ol class="empty steps">
+      {!props.hasProject && <li>Create a {projects} with its shots and tasks, or import them from a spreadsheet.</li>}
+      {props.hasProject && <li>Open a {projects}, and upload movies to its tasks, or publish from Maya, Nuke or Blender.</li>}
+      <li>Create a review with <em>New review</em>, and add the versions that are to be seen.</li>
+      <li>Invite people, or copy the public link.</li>
+    </ol>
+  );
+}
+
+interface CardsProps {
+  readonly cards: readonly Card[] | null;
+  readonly user: User;
+  readonly isFiltered: boolean;
+  readonly hasProject: boolean;
+  readonly onEdit: (id: string) => void;
+}
+
+function Cards(props: CardsProps) {
   if (props.cards === null) return <p class="quiet" aria-busy="true">Loading …</p>;
   if (props.cards.length === 0) {
-    return <p class="empty">No review matches. Change the filters, or create a review.</p>;
+    if (props.isFiltered) return <p class="empty">No review matches. Change the filters, or create a review.</p>;
+    return <FirstSteps hasProject={props.hasProject} user={props.user} />;
   }
   return (
     <ul class="cards">
@@ -174,13 +204,13 @@ function Cards(props: { cards: readonly Card[] | null; user: User; onEdit: (id: 
 }
 
 function countState(card: Card): string {
-  if (card.versions === 0) return "none";
+  if (card.assets === 0) return "none";
   return card.undecided > 0 ? "pending" : "decided";
 }
 
 function describeCount(card: Card): string {
-  if (card.versions === 0) return "No versions";
-  return card.undecided === 0 ? `${card.versions} decided` : `${card.undecided} of ${card.versions} undecided`;
+  if (card.assets === 0) return "No versions";
+  return card.undecided === 0 ? `${card.assets} decided` : `${card.undecided} of ${card.assets} undecided`;
 }
 
 function describeDates(card: Card): string {

@@ -1,5 +1,6 @@
 /** The rows of the project page: one for each task, and one for each shot without tasks; as a table and as CSV. */
 
+import { formatRate } from "../clip";
 import { create, Refused, update, type Entity, type Operation } from "./api";
 
 export interface ProjectData {
@@ -42,6 +43,7 @@ export interface Row {
   readonly statusId: string | null;
   readonly due: string;
   readonly version: number;
+  readonly versionId: string | null;
   readonly thumbnail: string | null;
   readonly verdict: string;
   readonly review: string | null;
@@ -127,13 +129,14 @@ function toRow(shot: Entity, task: Entity | null, version: Entity | undefined, n
     taskId: task?.["id"] ?? null,
     type: String(task?.["type"]?.["name"] ?? ""),
     frames: typeof first === "number" && typeof last === "number" ? `${first}-${last}` : "",
-    fps: typeof values["fps"] === "number" ? String(values["fps"]) : "",
+    fps: typeof values["fps"] === "number" ? formatRate({ numerator: values["fps"], denominator: 1 }) : "",
     assigneeId: assignments[0]?.["resource_id"] ?? null,
     assignmentIds: assignments.map((each) => String(each["id"])),
     status: String(task?.["status"]?.["name"] ?? ""),
     statusId: task?.["status_id"] ?? null,
     due: String((typeof due === "object" && due !== null ? due["value"] : due) ?? "").slice(0, 10),
     version: Number(version?.["version"] ?? 0),
+    versionId: version?.["id"] ?? null,
     thumbnail: version?.["thumbnail_url"]?.["url"] ?? null,
     verdict: verdicts.includes("require_changes") ? "require_changes" : verdicts.includes("approved") ? "approved" : "",
     review: items.at(-1)?.["review_session_id"] ?? null,

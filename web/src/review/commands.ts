@@ -3,12 +3,13 @@
 import { changeDraft, draftOf, drawnFrames, redo, undo } from "../drafts";
 import { find } from "../dom";
 import { commandOf, isHistoryKey, type Command } from "../keys";
-import { isDrawing } from "../note_form";
 import { viewCommands } from "../playback/controls";
 import { neighbouringSpeed } from "../playback/frame_clock";
 import { fold } from "../playback/view_state";
 import type { Viewport } from "../playback/viewport";
+import { closeSheet, isSmall, openNote, sheet } from "../phone";
 import * as store from "../store";
+import { isDrawing } from "../store";
 import { hasGhosts } from "../tools";
 import type { Media } from "./media";
 import { marksOf, nextMark } from "./shown_shapes";
@@ -85,6 +86,7 @@ export class Commands {
       return;
     }
     if (event.key === "Escape" && isDrawing.peek()) isDrawing.value = false;
+    else if (event.key === "Escape" && sheet.peek() !== null) closeSheet();
     const command = commandOf(event);
     if (command === null) return;
     event.preventDefault();
@@ -100,6 +102,7 @@ export class Commands {
 
   /** Put the cursor into the note; its panel may be folded. */
   private focusNote(): void {
+    if (isSmall.peek()) return openNote();
     fold("side", false);
     document.getElementById("note-text")?.focus();
   }
