@@ -344,6 +344,7 @@ def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews,
     check_layout(home)
     home.keyboard.press("i")
     home.keyboard.press("c")
+    home.click("#more")
     home.wait_for_selector("#compare-mode")
     home.select_option("#compare-mode", "wipe")
     check_layout(home)
@@ -358,9 +359,7 @@ def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews,
     phone.goto(home.evaluate("location.href"), wait_until="commit")
     phone.tap("#more")
     phone.wait_for_selector("#compare-mode")
-    controls = (
-        "#view-bar :is(button, select), #transport :is(button, select), #track, #wipe, .list-tools :is(select, input)"
-    )
+    controls = "#menu :is(button, select), #transport :is(button, select), #track"
     sizes = phone.eval_on_selector_all(
         controls,
         "all => all.filter((each) => each.offsetParent).map((each) =>"
