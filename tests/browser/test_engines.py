@@ -108,6 +108,8 @@ class EnginePage:
     def _read_bars(self, selector: str) -> list[int]:
         """Return the numbers that the upper and the lower bars in the place of a movie show in a screenshot."""
         left, top, width, height = box = self.driver.evaluate(_MOVIE_RECT % selector)
+        if left is None:
+            return [0, 0]  # The movie is loaded again, and has no size yet.
         image = QImage.fromData(self.driver.screenshot(box))
         if image.width() > width + 1:  # The whole viewport.
             image = image.copy(round(left), round(top), round(width), round(height))
@@ -230,8 +232,6 @@ def test_paused_frame_is_exact_after_play_loop_and_reverse(page, with_long_sound
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_short_movie_keeps_its_frame_numbers_after_play_and_pause(page, make_movie, publish, count):
-    if count == 1 and isinstance(page.driver, WebKit):
-        pytest.skip("WebKitGTK shows no image once a movie of one frame has been played again and again.")
     movie = make_movie("24", FIRST, count, (320, 180))
     page.open(publish(movie))
     page.check(movie, 0)
