@@ -4,6 +4,7 @@ import re
 
 import pytest
 from doubles import drawings
+from doubles.nuke import sample_script
 from doubles.nuke.nodes import Format
 from doubles.nuke.roto import parse_strokes
 
@@ -213,7 +214,86 @@ def test_drawings_are_removed_where_python_reaches_ten_nodes(nuke, host):
     for _ in range(20):
         nuke.make("Noise")
     before = nuke.state()
-    host.show_feedback([drawing(1003)], "Write1")
-    group_of(nuke)
+    (sentence,) = host.show_feedback([drawing(1003)], "Write1")
+    assert sentence.endswith(f"Connect a Viewer to {group_of(nuke)._name}.")
     host.clear_feedback()
     assert nuke.state() == before
+
+
+@pytest.fixture
+def viewer(nuke):
+    viewer = nuke.make("Viewer")
+    nuke.root.is_modified, nuke.undo = False, []
+    return viewer
+
+
+def input_process(viewer):
+    return [viewer._knobs[name]._value for name in ("input_process_node", "input_process")]
+
+
+def visible_frames(nuke, viewer):
+    """Return the frames on which the Viewer shows strokes over the image of any node, by its input process."""
+    name, is_on = input_process(viewer)
+    shown = is_on and nuke.find(name) is group_of(nuke)
+    return [frame for frame in range(1001, 1013) if shown and any(strokes(paint) for paint in paints(nuke, frame))]
+
+
+@pytest.mark.parametrize("before", [("VIEWER_INPUT", True), ("Read1", False), ("", True)])
+def test_a_viewer_shows_the_drawings_without_a_connection_and_is_restored(nuke, host, viewer, before):
+    sample_script.set_knobs(viewer, **dict(zip(("input_process_node", "input_process"), before)))
+    state = nuke.state()
+    assert host.show_feedback([drawing(1003, end_frame=1004)]) == []
+    assert (visible_frames(nuke, viewer), nuke.root.is_modified, nuke.undo) == ([1003, 1004], False, [])
+    host.clear_feedback()
+    assert nuke.state() == state
+
+
+@pytest.mark.parametrize("home", ["", "Group1."])
+def test_an_input_process_of_the_artist_stays(nuke, host, home):
+    parent = nuke.make("Group") if home else nuke.root
+    own, other = nuke.make("Viewer", None, parent), nuke.make("Viewer")
+    sample_script.set_knobs(other, input_process=False)
+    nuke.make("Noise", "VIEWER_INPUT", parent)
+    (sentence,), shown = host.show_feedback([drawing(1003)]), input_process(other)[0]
+    assert sentence.startswith(f"An input process of your own is on in {home}Viewer1. Connect {shown} there")
+    assert input_process(own) == ["VIEWER_INPUT", True] and nuke.find(shown) is not None
+    sample_script.set_knobs(other, input_process_node="VIEWER_INPUT")
+    host.clear_feedback()
+    assert input_process(other) == ["VIEWER_INPUT", True]
+
+
+def test_a_save_has_the_viewers_of_the_artist_and_shows_the_drawings_again(nuke, host, viewer, save, tmp_path):
+    host.show_feedback([drawing(1003)])
+    save()
+    assert "Group1" not in (tmp_path / "comp.nk").read_text("utf-8")
+    assert visible_frames(nuke, viewer) == [1003] and not nuke.root.is_modified
+
+
+def test_drawings_do_not_follow_the_artist_into_another_script(nuke, host, viewer, save, tmp_path):
+    save()
+    host.show_feedback([drawing(1003)])
+    nuke.open(tmp_path / "comp.nk")
+    save()
+    assert not [node for node in nuke.root.children if node._kind == "Group"]
+
+
+def test_an_error_leaves_each_viewer_as_it_was(nuke, host, viewer):
+    def fail(knob):
+        second._knobs["input_process"].changed = lambda knob: None
+        raise RuntimeError("Viewer2")
+
+    second, before = nuke.make("Viewer"), nuke.state()
+    second._knobs["input_process"].changed = fail
+    with pytest.raises(RuntimeError, match="Viewer2"):
+        host.show_feedback([drawing(1003)])
+    assert nuke.state() == before
+
+
+def test_viewers_are_restored_after_a_crash_a_new_name_and_for_a_group_that_is_kept(nuke, host, viewer, tmp_path):
+    host.show_feedback([drawing(1003)])
+    # As Nuke saves by itself: without callbacks.
+    nuke.root.save(tmp_path / "autosave.nk")
+    nuke.open(tmp_path / "autosave.nk")
+    group_of(nuke)._name, nuke.find("Viewer1")._name = "KeptNotes", "Left"
+    host.clear_feedback()
+    assert input_process(nuke.find("Left")) == ["VIEWER_INPUT", True] and nuke.find("KeptNotes") is not None

@@ -17,6 +17,7 @@ import nuke
 from ft_dcc.host_support.main_thread import MAIN_THREAD_TIMEOUT_SECONDS, run_on_main_thread
 
 from .node_info import is_limited
+from .viewers import restore_viewers
 
 T = TypeVar("T")
 
@@ -132,20 +133,23 @@ class ShownNode:
         nuke.addOnScriptSave(self._before_save)
 
     def remove(self) -> None:
-        """Delete the node, also one of an earlier session; do nothing if there is none."""
+        """Restore the Viewers and delete the node, also one of an earlier session; do nothing if there is none."""
         known = [self._name] if self._name else []
         self._name, self._show_again = "", None
         nuke.removeOnScriptSave(self._before_save)
         if is_limited():
             # Only nodes whose names are known can be reached there.
-            found = [node for name in known if (node := nuke.toNode(name)) is not None]
+            nodes = [node for name in known if (node := nuke.toNode(name)) is not None]
         else:
-            nodes = nuke.allNodes(self._kind, group=nuke.root(), recurseGroups=True)
-            found = [node for node in nodes if is_marked(node, self._knob_name)]
+            nodes = list(nuke.allNodes(self._kind, group=nuke.root(), recurseGroups=True))
+        # With those that the artist keeps under another name.
+        found = [node for node in nodes if node.knob(self._knob_name) is not None]
         if found:
             with maintained_script():
                 for node in found:
-                    nuke.delete(node)
+                    restore_viewers(node, str(node[self._knob_name].value()))
+                    if is_marked(node, self._knob_name):
+                        nuke.delete(node)
 
     @classmethod
     @contextmanager
@@ -160,10 +164,12 @@ class ShownNode:
             yield
 
     def _before_save(self) -> None:
-        source, show_again = self._source, self._show_again
+        source, show_again, node = self._source, self._show_again, nuke.toNode(self._name) if self._name else None
         if show_again is not None:
+            # Another script may be open, or the artist has deleted or renamed the node.
+            is_shown = node is not None and is_marked(node, self._knob_name)
             self.remove()
-            if nuke.GUI:
+            if nuke.GUI and is_shown:
                 # From another thread: Nuke hangs when the main thread waits for itself.
                 function = partial(self._after_save, source, show_again)
                 threading.Thread(target=nuke.executeInMainThread, args=(function,)).start()
