@@ -132,22 +132,22 @@ MISTAKES = {
             "setValue(_format_name(resolution))\n        finally:\n            pass",
             "test_host.py::test_configure_adds_a_format_only_if_there_is_none_with_square_pixels",
         ),
-        "nodes are kept when another script opens": (
-            "host.py",
-            "        feedback.clear()\n",
-            "",
-            "test_compare.py::test_a_script_is_opened_without_the_drawings_and_the_movie_of_the_one_before",
+        "drawings are shown in another script": (
+            "maintained.py",
+            "nuke.GUI and is_shown",
+            "nuke.GUI",
+            "test_drawings_do_not_follow_the_artist_into_another_script",
         ),
-        "renders of another window are published": (
-            "renders/render_watcher.py",
-            "if each.render.execution.window == window",
-            "if True",
-            "test_render_callbacks.py::test_a_render_of_another_window_is_left_to_it",
+        "Viewers are not restored": (
+            "maintained.py",
+            "restore_viewers(node, str(node[self._knob_name].value()))",
+            "pass",
+            "test_an_error_leaves_each_viewer_as_it_was",
         ),
         "a question is lost after 60 seconds": (
             "renders/render_watcher.py",
-            "nuke.ask(question)), timeout=None)",
-            "nuke.ask(question)))",
+            "nuke.ask(current.question)), timeout=None)",
+            "nuke.ask(current.question)))",
             "test_render_callbacks.py::test_a_declined_render_is_not_asked_about_again",
         ),
         "the width of an anamorphic format": (

@@ -110,11 +110,15 @@ class NukeUnderTest:
 
 def check_drawings(context: CheckContext) -> Mapping[str, Any]:
     """Check that a drawing of a reviewer is drawn where it was drawn, and that nothing of it remains."""
-    before = context.target.state()
+    viewer: Any = nuke.nodes.Viewer()
+    knobs = [viewer[name] for name in ("input_process_node", "input_process")]
+    before, defaults = context.target.state(), [knob.value() for knob in knobs]
     dot = {"kind": "pen", "colour": "#ff8000", "width": 0.25, "points": [[0.25, 0.25, 0.5], [0.26, 0.25, 0.5]]}
     data = json.dumps({"version": 2, "shapes": [dot]})
     host.NukeHost().show_feedback([parse_drawing(data, 1003, text="Too high")])
     group: Any = nuke.allNodes("Group", group=nuke.root())[0]
+    shown = [knob.value() for knob in knobs]
+    require_equal(shown, [group.fullName(), True], "the input process of the Viewer")
     current = int(nuke.frame())
     # 64x36, counted from the bottom left: a quarter from the left and from the top, and the same place upside down.
     found = {frame: (_is_orange(group, frame, 16, 27), _is_orange(group, frame, 16, 9)) for frame in (1002, 1003, 1004)}
@@ -125,8 +129,10 @@ def check_drawings(context: CheckContext) -> Mapping[str, Any]:
     require_equal(found, expected, "whether the drawing is at its place, and at the mirrored one")
     require_equal(abs(colour[1] - 0.216) < 0.02, True, f"the colour {colour} is linear")
     host.NukeHost().clear_feedback()
+    require_equal([knob.value() for knob in knobs], defaults, "the input process of the Viewer afterwards")
     require_equal(context.target.state(), before, "the script has changed")
-    return {"colour": colour}
+    nuke.delete(viewer)
+    return {"colour": colour, "input process by default": defaults}
 
 
 def _is_orange(node: Any, frame: int, x: int, y: int) -> bool:

@@ -156,18 +156,20 @@ class ShownNode:
     def all_disabled(cls) -> Iterator[None]:
         """Keep the nodes out of a capture, also if the artist has connected them; inside of ``maintained_script``."""
         with ExitStack() as stack:
-            for name in filter(None, (shown._name for shown in cls.every)):
-                node = nuke.toNode(name)
+            for node in [shown._find() for shown in cls.every]:
                 if node is not None:
                     stack.callback(node["disable"].setValue, node["disable"].value())
                     node["disable"].setValue(True)
             yield
 
+    def _find(self) -> nuke.Node | None:
+        """Return the node; None if another script is open, or if the artist has deleted or renamed the node."""
+        node = nuke.toNode(self._name) if self._name else None
+        return node if node is not None and is_marked(node, self._knob_name) else None
+
     def _before_save(self) -> None:
-        source, show_again, node = self._source, self._show_again, nuke.toNode(self._name) if self._name else None
+        source, show_again, is_shown = self._source, self._show_again, self._find() is not None
         if show_again is not None:
-            # Another script may be open, or the artist has deleted or renamed the node.
-            is_shown = node is not None and is_marked(node, self._knob_name)
             self.remove()
             if nuke.GUI and is_shown:
                 # From another thread: Nuke hangs when the main thread waits for itself.
