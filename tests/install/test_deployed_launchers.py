@@ -16,7 +16,7 @@ HOSTS = {"maya": ["MAYA_MODULE_PATH"], "nuke": ["NUKE_PATH"], "blender": ["BLEND
 
 @pytest.fixture(scope="module")
 def share(tmp_path_factory):
-    share = tmp_path_factory.mktemp("share") / "Freigabe für alle"
+    share = tmp_path_factory.mktemp("share") / "Freigabe für 'alle' $(exit 3); & 100% {x}"
     with pytest.MonkeyPatch.context() as patch:
         SmallReleases(patch).deploy(share)
     return share

@@ -28,7 +28,7 @@ def releases(monkeypatch):
 
 @pytest.fixture
 def share(tmp_path):
-    return tmp_path / "Freigabe für alle"
+    return tmp_path / "Freigabe für 'alle' $(exit 3); & 100% {x}"
 
 
 def current(share):

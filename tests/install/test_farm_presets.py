@@ -161,3 +161,8 @@ def test_tasks_of_an_openjd_job_belong_to_the_render_of_its_parameter_or_of_dead
     found = run_job("FtDccRender=sh010-comp-1402", "FtDccFrames=1001-1100x2")
     assert found == {"FT_DCC_RENDER": "sh010-comp-1402", "FT_DCC_RENDER_FRAMES": "1001-1100x2"}
     assert derive_render_id("", {**run_job(), "DEADLINE_JOB_ID": "job-1"}) == "job job-1"
+
+
+def test_a_name_in_a_parameter_of_openjd_is_a_text_and_not_a_command(run_job):
+    hostile = 'sh010\'; exit 3; "$(exit 4)" `exit 5` %PATH% {{Param.FtDccFrames}} & ünï'
+    assert run_job(f"FtDccRender={hostile}", "FtDccFrames=1-2")["FT_DCC_RENDER"] == hostile

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from ft_dcc.errors import DrawingUnreadable
-from ft_dcc.review.drawings import check_limits, parse_drawing, text_polylines
+from ft_dcc.review.drawings import check_limits, ink, parse_drawing, text_polylines
 from ft_dcc.review.export import raster
 
 PEN = {"kind": "pen", "colour": "#FF0000", "width": 0.02, "points": [[0.1, 0.2, 0.5], [0.3, 0.4, 1.0]]}
@@ -138,6 +138,26 @@ def test_a_drawing_that_takes_long_to_paint_is_refused_and_one_with_many_shapes_
     for dear in ([{**each, "width": 0.2} for each in many], [wide], [letters]):
         with pytest.raises(DrawingUnreadable, match="Draw less, or thinner"):
             check_limits(parse(dear).shapes)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1280, 2276)])
+def test_the_dearest_accepted_drawings_paint_a_bounded_number_of_pixels(size, monkeypatch):
+    new, layers = raster.Image.new, []
+
+    def new_layer(mode, layer, *more):
+        layers.append(layer)
+        return new(mode, layer, *more)
+
+    monkeypatch.setattr(raster.Image, "new", new_layer)
+    letters = {"kind": "text", "colour": "#ffffff", "at": [0, 0], "text": "W", "size": 0.35}
+    for shape in (two_points("ellipse", opacity=0.5, to=[0.9, 0.9]), letters, two_points("line", width=0.035)):
+        shapes = parse([{**shape, "id": str(UUID(int=number))} for number in range(200)]).shapes
+        check_limits(shapes)
+        layers.clear()
+        raster.paint(shapes, size)
+        # The result itself is up to two of them.
+        ink_pixels = sum(map(ink, shapes)) * layers[0][1] ** 2
+        assert sum(width * height for width, height in layers[:-2]) + ink_pixels < 151_000_000, shape["kind"]
 
 
 @pytest.mark.parametrize(

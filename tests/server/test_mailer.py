@@ -19,7 +19,7 @@ from ft_dcc.server.mail.mailer import Mailer, queued_messages, read_mailer
 USER, PASSWORD = "reviews", "correct horse"
 
 
-@attrs.define
+@attrs.define(slots=False)
 class MailServer:
     """A mail server on this machine, and what it has taken."""
 
@@ -134,6 +134,24 @@ def test_mail_server_error_is_one_sentence(tmp_path, mail_server, certificate, m
     post = read_mailer(tmp_path, settings(mail_server, certificate, **more))
     assert post.send(letter_to("ida@example.com")) == f"The mail server localhost {reason}"
     assert len(list(queued_messages(post.outbox))) == 1
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA"])
+@pytest.mark.parametrize("answer", ["451 Come back, secret", "550-No,\r\n550 secret", "secret", "x" * 9_000, None])
+def test_a_mail_server_that_refuses_or_breaks_off_a_mail_is_one_sentence(tmp_path, step, answer):
+    async def respond(server, *_):
+        if answer is None:
+            server.transport.abort()
+        return answer
+
+    with serving() as mail:
+        setattr(mail, f"handle_{step}", respond)
+        names = {"HOST": "localhost", "PORT": str(mail.port), "SECURITY": "none", "FROM": "reviews@example.com"}
+        mailer = read_mailer(tmp_path, {f"FT_DCC_SMTP_{name}": value for name, value in names.items()})
+        reason = mailer.send(letter_to("ida@example.com"))
+    assert reason.startswith("The mail server localhost ") and "secret" not in reason and "\n" not in reason
+    (kept,) = queued_messages(mailer.outbox)
+    assert (kept.reason, kept.to) == (reason, "ida@example.com")
 
 
 def test_password_is_not_sent_without_encryption(tmp_path, certificate):

@@ -297,7 +297,7 @@ def queued_messages(folder: Path) -> Iterator[QueuedMessage]:
         message = _read(path)
         body = message.get_body(("plain",))
         text = "" if body is None else str(body.get_content())
-        date, to, subject, reason = (str(message[name] or "") for name in ("Date", "To", "Subject", _REASON))
+        date, to, subject, reason = (str(message[name] or "").strip() for name in ("Date", "To", "Subject", _REASON))
         yield QueuedMessage(path, date, to, subject, "\n".join(text.strip().splitlines()), reason)
 
 
