@@ -6,7 +6,6 @@ import ast
 import graphlib
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import grimp
 import pytest
 import tomli
+from doubles.programs import run_process
 from doubles.pythons import need_python
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,18 +26,12 @@ MAX_MODULES_PER_FOLDER = 16
 
 
 def run(*arguments: str) -> None:
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(*arguments, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def tracked(*suffixes: str, below: str = "") -> list[Path]:
-    names = subprocess.run(
-        ["git", "ls-files", "-z", *([below] if below else [])],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    ).stdout
+    names = run_process("git", "ls-files", "-z", *([below] if below else []), cwd=ROOT, check=True).stdout
     return [ROOT / name for name in names.split("\0") if name.endswith(suffixes) and (ROOT / name).is_file()]
 
 
@@ -160,7 +154,7 @@ def test_no_class_or_module_has_a_retired_name():
 
 def test_importing_the_suite_loads_nothing_heavy():
     script = "import sys, ft_dcc, ft_dcc.frames, ft_dcc.host; print(sorted({n.partition('.')[0] for n in sys.modules}))"
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True).stdout
+    loaded = run_process(sys.executable, "-c", script, check=True).stdout
     for name in ("requests", "pyblish", "sqlalchemy", "starlette", "lark", "click", "bpy", "websocket"):
         assert f"'{name}'" not in loaded
 

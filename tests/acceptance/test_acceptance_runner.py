@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 
 TESTS = Path(__file__).resolve().parents[1]
 if str(TESTS) not in sys.path:
@@ -34,14 +34,7 @@ def accept(tmp_path, *arguments):
     command = [sys.executable, "-m", "ft_dcc.cli.main", "accept", *map(str, arguments), "--no-ffmpeg"]
     # The hosts' own Pythons have no ffmpeg of ours here, and none is copied: it is large.
     environment = {**os.environ, "FT_DCC_FFMPEG": str(find()), "FT_DCC_LOCAL_STUDIO": str(tmp_path / "studio")}
-    done = subprocess.run(
-        [*command, "--to", str(tmp_path / "answers")],
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=240,
-    )
+    done = run_process(*command, "--to", tmp_path / "answers", env=environment, timeout=240)
     return done, {path.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "answers").glob("*.json")}
 
 

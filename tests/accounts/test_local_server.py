@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from doubles.command_line import account_variables
+from doubles.programs import run_process
 from run_options import wait_until
 
 from ft_dcc.accounts import local_server
@@ -38,7 +38,7 @@ def folder(environ):
 
 def run(*arguments, environ, code=None):
     command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "ft_dcc.cli.main", *arguments]
-    return subprocess.run(command, env=environ, capture_output=True, encoding="utf-8", check=False)
+    return run_process(*command, env=environ)
 
 
 def test_programs_share_a_local_studio_that_outlives_them_and_stops_when_idle(environ, folder):

@@ -1,10 +1,10 @@
 import json
-import subprocess
 import sys
 import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from doubles.programs import run_process
 from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.accounts import local_server
@@ -48,7 +48,7 @@ def test_disabling_the_add_on_twice_leaves_no_class_entry_message_timer_or_threa
 
 def test_importing_the_package_loads_no_blender():
     script = "import sys, ft_dcc_blender; print(sorted({'bpy', 'requests', 'pyblish'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    done = run_process(sys.executable, "-c", script, check=True)
     assert done.stdout == "[]\n"
 
 

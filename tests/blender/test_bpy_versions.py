@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 from doubles.pythons import need_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,9 +42,17 @@ def test_the_add_on_passes_its_tests_with_each_supported_bpy(python):
     # The inner run tests neither a window nor other versions.
     for name in ("FT_DCC_BPY_VERSIONS", "FT_DCC_BLENDER"):
         environment.pop(name, None)
-    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/blender"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=TIMEOUT_SECONDS
+    done = run_process(
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/blender",
+        env=environment,
+        cwd=ROOT,
+        timeout=TIMEOUT_SECONDS,
     )
     print(done.stdout[-300:])
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -1,8 +1,8 @@
-import subprocess
 import sys
 from fractions import Fraction
 
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc.frames import Resolution
 
@@ -10,8 +10,7 @@ from ft_dcc.frames import Resolution
 @pytest.fixture(scope="module")
 def demo(bpy, tmp_path_factory):
     path = tmp_path_factory.mktemp("demo") / "demo.blend"
-    command = [sys.executable, "-m", "ft_dcc_blender.demo_scene", str(path)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    done = run_process(sys.executable, "-m", "ft_dcc_blender.demo_scene", path, check=True)
     # A Blender without a sound card may print a warning first.
     assert done.stdout.splitlines()[-1] == str(path)
     return path

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import zipfile
 from importlib.metadata import distribution
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+from doubles.programs import run_process
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "hosts" / "blender" / "build_extension.py"
@@ -96,8 +96,7 @@ print("FOUND" + json.dumps(found))
 
 @pytest.fixture(scope="module")
 def zips(tmp_path_factory):
-    command = [sys.executable, str(BUILD), "--to", str(tmp_path_factory.mktemp("zips"))]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(sys.executable, BUILD, "--to", tmp_path_factory.mktemp("zips"))
     if "No matching distribution" in done.stderr or "Could not find a version" in done.stderr:
         pytest.skip("no package index can be reached")
     assert done.returncode == 0, done.stderr
@@ -118,10 +117,7 @@ def bare_python(bpy, tmp_path):
     env = {**os.environ, "PYTHONPATH": str(packages), "BLENDER_USER_RESOURCES": str(resources)}
 
     def run(*arguments, **more):
-        command = [sys.executable, "-S", *arguments]
-        return subprocess.run(
-            command, capture_output=True, encoding="utf-8", check=False, env={**env, **more}, cwd=tmp_path
-        )
+        return run_process(sys.executable, "-S", *arguments, env={**env, **more}, cwd=tmp_path)
 
     return run
 
@@ -178,13 +174,7 @@ def test_disabling_the_classic_add_on_leaves_no_module_and_it_publishes_again(zi
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment = {**inherited, **publish_environment, "BLENDER_USER_RESOURCES": str(tmp_path)}
     command = [program, "-b", "--python-exit-code", "3", "--python-expr", START + PUBLISH + END]
-    done = subprocess.run(
-        [*command, "--", "ft_dcc_blender", str(zips[1]), str(tmp_path)],
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = run_process(*command, "--", "ft_dcc_blender", zips[1], tmp_path, env=environment)
     assert found_by(done) == {}
 
 

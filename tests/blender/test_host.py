@@ -1,10 +1,10 @@
 import os
-import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc.errors import CameraMissing, SceneUnreadable, SettingInvalid, StorageError
 from ft_dcc.frames import FrameRange, Resolution
@@ -226,8 +226,7 @@ stopped.set()
 busy.join()
 """
     environment = {**os.environ, "PYTHONMALLOC": "debug", "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(sys.executable, "-c", code, tmp_path, env=environment)
     assert (done.returncode, "without holding the GIL" in done.stderr) == (0, False), done.stderr[-2000:]
     assert len(list((tmp_path / "main").iterdir())) == 10
     if bpy.app.version < (4, 5):

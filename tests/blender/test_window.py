@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 from doubles.command_line import account_variables
+from doubles.programs import run_process
 from PIL import Image
 from run_options import TIMEOUT_SECONDS
 
@@ -32,7 +33,7 @@ bpy.ops.wm.save_userpref()
 
 
 def has_extensions():
-    version = subprocess.run([PROGRAM, "--version"], capture_output=True, encoding="utf-8", check=True).stdout
+    version = run_process(PROGRAM, "--version", check=True).stdout
     return tuple(int(part) for part in version.split()[1].split(".")[:2]) >= (4, 2)
 
 

@@ -4,10 +4,10 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 from run_options import TIMEOUT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,11 +59,5 @@ def test_sources_pass_type_check_and_unit_tests(script):
     npm = shutil.which("npm")
     if npm is None or not (WEB / "node_modules").is_dir():
         pytest.skip("the tools of the page are not installed: npm --prefix web ci")
-    done = subprocess.run(
-        [npm, "--prefix", str(WEB), "run", script],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
+    done = run_process(npm, "--prefix", WEB, "run", script, timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc.media import ffmpeg
 
@@ -82,8 +83,7 @@ def without_project(edited):
 
 def test_node_client_edits_and_receives_events(node, studio_server):
     asked = json.dumps({**reached_at(studio_server), "name": unused_name()})
-    command = [node, "in_node.mjs"]
-    done = subprocess.run(command, cwd=CLIENT, input=asked, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(node, "in_node.mjs", cwd=CLIENT, input=asked)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["begun"]["version"] == "4.13.0"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from typing import Any, Protocol
+
+_END_TIMEOUT_SECONDS = 20
 
 # Wide enough for the wide layout; each screenshot costs time by its size.
 # Left, top, width and height in CSS pixels.
@@ -31,6 +34,18 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """End the browser."""
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """End a browser or its driver, and close what it prints to."""
+    process.terminate()
+    try:
+        process.wait(timeout=_END_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for stream in filter(None, (process.stdout, process.stderr)):
+        stream.close()
 
 
 class BrowserMissing(Exception):

@@ -16,7 +16,7 @@ from typing import Any
 from run_options import TIMEOUT_SECONDS
 from websockets.sync.client import connect
 
-from browser_drivers import WINDOW_SIZE, Box, BrowserMissing
+from browser_drivers import WINDOW_SIZE, Box, BrowserMissing, end
 from browser_drivers.actions import drag_actions, key_actions
 
 # No start page, no first-run page, no update, no report, no request that the test did not ask for.
@@ -58,7 +58,7 @@ class Firefox:
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
             )
-            opened.callback(_end, process)
+            opened.callback(end, process)
             self._socket = opened.enter_context(connect(f"{_address_of(process)}/session", max_size=None))
             self._send("session.new", capabilities={})
             self._context = self._send("browsingContext.getTree")["contexts"][0]["context"]
@@ -121,14 +121,3 @@ def _address_of(process: subprocess.Popen[str]) -> str:
         if match := re.search(r"WebDriver BiDi listening on (ws://\S+)", line):
             return match[1]
     raise RuntimeError(f"Firefox ended before it listened: {''.join(lines)}")
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stderr is not None:
-        process.stderr.close()

@@ -17,7 +17,7 @@ from typing import Any
 import requests
 from run_options import TIMEOUT_SECONDS
 
-from browser_drivers import WINDOW_SIZE, Box, BrowserMissing, EngineHung
+from browser_drivers import WINDOW_SIZE, Box, BrowserMissing, EngineHung, end
 from browser_drivers.actions import drag_actions, key_actions
 
 _END_TIMEOUT_SECONDS = 10
@@ -51,7 +51,7 @@ class WebKit:
                 stderr=subprocess.DEVNULL,
                 encoding="utf-8",
             )
-            opened.callback(_end, display)
+            opened.callback(end, display)
             assert display.stdout is not None
             environment = {**os.environ, "DISPLAY": f":{display.stdout.readline().strip()}"}
             if os.geteuid() == 0:
@@ -65,7 +65,7 @@ class WebKit:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            opened.callback(_end, driver)
+            opened.callback(end, driver)
             # A hung browser outlives its driver.
             opened.callback(os.killpg, driver.pid, signal.SIGKILL)
             self._address = f"http://127.0.0.1:{port}/session"
@@ -129,14 +129,3 @@ class WebKit:
 def _own_port() -> int:
     """Return a port of this process below those that systems give away, so that no other program can take it."""
     return 16_384 + (16 * os.getpid() + next(_STARTS) % 16) % 16_384
-
-
-def _end(process: subprocess.Popen[Any]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()

@@ -1,9 +1,9 @@
 """One Ctrl-C ends a command at any point."""
 
-import subprocess
 import sys
 
 import pytest
+from doubles.programs import run_process
 
 COMMAND = """
 import signal, socket, sys, threading, time
@@ -38,5 +38,5 @@ LATE = pytest.param(
 
 @pytest.mark.parametrize("place", ["in_a_destructor", LATE])
 def test_a_lost_ctrl_c_is_resent_and_ends_the_command(place):
-    done = subprocess.run([sys.executable, "-c", COMMAND, place], capture_output=True, encoding="utf-8", check=False)
+    done = run_process(sys.executable, "-c", COMMAND, place)
     assert (done.returncode, done.stderr.strip()) == (130, "Stopped.")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 import threading
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +10,7 @@ from uuid import uuid4
 import click
 import pytest
 import requests
+from doubles.programs import run_process
 
 from ft_dcc.accounts import credentials
 from ft_dcc.cli.main import _COMMANDS, command, run
@@ -73,8 +73,7 @@ def test_a_type_checker_infers_the_types_of_values(signed_in, tmp_path):
     assert run(["types", "--out", str(tmp_path / "studio.pyi")]) == 0
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     options = ("--strict", "--no-incremental", "--config-file=")
-    command = [sys.executable, "-m", "mypy", *options, "script.py", "studio.pyi"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(sys.executable, "-m", "mypy", *options, "script.py", "studio.pyi", cwd=tmp_path)
     assert "error:" not in done.stdout, done.stdout + done.stderr
     revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
     assert [plain(line) for line in revealed] == REVEALED
@@ -132,7 +131,7 @@ def test_help_imports_no_command():
     code = (
         "import sys; from ft_dcc.cli.main import run; run(['--help'], logged='x'); print(*sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    done = run_process(sys.executable, "-c", code, check=True)
     loaded = {name for name in done.stderr.split() if name.startswith("ft_dcc.")}
     beside = {"ft_dcc.cli.terminal", "ft_dcc.cli.terminal.output", "ft_dcc.system", "ft_dcc.system.signals"}
     assert loaded <= {"ft_dcc.cli", "ft_dcc.cli.main", "ft_dcc.errors", "ft_dcc.plain_text", *beside}

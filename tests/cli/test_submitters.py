@@ -4,10 +4,10 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc.batch import submitters
 from ft_dcc.batch.plan import Plan, PlannedItem
@@ -76,9 +76,7 @@ def test_deadline_gets_a_command_job_of_the_items_without_problems(plan):
 def test_flamenco_compiles_a_task_for_each_item(plan, tmp_path):
     (tmp_path / "manager.js").write_text(FLAMENCO, encoding="utf-8")
     script = submitters.write_flamenco(plan)
-    ran = subprocess.run(
-        ["node", str(tmp_path / "manager.js"), script], capture_output=True, encoding="utf-8", check=False
-    )
+    ran = run_process("node", tmp_path / "manager.js", script)
     assert ran.returncode == 0, ran.stderr
     tasks = json.loads(ran.stdout)
     assert [task["name"] for task in tasks] == ["publish-0", "publish-1", "publish-3", "publish-4"]
@@ -94,14 +92,7 @@ def test_opencue_launches_a_layer_of_the_items(plan, tmp_path):
         (tmp_path / "outline" / f"{name}.py").write_text(text, encoding="utf-8")
     submit = submitters.write_opencue(plan)
     assert submit == f"python {plan.folder / 'opencue_job.py'}"
-    ran = subprocess.run(
-        [sys.executable, submit.partition(" ")[2], "film"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    ran = run_process(sys.executable, submit.partition(" ")[2], "film", env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == {
         "show": "film",

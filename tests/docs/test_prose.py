@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 
 ROOT = Path(__file__).resolve().parents[2]
 PHRASES = ROOT / ".ci" / "refused-phrases.txt"
@@ -75,5 +75,5 @@ def test_proselint_finds_nothing(tmp_path):
 
 
 def run(*command: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(*command, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr

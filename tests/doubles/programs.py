@@ -1,6 +1,7 @@
 """Programs in the place of ffmpeg, of hosts and of tools: Python code that each system starts by a path."""
 
 import io
+import subprocess
 import sys
 import zipfile
 
@@ -25,3 +26,9 @@ def write_program(path, code):
     path = path if path.suffix == ".exe" else path.with_name(f"{path.name}.exe")
     path.write_bytes(ScriptMaker(None, str(path.parent))._get_launcher("t") + first.encode() + archive.getvalue())
     return path
+
+
+def run_process(*command, **options):
+    """Run a program, and return its exit code and the texts that it printed; ``check`` demands that it succeeds."""
+    options = {"check": False, **options}
+    return subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", **options)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 
 ROOT = Path(__file__).resolve().parents[2]
 # Each starts a thread that never ends by itself.
@@ -44,5 +44,5 @@ def test_a_program_quits_while_a_thread_works(code, tmp_path, monkeypatch):
     paths = [str(ROOT), str(ROOT / "tests"), str(ROOT / "hosts" / "nuke")]
     program = f"import sys; sys.path[:0] = {paths!r}\n{code}"
     # A thread that keeps the program alive runs into the limit.
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = run_process(sys.executable, "-c", program)
     assert done.returncode == 0, done.stderr

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
+from doubles.programs import run_process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 
@@ -29,7 +29,7 @@ controller.wait(60)
 
 
 def ended(script):
-    return subprocess.run([sys.executable, "-c", EMBEDDED + script], capture_output=True, encoding="utf-8", check=False)
+    return run_process(sys.executable, "-c", EMBEDDED + script)
 
 
 def test_a_host_with_a_running_controller_survives_a_broken_pipe():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from doubles.programs import run_process
 from doubles.pythons import need_python
 from doubles.releases import EVERYTHING, SmallReleases
 
@@ -75,7 +76,7 @@ def start(host, share, *options, python=sys.executable, system="linux", **variab
     machine = json.dumps(SYSTEMS[system][:2])
     command = [python, "-I", "-S", "-W", "ignore", "-c", START, f"doubles.{host}.start", json.dumps(paths), machine]
     own = {**environment(share), **variables}
-    done = subprocess.run([*command, *options], env=own, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(*command, *options, env=own)
     assert done.returncode == 0, done.stderr
     *messages, folders = done.stderr.splitlines()
     below = [Path(path).relative_to(share / "releases").as_posix() for path in json.loads(folders)]
@@ -115,8 +116,7 @@ def test_a_host_whose_python_is_too_old_for_ft_dcc_gets_one_line(finished_share,
         ("nuke/init.py", "ft-dcc needs Nuke"),
         ("nuke/menu.py", ""),
     ):
-        command = [python, str(finished_share / script)]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+        done = run_process(python, finished_share / script)
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (0, "", 1 if text else 0)
         assert done.stderr.startswith(text)
 
@@ -235,13 +235,7 @@ def test_another_installation_takes_precedence_and_is_named(releases, share, tmp
     own.mkdir(parents=True)
     (own / "__init__.py").write_text("", encoding="utf-8")
     code = HOST_PROCESS.replace("import sys\n", f"import sys; sys.path.append({str(own.parent)!r})\n", 1)
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, str(share / "maya" / "scripts"), "maya", "2025"],
-        input="",
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = run_process(sys.executable, "-I", "-S", "-c", code, share / "maya" / "scripts", "maya", "2025", input="")
     assert done.stdout.split() == ["False"]
     assert done.stderr == (
         f"ft-dcc is not loaded: another installation is used: {own}. To use the studio's, run: ft-dcc uninstall maya\n"
@@ -290,16 +284,19 @@ def test_blender_enables_the_add_on_of_the_release_and_no_preferences_change(sha
         path = Path(bpy.origin).parents[1] / name
         if path.exists():
             (packages / name).symlink_to(path)
-    found = subprocess.run(
-        [sys.executable, "-I", "-S", "-W", "ignore", "-c", BLENDER.format(hidden=[str(packages)])],
+    found = run_process(
+        sys.executable,
+        "-I",
+        "-S",
+        "-W",
+        "ignore",
+        "-c",
+        BLENDER.format(hidden=[str(packages)]),
         env={
             **environment(share),
             "BLENDER_SYSTEM_SCRIPTS": str(share / "blender"),
             "BLENDER_USER_RESOURCES": str(tmp_path / "user"),
         },
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
     )
     assert (found.returncode, found.stderr) == (0, "")
     registered, addons = found.stdout.splitlines()[-2:]

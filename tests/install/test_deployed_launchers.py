@@ -3,10 +3,10 @@
 import json
 import re
 import shutil
-import subprocess
 from types import SimpleNamespace
 
 import pytest
+from doubles.programs import run_process
 from doubles.releases import SmallReleases
 
 from ft_dcc.install import deployed_files
@@ -90,12 +90,7 @@ print(json.dumps(answers))
 
 def ask_hook(python, share, *events):
     plugin = share / "connect" / deployed_files.CONNECT_PLUGIN
-    done = subprocess.run(
-        [str(python), "-W", "ignore", "-c", HOOK, str(plugin), json.dumps(events)],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = run_process(python, "-W", "ignore", "-c", HOOK, plugin, json.dumps(events))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

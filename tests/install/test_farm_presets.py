@@ -3,10 +3,10 @@
 import importlib
 import json
 import os
-import subprocess
 import sys
 
 import pytest
+from doubles.programs import run_process
 from doubles.releases import SmallReleases
 
 from ft_dcc.renders.log import derive_render_id
@@ -153,7 +153,7 @@ def run_job(farm, tmp_path):
 
 def call(*command):
     own = {name: value for name, value in os.environ.items() if not name.startswith("FT_DCC_")}
-    done = subprocess.run([*map(str, command)], env=own, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(*command, env=own)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

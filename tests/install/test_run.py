@@ -3,7 +3,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 import tomli
 from doubles.machine import add_program, files_in, machine_in
-from doubles.programs import write_program
+from doubles.programs import run_process, write_program
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import HostMissing, InstallFailed, StorageError
@@ -205,8 +204,7 @@ def test_a_blender_with_a_preferences_folder_is_installed_into(machine, install)
 
 def test_the_suite_can_be_imported_from_the_installation_alone_which_has_no_compiled_modules(tmp_path, install_whole):
     (done,) = install_whole("maya", machine_in(tmp_path, "linux"), version="2025")
-    command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", LOAD, str(done.folder / "vendored")]
-    found = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    found = run_process(sys.executable, "-I", "-S", "-W", "ignore", "-c", LOAD, done.folder / "vendored")
     assert found.returncode == 0, found.stderr
     assert found.stdout.startswith(str(done.folder))
     names = list(done.record.files)
@@ -262,9 +260,7 @@ def test_a_host_starts_the_local_studio_with_the_python_that_installed_it(tmp_pa
     assert not [name for name in done.record.files if name.startswith("vendored/sqlalchemy/")]
     command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", START, str(done.folder / "vendored")]
     environment = {**os.environ, "FT_DCC_LOCAL_STUDIO_IDLE": "0.1"}
-    found = subprocess.run(
-        [*command, str(tmp_path / "studio")], env=environment, capture_output=True, encoding="utf-8", check=False
-    )
+    found = run_process(*command, tmp_path / "studio", env=environment)
     assert found.returncode == 0, found.stderr
     assert requests.get(f"{found.stdout.strip()}/health", timeout=TIMEOUT_SECONDS).status_code == 200
 

@@ -1,12 +1,12 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from doubles.maya.start import modules
+from doubles.programs import run_process
 from doubles.pythons import need_python
 from run_options import TIMEOUT_SECONDS
 
@@ -18,10 +18,7 @@ ITEMS = [*MENU, "Show as a panel", "Add a button to the shelf"]
 
 def start(module, *arguments, python=sys.executable):
     environment = {**os.environ, "MAYA_MODULE_PATH": str(module), "PYTHONPATH": str(ROOT / "tests")}
-    command = [python, "-m", "doubles.maya.start", *arguments]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS, check=False
-    )
+    done = run_process(python, "-m", "doubles.maya.start", *arguments, env=environment, timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout.splitlines()[-1]), "stderr": done.stderr}
 
@@ -114,7 +111,7 @@ def test_the_plugin_of_a_broken_installation_is_loaded_and_reports_it(module):
 def test_an_incomplete_module_is_reported_without_stopping_the_start(module):
     shutil.rmtree(module / "ft-dcc" / "scripts" / "ft_dcc_maya")
     script = module / "ft-dcc" / "scripts" / "userSetup.py"
-    done = subprocess.run([sys.executable, "-I", "-S", str(script)], capture_output=True, encoding="utf-8", check=False)
+    done = run_process(sys.executable, "-I", "-S", script)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (
         "ft-dcc could not be started: ModuleNotFoundError: No module named 'ft_dcc_maya'. "
@@ -125,6 +122,6 @@ def test_an_incomplete_module_is_reported_without_stopping_the_start(module):
 @pytest.mark.parametrize("version", ["2.7", "3.7"])
 def test_an_unsupported_python_is_reported_in_one_sentence(module, version):
     script = module / "ft-dcc" / "scripts" / "userSetup.py"
-    done = subprocess.run([need_python(version), str(script)], capture_output=True, encoding="utf-8", check=False)
+    done = run_process(need_python(version), script)
     sentence = f"ft-dcc needs Maya 2023 or later: this Maya runs Python {version}.\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, "", sentence)

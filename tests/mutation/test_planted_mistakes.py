@@ -7,11 +7,11 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTEST_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--assert=plain", "--tb=line")
@@ -196,15 +196,7 @@ def test_each_mistake_is_detected(host, tmp_path):
     shutil.copytree(ROOT / "hosts" / host / adapter.name, adapter, ignore=shutil.ignore_patterns("__pycache__"))
     code = f"from mutation.test_planted_mistakes import write_exit_codes as write; write({host!r}, {str(tmp_path)!r})"
     paths = os.pathsep.join((str(tmp_path), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")))
-    done = subprocess.run(
-        # Sources are compiled in memory only: two changes in one second must not be taken for each other.
-        [sys.executable, "-B", "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = run_process(sys.executable, "-B", "-c", code, env={**os.environ, "PYTHONPATH": paths}, cwd=ROOT)
     found = tmp_path / "exit_codes.json"
     assert found.exists(), done.stdout[-2000:] + done.stderr[-2000:]
     expected = {**dict.fromkeys(MISTAKES[host], TESTS_FAILED), "no mistake": ALL_PASSED}

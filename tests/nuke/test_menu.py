@@ -150,6 +150,8 @@ def serve_until_finished(nuke):
 def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, package, monkeypatch):
     from ft_dcc_nuke.renders import render_watcher
 
+    from ft_dcc.renders import renders
+
     def fail(*_arguments):
         raise SettingInvalid("The server's address is missing. Set FTRACK_SERVER.")
 
@@ -159,16 +161,17 @@ def test_a_publish_from_the_menu_shows_its_result_when_it_has_finished(nuke, pac
     press(nuke, "Add the tab to selected Writes")
     nuke.render(write, 1001, 1012)
     label, work = "Publish renders of selected Writes", "ft_dcc_nuke.commands._publish_render"
-    threads = []
+    threads, read = [], renders.read_renders
 
-    def publish(*_arguments):
+    def record_thread(**values):
         threads.append(threading.current_thread().name)
-        return "Version 3 is in review."
+        return read(**values)
 
-    monkeypatch.setattr(work, publish)
+    monkeypatch.setattr(renders, "read_renders", record_thread)
+    monkeypatch.setattr(work, lambda *_: record_thread() and "Version 3 is in review.")
     press(nuke, label)
     assert serve_until_finished(nuke) == ["Version 3 is in review."]
-    assert threads == ["ft-dcc publish"]
+    assert threads == ["ft-dcc publish"] * 2
     monkeypatch.setattr(work, fail)
     press(nuke, label)
     assert serve_until_finished(nuke)[1:] == ["The server's address is missing. Set FTRACK_SERVER."]
@@ -228,27 +231,6 @@ def test_the_results_of_several_renders_are_a_line_each(nuke, package, monkeypat
     press(nuke, "Publish renders of selected Writes")
     (message,) = serve_until_finished(nuke)
     assert sorted(message.splitlines()) == ["The server's address is missing.", "Write2 is in review."]
-
-
-def test_renders_are_read_and_published_outside_of_the_main_thread(nuke, package, monkeypatch):
-    from ft_dcc_nuke.renders import render_watcher
-
-    from ft_dcc.renders import renders
-
-    monkeypatch.setattr(render_watcher, "wake", lambda: None)
-    nuke.selection = [nuke.find("Write1")]
-    press(nuke, "Add the tab to selected Writes")
-    nuke.render(nuke.find("Write1"), 1001, 1012)
-    threads, read = [], renders.read_renders
-
-    def record_thread(**values):
-        threads.append(threading.current_thread().name)
-        return read(**values)
-
-    monkeypatch.setattr(renders, "read_renders", record_thread)
-    press(nuke, "Publish renders of selected Writes")
-    serve_until_finished(nuke)
-    assert threads == ["ft-dcc publish"]
 
 
 def test_publish_renders_asks_before_it_publishes_an_incomplete_render(nuke, package, monkeypatch):

@@ -1,6 +1,5 @@
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from doubles.nuke.sample_script import set_knobs
+from doubles.programs import run_process
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import SettingInvalid
@@ -286,10 +286,7 @@ print("ended", flush=True)
         "FT_DCC_JOBS": str(tmp_path / "jobs"),
         "FT_DCC_RENDERS": str(tmp_path / "renders"),
     }
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS, check=False
-    )
+    done = run_process(sys.executable, "-c", code, tmp_path, env=environment, timeout=TIMEOUT_SECONDS)
     assert (done.returncode, done.stdout) == (0, "ended\n"), done.stderr
 
 

@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
+from doubles.programs import run_process
 from doubles.pythons import need_python
 
 from ft_dcc.contract.checks import MENU
@@ -34,12 +34,13 @@ def folder(tmp_path):
 
 def start(folder, *arguments, python=sys.executable, options=(), packages=(), **variables):
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", *packages)))
-    done = subprocess.run(
-        [python, *options, "-m", "doubles.nuke.start", *arguments],
+    done = run_process(
+        python,
+        *options,
+        "-m",
+        "doubles.nuke.start",
+        *arguments,
         env={**os.environ, "NUKE_PATH": str(folder), "PYTHONPATH": path, **variables},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout), "stderr": done.stderr}
@@ -103,9 +104,7 @@ def test_the_core_is_loaded_by_the_first_command_not_at_the_start(folder, tmp_pa
 def test_an_incomplete_folder_is_reported_without_stopping_the_start(folder):
     shutil.rmtree(folder / "ft_dcc_nuke")
     for name, words in (("init.py", "ft-dcc could not be started"), ("menu.py", "ft-dcc could not add its menu")):
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", str(folder / name)], capture_output=True, encoding="utf-8", check=False
-        )
+        done = run_process(sys.executable, "-I", "-S", folder / name)
         assert (done.returncode, done.stdout) == (0, "")
         why = "ModuleNotFoundError: No module named 'ft_dcc_nuke'"
         assert done.stderr == f"{words}: {why}. Install it again: ft-dcc install nuke.\n"
@@ -137,8 +136,5 @@ SCRIPTS = ["init.py", "menu.py"]
 @pytest.mark.parametrize("version", ["2.7", "3.7"])
 def test_an_unsupported_python_is_reported_in_one_sentence(folder, version):
     python = need_python(version)
-    outputs = [
-        subprocess.run([python, str(folder / name)], capture_output=True, encoding="utf-8", check=True).stderr
-        for name in SCRIPTS
-    ]
+    outputs = [run_process(python, folder / name, check=True).stderr for name in SCRIPTS]
     assert outputs == [f"ft-dcc needs Nuke 14 or later: this Nuke runs Python {version}.\n", ""]

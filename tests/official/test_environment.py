@@ -1,10 +1,10 @@
 """The official client and ft-dcc in one environment."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import tomli
+from doubles.programs import run_process
 
 # Prints those of its arguments that the environment does not meet.
 SCRIPT = """
@@ -22,7 +22,7 @@ print(json.dumps([text for text in sys.argv[1:] if not is_met(Requirement(text))
 
 
 def run(*arguments):
-    return subprocess.run([*map(str, arguments)], capture_output=True, encoding="utf-8", check=False)
+    return run_process(*arguments)
 
 
 def test_the_requirements_of_the_client_and_of_ft_dcc_fit_together(official_python: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 
 SUITE = os.environ.get("OFFICIAL_SUITE", "")
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -77,7 +78,7 @@ class Suite:
         """Return what failed, how many passed, and the end of what was printed."""
         command = [self._python, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "-rfE", *options]
         environment = {**self._environment, **more}
-        done = subprocess.run(command, cwd=SUITE, env=environment, capture_output=True, encoding="utf-8", check=False)
+        done = run_process(*command, env=environment, cwd=SUITE)
         failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
         passed = re.search(r"(\d+) passed", done.stdout)
         return failed, int(passed[1]) if passed else 0, done.stdout[-3000:]

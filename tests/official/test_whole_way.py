@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from doubles.command_line import account_variables
+from doubles.programs import run_process
 
 from ft_dcc.media import ffmpeg, probe
 
@@ -42,7 +43,7 @@ host.playblast(request, lambda frame: None)
 
 
 def run(arguments, environment):
-    done = subprocess.run(arguments, env=environment, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(*arguments, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 

@@ -3,12 +3,26 @@ from fractions import Fraction
 
 import pytest
 from doubles.colour_bars import ColourBars, painted
+from doubles.faulty_proxy import FaultyProxy
 
 from ft_dcc.frames import FrameRange, Frames, Resolution, frame_rate
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish.jobs import rollback
+from ft_dcc.session.transport import http
 
 SIZE = Resolution(64, 36)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    """Repeat requests at once."""
+    monkeypatch.setattr(http, "wait", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def proxy(studio_server):
+    with FaultyProxy(studio_server.server_url).open() as proxy:
+        yield proxy
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from doubles.colour_bars import ColourBars
-from doubles.faulty_proxy import DISTORTIONS, FaultyProxy
+from doubles.faulty_proxy import DISTORTIONS
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import Error, ServerUnreachable
@@ -20,10 +20,10 @@ from ft_dcc.publish.models import PublishRequest, derived_id
 from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.session import Session
 from ft_dcc.session.transfer.transfer import remove
-from ft_dcc.session.transport import http
 
 # Test every answer at every request instead of a sample in which each answer and each kind of request occurs.
 EVERY_ANSWER = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 PAGE = b"<!doctype html><title>Welcome</title><p>Accept the terms of this network."
 ANSWERS = {
@@ -41,17 +41,6 @@ ANSWERS = {
     "cut short": (200, {"Content-Type": "application/json"}, b'[{"data": [{"id": '),
     "other JSON": (503, {"Content-Type": "application/json"}, b'{"message": "no backend"}'),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(http, "wait", lambda *_: None)
-
-
-@pytest.fixture(scope="module")
-def proxy(studio_server):
-    with FaultyProxy(studio_server.server_url).open() as proxy:
-        yield proxy
 
 
 @pytest.fixture(scope="module")

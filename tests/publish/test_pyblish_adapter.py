@@ -2,7 +2,6 @@
 
 import logging
 import os
-import subprocess
 import sys
 
 import pyblish.api
@@ -10,6 +9,7 @@ import pyblish.logic
 import pyblish.plugin
 import pyblish.util
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc.publish.pipeline import pyblish_adapter, runner
 
@@ -33,15 +33,6 @@ def test_plugin_error_is_returned_in_the_result():
     result = runner.run_plugin(plugin("Fail", 1, fail), context, context[0])
     assert (result["success"], str(result["error"])) == (False, "no")
     assert result["duration"] >= 0
-
-
-def test_keyboard_interrupt_is_raised():
-    def interrupt(self, instance):
-        raise KeyboardInterrupt
-
-    context = context_with("a")
-    with pytest.raises(KeyboardInterrupt):
-        runner.run_plugin(plugin("Interrupt", 1, interrupt), context, context[0])
 
 
 def test_root_logger_is_at_debug_while_a_plugin_runs():
@@ -77,52 +68,51 @@ def test_pyblish_logs_no_traceback_during_a_publish(capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_instances_are_matched_by_family():
-    def process(self, instance):
-        pass
+def nothing(self, instance):
+    pass
 
+
+def nothing_of_context(self, context):
+    pass
+
+
+def test_instances_are_matched_by_family():
     context = context_with("a")
     context.create_instance("camera", family="review", families=["camera"])
     names = [
-        [instance.name for instance in pyblish_adapter.targets(plugin("P", 0, process, families=families), context)]
+        [instance.name for instance in pyblish_adapter.targets(plugin("P", 0, nothing, families=families), context)]
         for families in (["camera"], ["review"], ["*"], ["nothing"])
     ]
     assert names == [["camera"], ["a", "camera"], ["a", "camera"], []]
 
 
 def test_instance_with_publish_false_is_skipped():
-    def process(self, instance):
-        pass
-
     context = context_with("on", "off")
     context[1].data["publish"] = False
-    assert [instance.name for instance in pyblish_adapter.targets(plugin("P", 0, process), context)] == ["on"]
+    assert [instance.name for instance in pyblish_adapter.targets(plugin("P", 0, nothing), context)] == ["on"]
 
 
 def test_context_plugin_runs_once_regardless_of_families():
-    def process(self, context):
-        pass
-
-    made = plugin("P", 0, process, pyblish.api.ContextPlugin, families=["nothing"])
+    made = plugin("P", 0, nothing_of_context, pyblish.api.ContextPlugin, families=["nothing"])
     assert pyblish_adapter.targets(made, context_with("a", "b")) == [None]
 
 
 def test_inactive_plugin_and_plugin_of_another_target_do_not_run():
-    def process(self, context):
-        pass
-
     context = context_with("a")
-    assert pyblish_adapter.targets(plugin("Off", 0, process, pyblish.api.ContextPlugin, active=False), context) == []
     assert (
-        pyblish_adapter.targets(plugin("Farm", 0, process, pyblish.api.ContextPlugin, targets=["farm"]), context) == []
+        pyblish_adapter.targets(plugin("Off", 0, nothing_of_context, pyblish.api.ContextPlugin, active=False), context)
+        == []
+    )
+    assert (
+        pyblish_adapter.targets(
+            plugin("Farm", 0, nothing_of_context, pyblish.api.ContextPlugin, targets=["farm"]), context
+        )
+        == []
     )
 
 
 def test_registered_target_runs_in_addition_to_the_default():
-    def process(self, context):
-        pass
-
-    farm = plugin("Farm", 0, process, pyblish.api.ContextPlugin, targets=["farm"])
+    farm = plugin("Farm", 0, nothing_of_context, pyblish.api.ContextPlugin, targets=["farm"])
     assert pyblish_adapter.targets(farm, context_with(), ["farm"]) == [None]
 
 
@@ -153,5 +143,5 @@ def test_pyblish_loads_for_a_user_without_a_name():
         "print(pyblish.api.registered_hosts(), os.environ['LOGNAME'])"
     )
     environment = {"PATH": os.environ["PATH"]}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8")
+    done = run_process(sys.executable, "-c", script, env=environment)
     assert (done.stderr, done.stdout) == ("", "['python'] unnamed\n")

@@ -10,7 +10,6 @@ from fractions import Fraction
 import pytest
 import requests
 from doubles.colour_bars import write_painted
-from doubles.faulty_proxy import FaultyProxy
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import Cancelled, Error, ServerError, StorageError
@@ -23,11 +22,11 @@ from ft_dcc.publish.jobs.queue import process_queue, queue_items
 from ft_dcc.publish.models import PublishRequest, derived_id
 from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.session import Session
-from ft_dcc.session.transport import http
 
 # Test every request instead of a sample, of a publish with more requests.
 EVERY_FAULT = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
 FRAMES = FrameRange(1001, 1003)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def assert_nothing_or_complete(session, task_id):
@@ -54,17 +53,6 @@ def assert_it_plays(published):
 def only_job(jobs):
     (job,) = jobs.iterdir()
     return job.name
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(http, "wait", lambda *_: None)
-
-
-@pytest.fixture(scope="module")
-def proxy(studio_server):
-    with FaultyProxy(studio_server.server_url).open() as proxy:
-        yield proxy
 
 
 @pytest.fixture

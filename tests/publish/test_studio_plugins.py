@@ -92,14 +92,26 @@ def test_duplicate_component_name_is_rejected(session, host, task, task_path, jo
         publish(PublishRequest(task_path), session, host, jobs=jobs)
 
 
-def test_plugin_with_an_import_error_stops_the_publish_before_a_job_exists(
-    session, host, task, task_path, jobs, plugin
+CLASS = "import pyblish.api\nclass ValidateName(pyblish.api.InstancePlugin):\n"
+CHECK = "    order = 1\n    def process(self, instance):\n        instance.data['frameStart']\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "has_job"),
+    [
+        ("import studio_tools_of_nobody\n", "studio_tools_of_nobody", False),
+        (f"{CLASS}    families = 'camera'\n", "The publish plugin ValidateName in .* is not valid for pyblish", False),
+        # A mistake in a check is no problem of the user.
+        (f"{CLASS}{CHECK}", r"ValidateName \(.*\) failed: KeyError: 'frameStart'", True),
+    ],
+)
+def test_broken_plugin_stops_the_publish_and_is_named(
+    session, host, task, task_path, jobs, plugin, text, reason, has_job
 ):
-    path = plugin("validate_name.py", "import studio_tools_of_nobody\n")
-    with pytest.raises(PluginBroken, match="studio_tools_of_nobody") as caught:
+    path = plugin("validate_name.py", text)
+    with pytest.raises(PluginBroken, match=reason) as caught:
         publish(PublishRequest(task_path), session, host, jobs=jobs)
-    assert str(path) in str(caught.value)
-    assert not jobs.exists()
+    assert (str(path) in str(caught.value), jobs.exists()) == (True, has_job)
 
 
 def test_plugin_that_calls_sys_exit_or_changes_the_folder_is_contained(
@@ -134,28 +146,6 @@ def test_every_slot_is_documented_with_key_type_and_writer():
             assert row is not None, name
             kind = name.capitalize() if slot.kind is object else slot.kind.__name__
             assert row.groups() == (slot.key, kind, slot.writer)
-
-
-def test_plugin_that_pyblish_would_ignore_silently_is_named(session, host, task, task_path, jobs, plugin):
-    text = "import pyblish.api\nclass ValidateName(pyblish.api.InstancePlugin):\n    families = 'camera'\n"
-    path = plugin("validate_name.py", text)
-    with pytest.raises(PluginBroken, match=r"The publish plugin ValidateName in .* is not valid for pyblish") as caught:
-        publish(PublishRequest(task_path), session, host, jobs=jobs)
-    assert str(path) in str(caught.value)
-
-
-def test_programming_error_in_a_check_is_not_a_user_problem(session, host, task, task_path, jobs, plugin):
-    path = plugin(
-        "validate_name.py",
-        "import pyblish.api\n"
-        "class ValidateName(pyblish.api.InstancePlugin):\n"
-        "    order = 1\n"
-        "    def process(self, instance):\n"
-        "        instance.data['frameStart']\n",
-    )
-    with pytest.raises(PluginBroken, match=r"ValidateName \(.*\) failed: KeyError: 'frameStart'") as caught:
-        publish(PublishRequest(task_path), session, host, jobs=jobs)
-    assert str(path) in str(caught.value)
 
 
 def test_levels_of_checks_and_settings_of_plugins_by_task_type_are_in_the_report(

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 from doubles.pythons import need_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,14 +46,7 @@ def python(request):
 def run(python, *arguments, **more):
     search = os.pathsep.join(map(str, (ROOT, ROOT / "tests", *(ROOT / "hosts" / host for host in HOSTS))))
     environment = {**os.environ, "PYTHONPATH": search, "QT_QPA_PLATFORM": "offscreen", **more}
-    return subprocess.run(
-        [str(python), *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    return run_process(python, *arguments, env=environment, cwd=ROOT)
 
 
 @pytest.mark.timeout(1800)

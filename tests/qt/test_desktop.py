@@ -1,10 +1,10 @@
 """``ft-dcc ui`` on a machine where Qt cannot open a window, and ``ft-dcc demo`` without Blender."""
 
 import os
-import subprocess
 import sys
 
 import pytest
+from doubles.programs import run_process
 
 CLI = (sys.executable, "-m", "ft_dcc.cli.main")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only X11 has these libraries")
@@ -14,9 +14,7 @@ def ft_dcc(*arguments, code="", **environ):
     command = CLI if not code else (sys.executable, "-c", f"{code}\nfrom ft_dcc.cli.main import main\nmain()")
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     known = {name: value for name, value in os.environ.items() if name not in hidden}
-    return subprocess.run(
-        [*command, *arguments], env={**known, **environ}, capture_output=True, encoding="utf-8", check=False
-    )
+    return run_process(*command, *arguments, env={**known, **environ})
 
 
 @linux
@@ -30,12 +28,11 @@ def test_dialog_without_a_display_ends_with_one_sentence():
 @linux
 def test_display_that_does_not_answer_is_named():
     desktop = pytest.importorskip("ft_dcc_qt.desktop")
-    done = subprocess.run(
-        [sys.executable, "-c", "import ft_dcc_qt.desktop as desktop; desktop.check_display([])"],
+    done = run_process(
+        sys.executable,
+        "-c",
+        "import ft_dcc_qt.desktop as desktop; desktop.check_display([])",
         env={**os.environ, "DISPLAY": ":987", "QT_QPA_PLATFORM": "xcb"},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
     )
     assert "DisplayMissing: The display :987 does not answer." in done.stderr
     assert desktop.missing_library("libfoo.so.1: cannot open").message.startswith(

@@ -1,11 +1,11 @@
 import gc
 import re
-import subprocess
 import sys
 import uuid
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.production.project_settings import find_project, write_text
@@ -128,14 +128,14 @@ def test_show_returns_the_same_dialog(app, wait_until, monkeypatch):
 @pytest.mark.parametrize("statement", ["sys.modules['Qt'] = None", "sys.modules['ft_dcc_qt'] = None"])
 def test_the_ui_command_without_qt_names_the_missing_extra(statement):
     script = f"import sys; {statement}; from ft_dcc.cli.main import run; sys.exit(run(['ui']))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
+    done = run_process(sys.executable, "-c", script)
     assert done.returncode == 2
     assert done.stderr.strip().endswith('The dialog needs more than is installed. Run: pip install "ft-dcc[ui]"')
 
 
 def test_importing_the_package_loads_no_qt():
     script = "import sys, ft_dcc_qt; print(sorted({'Qt', 'PySide6', 'requests'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    done = run_process(sys.executable, "-c", script, check=True)
     assert done.stdout == "[]\n"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
+from doubles.programs import run_process
 from doubles.reviews import make_review
 from run_options import TIMEOUT_SECONDS, wait_until
 from websockets.sync.client import connect
@@ -171,5 +172,5 @@ def test_the_service_is_valid_and_starts_the_server_with_options_that_exist(tmp_
         pytest.skip("systemd-analyze is not installed")
     unit = tmp_path / "ft-dcc.service"
     unit.write_text(SERVICE.replace("/opt/ft-dcc/bin/ft-dcc", shutil.which("true") or "/bin/true"), "utf-8")
-    done = subprocess.run([systemd, "verify", unit], capture_output=True, encoding="utf-8", check=False)
+    done = run_process(systemd, "verify", unit)
     assert (done.returncode, done.stderr) == (0, "")

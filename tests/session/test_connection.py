@@ -1,11 +1,11 @@
 """How a session begins, what it keeps for the next one, and how it ends."""
 
 import logging
-import subprocess
 import sys
 import uuid
 
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc import errors
 from ft_dcc.session import Session
@@ -112,5 +112,5 @@ def test_unclosed_session_is_closed_at_exit(signed_in):
         "import ft_dcc; session = ft_dcc.Session(); close = session.transport.close;"
         "session.transport.close = lambda: (close(), print('closed'))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    done = run_process(sys.executable, "-c", script, check=True)
     assert done.stdout == "closed\n"

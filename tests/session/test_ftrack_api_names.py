@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from doubles.command_line import account_variables
+from doubles.programs import run_process
 
 import ft_dcc
 from ft_dcc.cli.main import run
@@ -73,7 +74,7 @@ def lacking(signature, wanted):
 
 
 def test_names_of_the_official_client_exist(official_python, session):
-    process = subprocess.run([str(official_python), str(NAMES)], capture_output=True, encoding="utf-8", check=True)
+    process = run_process(official_python, NAMES, check=True)
     theirs = json.loads(process.stdout)
     assert len(theirs) == 149
     assert {path for path in theirs if at(path) is None} == MISSING
@@ -99,7 +100,7 @@ def test_unknown_name_refers_to_the_docs():
 
 def test_name_imports_only_its_module():
     script = "import sys, ft_dcc; ft_dcc.symbol, ft_dcc.exceptions; print('requests' in sys.modules)"
-    process = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    process = run_process(sys.executable, "-c", script, check=True)
     assert process.stdout == "False\n"
 
 
@@ -282,13 +283,7 @@ with ftrack_api.Session(plugin_paths=[sys.argv[1]]) as session:
 
 def run_python(folder: Path, *arguments: str, **environment: str) -> str:
     path = os.pathsep.join((str(folder), environment.pop("PYTHONPATH", "")))
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        env={**os.environ, **environment, "PYTHONPATH": path},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = run_process(sys.executable, *arguments, env={**os.environ, **environment, "PYTHONPATH": path})
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -1,11 +1,11 @@
 import datetime
 import logging
 import re
-import subprocess
 import sys
 import uuid
 
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc import errors
 from ft_dcc.session import operations
@@ -285,7 +285,7 @@ def test_importing_the_session_loads_these_modules_only():
         f"import sys, {', '.join(LIGHT_MODULES)}\nbefore = set(sys.modules)\nimport ft_dcc\nft_dcc.Session\n"
         "print(*sorted(set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    done = run_process(sys.executable, "-c", script, check=True)
     loaded = set(done.stdout.split()) - {"__future__"}
     own = {name for name in loaded if name.startswith("ft_dcc.session.")}
     assert sorted(loaded - own) == [*LIGHT_PACKAGES, "ft_dcc.settings", "ft_dcc.settings.server_url"]

@@ -1,9 +1,9 @@
 import logging
-import subprocess
 import sys
 import threading
 
 import pytest
+from doubles.programs import run_process
 
 from ft_dcc.errors import EntityTypeError
 from ft_dcc.session.session_events import discover
@@ -88,8 +88,7 @@ def test_session_without_subscribers_has_no_hub_and_an_unconnected_hub_no_websoc
         "    print(session.event_hub.connected, 'websocket' in sys.modules)\n"
     )
     credentials = [studio_server.server_url, studio_server.api_key, studio_server.api_user]
-    command = [sys.executable, "-c", script, *credentials]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    done = run_process(sys.executable, "-c", script, *credentials, check=True)
     assert done.stdout == "[]\nFalse False\n"
 
 

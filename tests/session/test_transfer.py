@@ -3,7 +3,6 @@ import hashlib
 import json
 import os
 import socket
-import subprocess
 import sys
 import threading
 import uuid
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 from doubles.faulty_proxy import FaultyProxy
+from doubles.programs import run_process
 from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.errors import Cancelled, NotFoundError, TransferFailed
@@ -438,7 +438,6 @@ def test_large_file_needs_little_memory(studio_server, tmp_path):
         "print((most() - before) // 1024)\n"
     )
     credentials = (studio_server.server_url, studio_server.api_key, studio_server.api_user)
-    command = [sys.executable, "-c", script, str(large), *credentials]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    done = run_process(sys.executable, "-c", script, large, *credentials)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 48

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 from fractions import Fraction
@@ -14,6 +13,7 @@ import attrs
 import pytest
 from doubles.colour_bars import ColourBars, painted, write_painted
 from doubles.faulty_proxy import FaultyProxy
+from doubles.programs import run_process
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.accounts.credentials import Account
@@ -227,6 +227,7 @@ def test_the_first_queries_and_the_sign_in_import_the_core_at_the_same_time(tmp_
     (tmp_path / "frame.0001.png").write_bytes(painted(1, Resolution(64, 36)))
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("FTRACK_", "FT_DCC_"))}
     environment.update(FT_DCC_JOBS=str(tmp_path / "jobs"), HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path))
-    command = [sys.executable, "-c", _FIRST_USE, str(tmp_path / "frame.0001.png")]
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS)
+    done = run_process(
+        sys.executable, "-c", _FIRST_USE, tmp_path / "frame.0001.png", env=environment, timeout=TIMEOUT_SECONDS
+    )
     assert done.stdout.split() == ["1"], done.stdout + done.stderr

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from unittest import mock
 from uuid import uuid4
@@ -10,6 +9,7 @@ from uuid import uuid4
 import pytest
 from doubles.command_line import environment, ft_dcc
 from doubles.operations import lines
+from doubles.programs import run_process
 from doubles.sample_project import ELSEWHERE, MOVIE_BYTES, fill, opened
 
 from ft_dcc.server.admin.service import export_lines, open_admin
@@ -108,12 +108,12 @@ def test_a_relative_data_folder_is_one_studio_for_the_command_and_its_server(sit
     monkeypatch.chdir(tmp_path)
     arguments = ("studio", "copy", "--project", "Film", "--media", "--json", "--data", "copy")
     # As a process: the server that it starts for the media outlives it.
-    done = subprocess.run(
-        [sys.executable, "-m", "ft_dcc.cli.main", *arguments],
+    done = run_process(
+        sys.executable,
+        "-m",
+        "ft_dcc.cli.main",
+        *arguments,
         env={**os.environ, **environment(site), "FT_DCC_LOCAL_STUDIO_IDLE": "0.2"},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["media"]["files"] == 1

@@ -202,11 +202,6 @@ def test_values_cannot_inject_query_syntax(client, tree):
     assert client.query('Folder where name is "x\\" or name is_not \\""') == []
 
 
-def test_ids_need_not_be_uuids(client):
-    scope = client.create("Scope", id="1", name=uuid4().hex)
-    assert client.query("Scope where id is 1")[0]["id"] == scope
-
-
 def test_attributes_may_be_named_like_keywords(client, tree):
     client.create("TypedContextLink", from_id=tree.layout, to_id=tree.animation)
     (link,) = client.query(f"select from, to.name from TypedContextLink where from.id is {tree.layout}")

@@ -4,12 +4,12 @@ import contextlib
 import importlib.util
 import os
 import sqlite3
-import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from doubles.programs import run_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -30,8 +30,7 @@ def test_no_generated_query_crashes_sqlite(module: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{module} is not installed")
     last = tmp_path / "last"
-    command = [sys.executable, str(_FUZZ), module, "11", _QUERIES, str(last)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_process(sys.executable, _FUZZ, module, "11", _QUERIES, last)
     assert done.returncode == 0, f"{done.stderr[-2000:]}\n{last.read_text(encoding='utf-8')[:2000]}"
     assert "answered" in done.stdout
 
