@@ -44,6 +44,10 @@ class CutLine:
         with self._lock:
             self._cut_at = self.sent + count
 
+    def cut(self):
+        self._is_cut = True
+        self._close_all()
+
     def connect(self):
         with self._lock:
             self._cut_at, self._is_cut = None, False

@@ -1,5 +1,6 @@
 import pytest
 from doubles.machine import machine_in
+from doubles.releases import SmallReleases
 
 from ft_dcc.install import installation, vendored
 
@@ -48,3 +49,13 @@ def _installing(wheels, monkeypatch):
         return installation.install(host, machine, with_ffmpeg=False, **options)
 
     return call
+
+
+@pytest.fixture
+def releases(monkeypatch):
+    return SmallReleases(monkeypatch)
+
+
+@pytest.fixture
+def share(tmp_path):
+    return tmp_path / "Freigabe für Künstler"

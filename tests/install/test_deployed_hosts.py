@@ -46,16 +46,6 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture
-def releases(monkeypatch):
-    return SmallReleases(monkeypatch)
-
-
-@pytest.fixture
-def share(tmp_path):
-    return tmp_path / "Freigabe für Künstler"
-
-
 @pytest.fixture(scope="module")
 def finished_share(tmp_path_factory):
     share = tmp_path_factory.mktemp("share") / "Freigabe für Künstler"

@@ -22,11 +22,6 @@ DAY = 24 * 60 * 60
 
 
 @pytest.fixture
-def releases(monkeypatch):
-    return SmallReleases(monkeypatch)
-
-
-@pytest.fixture
 def share(tmp_path):
     return tmp_path / "Freigabe für 'alle' $(exit 3); & 100% {x}"
 

@@ -14,9 +14,11 @@ import requests
 import websocket
 from doubles.operations import Clock, create
 from doubles.reviews import make_review
+from doubles.sample_project import fill, opened
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.admin.service import open_admin
+from ft_dcc.server.context import open_server_context
 from ft_dcc.session import SERVER_LOCATION_ID
 
 
@@ -114,6 +116,22 @@ def stopped_limits() -> str:
         "RequestLimiter.__init__.__defaults__ = (600, lambda: 1000.0)\n"
         "Authenticator.__init__.__defaults__ = (None, lambda: 1000.0)\n"
     )
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    with open_server_context(tmp_path_factory.mktemp("studio")) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def film_server(tmp_path_factory, start_module_server):
+    """Start a server with the project Film, and another project that refers to it."""
+    folder = tmp_path_factory.mktemp("film")
+    server = start_module_server(folder / "data")
+    with opened(server) as session:
+        fill(session, folder)
+    return server
 
 
 @pytest.fixture

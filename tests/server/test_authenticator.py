@@ -4,16 +4,9 @@ import pytest
 from doubles.operations import create, delete, update
 
 from ft_dcc.server.auth.api_keys import Authenticator, issue_key
-from ft_dcc.server.context import open_server_context
 from ft_dcc.server.database.seed import fixed_id
 from ft_dcc.server.errors import InvalidCredentials, TooManyRequests
 from ft_dcc.server.http.rate_limit import RequestLimiter
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    with open_server_context(tmp_path_factory.mktemp("studio")) as studio:
-        yield studio
 
 
 @pytest.fixture(scope="module")

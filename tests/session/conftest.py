@@ -1,14 +1,11 @@
 """Sessions, servers and connections for the session's tests."""
 
 import json
-import socket
-import threading
-from contextlib import closing, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from doubles.cut_line import CutLine
+from doubles.scripted_server import scripted_server
 
 from ft_dcc.session import Session
 from ft_dcc.session.events.event import Event
@@ -69,59 +66,10 @@ def sent(monkeypatch):
     return requests
 
 
-class ScriptedServer:
-    """A server that returns scripted responses, the last one repeatedly, and records the requests."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, str], bytes]] = []
-        self.requests: list[tuple[str, dict[str, str], bytes]] = []
-        self.paths: list[str] = []
-        script = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                script.paths.append(self.path)
-                script.requests.append((self.command, dict(self.headers), body))
-                status, headers, content = script.answers[0]
-                if len(script.answers) > 1:
-                    script.answers.pop(0)
-                if status == 0:
-                    self.close_connection = True
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                    return
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-                # What was announced and is not there is never going to come.
-                self.close_connection = int(headers.get("Content-Length", len(content))) != len(content)
-
-            do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names are http.server's
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
 @pytest.fixture
 def scripted():
-    server = ScriptedServer()
-    yield server
-    server.close()
+    with scripted_server() as server:
+        yield server
 
 
 @pytest.fixture
@@ -177,53 +125,7 @@ def settle(wait_for):
     return settled
 
 
-class Line:
-    """A line to the server that can be cut, and mended; a proxy of requests would not keep the hub's connection."""
-
-    def __init__(self, server_url: str) -> None:
-        parts = urlsplit(server_url)
-        self._target = (parts.hostname, parts.port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._ends: list[socket.socket] = []
-        self._is_cut = False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        self._is_cut = True
-        for end in self._ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def mend(self) -> None:
-        self._is_cut = False
-
-    def close(self) -> None:
-        self.cut()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                if self._is_cut:
-                    client.close()
-                    continue
-                server = socket.create_connection(self._target)
-                self._ends += [client, server]
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=_pump, args=ends, daemon=True).start()
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with closing(source), suppress(OSError):
-        while block := source.recv(65536):
-            target.sendall(block)
-        target.shutdown(socket.SHUT_WR)
-
-
 @pytest.fixture
 def line(studio_server):
-    line = Line(studio_server.server_url)
-    yield line
-    line.close()
+    with CutLine(studio_server.server_url).open() as line:
+        yield line

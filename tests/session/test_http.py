@@ -43,8 +43,8 @@ def refused(error_class, content, code=None, status=200):
 def test_every_request_has_credentials(scripted, line):
     scripted.answers = [GOOD]
     assert line.post(QUESTION) == b'[{"data": []}]'
-    _, headers, body = scripted.requests[0]
-    assert json.loads(body) == QUESTION
+    headers = scripted.requests[0].headers
+    assert json.loads(scripted.requests[0].body) == QUESTION
     own = {"ftrack-user": "kim", "ftrack-api-key": "secret-key", "ftrack-strict-api": "false"}
     wanted = {**own, "x-studio": "a", "Cookie": "c=d"}
     assert {name: headers[name] for name in wanted} == wanted

@@ -124,7 +124,7 @@ def test_lost_connection_is_restored_with_waiting_events(open_hub, line, topic, 
     line.cut()
     wait_for(hub, lambda: not hub.connected)
     assert hub.publish(Event(topic, data=1)) is True
-    line.mend()
+    line.connect()
     wait_for(hub, lambda: received)
     hub.publish(Event(topic, data=2))
     wait_for(hub, lambda: len(received) == 2)

@@ -60,12 +60,12 @@ def test_download_sends_the_key_in_headers(session, scripted, tmp_path, componen
     session.server_url = scripted.url
     scripted.answers = [(200, {}, b"film")]
     transfer.download(session, component_id, tmp_path / "film.mov")
-    assert scripted.paths == [f"/component/get?id={component_id}"]
+    assert [request.path for request in scripted.requests] == [f"/component/get?id={component_id}"]
     # A site that looks nowhere else is known from then on: what it refuses it may take for guessing.
     scripted.answers = [(401, {}, b""), (200, {}, b"film")]
     for _ in range(2):
         transfer.download(session, component_id, tmp_path / "film.mov")
-    assert ["apiKey" in path for path in scripted.paths] == [False, False, True, True]
+    assert ["apiKey" in request.path for request in scripted.requests] == [False, False, True, True]
 
 
 def test_upload_can_be_repeated(session, open_session, movie, component_id):
@@ -127,8 +127,8 @@ def test_interrupted_upload_restarts_at_the_first_byte(session, movie, component
     announced(monkeypatch, session, f"{scripted.url}/put?signature=secret", {"Content-Type": "video/quicktime"})
     scripted.answers = [(0, {}, b""), (503, {}, b""), (200, tag_of(movie), b"")]
     assert upload(session, movie, component_id) == 2_500_000
-    assert [len(body) for _, _, body in scripted.requests] == [2_500_000] * 3
-    assert scripted.requests[2][2] == movie.read_bytes()
+    assert [len(request.body) for request in scripted.requests] == [2_500_000] * 3
+    assert scripted.requests[2].body == movie.read_bytes()
 
 
 def test_upload_counts_only_with_the_confirmation_of_the_storage(session, movie, component_id, scripted, monkeypatch):
@@ -146,7 +146,7 @@ def test_storage_gets_only_the_announced_headers(session, movie, component_id, s
     announced(monkeypatch, session, scripted.url, {"Content-MD5": "abc", "Content-Length": "17"})
     scripted.answers = [(200, tag_of(movie), b"")]
     upload(session, movie, component_id)
-    method, headers, _ = scripted.requests[0]
+    method, headers = scripted.requests[0].method, scripted.requests[0].headers
     assert method == "PUT"
     assert headers["Content-MD5"] == "abc"
     assert headers["Content-Length"] == "2500000"

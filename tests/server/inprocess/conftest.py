@@ -12,7 +12,6 @@ from ft_dcc.server.actions import dispatch
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth.api_keys import first_user
-from ft_dcc.server.context import open_server_context
 from ft_dcc.server.identity import Caller
 
 BASE_URL = "http://studio.test"
@@ -77,12 +76,6 @@ def patient_queries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give queries an hour: on a busy machine, a large one takes longer than the server allows."""
     for name in ("MAX_READ_SECONDS", "MAX_WRITE_QUERY_SECONDS"):
         monkeypatch.setattr(dispatch, name, 3600.0)
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    with open_server_context(tmp_path_factory.mktemp("studio")) as studio:
-        yield studio
 
 
 @pytest.fixture(scope="module")

@@ -3,21 +3,17 @@
 import functools
 import hashlib
 import hmac
-import http.server
 import json
 import logging
 import socket
 import ssl
-import threading
 import time
-from contextlib import contextmanager
-from types import SimpleNamespace
 from uuid import uuid4
 
-import attrs
 import pytest
 from doubles.operations import create, keyed
 from doubles.reviews import review_operations
+from doubles.scripted_server import scripted_server
 
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.server.admin import commands
@@ -31,57 +27,12 @@ LOOPBACK = read_allowed_networks({"FT_DCC_WEBHOOK_NETWORKS": "127.0.0.0/8"})
 LOOPBACK_BOTH = read_allowed_networks({"FT_DCC_WEBHOOK_NETWORKS": "127.0.0.0/8, ::1/128"})
 
 
-@attrs.define
-class Receiver:
-    """A web server on this machine, the requests that it got, and the answers that it gives, the last one for ever."""
-
-    port: int = 0
-    requests: list = attrs.field(factory=list)
-    answers: list = attrs.field(factory=lambda: [(200, {})])
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}/services/SECRETPATH?token=SECRETQUERY"
-
-
-@contextmanager
-def receiving(address=("127.0.0.1", 0), family=socket.AF_INET, tls=None):
-    """Run a web server within the block, with TLS if there is a context."""
-    found = Receiver()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            found.requests.append(SimpleNamespace(path=self.path, headers=dict(self.headers), body=body))
-            status, headers = found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            pass
-
-    class QuietServer(http.server.ThreadingHTTPServer):
-        address_family = family
-
-        def handle_error(self, request, client_address):
-            """Do nothing: a client that does not trust the certificate ends the connection."""
-
-    with QuietServer(address, Handler) as server:
-        if tls is not None:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        found.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield found
-        server.shutdown()
-        thread.join()
+PLACE = "/services/SECRETPATH?token=SECRETQUERY"
 
 
 @pytest.fixture
 def receiver():
-    with receiving() as found:
+    with scripted_server() as found:
         yield found
 
 
@@ -128,7 +79,7 @@ def note(client, ids, text):
 
 
 def test_new_version_note_and_verdict_are_sent_as_signed_json(client, add, run, receiver, version, tree):
-    added = add(receiver.url)
+    added = add(receiver.url + PLACE)
     ids = version(comment="First pass")
     note_id = note(client, ids, "Arm too high")
     key = {"review_session_object_id": ids.object, "review_session_invitee_id": ids.invitee}
@@ -145,13 +96,13 @@ def test_new_version_note_and_verdict_are_sent_as_signed_json(client, add, run, 
         stamp, _, digest = request.headers["X-Ft-Dcc-Signature"].partition(",v1=")
         signed = f"{stamp[2:]}.".encode() + request.body
         assert hmac.new(added["secret"].encode(), signed, hashlib.sha256).hexdigest() == digest
-        assert request.path == "/services/SECRETPATH?token=SECRETQUERY"
+        assert request.path == PLACE
     run()
     assert len(receiver.requests) == 3
 
 
 def test_webhook_gets_the_events_that_it_wants_of_its_project(client, add, run, receiver, version):
-    add(receiver.url, events=["note.created"])
+    add(receiver.url + PLACE, events=["note.created"])
     ids = version()
     note(client, ids, "One")
     (label, secret) = (str(uuid4()) for _ in range(2))
@@ -166,7 +117,7 @@ def test_webhook_gets_the_events_that_it_wants_of_its_project(client, add, run, 
 
 
 def test_slack_gets_escaped_text(client, add, run, receiver, version):
-    add(receiver.url, form="slack", events=["note.created"])
+    add(receiver.url + PLACE, form="slack", events=["note.created"])
     ids = version()
     note(client, ids, "*Arm* <!channel> & @everyone")
     run()
@@ -178,9 +129,9 @@ def test_slack_gets_escaped_text(client, add, run, receiver, version):
 
 
 def test_failed_message_is_repeated_later_and_later_and_in_order(client, add, run, receiver, version, listed):
-    add(receiver.url, events=["note.created"])
+    add(receiver.url + PLACE, events=["note.created"])
     ids = version()
-    receiver.answers = [(500, {}), (500, {}), (200, {})]
+    receiver.answers = [(500, {}, b""), (500, {}, b""), (200, {}, b"")]
     note(client, ids, "One")
     note(client, ids, "Two")
     run()
@@ -197,9 +148,9 @@ def test_failed_message_is_repeated_later_and_later_and_in_order(client, add, ru
 
 
 def test_messages_survive_a_restart_and_end_after_two_days(client, add, run, receiver, version, listed, studio):
-    add(receiver.url, events=["note.created"])
+    add(receiver.url + PLACE, events=["note.created"])
     ids = version()
-    receiver.answers = [(503, {"Retry-After": "600"})]
+    receiver.answers = [(503, {"Retry-After": "600"}, b"")]
     note(client, ids, "One")
     run()
     run(599)
@@ -212,8 +163,8 @@ def test_messages_survive_a_restart_and_end_after_two_days(client, add, run, rec
 
 
 def test_redirects_are_not_followed(client, add, run, receiver, version, listed):
-    add(receiver.url, events=["note.created"])
-    receiver.answers = [(302, {"Location": "http://127.0.0.1:1/"})]
+    add(receiver.url + PLACE, events=["note.created"])
+    receiver.answers = [(302, {"Location": "http://127.0.0.1:1/"}, b"")]
     note(client, version(), "One")
     run()
     assert listed()["error"] == "127.0.0.1 answered with status 302."
@@ -223,7 +174,7 @@ def test_receiver_that_cannot_be_reached_delays_no_other(client, add, run, recei
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         add(f"http://127.0.0.1:{closed.getsockname()[1]}/", events=["note.created"])
-        add(receiver.url, events=["note.created"])
+        add(receiver.url + PLACE, events=["note.created"])
         note(client, version(), "One")
         run()
     assert len(receiver.requests) == 1
@@ -287,8 +238,8 @@ def test_networks_that_are_none_are_refused():
 
 def test_secrets_are_in_no_list_log_or_audit(client, add, run, receiver, version, listed, studio, caplog):
     caplog.set_level(logging.DEBUG)
-    added = add(receiver.url)
-    receiver.answers = [(500, {})]
+    added = add(receiver.url + PLACE)
+    receiver.answers = [(500, {}, b"")]
     note(client, version(), "One")
     run()
     run(webhooks.MAX_AGE_SECONDS + 60)
@@ -299,7 +250,7 @@ def test_secrets_are_in_no_list_log_or_audit(client, add, run, receiver, version
 
 
 def test_webhook_is_tested_listed_and_removed(add, run, receiver, listed, studio):
-    added = add(receiver.url)
+    added = add(receiver.url + PLACE)
     commands.run_command(studio, "webhook-test", {"webhook": added["webhook_id"][:8]})
     run()
     assert json.loads(receiver.requests[0].body)["event"] == "ping"
@@ -332,7 +283,7 @@ def test_a_message_is_sent_with_tls_to_a_trusted_receiver_of_the_same_name_only(
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*certificate)
     trusting, other = ssl.create_default_context(cafile=str(certificate[0])), ssl.create_default_context()
-    with receiving((address[0], 0), family, tls) as receiver:
+    with scripted_server((address[0], 0), family, tls) as receiver:
         for host, context in (("localhost", other), (literal, trusting)):
             with pytest.raises(DeliveryFailed, match=r"did not answer \(SSLCertVerificationError\)"):
                 WebhookClient(LOOPBACK_BOTH, context).post(f"https://{host}:{receiver.port}/hook", b"{}", {})
