@@ -3,12 +3,11 @@ import uuid
 from fractions import Fraction
 
 import pytest
-from doubles.colour_bars import painted
+from doubles.renders import record_render
 
 from ft_dcc.cli.main import run
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import FrameRange
 from ft_dcc.production.tasks import ensure_task
-from ft_dcc.renders.log import RenderExecution, RenderLogWriter, RenderOptions
 
 
 @pytest.fixture
@@ -18,22 +17,7 @@ def render(tmp_path, monkeypatch, signed_in):
     monkeypatch.setenv("FT_DCC_JOBS", str(tmp_path / "jobs"))
 
     def do(rendered, **options):
-        execution = RenderExecution(
-            "job 1",
-            "Write1",
-            "comp.nk",
-            "Nuke 15.1",
-            RenderOptions(**{"when": "always", **options}),
-            "24",
-            (1001, 1004),
-            ("main",),
-        )
-        record = RenderLogWriter.start(execution)
-        for frame in rendered:
-            path = tmp_path / f"comp.{frame}.png"
-            path.write_bytes(painted(frame, Resolution(64, 36)))
-            record.add(frame, {"main": str(path)})
-        record.end()
+        record_render(rendered, tmp_path / "comp.{}.png", options=options)
 
     return do
 

@@ -10,15 +10,14 @@ from datetime import datetime
 from fractions import Fraction
 
 import pytest
-from doubles.colour_bars import painted
 from doubles.command_line import account_variables
+from doubles.renders import record_render
 
 from ft_dcc.errors import JobLocked, ServerUnreachable, StorageError, UserFixableError, ValidationFailed
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import FrameRange
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish.publisher import Publisher
 from ft_dcc.renders import publish
-from ft_dcc.renders.log import RenderExecution, RenderLogWriter, RenderOptions
 from ft_dcc.renders.publish import (
     RenderPublishState,
     decline,
@@ -50,20 +49,10 @@ def publisher(session, tmp_path, monkeypatch):
 @pytest.fixture
 def execute(task, tmp_path):
     def do(frames=range(1001, 1005), name="comp.{:04d}.png", size="64x36", view="main", **values):
-        options = RenderOptions(
-            **{"when": "always", "task": task["id"], "comment": "Edges", **values.pop("options", {})}
-        )
-        parts = {"render": "job 1", "node": "Write1", "script": "comp.nk", "program": "Nuke 15.1", "fps": "24"}
-        parts = {**parts, "script_range": (1001, 1004), "views": ("main", "right"), **values}
-        execution = RenderExecution(**parts, options=options)
-        record = RenderLogWriter.start(execution)
-        for frame in frames:
-            path = tmp_path / name.format(frame)
-            if not path.exists():
-                path.write_bytes(painted(frame, Resolution.parse(size)))
-            record.add(frame, {view: str(path)})
-        record.end()
-        found = [each for each in read_renders() if each.execution.render == execution.render]
+        options = {"task": task["id"], "comment": "Edges", **values.pop("options", {})}
+        values = {"views": ("main", "right"), **values}
+        record_render(frames, tmp_path / name, view=view, size=size, options=options, **values)
+        found = [each for each in read_renders() if each.execution.render == values.get("render", "job 1")]
         return next(each for each in found if each.path(frames[0]) == tmp_path / name.format(frames[0]))
 
     return do

@@ -3,10 +3,11 @@ import subprocess
 import sys
 
 import pytest
+from doubles.renders import record_render
 
 from ft_dcc.errors import StorageError
 from ft_dcc.renders import renders
-from ft_dcc.renders.log import RenderExecution, RenderLogWriter, RenderOptions, derive_render_id
+from ft_dcc.renders.log import derive_render_id
 from ft_dcc.renders.renders import pattern_of, read_renders
 
 
@@ -16,26 +17,10 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def execution_of():
-    def make(**values):
-        options = RenderOptions(when="always", frames=values.pop("frames", ""))
-        parts = {"render": "job 1", "node": "Write1", "script": "comp.nk", "program": "Nuke 15.1", "fps": "24"}
-        return RenderExecution(**{**parts, "script_range": (1001, 1010), "views": ("main",), **values}, options=options)
-
-    return make
-
-
-@pytest.fixture
-def render(folder, tmp_path, execution_of):
-    def do(rendered, name="comp.{:04d}.png", ends=True, **values):
-        record = RenderLogWriter.start(execution_of(**values), folder)
-        for frame in rendered:
-            path = tmp_path / name.format(frame)
-            path.write_bytes(b"picture")
-            record.add(frame, {"main": str(path)})
-        if ends:
-            record.end()
-        return record
+def render(folder, tmp_path):
+    def do(rendered, name="comp.{:04d}.png", frames="", **values):
+        values = {"script_range": (1001, 1010), "logs": folder, "options": {"frames": frames}, **values}
+        return record_render(rendered, tmp_path / name, **values)
 
     return do
 
@@ -201,10 +186,10 @@ def test_log_is_lines_of_json(render):
     assert [next(iter(line)) for line in lines] == ["begin", "frame", "end"]
 
 
-def test_folder_that_cannot_be_created_is_named(tmp_path, execution_of):
+def test_folder_that_cannot_be_created_is_named(tmp_path, render):
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     with pytest.raises(StorageError, match="cannot be created"):
-        RenderLogWriter.start(execution_of(), tmp_path / "file")
+        render([], logs=tmp_path / "file")
 
 
 def test_missing_folder_has_no_renders(tmp_path):
