@@ -42,17 +42,7 @@ def test_the_add_on_passes_its_tests_with_each_supported_bpy(python):
     # The inner run tests neither a window nor other versions.
     for name in ("FT_DCC_BPY_VERSIONS", "FT_DCC_BLENDER"):
         environment.pop(name, None)
-    done = run_process(
-        python,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "tests/blender",
-        env=environment,
-        cwd=ROOT,
-        timeout=TIMEOUT_SECONDS,
-    )
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/blender"]
+    done = run_process(*command, env=environment, cwd=ROOT, timeout=TIMEOUT_SECONDS)
     print(done.stdout[-300:])
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -274,20 +274,9 @@ def test_blender_enables_the_add_on_of_the_release_and_no_preferences_change(sha
         path = Path(bpy.origin).parents[1] / name
         if path.exists():
             (packages / name).symlink_to(path)
-    found = run_process(
-        sys.executable,
-        "-I",
-        "-S",
-        "-W",
-        "ignore",
-        "-c",
-        BLENDER.format(hidden=[str(packages)]),
-        env={
-            **environment(share),
-            "BLENDER_SYSTEM_SCRIPTS": str(share / "blender"),
-            "BLENDER_USER_RESOURCES": str(tmp_path / "user"),
-        },
-    )
+    folders = {"BLENDER_SYSTEM_SCRIPTS": str(share / "blender"), "BLENDER_USER_RESOURCES": str(tmp_path / "user")}
+    command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", BLENDER.format(hidden=[str(packages)])]
+    found = run_process(*command, env={**environment(share), **folders})
     assert (found.returncode, found.stderr) == (0, "")
     registered, addons = found.stdout.splitlines()[-2:]
     release = share / "releases" / done.name / "packages" / done.facts.packages[0]

@@ -34,14 +34,8 @@ def folder(tmp_path):
 
 def start(folder, *arguments, python=sys.executable, options=(), packages=(), **variables):
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", *packages)))
-    done = run_process(
-        python,
-        *options,
-        "-m",
-        "doubles.nuke.start",
-        *arguments,
-        env={**os.environ, "NUKE_PATH": str(folder), "PYTHONPATH": path, **variables},
-    )
+    environment = {**os.environ, "NUKE_PATH": str(folder), "PYTHONPATH": path, **variables}
+    done = run_process(python, *options, "-m", "doubles.nuke.start", *arguments, env=environment)
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout), "stderr": done.stderr}
 

@@ -29,9 +29,7 @@ def test_dialog_without_a_display_ends_with_one_sentence():
 def test_display_that_does_not_answer_is_named():
     desktop = pytest.importorskip("ft_dcc_qt.desktop")
     done = run_process(
-        sys.executable,
-        "-c",
-        "import ft_dcc_qt.desktop as desktop; desktop.check_display([])",
+        *(sys.executable, "-c", "import ft_dcc_qt.desktop as desktop; desktop.check_display([])"),
         env={**os.environ, "DISPLAY": ":987", "QT_QPA_PLATFORM": "xcb"},
     )
     assert "DisplayMissing: The display :987 does not answer." in done.stderr

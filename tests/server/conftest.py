@@ -125,7 +125,7 @@ def studio(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def film_server(tmp_path_factory, start_module_server):
+def project_server(tmp_path_factory, start_module_server):
     """Start a server with the project Film, and another project that refers to it."""
     folder = tmp_path_factory.mktemp("film")
     server = start_module_server(folder / "data")

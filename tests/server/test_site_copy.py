@@ -43,9 +43,9 @@ def site(start_server, tmp_path):
     return server
 
 
-def copy_to(film_server, site, *arguments, address=None, **environ):
+def copy_to(project_server, site, *arguments, address=None, **environ):
     """Run the copy of the project Film to a site; an error is in one line of its output."""
-    options = ("--project", "Film", "--data", str(film_server.data), "--to", address or site.url, *arguments)
+    options = ("--project", "Film", "--data", str(project_server.data), "--to", address or site.url, *arguments)
     return ft_dcc("studio", "copy", *options, **environment(site), **environ)
 
 
@@ -54,24 +54,24 @@ def counts(session):
     return {**found, "Metadata": len(session.query("Metadata").all())}
 
 
-def test_project_on_the_site_has_the_structure_the_media_and_the_feedback_once(film_server, site, tmp_path):
+def test_project_on_the_site_has_the_structure_the_media_and_the_feedback_once(project_server, site, tmp_path):
     with opened(site) as there:
         other = there.create("Project", {"name": "Film", "project_schema": there.query("ProjectSchema").one()})
         there.commit()
-        refused = copy_to(film_server, site)
+        refused = copy_to(project_server, site)
         assert (refused.returncode, "The site has another project 'Film'." in refused.stderr) == (2, True)
         there.delete(other)
         there.commit()
-    planned = copy_to(film_server, site, "--dry-run", "--json")
+    planned = copy_to(project_server, site, "--dry-run", "--json")
     assert planned.returncode == 0, planned.stderr
     assert json.loads(planned.stdout)["files"] == 1
-    done = copy_to(film_server, site, "--json")
+    done = copy_to(project_server, site, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["files"], report["bytes"]) == (1, len(MOVIE_BYTES))
     assert report["left_out"] == {**LOST, "Status On the wall": 1, "User anna": 2}
     check_copy(site, tmp_path)
-    check_second_copy(film_server, site)
+    check_second_copy(project_server, site)
 
 
 def check_copy(site, folder):
@@ -102,18 +102,18 @@ def check_copy(site, folder):
         assert first["thumbnail_id"] == component["id"]
 
 
-def check_second_copy(film_server, site):
+def check_second_copy(project_server, site):
     """Check that a second copy adds only what is missing."""
     with opened(site) as there:
         before = counts(there)
         there.query("Shot where name is sh010").one()["description"] = "changed on the site"
         there.commit()
-    report = json.loads(copy_to(film_server, site, "--json").stdout)
+    report = json.loads(copy_to(project_server, site, "--json").stdout)
     assert (report["entities"], report["files"], report["left_out"]) == ({}, 0, LOST)
-    with opened(film_server) as here:
+    with opened(project_server) as here:
         task = here.create("Task", {"name": "comp", "parent": here.query("Shot where name is sh010").one()})
         here.commit()
-        assert json.loads(copy_to(film_server, site, "--json").stdout)["entities"] == {"Task": 1}
+        assert json.loads(copy_to(project_server, site, "--json").stdout)["entities"] == {"Task": 1}
         here.delete(task)
         here.commit()
     with opened(site) as there:
@@ -121,10 +121,10 @@ def check_second_copy(film_server, site):
         assert there.query("Shot where name is sh010").one()["description"] == "changed on the site"
 
 
-def test_interrupted_copy_continues_and_makes_nothing_twice(film_server, site, monkeypatch):
+def test_interrupted_copy_continues_and_makes_nothing_twice(project_server, site, monkeypatch):
     """The connection fails at each of the requests in turn."""
     monkeypatch.setattr(site_copy, "MAX_CREATES_PER_REQUEST", 4)
-    with opened(film_server) as here, opened(site) as there:
+    with opened(project_server) as here, opened(site) as there:
         project_id = here.query("Project where name is Film").one()["id"]
         post, left = type(there).post, [0]
 
@@ -153,19 +153,21 @@ def test_interrupted_copy_continues_and_makes_nothing_twice(film_server, site, m
         assert {name: count - others.get(name, 0) for name, count in counts(here).items()} == counts(there)
 
 
-def test_site_without_a_type_of_shots_is_named_before_anything_is_created(film_server, start_server, tmp_path):
+def test_site_without_a_type_of_shots_is_named_before_anything_is_created(project_server, start_server, tmp_path):
     schemas = [found for found in site_schema() if found["id"] != "Sequence"]
     (tmp_path / "small.json").write_text(json.dumps(schemas), "utf-8")
     small = start_server(tmp_path / "small", "--schema", str(tmp_path / "small.json"))
-    refused = copy_to(film_server, small)
+    refused = copy_to(project_server, small)
     assert refused.returncode == 2
     assert "The site has no type Sequence, which the project uses." in refused.stderr
     with opened(small) as there:
         assert there.query("Project").all() == []
 
 
-def test_key_is_not_sent_to_another_server(film_server, tmp_path):
+def test_key_is_not_sent_to_another_server(project_server, tmp_path):
     address = "https://other.example.com"
-    refused = copy_to(film_server, film_server, address=address, XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path))
+    refused = copy_to(
+        project_server, project_server, address=address, XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path)
+    )
     assert refused.returncode == 2
     assert f"There is no login for {address}." in refused.stderr
