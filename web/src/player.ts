@@ -70,7 +70,7 @@ export class Player {
   private sought: number | null = null;
   private attempts = 0;
   private frameTimeout = 0;
-  /** Doubled each time, so that a slow connection can end a seek, too. */
+  /** Doubled each time, so that a slow machine can end a seek, too. */
   private seekTimeout = SEEK_TIMEOUT_MS;
   private hasMetadata = false;
   private animationCallback = 0;
@@ -353,9 +353,7 @@ export class Player {
     const index = this.timestamps.indexAt(mediaTime, isContinuous, this.requested !== null);
     if (this.timestamps.isWrongRate) {
       this.dropFrameNumbers("wrong-rate");
-      return;
-    }
-    if (index !== null) {
+    } else if (index !== null) {
       this.index = index;
       this.shownAt = shownAt;
       if (!this.video.seeking) this.settle();
@@ -383,17 +381,19 @@ export class Player {
     this.frameTimeout = window.setTimeout(() => {
       const { clip, destination } = this;
       if (clip === null || destination === null) return;
-      if (this.video.seeking) {
+      if (this.video.seeking && this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+        // The data is still to come: the connection is slow.
+        this.awaitFrame(timeout);
+      } else if (this.video.seeking) {
         this.seekTimeout *= 2;
         this.pause();
         this.hasMetadata = false;
         this.video.load();
         this.requestFrameCallback();
-        return;
+      } else if (destination === this.sought && document.visibilityState === "visible") {
+        if (this.attempts >= MAX_ATTEMPTS) this.timestamps?.assumeNoOffset();
+        this.seek(destination <= (this.limits?.first ?? 0) ? clip.nearest(destination + 1) : destination - 1);
       }
-      if (destination !== this.sought || document.visibilityState !== "visible") return;
-      if (this.attempts >= MAX_ATTEMPTS) this.timestamps?.assumeNoOffset();
-      this.seek(destination <= (this.limits?.first ?? 0) ? clip.nearest(destination + 1) : destination - 1);
     }, timeout);
   }
 
