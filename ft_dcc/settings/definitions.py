@@ -194,3 +194,44 @@ SETTINGS = (
     ),
     switch("tab_on_new_writes", "whether new Write nodes in Nuke get the tab that publishes their renders"),
 )
+
+# The settings as the dialog shows them: in groups, with a label where the name is not readable.
+GROUPS = {
+    "Account": ("server", "user", "key"),
+    "Version": ("task", "asset_name", "asset_type", "version_from", "status", "task_status", "include_scene"),
+    "Review": ("review", "list", "notify", "encode_by", "review_metadata"),
+    "Movie": ("outputs", "letterbox", "fill_missing", "encoder", "encoder_threads", "decoder_threads", "ffmpeg"),
+    "Text in the image": (
+        *("slate", "slate_lines", "slate_template", "watermark", "mark_handles"),
+        *(f"burnin_{position}" for position in BURNIN_POSITIONS),
+        "fonts",
+    ),
+    "Colour": ("ocio", "colour_space", "display", "view"),
+    "Files and storage": (
+        *("roots", "location", "frames", "movie_path", "latest_path", "frames_path", "work_file", "version_pattern"),
+        *("jobs", "renders", "local_studio", "local_studio_idle"),
+    ),
+    "Programs and plugins": (
+        *("look", "maya_range", "maya", "nuke", "scene_timeout", "tab_on_new_writes", "plugins", "pyblish_plugins"),
+    ),
+}
+_LABELS = {
+    "key": "API key",
+    "version_from": "Version number from",
+    "review": "Review sessions",
+    "list": "Lists",
+    "encode_by": "Encoded by",
+    "ffmpeg": "Program ffmpeg",
+    "ocio": "OCIO config",
+    "frames": "Source files",
+    "local_studio_idle": "Local studio stops after",
+    "scene_timeout": "Capture stops without progress after",
+    "tab_on_new_writes": "Tab on new Write nodes",
+}
+
+
+def label_of(setting: Setting) -> str:
+    """Return the readable name of a setting, with its unit."""
+    text = _LABELS.get(setting.name) or setting.name.replace("burnin", "burn-in").replace("_", " ")
+    unit = f" ({setting.unit})" if setting.unit and setting.unit not in text else ""
+    return text[0].upper() + text[1:] + unit

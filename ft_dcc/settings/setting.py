@@ -12,14 +12,19 @@ from ft_dcc import errors, frames
 Check = Callable[[str], object]
 
 
+@attrs.frozen
+class _OneOf:
+    names: tuple[str, ...]
+
+    def __call__(self, text: str) -> None:
+        """Raise SettingInvalid for another text."""
+        if text not in self.names:
+            raise errors.SettingInvalid(f"{text!r} is not one of {', '.join(self.names)}.")
+
+
 def one_of(*names: str) -> Check:
     """Return a check that accepts these values only."""
-
-    def check(text: str) -> None:
-        if text not in names:
-            raise errors.SettingInvalid(f"{text!r} is not one of {', '.join(names)}.")
-
-    return check
+    return _OneOf(names)
 
 
 def _number_of(unit: str, pattern: str, example: int) -> Check:
@@ -70,6 +75,16 @@ class Setting:
     def is_boolean(self) -> bool:
         """Whether the setting is ``true`` or ``false``."""
         return self.check is check_boolean
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values of a setting that accepts no others; empty for one with any text, and for true and false."""
+        return self.check.names if isinstance(self.check, _OneOf) else ()
+
+    @property
+    def unit(self) -> str:
+        """What the number counts; empty for other settings."""
+        return {check_minutes: "minutes", check_threads: "threads"}.get(self.check, "") if self.check else ""
 
     @property
     def is_number(self) -> bool:

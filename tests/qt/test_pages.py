@@ -19,9 +19,11 @@ def test_settings_are_listed_with_values_and_sources(open_dialog, wait_until, mo
     wait_until(lambda: rows.topLevelItemCount() > 20)
     items = [rows.topLevelItem(row) for row in range(rows.topLevelItemCount())]
     texts = {item.text(0): (item.text(1), item.text(2)) for item in items}
-    assert texts["asset_type"] == ("render", "environment FT_DCC_ASSET_TYPE")
-    assert texts["key"] == ("set", "environment FTRACK_API_KEY")
-    assert texts["slate"] == ("false", "default")
+    assert texts["Asset type"] == ("render", "environment FT_DCC_ASSET_TYPE")
+    assert texts["API key"] == ("set", "environment FTRACK_API_KEY")
+    assert texts["Slate"] == ("no", "default")
+    assert texts["Local studio stops after (minutes)"] == ("30", "default")
+    assert texts["Movie"] == ("", "")
 
 
 def test_a_setting_of_the_user_is_saved_and_removed(open_dialog, press, wait_until, tmp_path, monkeypatch):
@@ -31,7 +33,7 @@ def test_a_setting_of_the_user_is_saved_and_removed(open_dialog, press, wait_unt
     page = open_dialog(page="settings").settings_page
     wait_until(lambda: page.rows.topLevelItemCount() > 20)
     names = [page.rows.topLevelItem(row).text(0) for row in range(page.rows.topLevelItemCount())]
-    page.rows.setCurrentItem(page.rows.topLevelItem(names.index("outputs")))
+    page.rows.setCurrentItem(page.rows.topLevelItem(names.index("Outputs")))
     assert not page.remove.isEnabled()
     page.field.setText("1080; prores")
     press(page.save)
@@ -43,8 +45,19 @@ def test_a_setting_of_the_user_is_saved_and_removed(open_dialog, press, wait_unt
     page.field.setText("huge")
     press(page.save)
     wait_until(lambda: "is not one of" in page.error.text())
-    page.rows.setCurrentItem(page.rows.topLevelItem(names.index("key")))
+    page.rows.setCurrentItem(page.rows.topLevelItem(names.index("API key")))
     assert (page.save.isEnabled(), page.field.text()) == (False, "")
+    page.rows.setCurrentItem(page.rows.topLevelItem(names.index("Slate")))
+    assert page.tick.isVisible() and not (page.field.isVisible() or page.choice.isVisible())
+    page.tick.setChecked(True)
+    press(page.save)
+    wait_until(lambda: "slate" in (tmp_path / "mine.toml").read_text("utf-8"))
+    page.rows.setCurrentItem(page.rows.topLevelItem(names.index("Encoder")))
+    assert [page.choice.itemText(row) for row in range(3)] == ["auto", "software", "nvenc"]
+    page.choice.setCurrentText("software")
+    press(page.save)
+    wait_until(lambda: 'encoder = "software"' in (tmp_path / "mine.toml").read_text("utf-8"))
+    assert "slate = true" in (tmp_path / "mine.toml").read_text("utf-8").replace('"', "")
 
 
 def test_an_invalid_setting_is_reported(open_dialog, wait_until, monkeypatch):
@@ -181,7 +194,7 @@ def test_the_settings_are_those_of_the_chosen_tasks_project(open_dialog, wait_un
 
     def shown():
         items = [rows.topLevelItem(row) for row in range(rows.topLevelItemCount())]
-        return next(((item.text(1), item.text(2)) for item in items if item.text(0) == "watermark"), ("", ""))
+        return next(((item.text(1), item.text(2)) for item in items if item.text(0) == "Watermark"), ("", ""))
 
     for name in ("north", "south", "north"):
         dialog.open_page("publish")
@@ -190,5 +203,5 @@ def test_the_settings_are_those_of_the_chosen_tasks_project(open_dialog, wait_un
         wait_until(lambda name=name: shown()[0] == name)
         assert re.fullmatch(r"server: settings of the project \w+, line 2; locked", shown()[1])
     names = [rows.topLevelItem(row).text(0) for row in range(rows.topLevelItemCount())]
-    rows.setCurrentItem(rows.topLevelItem(names.index("watermark")))
+    rows.setCurrentItem(rows.topLevelItem(names.index("Watermark")))
     assert not dialog.settings_page.save.isEnabled()

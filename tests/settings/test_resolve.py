@@ -5,7 +5,7 @@ import platformdirs
 import pytest
 
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.settings.definitions import SETTINGS
+from ft_dcc.settings.definitions import GROUPS, SETTINGS
 from ft_dcc.settings.resolve import read_settings
 from ft_dcc.settings.scope import Scope
 
@@ -224,3 +224,7 @@ def test_relative_paths_of_the_environment_are_made_absolute(tmp_path, monkeypat
     assert found.get("jobs") == str(tmp_path / "jobs")
     assert found.get("local_studio") == str(tmp_path / "studio")
     assert (found.get("ffmpeg"), found.get("ocio")) == ("ffmpeg", "ocio://default")
+
+
+def test_each_setting_is_in_one_group_of_the_dialog():
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(each.name for each in SETTINGS)

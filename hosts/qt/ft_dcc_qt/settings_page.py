@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 
 import Qt
-from Qt import QtCore, QtWidgets
+from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.host import Host
+from ft_dcc.settings.definitions import GROUPS, label_of
+from ft_dcc.settings.setting import Setting
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import layouts, style, tables
@@ -18,21 +21,24 @@ _OVERRIDDEN = "{} precedes the files, so a value that is saved here has no effec
 
 
 class SettingsPage(tables.ListPage):
-    """One row per setting, and a field for the selected one; several values are separated by a semicolon."""
+    """Groups with a row per setting, and a field for the selected one, by its kind.
+
+    Several values are separated by a semicolon.
+    """
 
     def __init__(self, controller: PublishController) -> None:
         super().__init__(controller, "Reading the settings …", "Setting", "Value", "Source")
         self.help = style.text_label(_HELP_TEXT, "dim")
         self.field = QtWidgets.QLineEdit()
-        self.field.setEnabled(False)
+        self.choice, self.tick = style.ComboBox(), QtWidgets.QCheckBox("Yes")
         self.save, self.remove = style.button("&Save for me", "primary"), style.button("Re&move mine")
-        self.main = self.save
+        self.main, self._fields = self.save, (self.field, self.choice, self.tick)
         self.again.clicked.connect(controller.queries.read_settings)
-        self.save.clicked.connect(lambda: self._write(self.field.text()))
+        self.save.clicked.connect(lambda: self._write(self._entered()))
         self.remove.clicked.connect(lambda: self._write(None))
         self.rows.currentItemChanged.connect(lambda *_: self._choose())
         buttons = layouts.WrappingRow(self.save, self.remove, self.again)
-        layouts.fill_column(self, self.empty_label, self.rows, self.help, self.field, self.error, buttons)
+        layouts.fill_column(self, self.empty_label, self.rows, self.help, *self._fields, self.error, buttons)
         self._choose()
 
     def refresh(self) -> None:
@@ -43,27 +49,70 @@ class SettingsPage(tables.ListPage):
         if settings is None or settings == self._shown:
             return
         self._shown = settings
-        rows = [(row[0], row) for row in settings.rows()]
-        for item in self.rows.fill(rows, selects_first=False):
+        for item in self.rows.fill(self._grouped_rows(), selects_first=False):
+            if item.data(0, tables.KEY) is None:
+                item.setFlags(QtCore.Qt.ItemFlag.ItemIsEnabled)
+                item.setFirstColumnSpanned(True)
+                font = item.font(0)
+                font.setBold(True)
+                item.setFont(0, font)
             for column in range(3):
                 style.set_tool_tip(item, item.text(column), column)
-        for column, share in ((0, 24), (1, 46)):
-            self.rows.setColumnWidth(column, self.rows.width() * share // 100)
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Share the width among the columns, so that the source is visible in a narrow panel."""
+        super().resizeEvent(event)
+        for column, share in ((0, 34), (1, 36)):
+            self.rows.setColumnWidth(column, self.width() * share // 100)
+
+    def _grouped_rows(self) -> Iterator[tuple[str | None, tuple[str, str, str]]]:
+        rows, values = {name: (value, origin) for name, value, origin in self._shown.rows()}, self._shown.values
+        for group, names in {**GROUPS, "Sections": tuple(name for name in rows if name not in values)}.items():
+            if names:
+                yield None, (group, "", "")
+            for name in names:
+                text, origin = rows[name]
+                if name not in values:
+                    yield name, (name, text, origin)
+                    continue
+                is_switch = values[name].setting.is_boolean
+                shown = {"true": "yes", "false": "no"}.get(text, text) if is_switch else text
+                yield name, (f"{label_of(values[name].setting)}", shown, origin)
+
+    def _entered(self) -> str:
+        """Return the text of the field that is shown."""
+        if self.tick.isVisibleTo(self):
+            return "true" if self.tick.isChecked() else "false"
+        text: str = self.choice.currentText() if self.choice.isVisibleTo(self) else self.field.text()
+        return text
+
+    def _show_value(self, setting: Setting | None, text: str) -> None:
+        """Show the value in the field of the setting's kind: a tick, a list of choices, or a text."""
+        choices = setting.choices if setting is not None else ()
+        is_switch = setting is not None and setting.is_boolean
+        self.tick.setVisible(is_switch)
+        self.tick.setChecked(text == "true")
+        self.choice.setVisible(bool(choices))
+        self.choice.clear()
+        self.choice.addItems(choices)
+        self.choice.setCurrentText(text)
+        self.field.setVisible(not choices and not is_switch)
+        self.field.setText(text)
 
     def _choose(self) -> None:
         value = self._shown.values.get(self.rows.key or "") if self._shown is not None else None
         locks = {} if self._shown is None else self._shown.locks
         is_editable = value is not None and not value.setting.is_secret and self.rows.key not in locks
-        for widget in (self.field, self.save):
+        for widget in (*self._fields, self.save):
             widget.setEnabled(is_editable)
         self.remove.setEnabled(value is not None and value.origin.startswith("user: "))
         if value is None:
-            self.field.clear()
+            self._show_value(None, "")
             self.help.setText(_HELP_TEXT)
             return
         separator, setting = value.setting.separator, value.setting
         text = "" if setting.is_secret else value.text or ""
-        self.field.setText("; ".join(text.split(separator)) if separator else text)
+        self._show_value(setting, "; ".join(text.split(separator)) if separator else text)
         overridden = _OVERRIDDEN.format(value.origin) if value.origin.startswith("environment") else ""
         help_text = f"{self.rows.key}: {setting.help}; {', '.join(setting.environment)}. {overridden}"
         self.help.setText(help_text.replace("`", "").strip())
