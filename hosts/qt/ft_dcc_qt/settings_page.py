@@ -21,10 +21,7 @@ _OVERRIDDEN = "{} precedes the files, so a value that is saved here has no effec
 
 
 class SettingsPage(tables.ListPage):
-    """Groups with a row per setting, and a field for the selected one, by its kind.
-
-    Several values are separated by a semicolon.
-    """
+    """Groups of settings, and a field for the selected one, by its kind; a semicolon separates several values."""
 
     def __init__(self, controller: PublishController) -> None:
         super().__init__(controller, "Reading the settings …", "Setting", "Value", "Source")
@@ -77,14 +74,12 @@ class SettingsPage(tables.ListPage):
                     continue
                 is_switch = values[name].setting.is_boolean
                 shown = {"true": "yes", "false": "no"}.get(text, text) if is_switch else text
-                yield name, (f"{label_of(values[name].setting)}", shown, origin)
+                yield name, (label_of(values[name].setting), shown, origin)
 
     def _entered(self) -> str:
-        """Return the text of the field that is shown."""
         if self.tick.isVisibleTo(self):
             return "true" if self.tick.isChecked() else "false"
-        text: str = self.choice.currentText() if self.choice.isVisibleTo(self) else self.field.text()
-        return text
+        return str(self.choice.currentText() if self.choice.isVisibleTo(self) else self.field.text())
 
     def _show_value(self, setting: Setting | None, text: str) -> None:
         """Show the value in the field of the setting's kind: a tick, a list of choices, or a text."""
