@@ -289,14 +289,17 @@ def drop_preview(operator: Any, context: Any) -> None:
 def publish_render(operator: Any, context: Any) -> None:
     """Publish what is on disk as one version"""
     use_ffmpeg()
-    CONTROLLER.publish_render(CONTROLLER.asked_renders[operator.index].render)
+    # None, if another click or render has answered meanwhile.
+    for asked in CONTROLLER.asked_renders[operator.index :][:1]:
+        CONTROLLER.publish_render(asked.render)
     wait_without_window()
 
 
 @operator("decline_render", "No", poll=when_idle("asked_renders"), index=hidden(bpy.props.IntProperty))
 def decline_render(operator: Any, context: Any) -> None:
     """Do not publish this render"""
-    CONTROLLER.decline_render(CONTROLLER.asked_renders[operator.index].render)
+    for asked in CONTROLLER.asked_renders[operator.index :][:1]:
+        CONTROLLER.decline_render(asked.render)
 
 
 @operator("toggle_source", "Source", name=hidden())
