@@ -72,6 +72,13 @@ class UserFixableError(Error):
 
     # Set by a publish that this error alone stopped: the error with its check, its source and its repair.
     problem: ValidationIssue | None = None
+    # None where no two values are compared.
+    found: object = None
+    expected: object = None
+    # The field of a request that accepts the input as it is, with a value, such as "fps 24"; each interface words it.
+    # All of them are defaults of the class, because an error from the process of a host is made again without its
+    # arguments.
+    option = ""
 
     def __init__(
         self,
@@ -85,11 +92,7 @@ class UserFixableError(Error):
     ) -> None:
         # A class of this one and of ServerError takes the report of the server, too.
         super().__init__(message, details, **report)
-        # None where no two values are compared.
-        self.found, self.expected = found, expected
-        # The field of a request that accepts the input as it is, with a value, such as "fps 24"; each interface words
-        # it.
-        self.option = option
+        self.found, self.expected, self.option = found, expected, option
 
 
 class ValueMismatch(UserFixableError):

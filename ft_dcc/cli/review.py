@@ -156,7 +156,7 @@ def add(output: Output, items: tuple[str, ...], name: str, project: str | None, 
         there = f", {len(ids) - len(added)} in it already" if ids else ""
         added += review_sessions.follow(session, review, entities, rule, description) if entities else []
     report = {"review": review.id, "added": added, "follows": entities}
-    output.result(f"{len(added)} versions added to '{review.name}'{there}.", report)
+    output.result(f"{len(added)} added to '{review.name}'{there}.", report)
 
 
 @command.command(short_help="Collect what was published since the last session.")
@@ -178,7 +178,7 @@ def dailies(output: Output, project: str, name: str | None, since: datetime.date
             raise SettingInvalid(f"Nothing was published in {project} since then. Give --since, or other choices.")
         review = known[0] if known else review_sessions.create_review(session, project, name, {})
         added = review_sessions.add_versions(session, review, ids) if ids else []
-    text = f"{len(added)} versions added to '{review.name}', {len(ids) - len(added)} in it already."
+    text = f"{len(added)} added to '{review.name}', {len(ids) - len(added)} in it already."
     output.result(
         "\n".join(filter(None, (text, review.link))), {"review": review.id, "added": added, "link": review.link}
     )

@@ -149,7 +149,7 @@ def test_a_sequence_is_followed_and_what_was_published_since_is_collected(
     sequence = f"{name}/{project_shot['parent']['name']}"
     added = json.loads(ft_dcc("add", sequence, "--to", key, "--json").stdout)
     assert (added["added"], added["follows"]) == ([first["id"]], [project_shot["parent"]["id"]])
-    assert ft_dcc("add", sequence, "--to", key).stdout == "0 versions added to 'Dailies'.\n"
+    assert ft_dcc("add", sequence, "--to", key).stdout == "0 added to 'Dailies'.\n"
     newer = [session.create("AssetVersion", {"asset": asset}) for asset in assets]
     session.commit()
     shown = json.loads(ft_dcc("show", key, "--json").stdout)["versions"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from doubles.nuke.knobs import knobs_of
 from doubles.nuke.sample_script import set_knobs
 from doubles.programs import run_process
 from run_options import TIMEOUT_SECONDS
@@ -79,6 +80,21 @@ def test_the_task_of_the_tab_precedes_the_task_of_the_script(terminal, write, ta
     set_knobs(write, ft_dcc_task=task)
     terminal.render(write, 1001, 1012)
     assert only_render().execution.options.task == (task or "d6b9")
+
+
+def test_a_render_of_a_script_of_several_shots_has_the_task_of_the_current_one(terminal, write):
+    from ft_dcc_nuke.host import NukeHost
+
+    host = NukeHost()
+    host.remember_task("of the script")
+    (variables,) = [knob for knob in knobs_of("Root", 16) if knob.name() == "gsv"]
+    terminal.root._bind(variables)
+    for shot in ("sh010", "sh020"):
+        variables._value = {"__default__": {"shot": shot}}
+        host.remember_task(f"of {shot}")
+    variables._value = {"__default__": {"shot": "sh010"}}
+    terminal.render(write, 1001, 1002)
+    assert only_render().execution.options.task == "of sh010"
 
 
 def test_uninstall_ends_the_watcher_thread_also_while_it_works(nuke, monkeypatch):

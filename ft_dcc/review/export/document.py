@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Container
 from datetime import datetime, timezone
 from io import BytesIO
+from pathlib import Path
 from typing import Optional
 
 from ft_dcc.review.export.raster import FONT, paint
@@ -166,8 +167,10 @@ def _write_images(document: _Document, images: Images) -> None:
     for frame, image in images:
         height = _image_height(image.size)
         # The frame of a movie is in a file, which is taken as it is; one with a drawing is encoded.
+        # Equal frames are stored once, because the bytes are compared and not the names.
         source = getattr(image, "filename", None)
-        document.image(source or image, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
+        content = BytesIO(Path(source).read_bytes()) if source else image
+        document.image(content, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
         top += height
         if len(images) > 1:
             document.set_xy(_MARGIN, top)
