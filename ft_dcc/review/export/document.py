@@ -168,8 +168,10 @@ def _write_images(document: _Document, images: Images) -> None:
         height = _image_height(image.size)
         # The frame of a movie is in a file, which is taken as it is; one with a drawing is encoded.
         # Equal frames are stored once, because the bytes are compared and not the names.
-        source = getattr(image, "filename", None)
-        content = BytesIO(Path(source).read_bytes()) if source else image
+        content: Image.Image | BytesIO = image
+        if source := getattr(image, "filename", None):
+            content = BytesIO(Path(source).read_bytes())
+            image.close()
         document.image(content, x=_MARGIN, y=top, w=height * image.width / image.height, h=height)
         top += height
         if len(images) > 1:
