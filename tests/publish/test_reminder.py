@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from ft_dcc.errors import Cancelled, ServerUnreachable
-from ft_dcc.publish import publisher as publisher_module
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.preparation import prepare
 from ft_dcc.publish.publisher import Publisher
@@ -47,7 +46,7 @@ def test_server_that_does_not_answer_lists_no_notes(session, request_of, jobs, n
         def find(*arguments):
             raise error
 
-        monkeypatch.setattr(publisher_module, "unanswered_notes_of_task", find)
+        monkeypatch.setattr(feedback, "unanswered_notes_of_task", find)
 
     fail(ServerUnreachable("The server does not answer."))
     assert check.find_open_notes() == []
