@@ -19,7 +19,7 @@ __all__ = ["home"]
 
 @pytest.fixture
 def open_link(other_context):
-    """Return a function that opens an address in the browser of a person who has not visited the server before."""
+    """Return a function that opens an address on a page of the other browser context, after its cookies are cleared."""
 
     def open_page(address):
         other_context.clear_cookies()

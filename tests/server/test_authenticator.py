@@ -1,4 +1,4 @@
-"""API keys: who is authenticated by one, and how failures are throttled."""
+"""Authentication by API keys, and the throttling of failed attempts."""
 
 import pytest
 from doubles.operations import create, delete, update

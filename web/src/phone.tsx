@@ -137,7 +137,7 @@ function followKeyboard(page: HTMLElement): void {
   const visible = window.visualViewport;
   if (visible === null) return;
   const follow = (): void => {
-    // A visitor who has zoomed into the page sees a part of it for another reason.
+    // With the page zoomed in, the visual viewport is smaller without a keyboard.
     const isOpen = visible.scale < 1.01 && document.documentElement.clientHeight - visible.height > MIN_KEYBOARD_HEIGHT;
     page.dataset["keyboard"] = String(isOpen);
     page.style.setProperty("--visible-height", isOpen ? `${visible.height}px` : "");

@@ -71,7 +71,7 @@ def run_command(context: ServerContext, name: str, arguments: Arguments, caller:
 
 
 def require_administrator(context: ServerContext, caller: Caller, action: str = "may do this") -> None:
-    """Raise Forbidden for a user who is not an administrator."""
+    """Raise Forbidden unless the caller has the role Administrator."""
     with context.store.reading() as connection:
         permissions = permissions_of(connection, context.store.tables, caller.id)
     if not permissions.is_administrator:

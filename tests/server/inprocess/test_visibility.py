@@ -29,7 +29,7 @@ SCOPES = [{"id": f"scope-{number}", "name": f"scope {number}"} for number in ran
 
 @pytest.fixture
 def two_projects(context_of_both, client):
-    """Add one row of each type to both projects, and for each project a user who is the author of its rows.
+    """Add one row of each type to both projects, and one user per project as the author of its rows.
 
     Return the studio and users: of the open project, of the other one, and an administrator.
     """
