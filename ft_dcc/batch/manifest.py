@@ -214,7 +214,9 @@ def read_folder(folder: Path, match: str, defaults: PublishRequest) -> list[Item
             stem = relative[: len(relative) - len(Path(relative).suffix)]
             found = pattern.match(f"{stem}/")
             if found is not None:
-                request = attrs.evolve(defaults, task=fill_rule(rule, found.groupdict()))
+                # Those of a project have no task.
+                task = defaults.task if defaults.project else fill_rule(rule, found.groupdict())
+                request = attrs.evolve(defaults, task=task)
                 items.append(make_item(relative, _absolute(source, Path.cwd()), request))
     if not items:
         raise errors.UserFixableError(f"Nothing in {folder} matches {match}. Give other fields with --match.")

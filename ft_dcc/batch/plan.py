@@ -70,7 +70,7 @@ class ItemResult:
     @classmethod
     def of(cls, item: PlannedItem, state: str, problems: Iterable[str] = (), **values: Any) -> ItemResult:
         """Return the result of an item."""
-        task = item.request.task or ""
+        task = item.request.context or ""
         return cls(item.index, item.key, item.place, item.source, task, state, problems=tuple(problems), **values)
 
 
@@ -156,7 +156,7 @@ def make_plan(
         found = [_problems(item, tasks, shots_without_rate) for item in items]
     for index, item in enumerate(items):
         asked = item.request
-        identity = [studio.id or studio.server, asked.task, asked.asset, str(item.scene), asked.source]
+        identity = [studio.id or studio.server, asked.context, asked.asset, str(item.scene), asked.source]
         # Not for all items, whose keys would change.
         identity += [item.scene_name] if item.scene_name else []
         base = hashlib.sha256(json.dumps(identity).encode("ascii")).hexdigest()[:16]
@@ -199,12 +199,15 @@ def _keep_earlier_result(item: PlannedItem, job: Job, results: Path) -> None:
 
 def _find_tasks(session: Session, items: Sequence[Item]) -> dict[str, str]:
     """Return the shots' ids by id and path of tasks and shots, with one query for each project and one for ids."""
-    wanted, select = {item.request.task for item in items if item.request.task}, "select id, link, parent_id from"
+    wanted, select = {item.request.context for item in items if item.request.context}, "select id, link, parent_id from"
     projects = sorted({task.strip("/").split("/")[0] for task in wanted if "/" in task})
     queries = [f"{select} TypedContext where project.name is {quoted(project)}" for project in projects]
     listed = ", ".join(quoted(task) for task in sorted(wanted) if "/" not in task)
     if listed:
         queries.append(f"{select} TypedContext where id in ({listed})")
+    names = ", ".join(quoted(item.request.project) for item in items if item.request.project)
+    if names:
+        queries.append(f"{select} Project where name in ({names})")
     found: dict[str, str] = {}
     for each in (each for query in queries for each in session.query(query)):
         path = "/".join(str(part["name"]) for part in each["link"])
@@ -227,7 +230,7 @@ def _find_shots_without_rate(session: Session, items: Sequence[Item], tasks: Map
 
 def _task_name(item: Item) -> str:
     """Return the id or path of the item's task, without spaces around the names, "" without a task."""
-    return "/".join(part.strip() for part in (item.request.task or "").strip("/").split("/"))
+    return "/".join(part.strip() for part in (item.request.context or "").strip("/").split("/"))
 
 
 def _problems(item: Item, tasks: Mapping[str, str], shots_without_rate: frozenset[str]) -> list[str]:
@@ -235,9 +238,13 @@ def _problems(item: Item, tasks: Mapping[str, str], shots_without_rate: frozense
         # Its other values are unknown.
         return []
     problems = []
-    task, name = item.request.task, _task_name(item)
-    if not task:
+    task, name = item.request.context, _task_name(item)
+    if item.request.has_two_contexts:
+        problems.append("A version has a task or a project. Leave out one of them.")
+    elif not task:
         problems.append("No task. Add --task PROJECT/SEQUENCE/SHOT/TASK, or a column task.")
+    elif item.request.project and name not in tasks:
+        problems.append(f"There is no project {item.request.project}. Check its name.")
     elif name not in tasks:
         # Only a path can be created, not an id or the name of a file that --match has found.
         is_path = "/" in name and all(name.split("/"))

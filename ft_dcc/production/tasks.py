@@ -25,8 +25,13 @@ _SELECT_TASKS = f"{_SELECT} Task"
 
 
 def find_task(session: Session, id_or_path: str, *, or_parent: bool = False) -> Entity:
-    """Return the task at this id or PROJECT/SEQUENCE/SHOT/TASK, a parent with ``or_parent``; raise TaskNotFound."""
+    """Return the task at this id or PROJECT/SEQUENCE/SHOT/TASK; raise TaskNotFound.
+
+    With ``or_parent`` it can be a parent, too: a shot, an asset, or a project as PROJECT/.
+    """
     entity_type = "TypedContext" if or_parent else "Task"
+    if or_parent and id_or_path.find("/") == len(id_or_path) - 1:
+        return _find_project(session, id_or_path[:-1])
     if "/" in id_or_path:
         task = _at_path(session, _split_path(id_or_path), entity_type)
     else:
@@ -37,6 +42,15 @@ def find_task(session: Session, id_or_path: str, *, or_parent: bool = False) -> 
             "Give a task's id or its path, PROJECT/SEQUENCE/SHOT/TASK, or create it with: ft-dcc task ensure."
         )
     return task
+
+
+def _find_project(session: Session, name: str) -> Entity:
+    known = {str(each["name"]): each for each in session.query("select name, link from Project")}
+    if name not in known:
+        raise errors.TaskNotFound(
+            f"There is no project {name} on {session.server_url}. {errors.nearest_hint(name, sorted(known))}"
+        )
+    return known[name]
 
 
 def _nearest_task(session: Session, path: str) -> str:

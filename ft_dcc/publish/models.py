@@ -63,6 +63,16 @@ class PublishRequest(publish_options.PublishOptions):
         return tuple(parts) or (self,)
 
     @property
+    def context(self) -> str | None:
+        """The task, or "PROJECT/" for a version of a project without one."""
+        return f"{self.project}/" if self.project and not self.task else self.task
+
+    @property
+    def has_two_contexts(self) -> bool:
+        """Whether it has a task and a project."""
+        return bool(self.project and self.task) and self.task != f"{self.project}/"
+
+    @property
     def slate_lines(self) -> tuple[str, ...]:
         """The lines of the slate, none before the settings have given those of ``slate=True``."""
         return self.slate if isinstance(self.slate, tuple) else ()
@@ -89,9 +99,9 @@ class PublishRequest(publish_options.PublishOptions):
 
 @attrs.frozen
 class Task:
-    """The task of the publish, or the shot or asset of a version without one; ``names`` begin with the project.
+    """The task, or the shot, asset or project of a version without one; ``names`` begin with the project.
 
-    ``parent_id`` is the context of its assets: the task's parent, or the shot or asset itself.
+    ``parent_id`` is the context of its assets: the task's parent, or the shot, asset or project itself.
     """
 
     id: str
@@ -107,6 +117,8 @@ class Task:
     def of(cls, entity: Entity) -> Task:
         """Return the task of an entity whose id, link, parent_id, project_id and type are fetched."""
         names = tuple(str(part["name"]) for part in entity["link"])
+        if entity.entity_type == "Project":
+            return cls(entity["id"], names, entity["id"], entity["id"], ids=(entity["id"],))
         is_task = entity.entity_type == "Task"
         kind = entity["type"]["name"] if is_task and entity["type"] else ""
         parent_id = entity["parent_id"] if is_task else entity["id"]
@@ -117,6 +129,11 @@ class Task:
     def is_task(self) -> bool:
         """Whether the version has a task."""
         return self.id != self.parent_id
+
+    @property
+    def is_project(self) -> bool:
+        """Whether the version belongs to the project as a whole."""
+        return self.id == self.project_id
 
     @property
     def path(self) -> str:
@@ -206,6 +223,9 @@ class ResolvedOptions:
     task_status_id: str | None = None
     # The texts and numbers of the custom attributes that templates and rules name, such as "shot.fstart".
     attributes: Mapping[str, Any] = attrs.field(factory=dict)
+    # Pairs of keys and texts; and of ids of configurations of custom attributes and the version's values.
+    metadata: tuple[tuple[str, str], ...] = ()
+    custom_values: tuple[tuple[str, Any], ...] = ()
 
 
 @attrs.frozen

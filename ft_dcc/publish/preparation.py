@@ -41,9 +41,12 @@ def locate(
     """Return the request with its task and the folder of its settings, and the scope that they are.
 
     The folder is that of the scene, also of one that was rendered, or that of the first source if there is a project's
-    file. The settings of the project on the server are the last known ones if it does not answer.
+    file. The settings of the project on the server are the last known ones if it does not answer. Raises SettingInvalid
+    for a task and a project.
     """
-    folder, task = request.settings_folder, request.task
+    if request.has_two_contexts:
+        raise SettingInvalid("A version has a task or a project. Leave out --task or --project.")
+    folder, task = request.settings_folder, request.context
     if host is not None and (folder is None or not task):
         # CollectScene reports a scene that cannot be read.
         with suppress(Error):

@@ -8,7 +8,7 @@ from typing import Any
 
 from ft_dcc.media import EncodedFile
 from ft_dcc.production import review_sessions, version_lists, versions
-from ft_dcc.publish import models, slots
+from ft_dcc.publish import custom_values, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
 from ft_dcc.review.notes import ORIGIN_KEY, publish_note_id
 from ft_dcc.session import SERVER_LOCATION_ID, Session, operations
@@ -49,6 +49,14 @@ def make_version_ops(instance: Instance) -> list[dict[str, Any]]:
         *_asset_ops(instance),
         operations.create("AssetVersion", version),
         *_metadata_ops("AssetVersion", version_id, {ORIGIN_KEY: slots.ORIGIN.find(instance)}),
+        *(
+            operations.create("Metadata", {"parent_id": version_id, "parent_type": "AssetVersion", **pair})
+            for pair in ({"key": key, "value": value} for key, value in options.metadata)
+        ),
+        *(
+            operations.update(custom_values.ENTITY_TYPE, [configuration_id, version_id], {"value": value})
+            for configuration_id, value in options.custom_values
+        ),
         *(operation for component in components for operation in _component_ops(component, version_id)),
         *(
             operation
@@ -198,7 +206,7 @@ def _media_metadata(clip: models.Clip, file: EncodedFile, variant: str | None) -
 def _status_and_entry_ops(instance: Instance) -> list[dict[str, Any]]:
     """Return the operations of the task's new status, if one is requested, and of the review entries."""
     task, status_id = slots.TASK.get(instance.context), slots.OPTIONS.get(instance.context).task_status_id
-    name = f"{task.shot_name} {slots.ASSET.get(instance).name}"
+    name = slots.ASSET.get(instance).name if task.is_project else f"{task.shot_name} {slots.ASSET.get(instance).name}"
     entries = [
         review_sessions.add_version_op(
             entry.review_session_object_id,

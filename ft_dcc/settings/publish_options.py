@@ -36,6 +36,9 @@ REVIEW_METADATA = ("frame-and-size", "frame", "zero-and-size", "zero")
 # Who encodes the review movie.
 ENCODE_BY_SITE = "site"
 _FRAME = re.compile("-?[0-9]+")
+# Of metadata, whose text also a site can store.
+_MAX_KEY_LENGTH, _MAX_VALUE_LENGTH = 255, 65_535
+_OWN_KEYS = ("ft_dcc", "ftr_meta")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
 
 
@@ -91,6 +94,8 @@ class Option:
     is_path: bool = False
     needs_movie: bool = False
     has_flag: bool = True
+    # Checks several texts together.
+    check_texts: Callable[[tuple[str, ...]], Any] = tuple
     has_column: bool = attrs.field(default=attrs.Factory(attrgetter("has_flag"), takes_self=True))
 
     @property
@@ -102,7 +107,9 @@ class Option:
         """Return the value of a cell of a table; raise SettingInvalid for an invalid one."""
         if self.kind is TEXTS:
             parts = value if isinstance(value, (list, tuple)) else str(value).split(";")
-            return tuple(str(part).strip() for part in parts if str(part).strip())
+            texts = tuple(str(part).strip() for part in parts if str(part).strip())
+            self.check_texts(texts)
+            return texts
         if self.kind is SWITCH:
             text = str(value).strip().lower()
             if text not in (*_TRUE, *_FALSE):
@@ -137,7 +144,7 @@ def option(
 ) -> Any:
     """Return a field that is an option with these values; with None it has the value of its setting."""
     if kind is TEXTS:
-        default, converter = (None, _optional_texts) if "setting" in values else ((), _texts)
+        default, converter = (None, _optional_texts) if "setting" in values else ((), converter or _texts)
     metadata = {"option": _make_option(kind, help, metavar, **values)}
     return attrs.field(default=default, converter=converter, metadata=metadata)
 
@@ -153,6 +160,34 @@ def strip_surrogates(text: str) -> str:
     raw = re.compile("[\udc80-\udcff]+")
     decoded = raw.sub(lambda found: found[0].encode("ascii", "surrogateescape").decode("utf-8", "replace"), text)
     return decoded.encode("utf-8", "replace").decode("utf-8")
+
+
+def split_pairs(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of metadata that are written "key=value"; raise SettingInvalid for an invalid or second key.
+
+    >>> split_pairs(["supervisor=Ida Berg", "take=3=b"])
+    [('supervisor', 'Ida Berg'), ('take', '3=b')]
+    """
+    pairs: dict[str, str] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        key, shown = key.strip(), repr(text if len(text) < 60 else f"{text[:60]}...")
+        if not sign or not key:
+            raise errors.SettingInvalid(f"{shown} is not metadata. Write it as key=value, such as supervisor=Ida.")
+        if len(key) > _MAX_KEY_LENGTH or len(value) > _MAX_VALUE_LENGTH:
+            limits = f"A key has at most {_MAX_KEY_LENGTH} characters, its value {_MAX_VALUE_LENGTH:,}."
+            raise errors.SettingInvalid(f"The metadata {shown} is too long. {limits}")
+        if key.startswith(_OWN_KEYS):
+            raise errors.SettingInvalid(f"The metadata {key} belongs to ft-dcc and to players. Choose another key.")
+        if key in pairs:
+            raise errors.SettingInvalid(f"The metadata {key} is given twice. Give one value.")
+        pairs[key] = value.strip()
+    return list(pairs.items())
+
+
+def _pairs(value: str | Iterable[str] | Mapping[str, Any] | None) -> tuple[str, ...]:
+    given = [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else _texts(value)
+    return tuple(f"{key}={each}" for key, each in split_pairs(map(strip_surrogates, given)))
 
 
 def _texts(value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -226,6 +261,7 @@ class PublishOptions:
     source: tuple[str, ...] = attrs.field(default=None, converter=_texts)
     # A review session that does not exist is created.
     review: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts, metadata={"option": _REVIEW})
+    project: str | None = option(NAME, "Project of a version without a task or a shot, such as a reference.", "NAME")
     comment: str = option(TEXT, "Comment of the version.", "TEXT", default="", converter=strip_surrogates)
     note: str = option(TEXT, "Note for the reviewers.", "TEXT", default="", converter=strip_surrogates)
     label: str | None = option(NAME, "Label of the note.", "NAME")
@@ -266,6 +302,14 @@ class PublishOptions:
     )
     uses: tuple[str, ...] = option(
         TEXTS, "Version that this one was made from; may be repeated.", "VERSION_ID", has_column=False
+    )
+    # Texts "key=value"; a mapping is converted.
+    metadata: tuple[str, ...] = option(
+        TEXTS,
+        "Metadata of the version, or the value of its custom attribute with this key; may be repeated.",
+        "KEY=VALUE",
+        converter=_pairs,
+        check_texts=split_pairs,
     )
     lists: tuple[str, ...] | None = attrs.field(default=None, converter=_optional_texts, metadata={"option": _LISTS})
     notify: bool | None = option(

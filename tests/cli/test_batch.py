@@ -214,6 +214,29 @@ def test_values_of_json_that_are_missing_or_of_another_type_are_understood_or_ex
     assert planned.stderr.splitlines()[-1] == "5 items: 3 to publish, 0 done, 2 with problems."
 
 
+def test_columns_give_metadata_and_a_project_instead_of_a_task(batch):
+    batch.add_shot("SH010")
+    row = {**batch.rows.pop(), "task": ""}
+    batch.rows += [
+        {**row, "project": batch.project, "metadata": "vendor=North;take=3"},
+        {**row, "project": "nowhere", "metadata": "vendor"},
+        {**row, "project": batch.project, "task": f"{batch.project}/SQ010/SH010/Animation"},
+    ]
+    done = batch.run(batch.write(), "--json")
+    assert done.returncode == 3, done.stderr
+    first = json.loads(done.stdout)["items"][0]
+    select = "select task_id, metadata, asset.name from AssetVersion where id is"
+    version = batch.session.query(f"{select} '{first['version_id']}'").one()
+    assert (version["task_id"], version["asset"]["name"]) == (None, "SH010")
+    assert {"vendor": "North", "take": "3"}.items() <= dict(version["metadata"]).items()
+    for reason in (
+        "line 3: 'vendor' is not metadata.",
+        "line 3: There is no project nowhere.",
+        "line 4: A version has",
+    ):
+        assert reason in done.stderr
+
+
 def test_invalid_manifest_is_explained(batch):
     for name, text, message in (
         ("a.csv", b"sorce,task\na.mov,T/S/T\nb.mov,T/S/T\n", "a.csv, line 1: There is no column 'sorce'. Did you mean"),

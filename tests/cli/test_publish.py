@@ -131,6 +131,78 @@ def test_publish_options_are_applied_to_the_version(session, publish):
     assert notes == ["Look at 1003."] * 2
 
 
+@pytest.fixture
+def attributes(session):
+    """Create a number, a date and an enumerator for versions."""
+    types = {each["name"]: each["id"] for each in session.query("select id, name from CustomAttributeType")}
+    menu = {"multiSelect": False, "data": json.dumps([{"menu": name, "value": name} for name in ("wip", "final")])}
+    names = [f"{kind}_{uuid4().hex[:8]}" for kind in ("number", "date", "enumerator")]
+    for name in names:
+        values = {"key": name, "label": name, "entity_type": "assetversion", "config": json.dumps(menu)}
+        session.create("CustomAttributeConfiguration", {**values, "type_id": types[name.partition("_")[0]]})
+    session.commit()
+    return names
+
+
+def test_metadata_is_stored_and_sets_custom_attributes_of_its_keys(session, publish, tmp_path, attributes):
+    number, date, menu = attributes
+    given = (f"{number}=2.5", f"{date}=2026-12-24", f"{menu}=wip", "supervisor=Ida = Berg", "empty=")
+    done = publish("--no-review", "--json", *(part for each in given for part in ("--metadata", each)))
+    assert done.returncode == 0, done.stderr
+    select = "select metadata, custom_attributes from AssetVersion where id is"
+    version = session.query(f"{select} '{json.loads(done.stdout)['version_id']}'").one()
+    assert {"supervisor": "Ida = Berg", "empty": ""}.items() <= dict(version["metadata"]).items()
+    assert not {number, date, menu} & set(version["metadata"])
+    rows = session.query(
+        f"select key, value from AssetVersionCustomAttributeValue where entity_id is '{version['id']}'"
+    )
+    values = {row["key"]: row["value"] for row in rows}
+    assert (values[number], values[menu], str(values[date])[:10]) == (2.5, ["wip"], "2026-12-24")
+
+    for value, reason in [
+        (f"{number}=abc", f"The custom attribute {number} is a number, not 'abc'. Correct --metadata."),
+        (f"{menu}=done", f"The custom attribute {menu} cannot be 'done'. It has one of: wip, final."),
+    ]:
+        refused = publish("--no-review", "--metadata", value)
+        assert (refused.returncode, reason in refused.stderr) == (3, True), refused.stderr
+    assert len(list((tmp_path / "jobs").glob("*/journal.jsonl"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (["take"], "'take' is not metadata. Write it as key=value"),
+        (["=3"], "'=3' is not metadata."),
+        (["take=1", "take=2"], "The metadata take is given twice. Give one value."),
+        (["ft_dcc_origin={}"], "belongs to ft-dcc and to players. Choose another key."),
+        ([f"{'k' * 256}=1"], "A key has at most 255 characters"),
+    ],
+)
+def test_invalid_metadata_is_wrong_usage(publish, given, reason):
+    refused = publish("--no-review", *(part for each in given for part in ("--metadata", each)))
+    assert (refused.returncode, reason in refused.stderr) == (2, True), refused.stderr
+
+
+def test_media_for_a_review_session_needs_a_project_only(session, publish):
+    project = ensure_task(session, f"external{uuid4().hex[:8]}/SQ010/SH010/Animation")["link"][0]
+    publish.environ.update(FTRACK_TASKID="", FT_DCC_TASK="")
+    done = publish("--review", "Dailies", "--project", project["name"], "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    select = "select task_id, asset.name, asset.context_id, review_session_objects.name from AssetVersion where id is"
+    version = session.query(f"{select} '{report['version_id']}'").one()
+    assert (version["task_id"], version["asset"]["context_id"]) == (None, project["id"])
+    assert (version["asset"]["name"], version["review_session_objects"][0]["name"]) == ("sh010", "sh010")
+    assert report["link"].startswith("http")
+
+    for options, code, reason in [
+        (("--project", "nowhere"), 3, "There is no project nowhere"),
+        (("--project", project["name"], "--task", f"{project['name']}/SQ010/SH010/Animation"), 2, "Leave out --task"),
+    ]:
+        refused = publish(*options)
+        assert (refused.returncode, reason in refused.stderr) == (code, True), refused.stderr
+
+
 def test_an_issue_names_its_repair_and_the_repair_option_runs_it(session, publish, tmp_path, monkeypatch):
     guide = Path(__file__).resolve().parents[2] / "docs" / "td" / "publish-plugins.md"
     plugin = next(block for block in guide.read_text("utf-8").split("```python\n") if "ValidateAssetName" in block)

@@ -15,6 +15,7 @@ from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host_support.look_presets import choose_look, find_presets
 from ft_dcc.production import review_sessions, tasks, version_lists
 from ft_dcc.publish import encode_source, models, slots
+from ft_dcc.publish.custom_values import resolve_metadata, version_configurations
 from ft_dcc.publish.pipeline.pyblish_adapter import COLLECTOR, REVIEW, Context, ContextPlugin, Instance, InstancePlugin
 from ft_dcc.review.feedback import find_note_id
 from ft_dcc.session import Session
@@ -55,7 +56,7 @@ class CollectTask(Collector):
     def process(self, context: Context) -> None:
         """Set TASK; raise TaskNotFound."""
         scene = slots.SCENE.find(context)
-        wanted = slots.REQUEST.get(context).task or (scene.task_id if scene is not None else None)
+        wanted = slots.REQUEST.get(context).context or (scene.task_id if scene is not None else None)
         wanted = wanted or resolve.read_settings().get("task")
         if not wanted:
             raise TaskNotFound("No task. Choose one.", option="task PROJECT/SEQUENCE/SHOT/TASK")
@@ -211,7 +212,9 @@ class CollectOptions(Collector):
             artist = " ".join(str(name) for name in names if name) or session.api_user
         attributes = _attribute_values(context, request.attribute_fields)
         resolved = (status_id, asset_type_id, label_id, user_id, artist, request.uses, addresses, task_status_id)
-        slots.OPTIONS.set(context, models.ResolvedOptions(*resolved, attributes))
+        known = version_configurations(session, slots.TASK.get(context).project_id) if request.metadata else {}
+        metadata = resolve_metadata(request.metadata, known)
+        slots.OPTIONS.set(context, models.ResolvedOptions(*resolved, attributes, *metadata))
 
 
 def _attribute_values(context: Context, wanted: Sequence[str]) -> dict[str, Any]:
@@ -227,13 +230,10 @@ def _attribute_values(context: Context, wanted: Sequence[str]) -> dict[str, Any]
         found = session.query(f"select custom_attributes from Context where id is {quoted(owner_id)}").one()
         attributes = found["custom_attributes"]
         known[level] = {key: attributes.inherited(key) for key in attributes}
-    of_version: dict[str, Any] = {}
-    # Those of the project come last, because they replace those of the site.
-    for each in sorted(session.custom_attribute_configurations(), key=lambda each: each["project_id"] is not None):
-        if each["is_hierarchical"] and each["key"] in of_shot:
-            of_version[each["key"]] = of_shot[each["key"]]
-        elif each["entity_type"] == "assetversion" and each["project_id"] in (None, task.project_id):
-            of_version[each["key"]] = each["default"]
+    of_version = {
+        key: of_shot[key] if each["is_hierarchical"] and key in of_shot else each["default"]
+        for key, each in version_configurations(session, task.project_id).items()
+    }
     texts: dict[str, Any] = {}
     for owner, _, name in (field.partition(".") for field in wanted):
         # A path may have no episode.
@@ -310,12 +310,12 @@ class CollectAsset(InstancePlugin):
             return
         # Not all of them for each of thousands.
         sources = list(islice((each for each in context if slots.SOURCE.find(each) is not None), 2))
-        field = "{task}" if task.is_task else "{shot}"
+        field = "{task}" if task.is_task else "{source}" if task.is_project else "{shot}"
         suffix = request.asset_suffix
         if suffix is None and scene is not None:
             suffix = scene.asset_suffixes.get(source.name)
         is_alone = len(sources) == 1 and not request.is_one_of_several
-        rule = wanted or (field if is_alone or suffix is not None else f"{field} {{source}}")
+        rule = wanted or (field if is_alone or task.is_project or suffix is not None else f"{field} {{source}}")
         if fields.attribute_fields([rule]):
             # They are missing if CollectOptions has failed, which is reported.
             slots.OPTIONS.get(context)
