@@ -318,6 +318,22 @@ def test_movie_is_uploaded_as_a_version_and_its_review_is_exported(home, reviews
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
 
 
+def test_media_without_a_task_is_uploaded_into_a_review(home, reviews, movie):
+    review_id = reviews.open("References")
+    home.reload()
+    home.click("button[aria-label='Manage References']")
+    home.click("dialog nav >> text=Versions")
+    home.set_input_files("#field-files", str(movie.path))
+    home.select_option(f"select[aria-label='Task of {movie.path.name}']", label="No task")
+    check_layout(home)
+    home.click("dialog button:has-text('Upload')")
+    home.wait_for_selector("text=1 version is uploaded.")
+    reviews.session.reset()
+    (item,) = reviews.session.query(f'ReviewSessionObject where review_session_id is "{review_id}"')
+    assert item["asset_version"]["task_id"] is None
+    assert item["asset_version"]["asset"]["context_id"] == item["review_session"]["project_id"]
+
+
 def test_user_opens_a_review_from_a_card_and_writes_as_the_author(home, reviews, movie):
     review_id = reviews.open("Notes of users")
     version = reviews.add(review_id, movie)

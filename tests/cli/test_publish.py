@@ -190,7 +190,7 @@ def test_media_for_a_review_session_needs_a_project_only(session, publish):
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     select = "select task_id, asset.name, asset.context_id, review_session_objects.name from AssetVersion where id is"
-    version = session.query(f"{select} '{report['version_id']}'").one()
+    version = session.query(f"{select} '{report['version_id']}' and asset.parent.project_id is {project['id']}").one()
     assert (version["task_id"], version["asset"]["context_id"]) == (None, project["id"])
     assert (version["asset"]["name"], version["review_session_objects"][0]["name"]) == ("sh010", "sh010")
     assert report["link"].startswith("http")

@@ -119,7 +119,7 @@ export function Project(props: { user: User }) {
       )}
       {open === "upload" && (
         <Dialog title="Upload versions" onClose={close}>
-          <UploadForm tasks={data.tasks} reviewId={null} onUploaded={() => void read()} />
+          <UploadForm projectId={projectId()} tasks={data.tasks} reviewId={null} onUploaded={() => void read()} />
         </Dialog>
       )}
       <CopyText label="Link to this page" text={location.href} />

@@ -412,7 +412,7 @@ function VersionsPart({ card, onChanged }: Props) {
         </p>
       )}
       <h3>Upload movies or images</h3>
-      <UploadForm tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
+      <UploadForm projectId={card.project_id} tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
     </>
   );
 }

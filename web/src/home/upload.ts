@@ -9,7 +9,7 @@ const MAX_BYTES = 4 * 2 ** 30;
 const IS_MEDIA = /\.(mp4|mov|mxf|avi|mkv|webm|m4v|jpe?g|png|tiff?|exr|dpx|webp)$/i;
 
 export interface Target {
-  /** The task, and the shot or other context above it. */
+  /** The task, and the shot or other context above it; both are the project for a version without a task. */
   readonly taskId: string;
   readonly contextId: string;
   /** The asset whose next version it becomes; null for a new one. */
@@ -79,13 +79,17 @@ async function register(version: string, source: Source, uploaded: readonly stri
   const media = source.length === 1 ? fileOperations(source[0], uploaded[0]!, version) : await sequenceOperations(source, uploaded, version, target);
   await call(
     ...operations,
-    create("AssetVersion", { id: version, asset_id: assetId, task_id: target.taskId, comment: target.comment }),
+    create("AssetVersion", { id: version, asset_id: assetId, comment: target.comment, ...taskOf(target) }),
     ...media.operations,
     ...(target.reviewId === null
       ? []
       : [create("ReviewSessionObject", { review_session_id: target.reviewId, version_id: version, name: nameOf(source) })]),
     { action: "encode_media", component_id: media.component, version_id: version, keep_original: true },
   );
+}
+
+function taskOf({ taskId, contextId }: Target): { task_id?: string } {
+  return taskId === contextId ? {} : { task_id: taskId };
 }
 
 /** The operations that create a component, and its id. */

@@ -11,12 +11,15 @@ import { assetsOf, chooseAsset, makePlans, readAssets, type KnownAsset, type Pla
 import { withUploadStatus } from "./upload_status";
 
 interface UploadFormProps {
+  readonly projectId: string;
   readonly tasks: readonly Entity[];
   readonly reviewId: string | null;
   readonly onUploaded: () => void;
 }
 
-export function UploadForm({ tasks, reviewId, onUploaded }: UploadFormProps) {
+export function UploadForm({ projectId, reviewId, onUploaded, ...props }: UploadFormProps) {
+  // Media without a task, such as references, belongs to the project as a whole.
+  const tasks = [...props.tasks, { id: projectId, parent_id: projectId, name: "No task" }];
   const [round, setRound] = useState(0);
   const plans = useSignal<readonly Plan[]>([]);
   const assets = useSignal<readonly KnownAsset[]>([]);
@@ -25,9 +28,6 @@ export function UploadForm({ tasks, reviewId, onUploaded }: UploadFormProps) {
   const input = useRef<HTMLInputElement>(null);
   // Versions of this choice of files and task that exist: a second attempt sends the others.
   const done = useRef(new Set<File>());
-  if (tasks.length === 0) {
-    return <p class="empty">The project has no tasks. Create one on its project page first.</p>;
-  }
   const restart = (): void => done.current.clear();
   const taskOf = (plan: Plan): Entity => tasks.find((each) => each["id"] === plan.taskId)!;
   const prepare = (): Promise<boolean> => {
