@@ -298,7 +298,7 @@ function VersionsPart({ card, onChanged }: Props) {
   const [items, setItems] = useState<readonly Entity[]>([]);
   const [found, setFound] = useState<readonly Entity[] | null>(null);
   const [places, setPlaces] = useState<readonly Entity[]>([]);
-  const [tasks, setTasks] = useState<readonly Entity[]>([]);
+  const [tasks, setTasks] = useState<readonly Entity[] | null>(null);
   const [choices, setChoices] = useState<readonly (readonly Entity[])[]>([]);
   const [rule, setRule] = useState({ status: "", type: "" });
   const read = async (): Promise<void> => {
@@ -412,7 +412,9 @@ function VersionsPart({ card, onChanged }: Props) {
         </p>
       )}
       <h3>Upload movies or images</h3>
-      <UploadForm projectId={card.project_id} tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
+      {tasks !== null && (
+        <UploadForm projectId={card.project_id} tasks={tasks} reviewId={card.id} onUploaded={() => void run(read, "")} />
+      )}
     </>
   );
 }
