@@ -12,7 +12,7 @@ from ft_dcc.accounts.local_server import ensure_local_studio, require_server, st
 from ft_dcc.cli.terminal.inputs import connected, find_account_at
 from ft_dcc.cli.terminal.output import Output
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.files.atomic import temporary_file, temporary_folder
+from ft_dcc.files.atomic import temporary_file
 from ft_dcc.project_transfer import export, mapping, site_plan
 from ft_dcc.project_transfer.site_copy import copy_files, missing_files, plan_site_copy, run_site_copy
 from ft_dcc.session import Session
@@ -21,18 +21,15 @@ from ft_dcc.settings.resolve import read_settings
 _PROGRESS_INTERVAL = 1000
 
 
-def copy_project(output: Output, name: str, data: Path | None, *, with_media: bool, with_schema: bool) -> None:
-    """Copy a project of the settings' site into the studio in the folder, ``with_schema`` also its entity types."""
+def copy_project(output: Output, name: str, data: Path | None, *, with_media: bool) -> None:
+    """Copy a project of the settings' site into the studio in the folder."""
     require_server("The studio server")
     settings, folder = read_settings(), data or studio_folder()
     account = Account(*(settings.require(setting) for setting in ("server", "user", "key")))
     _refuse_same_studio(account.server, folder)
-    with connected(account) as site, temporary_folder() as temporary:
-        project_id, schema = export.find_project(site, name), None
-        if with_schema:
-            schema = temporary / "schema.json"
-            schema.write_text(json.dumps(site.schemas), "utf-8")
-        rows, mapped = _copy(output, site, project_id, folder, schema)
+    with connected(account) as site:
+        project_id = export.find_project(site, name)
+        rows, mapped = _copy(output, site, project_id, folder)
         media = None
         if with_media:
             with connected(ensure_local_studio(folder)) as studio:
@@ -76,11 +73,11 @@ def copy_to_site(
 
 
 def _copy(
-    output: Output, site: Session, project_id: str, folder: Path, schema: Path | None
+    output: Output, site: Session, project_id: str, folder: Path
 ) -> tuple[list[export.Row], mapping.MappedProject]:
     from ft_dcc.server.admin.service import export_lines, open_admin
 
-    with open_admin(folder, schema=schema) as admin:
+    with open_admin(folder) as admin:
         schemas = {schema["id"]: schema for schema in admin.schemas()}
         attributes = {type_name: frozenset(schema["properties"]) for type_name, schema in schemas.items()}
         fetched: Counter[str] = Counter()

@@ -35,7 +35,6 @@ _SHELLS = {
 @click.option(
     "--allow-plain-http", "is_plain_allowed", is_flag=True, help="Allow other machines to connect without HTTPS."
 )
-@click.option("--schema", type=_FILE, help="Schema of a site instead of the built-in one; stored in the folder.")
 @click.option(
     "--shell",
     type=click.Choice(list(_SHELLS)),

@@ -69,7 +69,6 @@ def dump(output: Output, file: Path, data: Path | None) -> None:
 @command.command(short_help="Copy a project from a site into a studio, or to a site.")
 @click.option("--project", required=True, help="Name of the project.")
 @click.option("--media", is_flag=True, help="Copy media files, too; always done with --to.")
-@click.option("--with-schema", is_flag=True, help="Copy the site's entity types first; no server may run.")
 @click.option("--to", "address", metavar="ADDRESS", help="Copy from the studio to this site.")
 @click.option("--project-schema", metavar="NAME", help="With --to: project schema of a new project.")
 @click.option("--dry-run", is_flag=True, help="With --to: print what would be copied.")
@@ -78,7 +77,6 @@ def copy(
     output: Output,
     project: str,
     media: bool,
-    with_schema: bool,
     address: str | None,
     project_schema: str | None,
     dry_run: bool,
@@ -95,12 +93,10 @@ def copy(
     from ft_dcc.cli.copy_project import copy_project, copy_to_site
 
     if address is not None:
-        if with_schema:
-            raise click.UsageError("--with-schema copies from a site. Leave it out with --to.")
         return copy_to_site(output, project, data, address, project_schema=project_schema, dry_run=dry_run)
     if dry_run or project_schema is not None:
         raise click.UsageError("--dry-run and --project-schema need --to.")
-    copy_project(output, project, data, with_media=media, with_schema=with_schema)
+    copy_project(output, project, data, with_media=media)
     return 0
 
 

@@ -110,8 +110,8 @@ def map_to_target(rows: Iterable[Row], schemas: Schemas, known: TargetIndex) -> 
     unknown = sorted({row["__entity_type__"] for row in found if row["__entity_type__"] not in schemas})
     if unknown:
         raise SettingInvalid(
-            f"The studio has no type {', '.join(unknown)}, which the project uses. Copy the site's schema: "
-            "stop the studio's server and use --with-schema."
+            f"The studio has no type {', '.join(unknown)}, which the project uses. Move what is of this type to a "
+            "shot or an asset on the site, then copy again."
         )
     for row in found:
         name = row.get("name", "")

@@ -22,7 +22,6 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, help="certificate for HTTPS, a PEM file")
     parser.add_argument("--private-key", type=Path, help="the certificate's private key, a PEM file")
     parser.add_argument("--allow-plain-http", dest="is_plain_allowed", action="store_true", help="without HTTPS")
-    parser.add_argument("--schema", type=Path, help="a site's own schema, a JSON file")
     parser.add_argument("--stop-when-idle", dest="idle_minutes", type=float, help="minutes without a client")
     parser.add_argument("--backups", type=Path, help="folder of nightly backups, with media")
     parser.add_argument("--keep-backups", type=int, default=7, help="number of nightly backups to keep; 0: make none")

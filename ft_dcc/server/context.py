@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,7 +16,7 @@ from ft_dcc.server import identity
 from ft_dcc.server.auth import api_keys, permissions, tokens
 from ft_dcc.server.database import audit_log, backup, clock, data_folder
 from ft_dcc.server.database.private_tables import API_KEYS, BROWSER_SESSIONS, SIGN_OUTS
-from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed, seed_object_types
+from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.entities.batch import BatchServices
 from ft_dcc.server.events.hub import EventHub
@@ -25,8 +24,7 @@ from ft_dcc.server.http.rate_limit import RequestLimiter
 from ft_dcc.server.mail.mailer import Mailer, read_mailer
 from ft_dcc.server.query import computed_urls
 from ft_dcc.server.query.planner import QueryPlanner
-from ft_dcc.server.schema import json_schema
-from ft_dcc.server.schema.site import SCHEMA_FILE, SiteSchema, differs_from_stored, load_schema
+from ft_dcc.server.schema import dsl_parser, json_schema
 from ft_dcc.server.schema.tables import Tables, make_tables
 from ft_dcc.server.storage.media_store import MediaStore
 from ft_dcc.server.work.queue import WorkQueue
@@ -68,7 +66,6 @@ _MOMENTS = (
 def open_server_context(
     folder: Path,
     *,
-    schema: Path | None = None,
     is_seeded: bool = True,
     limiter: RequestLimiter | None = None,
     is_clock_reset: bool = False,
@@ -76,24 +73,18 @@ def open_server_context(
 ) -> Iterator[ServerContext]:
     """Yield the context of a data folder, set up and migrated, and close it afterwards.
 
-    A new database is seeded with a first user, a workflow and so on, unless ``is_seeded`` is false. A schema file is
-    kept as the studio's own from then on. With ``is_clock_reset``, later times that a clock which was ahead has left
-    are forgotten. ``backup_folder`` is the one of nightly backups, if it is not in the data folder. Raises StorageError
-    and SettingInvalid.
+    A new database is seeded with a first user, a workflow and so on, unless ``is_seeded`` is false. With
+    ``is_clock_reset``, later times that a clock which was ahead has left are forgotten. ``backup_folder`` is the one of
+    nightly backups, if it is not in the data folder. Raises StorageError and SettingInvalid.
     """
     data_folder.check_complete(folder)
     clock.start(0)
     has_media = (folder / "media").is_dir()
-    site = load_schema(folder, schema)
-    is_new_schema = schema is not None and differs_from_stored(folder, site.described)
-    backup.keep_before_migration(folder / "studio.db", is_forced=is_new_schema)
-    context = _make_context(folder, site, limiter, backup_folder)
+    backup.keep_before_migration(folder / "studio.db")
+    context = _make_context(folder, limiter, backup_folder)
     try:
         if not has_media:
             _check_no_media_expected(context)
-        if is_new_schema:
-            context.store.write(partial(seed_object_types, schema=site.schema, tables=context.store.tables))
-            data_folder.write_private(folder / SCHEMA_FILE, json.dumps(site.described).encode())
         if is_seeded:
             context.store.write(partial(seed_if_new, tables=context.store.tables))
         clock.start(context.store.write(partial(_newest_moment, is_reset=is_clock_reset)))
@@ -117,23 +108,23 @@ def _check_no_media_expected(context: ServerContext) -> None:
         )
 
 
-def _make_context(
-    folder: Path, site: SiteSchema, limiter: RequestLimiter | None, backup_folder: Path | None
-) -> ServerContext:
-    secret, tables = data_folder.load_secret(folder), make_tables(site.schema)
-    store, media, mailer = Store(folder / "studio.db", tables), MediaStore(folder, secret), read_mailer(folder)
+def _make_context(folder: Path, limiter: RequestLimiter | None, backup_folder: Path | None) -> ServerContext:
+    schema = dsl_parser.read_schema()
+    described, tables = json_schema.describe_schema(schema), make_tables(schema)
+    secret, mailer = data_folder.load_secret(folder), read_mailer(folder)
+    store, media = Store(folder / "studio.db", tables), MediaStore(folder, secret)
     return ServerContext(
         folder=folder,
         store=store,
-        schema=site.schema,
+        schema=schema,
         media=media,
         planner=QueryPlanner(
-            site.schema,
+            schema,
             tables,
-            computed_urls.make_post_processors(site.schema, tables, media, secret, mailer.public_url),
+            computed_urls.make_post_processors(schema, tables, media, secret, mailer.public_url),
         ),
-        schemas=site.described,
-        schema_digest=json_schema.schema_hash(site.described),
+        schemas=described,
+        schema_digest=json_schema.schema_hash(described),
         secret=secret,
         mailer=mailer,
         authenticator=api_keys.Authenticator(store, limiter),

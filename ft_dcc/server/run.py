@@ -44,7 +44,6 @@ def serve(
     certificate: Path | None = None,
     private_key: Path | None = None,
     is_plain_allowed: bool = False,
-    schema: Path | None = None,
     idle_minutes: float | None = None,
     backups: scheduled_backup.BackupSchedule | None = None,
     limiter: rate_limit.RequestLimiter | None = None,
@@ -53,10 +52,10 @@ def serve(
     """Serve the studio in this folder until SIGINT or SIGTERM; a folder that is empty is set up.
 
     Port 0 is any free one. With a certificate (PEM) the server speaks HTTPS; without one, plain HTTP must be allowed
-    if other machines could connect. A schema file replaces the studio's schema for good. After ``idle_minutes``
-    without a connection or a running task, the server stops by itself. With ``is_clock_reset``, times in the database
-    that are later than the machine's are forgotten. ``on_ready`` is called when connections are
-    accepted. Raises StorageError or SettingInvalid when the server cannot work.
+    if other machines could connect. After ``idle_minutes`` without a connection or a running task, the server
+    stops by itself. With ``is_clock_reset``, times in the database that are later than the machine's are forgotten.
+    ``on_ready`` is called when connections are accepted. Raises StorageError or SettingInvalid when the server cannot
+    work.
     """
     connections.raise_file_limit()
     address = connections.BindAddress(host, port, certificate, private_key, is_plain_allowed)
@@ -65,9 +64,7 @@ def serve(
         listener = stack.enter_context(address.listening())
         schedule = scheduled_backup.BackupSchedule() if backups is None else backups
         context = stack.enter_context(
-            open_server_context(
-                data, schema=schema, limiter=limiter, is_clock_reset=is_clock_reset, backup_folder=schedule.folder
-            )
+            open_server_context(data, limiter=limiter, is_clock_reset=is_clock_reset, backup_folder=schedule.folder)
         )
         dispatcher = make_dispatcher(context)
         encodes = EncodeWorker(context, dispatcher.answer)

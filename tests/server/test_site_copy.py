@@ -1,41 +1,25 @@
 """``ft-dcc studio copy --to``: a project goes from a studio server to one with the schema and the names of a site."""
 
-import copy
 import json
 
 import pytest
 from doubles.command_line import environment, ft_dcc
 from doubles.sample_project import MOVIE_BYTES, opened
+from doubles.site_schema import without
 
 from ft_dcc.errors import ServerUnreachable
 from ft_dcc.project_transfer import site_copy
-from ft_dcc.server.schema.dsl_parser import read_schema
-from ft_dcc.server.schema.json_schema import describe_schema
 from ft_dcc.session.transfer.transfer import download
 
-# Extensions of the studio server, which no site has.
-EXTENSIONS = ("ReviewSessionObjectAnnotation", "ReviewSessionObjectAnnotationComponent")
 # What refers to the other project, or to a group.
 LOST = {"Appointment": 2, "AssetVersionLink": 1, "ListObject": 1, "TypedContextLink": 1}
 COUNTED = ("Shot", "Task", "Asset", "AssetVersion", "Component", "ComponentLocation", "ReviewSession", "Note")
 
 
-def site_schema():
-    """Return a schema as a site has it: without the extensions of the studio server."""
-    schemas = [found for found in copy.deepcopy(describe_schema(read_schema())) if found["id"] not in EXTENSIONS]
-    for found in schemas:
-        for name, described in list(found["properties"].items()):
-            kind = described.get("$ref") or (described.get("items") or {}).get("$ref")
-            if kind in EXTENSIONS or (found["id"], name) in (("Note", "frame_number"), ("ReviewSession", "review_url")):
-                del found["properties"][name]
-    return schemas
-
-
 @pytest.fixture
 def site(start_server, tmp_path):
     """Start a server with the schema of a site, on which the shared entities have ids of their own."""
-    (tmp_path / "schema.json").write_text(json.dumps(site_schema()), "utf-8")
-    server = start_server(tmp_path / "site", "--schema", str(tmp_path / "schema.json"))
+    server = start_server(tmp_path / "site", change=without())
     with opened(server) as session:
         session.create("User", {"username": "ben.berg", "email": "ben@example.com"})
         session.create("Status", {"name": "Client approved", "state": session.query("State").first()})
@@ -154,9 +138,7 @@ def test_interrupted_copy_continues_and_makes_nothing_twice(project_server, site
 
 
 def test_site_without_a_type_of_shots_is_named_before_anything_is_created(project_server, start_server, tmp_path):
-    schemas = [found for found in site_schema() if found["id"] != "Sequence"]
-    (tmp_path / "small.json").write_text(json.dumps(schemas), "utf-8")
-    small = start_server(tmp_path / "small", "--schema", str(tmp_path / "small.json"))
+    small = start_server(tmp_path / "small", change=without("Sequence"))
     refused = copy_to(project_server, small)
     assert refused.returncode == 2
     assert "The site has no type Sequence, which the project uses." in refused.stderr

@@ -32,18 +32,15 @@ _REQUEST_TIMEOUT_SECONDS = 3600
 
 
 @contextmanager
-def open_admin(data: Path, *, schema: Path | None = None) -> Iterator[StudioAdmin]:
+def open_admin(data: Path) -> Iterator[StudioAdmin]:
     """Yield the administration of the studio in a folder; an empty folder is set up.
 
-    A schema file replaces the studio's schema for good, which a running server does not allow. Raises StorageError when
-    the folder cannot be used.
+    Raises StorageError when the folder cannot be used.
     """
     with ExitStack() as stack:
         try:
             stack.enter_context(data_folder.locked(data))
         except errors.StudioInUse:
-            if schema is not None:
-                raise
             credentials = data_folder.Credentials.read(data / "credentials.env")
             if credentials is None:
                 raise errors.StudioInUse(
@@ -51,7 +48,7 @@ def open_admin(data: Path, *, schema: Path | None = None) -> Iterator[StudioAdmi
                 ) from None
             admin: LocalAdmin | RemoteAdmin = RemoteAdmin(credentials)
         else:
-            admin = LocalAdmin(stack.enter_context(open_server_context(data, schema=schema, is_seeded=False)))
+            admin = LocalAdmin(stack.enter_context(open_server_context(data, is_seeded=False)))
         yield admin
 
 

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import re
-import shutil
 import sqlite3
 import tarfile
 import time
@@ -30,7 +29,7 @@ from ft_dcc.server.database.media_checksums import PieceCheck, read_pieces
 from ft_dcc.server.database.migrations import STEPS
 
 _DATABASE = "studio.db"
-_PRIVATE = ("secret", "credentials.env", "schema.json")
+_PRIVATE = ("secret", "credentials.env")
 _HEALTH_FILE, _MAX_MESSAGES = "health.json", 3
 _KEPT = "media"
 _FORMAT_MEMBER, _SUMS_MEMBER = "backup.json", "sha256.json"
@@ -121,23 +120,16 @@ def _reading(database: Path) -> closing[sqlite3.Connection]:
 
 
 def copy_studio(data: Path, target: Path) -> None:
-    """Copy one state of the database, and its schema, also of a server that is running; raises StorageError."""
+    """Copy one state of the database, also of a server that is running; raises StorageError."""
     with _storage_errors(target):
         copy_database(data / _DATABASE, target / _DATABASE)
-        if (data / "schema.json").exists():
-            shutil.copyfile(data / "schema.json", target / "schema.json")
 
 
-def keep_before_migration(database: Path, *, is_forced: bool = False) -> None:
-    """Copy a database of an older version to a file beside it, before it is migrated.
-
-    ``is_forced`` copies one of the newest version, too, because its schema is about to change. Raises StorageError.
-    """
+def keep_before_migration(database: Path) -> None:
+    """Copy a database of an older version to a file beside it, before it is migrated; raises StorageError."""
     version = _version_of(database)
     target = database.with_name(f"studio-version-{version}.db")
-    if is_forced and version:
-        target = database.with_name(f"studio-before-{time.strftime('%Y%m%dT%H%M%S')}.db")
-    if (is_forced or version < len(STEPS)) and version > 0 and not target.exists():
+    if 0 < version < len(STEPS) and not target.exists():
         with _storage_errors(database):
             for unfinished in target.parent.glob(f"{target.name}.*"):
                 unfinished.unlink()  # The process that made it was killed.

@@ -16,7 +16,6 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import Tables
 
 # The location whose files are on the server, on every site.
@@ -28,18 +27,6 @@ def seed(connection: Connection, tables: Tables) -> None:
     """Insert what every studio needs, with the same ids in every studio; rows that exist are not changed."""
     for type_name, rows in {**seed_rows(), **_schema_parts()}.items():
         connection.execute(tables.insertions[type_name], rows)
-
-
-def seed_object_types(connection: Connection, schema: Schema, tables: Tables) -> None:
-    """Insert an object type for each kind of typed context that only a site's schema has."""
-    built_in = {row["id"]: row for row in seed_rows()["ObjectType"]}
-    flags = {"is_leaf": 0, "is_taskable": 1, "is_statusable": 1, "is_typeable": 1, "is_schedulable": 1}
-    for name in schema.with_subtypes("TypedContext"):
-        attribute = schema[name].attributes.get("object_type_id")
-        key = None if attribute is None else attribute.default
-        if isinstance(key, str) and key not in built_in and not schema[name].is_abstract:
-            row = {"id": key, "name": name, "icon": name.lower(), "sort": len(built_in), **flags}
-            connection.execute(tables.insertions["ObjectType"], [{**row, "is_time_reportable": 0}])
 
 
 def fixed_id(kind: str, name: str) -> str:

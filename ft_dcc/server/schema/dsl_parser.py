@@ -9,7 +9,7 @@ The flags are ``private``, ``abstract``, ``mixin``, ``view`` and
 - ``low_cardinality``: there are few entities of the type, so a key to one of them selects many rows,
 - ``admin_only``: only administrators write entities of the type,
 - ``materialised``: rows are computed for each entity and configuration, without a table,
-- ``extension``: the type is missing from the recorded schema of a site, with which the declaration is compared.
+- ``extension``: no site has the type.
 
 A kind is a scalar ("text", "date", …), ``=> T`` (a foreign key), ``-> T`` (a relation to one), ``[T]`` (to many),
 ``{T}`` (to many, as a mapping), or ``to T``, which declares the foreign key ``name_id`` and the relation ``name``.
@@ -146,12 +146,8 @@ def _attributes(name: str, rest: str) -> Iterator[Attribute]:
         join = Join("to one", local, local if len(local) > 1 else ("id",))
         yield Attribute(name, "reference", target, rows or target, join=join)
     elif many or mapping:
-        kind, target, is_extension = (
-            "mapping" if mapping else "collection",
-            many or mapping,
-            "extension" in rest.split(),
-        )
-        yield Attribute(name, kind, target, many_rows or target, join=_join(rest), is_extension=is_extension)
+        kind, target = "mapping" if mapping else "collection", many or mapping
+        yield Attribute(name, kind, target, many_rows or target, join=_join(rest))
     else:
         yield Attribute(name, word, column=name, **options)
 
@@ -170,8 +166,7 @@ def _options(text: str) -> dict[str, Any]:
     plain, _, choices = text.partition(" one of ")
     words = plain.split()
     rule = next((word for word in words if word in ("owned", "kept")), "")
-    flags = {"is_hidden": "hidden" in words, "is_extension": "extension" in words}
-    return {**options, **flags, "rule": rule, "choices": tuple(choices.split())}
+    return {**options, "is_hidden": "hidden" in words, "rule": rule, "choices": tuple(choices.split())}
 
 
 def _join(text: str) -> Join:

@@ -53,7 +53,6 @@ class Attribute:
     rule: str = ""
     choices: tuple[str, ...] = ()
     is_hidden: bool = False
-    is_extension: bool = False
 
     @property
     def is_scalar(self) -> bool:

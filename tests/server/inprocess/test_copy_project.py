@@ -12,9 +12,9 @@ from doubles.operations import lines
 from doubles.programs import run_process
 from doubles.sample_project import ELSEWHERE, MOVIE_BYTES, opened
 
+from ft_dcc.errors import SettingInvalid
+from ft_dcc.project_transfer.mapping import TargetIndex, map_to_target
 from ft_dcc.server.admin.service import export_lines, open_admin
-from ft_dcc.server.schema.dsl_parser import read_schema
-from ft_dcc.server.schema.json_schema import describe_schema
 
 
 def dump(folder):
@@ -164,30 +164,6 @@ def test_a_studio_cannot_be_copied_into_itself(project_server):
     assert "Give the address of the site." in done.stderr
 
 
-def test_copying_from_another_schema_requires_its_types(tmp_path, start_server):
-    """An attribute that the studio does not know is left out; a kind of shot that it does not know is named."""
-    schemas = describe_schema(read_schema())
-    by_name = {schema["id"]: schema for schema in schemas}
-    by_name["AssetVersion"]["properties"]["grade"] = {"type": "string"}
-    scene = json.loads(json.dumps(by_name["Shot"]))
-    scene["id"], scene["properties"]["object_type_id"]["default"] = "Scene", str(uuid4())
-    scene["alias_for"]["classifiers"] = {"object_typeid": scene["properties"]["object_type_id"]["default"]}
-    (tmp_path / "schema.json").write_text(json.dumps([*schemas, scene]), "utf-8")
-    server = start_server(tmp_path / "site", "--schema", str(tmp_path / "schema.json"))
-    with opened(server) as session:
-        movie = session.create("Project", {"name": "Film", "project_schema": session.query("ProjectSchema").one()})
-        kind = session.query('AssetType where short is "upload"').one()
-        asset = session.create("Asset", {"name": "edit", "parent": movie, "type": kind})
-        session.create("AssetVersion", {"asset": asset, "grade": "warm"})
-        session.commit()
-        copy("Film", tmp_path / "ours", server)
-        assert [row["version"] for (name, _), row in dump(tmp_path / "ours").items() if name == "AssetVersion"] == [1]
-        session.create("Scene", {"name": "sc010", "parent": movie})
-        session.commit()
-    done = ft_dcc("studio", "copy", "--project", "Film", "--data", str(tmp_path / "ours"), **environment(server))
-    assert done.returncode == 2
-    assert done.stderr.startswith("The studio has no type Scene, which the project uses. Copy")
-    copy("Film", tmp_path / "ours", server, "--with-schema")
-    found = dump(tmp_path / "ours").values()
-    assert [row["name"] for row in found if row["__entity_type__"] == "Scene"] == ["sc010"]
-    assert [row["grade"] for row in found if row["__entity_type__"] == "AssetVersion"] == ["warm"]
+def test_a_type_of_shots_that_the_studio_does_not_have_is_named():
+    with pytest.raises(SettingInvalid, match="The studio has no type Scene, which the project uses"):
+        map_to_target([{"__entity_type__": "Scene", "id": "s", "name": "sc010"}], {}, TargetIndex.of(iter(())))
