@@ -1,4 +1,4 @@
-"""Statements for ``start_server(change=...)``: the server has the types and attributes of a site, not the studio's own."""
+"""Statements for ``start_server(change=...)``: the server has the types and attributes that a site has."""
 
 # Extensions of the studio server, which no site has.
 TYPES = ("ReviewSessionObjectAnnotation", "ReviewSessionObjectAnnotationComponent")

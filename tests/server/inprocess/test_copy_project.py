@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from unittest import mock
-from uuid import uuid4
 
 import pytest
 from doubles.command_line import environment, ft_dcc
