@@ -1,4 +1,4 @@
-"""What submits a plan to Deadline 10, OpenCue, Flamenco, or as Open Job Description to Deadline Cloud.
+"""What submits a plan to Deadline 10, OpenCue, or as Open Job Description to Deadline Cloud.
 
 The tasks only call ``ft-dcc publish-item``. No credential is part of them: the workers read FTRACK_SERVER,
 FTRACK_API_USER and FTRACK_API_KEY from their environment, and share the sources, the plan and FT_DCC_JOBS.
@@ -35,30 +35,6 @@ job = outline.Outline("ft-dcc-batch", shot="batch", show=(sys.argv + ["testing"]
 job.add_layer(outline.modules.shell.Shell("publish", command=[*COMMAND, "#IFRAME#"], chunk=1, range=RANGE))
 outline.cuerun.launch(job, use_pycuerun=False)
 '''
-_FLAMENCO = """\
-// A job type of Flamenco: copy this file into the folder "scripts" of the manager.
-const JOB_TYPE = {{
-    label: "ft-dcc batch",
-    settings: [
-        {{ key: "command", type: "string", default: "ft-dcc" }},
-        {{ key: "arguments", type: "string", default: {arguments}, visible: "web" }},
-        {{ key: "indices", type: "string", default: {indices} }},
-    ],
-}};
-
-function compileJob(job) {{
-    const values = JSON.parse(job.settings.arguments);
-    for (const range of job.settings.indices.split(",")) {{
-        const [first, last] = range.split("-").map(Number);
-        for (let index = first; index <= (last === undefined ? first : last); index++) {{
-            const task = author.Task("publish-" + index, "misc");
-            const args = values.concat(["--index", String(index)]);
-            task.addCommand(author.Command("exec", {{ exe: job.settings.command, args: args }}));
-            job.addTask(task);
-        }}
-    }}
-}}
-"""
 
 
 def write_deadline(plan: Plan) -> str:
@@ -80,13 +56,6 @@ def write_opencue(plan: Plan) -> str:
     command = ["ft-dcc", *_arguments(plan), "--index"]
     text = _OPENCUE.format(command=json.dumps(command), indices=json.dumps(_indices(plan)))
     return f"python {_write(plan, 'opencue_job.py', text)}"
-
-
-def write_flamenco(plan: Plan) -> str:
-    """Write a job type of Flamenco, whose settings are those of this plan, and return its path; raise StorageError."""
-    arguments = json.dumps(json.dumps(_arguments(plan)))
-    text = _FLAMENCO.format(arguments=arguments, indices=json.dumps(_indices(plan)))
-    return str(_write(plan, "ft_dcc_batch.js", text))
 
 
 def write_openjd(plan: Plan, *, per_task: int = ITEMS_PER_TASK) -> Path:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LOCAL, _DASK = "local", "dask://"
 # Engines that write files for a farm into the folder after their name.
-_WRITERS = ("deadline", "flamenco", "opencue", "openjd")
+_WRITERS = ("deadline", "opencue", "openjd")
 _PATH = AbsolutePath()
 
 
@@ -40,8 +40,8 @@ _PATH = AbsolutePath()
     default=_LOCAL,
     show_default=True,
     metavar="ENGINE",
-    help="local, local:N for N processes, dask://HOST:PORT, or openjd:DIR, deadline:DIR, "
-    "opencue:DIR or flamenco:DIR to write a job for a farm.",
+    help="local, local:N for N processes, dask://HOST:PORT, or openjd:DIR, deadline:DIR or "
+    "opencue:DIR to write a job for a farm.",
 )
 @click.option("--out", type=_PATH, help="Folder of plan, results and reports (default: in the jobs folder).")
 @click.option("--strict", is_flag=True, help="Publish nothing if an item has a problem.")
@@ -143,7 +143,7 @@ def _check_engine(text: str) -> None:
     elif not (name in _WRITERS and place) and (not text.startswith(_DASK) or text == _DASK):
         problem = (
             f"There is no engine {text!r}. There are: local, local:N, dask://HOST:PORT, and "
-            "openjd:DIR, deadline:DIR, opencue:DIR and flamenco:DIR."
+            "openjd:DIR, deadline:DIR and opencue:DIR."
         )
     if problem:
         raise click.BadParameter(problem, param_hint="--engine")

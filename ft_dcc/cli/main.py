@@ -48,7 +48,6 @@ _COMMANDS = {
     "settings": ("ft_dcc.cli.settings:command", "Show and change settings: your own, or those of a project."),
     "studio": ("ft_dcc.cli.studio:command", "Manage users, keys and contents of a studio."),
     "task": ("ft_dcc.cli.site:task_command", "Create and find tasks."),
-    "types": ("ft_dcc.cli.site:types_command", "Write type stubs of the site's entity types."),
     "version": ("ft_dcc.cli.site:version_command", "Show and verify the files of versions on disk."),
     "ui": ("ft_dcc.cli.publish:ui_command", "Open the dialog that publishes files."),
     "uninstall": ("ft_dcc.cli.hosts:uninstall_command", "Uninstall ft-dcc from Maya, Nuke or Blender."),

@@ -1,4 +1,4 @@
-"""Tasks, versions and entity types of a site, sign-in, and the completion of shells."""
+"""Tasks and versions of a site, sign-in, and the completion of shells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from ft_dcc.cli.terminal.inputs import FRAME_RANGE, FRAME_RATE, AbsolutePath, co
 from ft_dcc.cli.terminal.output import Command, CommandGroup, Output, format_table
 from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import SettingInvalid, nearest_hint
-from ft_dcc.files.atomic import storage_errors
 from ft_dcc.frames import FrameRange, format_ranges, frame_rate
 from ft_dcc.production import review_content, review_sessions, stored_files
 from ft_dcc.production.tasks import WantedTask, assigned_tasks, ensure_task, ensure_tasks, search_tasks
@@ -124,30 +123,6 @@ def _print_tasks(output: Output, found: Iterable[Entity]) -> None:
     tasks.sort(key=itemgetter("path"))
     lines = [f"{task['task_id']}  {task['path']}" for task in tasks]
     output.result("\n".join(lines) or "There are no such tasks.", {"tasks": tasks})
-
-
-@click.command(cls=Command)
-@click.option("--out", type=AbsolutePath(dir_okay=False), help="File to write, such as studio.pyi.")
-def types_command(output: Output, out: Path | None) -> None:
-    """Write the site's entity types as a stub file, or print it.
-
-    With it an editor completes version["..."], and a type checker knows the types of the values. Import the classes
-    for type checking only:
-
-    \b
-    if TYPE_CHECKING:
-        from studio import AssetVersion, Session
-    """  # noqa: D301 - click reads \b as the start of a verbatim paragraph
-    from ft_dcc.session.compat.type_stubs import stubs
-
-    with connected() as session:
-        text, count = stubs(session.schemas), len(session.schemas)
-    if out is None:
-        output.result(text, {"entity_types": count, "text": text})
-        return
-    with storage_errors(f"{out} cannot be written", "Choose another file with --out."):
-        out.write_text(text, encoding="utf-8")
-    output.result(str(out), {"entity_types": count, "path": str(out)})
 
 
 @click.group(cls=CommandGroup)

@@ -1,9 +1,8 @@
-"""What submits a batch to Deadline, OpenCue and Flamenco."""
+"""What submits a batch to Deadline and OpenCue."""
 
 import json
 import os
 import shlex
-import shutil
 import sys
 
 import pytest
@@ -13,20 +12,6 @@ from ft_dcc.batch import submitters
 from ft_dcc.batch.plan import Plan, PlannedItem
 from ft_dcc.publish.models import PublishRequest
 
-# Stands for Flamenco's manager: it runs the script and collects the tasks.
-FLAMENCO = """
-const fs = require("fs"), vm = require("vm");
-const author = {
-    Task: (name, type) => ({ name, type, commands: [], addCommand(each) { this.commands.push(each); } }),
-    Command: (name, parameters) => ({ name, parameters }),
-};
-const context = vm.createContext({ author, JSON });
-vm.runInContext(fs.readFileSync(process.argv[2], "utf8") + "; this.JOB_TYPE = JOB_TYPE;", context);
-const settings = Object.fromEntries(context.JOB_TYPE.settings.map((each) => [each.key, each.default]));
-const tasks = [];
-context.compileJob({ settings, addTask: (task) => tasks.push(task) });
-console.log(JSON.stringify(tasks));
-"""
 OUTLINE = """
 class Outline:
     def __init__(self, name, **options):
@@ -70,19 +55,6 @@ def test_deadline_gets_a_command_job_of_the_items_without_problems(plan):
     assert (options["-executable"], options["-frames"], options["-chunksize"]) == ("ft-dcc", "0-1,3-4", "1")
     words = [each.replace("<QUOTE>", "") for each in options["-arguments"].split(" ")]
     assert words == [*arguments(plan), "--index", "<STARTFRAME>"]
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_flamenco_compiles_a_task_for_each_item(plan, tmp_path):
-    (tmp_path / "manager.js").write_text(FLAMENCO, encoding="utf-8")
-    script = submitters.write_flamenco(plan)
-    ran = run_process("node", tmp_path / "manager.js", script)
-    assert ran.returncode == 0, ran.stderr
-    tasks = json.loads(ran.stdout)
-    assert [task["name"] for task in tasks] == ["publish-0", "publish-1", "publish-3", "publish-4"]
-    (command,) = tasks[2]["commands"]
-    assert (command["name"], command["parameters"]["exe"]) == ("exec", "ft-dcc")
-    assert command["parameters"]["args"] == [*arguments(plan), "--index", "3"]
 
 
 def test_opencue_launches_a_layer_of_the_items(plan, tmp_path):
