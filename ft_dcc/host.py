@@ -151,18 +151,6 @@ class DescribesCaptures(Protocol):
         """
 
 
-@runtime_checkable
-class DescribesCameras(Protocol):
-    """Optional interface of a host: the settings that decide where a source shows things in its image."""
-
-    def camera_settings(self, source: str, frames: Sequence[int]) -> Mapping[int, Mapping[str, float | str]]:
-        """Return the settings at each frame by the names that an artist knows, such as lens, sensor or format.
-
-        Settings without an effect are left out, and the position of a camera is none of them. Frames on which the
-        source shows no camera are left out, too. Does not change the scene. Raises CameraMissing.
-        """
-
-
 @attrs.frozen
 class Footage:
     """Existing files of a source: a frame pattern or a movie, its range and its colour space."""

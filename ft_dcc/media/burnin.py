@@ -28,7 +28,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WORD_JOINER = "\N{WORD JOINER}"
 _MIDDLE = 5
 # libass moves texts of one layer apart, so that a long one would push another out of the image.
-_LAYERS = (*CORNERS, "watermark", "missing", "handle", "header left", "header right")
+_LAYERS = (*CORNERS, "watermark", "missing", "handle")
 
 
 @attrs.frozen
@@ -204,27 +204,6 @@ def _expand(template: str, burnin: Burnin, target: BurninTarget, frame: int) -> 
         return formatted(name, computed[name], form)
 
     return FIELD.sub(value, template)
-
-
-def header_script(left: str, right: str, burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> str:
-    """Return the libass script of two templates in a line of ``header_height`` at the top of an image."""
-    height = header_height(canvas)
-    size, third = max(8, height * 2 // 5), canvas.width // 3
-    margin = (height - size) // 2
-    styles = [
-        _style("header left", size, CORNERS["top left"], margin, third, margin),
-        _style("header right", size, CORNERS["top right"], 2 * third, margin, margin),
-    ]
-    texts = {"header left": left, "header right": right}
-    shown = {style: _expand(text, burnin, target, target.numbers[0]) for style, text in texts.items()}
-    fonts = choose_fonts(shown.values())
-    lines = [_event(_Event(0, 0, style, text), canvas, 0, fonts) for style, text in shown.items()]
-    return "\n".join((_script_head(canvas, styles), *lines, ""))
-
-
-def header_height(canvas: frames.Resolution) -> int:
-    """Return the height of the line of ``header_script``: it depends on the width, so that usual names fit."""
-    return max(16, canvas.width // 32) // 2 * 2
 
 
 def _script_head(canvas: frames.Resolution, styles: Sequence[str]) -> str:

@@ -1,14 +1,8 @@
-"""Images: stills for the review, thumbnails, contact sheets, and all images of a movie.
-
-A contact sheet is one image of evenly spaced frames, each with its number, below a header. Only the chosen frames are
-read, so that a sheet costs little and does not need a movie.
-"""
+"""Images: stills for the review, thumbnails, and all images of a movie."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,8 +14,7 @@ from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import burnin as drawing
 from ft_dcc.media import encode_run, ffmpeg, fonts, ocio, presets
 from ft_dcc.media import ffmpeg_colour as encoding
-from ft_dcc.media.frame_input import FrameInput, build_frame_input
-from ft_dcc.media.inspection.media_info import EncodedFile, MovieInfo
+from ft_dcc.media.inspection.media_info import EncodedFile
 from ft_dcc.media.inspection.probe import SHOWINFO, FrameLog, movie_input, parse_frame_line, png_pixel_aspect, probe
 
 STILL = "ftrackreview-image"
@@ -31,15 +24,7 @@ _COUNT_ARGS = ("-loglevel", "level+verbose", "-map", "0:V:0", "-c", "copy", "-f"
 # ffmpeg 7.0 reports progress of encodes only; every version writes this line at the end of a copy.
 _COUNT_LINE = re.compile(r"Output stream #0:0 \(video\): (\d+) packets muxed")
 _DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
-CONTACT_SHEET = "contact-sheet"
-_COLUMNS, _ROWS, _GAP = 5, 4, 4
-_CELL = Resolution(384, 384)
-# The height of the script's canvas: with the minimal font size, the numbers are a ninth of the cell high.
-_SCRIPT_LINES = 72
-# The texts above the frames, on sheets that are wide enough for them.
-_HEADER = ("{project}  {shot}  {task}  {version}", "{range}  {fps} fps  {artist}")
-_HEADER_FIELDS = frozenset(("project", "shot", "task", "version", "artist"))
-_SCRIPT, _HEADER_SCRIPT, _MIN_HEADER_WIDTH = "burnin.ass", "header.ass", 640
+_SCRIPT = "burnin.ass"
 
 
 def thumbnail(
@@ -162,95 +147,3 @@ def _time_of(movie: Path, image: int | None) -> Fraction:
     ffmpeg.run([*movie_input(movie), *_COUNT_ARGS], on_line=read)
     count = max(1, counts[-1])
     return max(Fraction(0), ((count // 2 if image is None else image) - Fraction(1, 2)) * seconds[-1] / count)
-
-
-def contact_sheet(
-    frames: Frames,
-    path: Path,
-    *,
-    marks: drawing.Burnin | None = None,
-    colour: ocio.ColourOptions | None = None,
-    fill_missing: bool = False,
-    is_cancelled: ffmpeg.IsCancelled | None = None,
-) -> EncodedFile:
-    """Write a JPEG with at most twenty of the frames to ``path``, the first and the last one included.
-
-    Each frame has the watermark and the letterbox of ``marks``; its fields are in the header. The other arguments and
-    the errors are those of ``encode``.
-    """
-    all_frames = build_frame_input(frames, colour, fill_missing=fill_missing)
-    chosen = {number: all_frames.shown[number] for number in _evenly(all_frames.numbers)}
-    filled = {number: shown for number, shown in all_frames.filled.items() if number in chosen}
-    frame_input = FrameInput(frames, chosen, all_frames.converter, filled, all_frames.pixel_aspect)
-    arguments, feed = frame_input.source(frame_input.files)
-    filters, target, marks = frame_input.filters, frame_input.target, marks or drawing.Burnin()
-    run = encode_run.EncodeRun(frames.pattern, arguments, filters, target, {}, marks, feed=feed)
-    return _write_sheet(run, path, is_cancelled, frame_input)
-
-
-def contact_sheet_of_movie(
-    movie: Path,
-    path: Path,
-    *,
-    info: MovieInfo,
-    first_frame: int = 0,
-    marks: drawing.Burnin | None = None,
-    is_cancelled: ffmpeg.IsCancelled | None = None,
-) -> EncodedFile:
-    """Write a contact sheet of a movie; ``info`` and ``first_frame`` are as for ``transcode``."""
-    numbers = range(first_frame, first_frame + info.frame_count)
-    chosen = _evenly(numbers)
-    selection = "+".join(f"eq(n\\,{number - first_frame})" for number in chosen)
-    filters = [*encode_run.movie_filters(info), f"select={selection}", f"settb={1 / info.fps}", "setpts=N"]
-    target = drawing.BurninTarget(chosen, info.fps, info.resolution, pixel_aspect=info.pixel_aspect)
-    run = encode_run.EncodeRun(str(movie), movie_input(movie), filters, target, {}, marks or drawing.Burnin())
-    return _write_sheet(run, path, is_cancelled)
-
-
-def _write_sheet(
-    run: encode_run.EncodeRun, path: Path, is_cancelled: ffmpeg.IsCancelled | None, frames: FrameInput | None = None
-) -> EncodedFile:
-    target, marks = run.target, run.burnin
-    count, shape = len(target.numbers), target.shape
-    columns = min(_COLUMNS, math.ceil(math.sqrt(count)))
-    rows = math.ceil(count / columns)
-    # Frames are never enlarged.
-    factor = min(Fraction(1), Fraction(_CELL.width, shape.width), Fraction(_CELL.height, shape.height))
-    cell = Resolution(max(2, round(shape.width * factor)), max(2, round(shape.height * factor))).even
-    width, height = columns * (cell.width + _GAP) - _GAP, rows * (cell.height + _GAP) - _GAP
-    burnin = attrs.evolve(marks, corners={"bottom left": "{frame}"}, slate=())
-    canvas = Resolution(max(1, _SCRIPT_LINES * cell.width // cell.height), _SCRIPT_LINES)
-    script, chosen = drawing.script(burnin, target, canvas), drawing.fonts_of(burnin, target)
-    chain = [
-        *run.filters,
-        *encoding.to_review(target.resolution, cell, "yuv444p"),
-        *drawing.filters(burnin, cell, target.fps, _SCRIPT),
-        f"tile={columns}x{rows}:padding={_GAP}",
-    ]
-    header = ""
-    if width >= _MIN_HEADER_WIDTH and set(marks.fields) >= _HEADER_FIELDS:
-        above = drawing.header_height(Resolution(width, 1))
-        height += above
-        chain += [f"pad=iw:ih+{above}:0:{above}", "settb=1", "setpts=0"]
-        chain += [f"ass={_HEADER_SCRIPT}:fontsdir={drawing.FONTS}"]
-        texts = attrs.evolve(marks, slate=_HEADER)
-        header = drawing.header_script(*_HEADER, texts, target, Resolution(width, height))
-        chosen = drawing.fonts_of(texts, target)
-    command = [*run.arguments, "-map", "0:V:0", "-vf", ",".join([*chain, *encoding.to_jpeg()]), "-frames:v", "1"]
-    scripts = {_SCRIPT: script, _HEADER_SCRIPT: header}
-    with ffmpeg.replacing(path) as unfinished, encode_run.script_folder(scripts, path.parent, chosen.files) as folder:
-        command += [*presets.JPEG, ffmpeg.file_url(unfinished)]
-        on_line = frames.on_log_line if frames else None
-        finished = ffmpeg.run(command, folder=folder, feed=run.feed, on_line=on_line, is_cancelled=is_cancelled)
-        if frames:
-            frames.verify_decoded(finished)
-        if finished.returncode or not unfinished.stat().st_size:
-            raise ffmpeg.failure(finished, run.source, path)
-    lost, filled, size = fonts.missing_remark(chosen.missing), tuple(target.filled), path.stat().st_size
-    image = Resolution(width, height)
-    return EncodedFile(path, CONTACT_SHEET, image, None, 1, size, filled=filled, remark=lost, changes=lost)
-
-
-def _evenly(numbers: Sequence[int]) -> list[int]:
-    count = min(len(numbers), _COLUMNS * _ROWS)
-    return [numbers[round(Fraction(place * (len(numbers) - 1), max(1, count - 1)))] for place in range(count)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
@@ -62,28 +62,11 @@ def make_movies(instance: Instance, outputs: Sequence[Output]) -> EncodedFile:
         made: EncodedFile = live_encode.finish()
         return made
     path, options = _path(instance, outputs[0]), _options(instance, outputs)
-    return _made(instance, media.encode, media.transcode, path, options)
-
-
-def make_contact_sheet(instance: Instance) -> EncodedFile:
-    """Make a contact sheet of the source; raise what ``media.contact_sheet`` raises."""
-    path = media_folder(instance) / "contact-sheet.jpg"
-    options = {"marks": marks_of(instance), "is_cancelled": slots.PROGRESS.get(instance.context).cancel.is_set}
-    return _made(instance, media.contact_sheet, media.contact_sheet_of_movie, path, options)
-
-
-def _made(
-    instance: Instance,
-    of_frames: Callable[..., EncodedFile],
-    of_movie: Callable[..., EncodedFile],
-    path: Path,
-    options: Mapping[str, Any],
-) -> EncodedFile:
     frames, fill_missing = slots.FRAMES.find(instance), bool(slots.REQUEST.get(instance.context).fill_missing)
     if frames is not None:
-        return of_frames(frames, path, colour=colour_of(instance), fill_missing=fill_missing, **options)
+        return media.encode(frames, path, colour=colour_of(instance), fill_missing=fill_missing, **options)
     movie, first = Path(slots.SOURCE.get(instance).text), slots.CLIP.get(instance).frame_range.with_handles.start
-    return of_movie(movie, path, info=slots.MOVIE_INFO.get(instance), first_frame=first, **options)
+    return media.transcode(movie, path, info=slots.MOVIE_INFO.get(instance), first_frame=first, **options)
 
 
 def burnin_of(instance: Instance) -> Burnin:

@@ -346,7 +346,7 @@ class ReviewEntry:
 SITE_SOURCE = "review-source"
 # The names of the suite's own components, which extra components cannot have.
 COMPONENT_NAMES = (
-    *("ftrackreview-mp4", "ftrackreview-image", "thumbnail", "prores", "contact-sheet", SITE_SOURCE),
+    *("ftrackreview-mp4", "ftrackreview-image", "thumbnail", "prores", SITE_SOURCE),
     *("ftrackreview-mp4-1080", "ftrackreview-mp4-1440", "ftrackreview-mp4-2160"),
     *(SCENE_COMPONENT, MAIN_COMPONENT, MOVIE_ON_DISK),
 )

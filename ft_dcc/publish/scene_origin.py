@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ft_dcc.errors import CameraMissing
 from ft_dcc.files import atomic, checksum
-from ft_dcc.host import DescribesCameras, DescribesCaptures, Host, find_host_of
-from ft_dcc.host_support.camera_settings import Settings, pack_settings
+from ft_dcc.host import DescribesCaptures, Host, find_host_of
 from ft_dcc.publish import encode_source, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
 from ft_dcc.settings.publish_options import strip_surrogates
@@ -23,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def record(instance: Instance, host: Host) -> dict[str, Any]:
     """Return what a source comes from, and copy the scene's file if it was requested; raise StorageError."""
-    # The checksum and the time are those of the file on disk. The settings of a camera are read while it is captured.
+    # The checksum and the time are those of the file on disk.
     scene, source = slots.SCENE.get(instance.context), slots.SOURCE.get(instance)
     origin: dict[str, Any] = {
         "camera" if source.kind == "camera" else "source": source.name,
@@ -37,10 +34,6 @@ def record(instance: Instance, host: Host) -> dict[str, Any]:
     own = find_host_of(host, source.text)
     if source.kind == "camera" and isinstance(own, DescribesCaptures):
         origin.update(host.run_in_main_thread(partial(own.capture_details, look)))
-    clip = slots.CLIP.find(instance)
-    if source.kind != "camera" and clip is not None:
-        settings = read_camera(own, source.text, list(clip.frame_range.with_handles))
-        origin.update(camera_settings(settings))
     if scene.path is None:
         return origin
     origin["file"] = strip_surrogates(str(scene.path))
@@ -75,22 +68,6 @@ def record_render(instance: Instance) -> dict[str, Any]:
     name = slots.SOURCE.get(instance).name
     log.warning("The version of %s does not contain its scene file: %s.", name, reason)
     return {**origin, "scene_file": reason}
-
-
-def read_camera(host: Host, source: str, frames: Sequence[int]) -> Mapping[int, Settings]:
-    """Return the settings of the camera at these frames, which tell later whether it has changed; {} without one."""
-    if not isinstance(host, DescribesCameras):
-        return {}
-    try:
-        return host.run_in_main_thread(partial(host.camera_settings, source, frames))
-    except CameraMissing:
-        # The capture itself names a missing camera; existing files are published without one.
-        return {}
-
-
-def camera_settings(by_frame: Mapping[int, Settings]) -> dict[str, Any]:
-    """Return the part of the origin with these settings; {} if there are none."""
-    return {"camera_settings": pack_settings(by_frame)} if by_frame else {}
 
 
 def _copy(instance: Instance, path: Path) -> Path:

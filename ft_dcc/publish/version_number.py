@@ -179,9 +179,7 @@ def _can_renumber(instance: Instance) -> bool:
 def _planned(instance: Instance) -> int | None:
     """Return the number of the version if it must be known before the server gives one."""
     request, chosen = slots.REQUEST.get(instance.context), slots.VERSION.find(instance)
-    # The header of a contact sheet has the number, too.
-    is_shown = request.draws_field("version") or "contact-sheet" in (request.outputs or ())
-    if chosen is not None or not (is_shown or version_files.needs_number(request)):
+    if chosen is not None or not (request.draws_field("version") or version_files.needs_number(request)):
         return chosen
     return next_number(instance)
 

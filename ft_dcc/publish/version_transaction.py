@@ -38,7 +38,7 @@ def make_version_ops(instance: Instance) -> list[dict[str, Any]]:
     options = slots.OPTIONS.get(instance.context)
     if options.status_id is not None:
         version["status_id"] = options.status_id
-    # A contact sheet and images have no rate, and players do not read them.
+    # Images have no rate, and players do not read them.
     played = [slots.MOVIE.get(instance), *(output for output in slots.OUTPUTS.find(instance) or [] if output.fps)]
     return [
         *(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from fractions import Fraction
-from types import MappingProxyType
-from typing import Any
 
 import attrs
 
@@ -130,9 +128,8 @@ class Clip:
 class ReviewedVersion:
     """A version with its verdicts, oldest first, and its notes, oldest first.
 
-    ``source`` is the camera or the node of the scene that the version shows, "" if that is not stored, and
-    ``camera_settings`` are its settings as they are stored; ``ft_dcc.host_support.camera_settings`` reads them.
-    ``media_id`` is the component of its movie, or with ``is_still`` of its image, None if the server has none.
+    ``source`` is the camera or the node of the scene that the version shows, "" if that is not stored. ``media_id`` is
+    the component of its movie, or with ``is_still`` of its image, None if the server has none.
     """
 
     id: str
@@ -152,7 +149,6 @@ class ReviewedVersion:
     media_id: str | None = None
     is_still: bool = False
     source: str = ""
-    camera_settings: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -205,14 +201,11 @@ def publish_note_id(version_id: str, parent_id: str) -> str:
     return str(uuid.uuid5(uuid.UUID(version_id), f"note of {parent_id}"))
 
 
-def drawings_for_scene(
-    versions: Iterable[ReviewedVersion], *, remarks: Mapping[str, str] = MappingProxyType({})
-) -> list[Drawing]:
+def drawings_for_scene(versions: Iterable[ReviewedVersion]) -> list[Drawing]:
     """Return the drawings of the versions' open notes for a host, those of the newest version first.
 
     Each has the text and the author of its note; a note on a frame without a drawing becomes a drawing without shapes.
-    Drawings of all but the newest version of an asset are labelled with their version, and those with a remark, by the
-    id of the drawing, with that.
+    Drawings of all but the newest version of an asset are labelled with their version.
     """
     found: list[Drawing] = []
     newest: dict[str, int] = {}
@@ -222,8 +215,7 @@ def drawings_for_scene(
             if note.frame is None or not note.is_open:
                 continue
             drawing = note.drawing or Drawing(note.id, note.author, note.frame, (), note.end_frame)
-            older = "" if version.number == current else version.name
-            label = ", ".join(filter(None, (older, remarks.get(drawing.id))))
+            label = "" if version.number == current else version.name
             aspect = drawing.aspect or version.aspect
             found.append(attrs.evolve(drawing, author=note.author, text=note.text, label=label, aspect=aspect))
     return found

@@ -72,7 +72,6 @@ def _version(
         task=_text(version, "task", "name"),
         media_id=movie_id,
         source=str(origin.get("camera") or origin.get("source") or ""),
-        camera_settings=_related(origin, "camera_settings"),
     )
 
 

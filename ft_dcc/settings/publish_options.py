@@ -30,7 +30,7 @@ STANDARD_BURNIN = {
     "bottom right": "{frame}",
 }
 # Outputs that can be made in addition to the review movie of the source's size.
-OUTPUTS = ("1080", "1440", "2160", "prores", "contact-sheet")
+OUTPUTS = ("1080", "1440", "2160", "prores")
 # What ``ftr_meta`` says: its frameIn is the first frame of the shot or 0, with width and height or without.
 REVIEW_METADATA = ("frame-and-size", "frame", "zero-and-size", "zero")
 # Who encodes the review movie.
@@ -387,8 +387,8 @@ class PublishOptions:
         choices=OUTPUTS,
         label="Outputs",
         needs_movie=True,
-        setting="outputs in addition to the review movie: `1080`, `1440` or `2160` lines, `prores`, `contact-sheet`, "
-        "or presets of the section `outputs`",
+        setting="outputs in addition to the review movie: `1080`, `1440` or `2160` lines, `prores`, or "
+        "presets of the section `outputs`",
         default_label="none",
         check=check_output,
         separator=",",

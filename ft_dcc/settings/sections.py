@@ -77,7 +77,7 @@ def _check_output(name: str, content: Any) -> None:
     component = content.get("component", name)
     if name.isdigit() or not all(re.fullmatch(r"[\w-]+", text) for text in (name, component)):
         raise SettingInvalid("A preset, and its component, have names of letters, digits, - and _.")
-    if component in ("prores", "contact-sheet", "thumbnail") or component.startswith("ftrack"):
+    if component in ("prores", "thumbnail") or component.startswith("ftrack"):
         raise SettingInvalid(f"{component} is a component of ft-dcc. Give another name, or another component.")
     if content.get("lines", 2) < 2:
         raise SettingInvalid("lines is at least 2.")

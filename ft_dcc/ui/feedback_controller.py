@@ -8,9 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import CameraMissing, Error
-from ft_dcc.frames import FrameRange
-from ft_dcc.host import DescribesCameras, GoesToFrames, Host, ShowsFeedback
-from ft_dcc.host_support.camera_settings import changed_settings, describe_changes, settings_at
+from ft_dcc.host import GoesToFrames, Host, ShowsFeedback
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.review.drawings import Drawing
 from ft_dcc.review.notes import Note, ReviewedVersion, drawings_for_scene, unanswered_notes, versions_to_show
@@ -34,8 +32,7 @@ def show_drawings(
         raise Error(f"{host.name} cannot show drawings. See them on the review page.")
     feedback_host: ShowsFeedback = host
     scene = run_when_idle(host, host.scene)
-    remarks, problems = _camera_changes(host, versions, source, scene.frame_range)
-    drawings, first = drawings_for_scene(versions, remarks=remarks), next(iter(versions), None)
+    drawings, first, problems = drawings_for_scene(versions), next(iter(versions), None), list[str]()
     if first is not None and drawings and None not in (scene.task_id, first.task_id) and scene.task_id != first.task_id:
         problems.append(f"The open scene belongs to another task than {first.asset} {first.name}. Check the shot.")
 
@@ -61,43 +58,6 @@ def show_with_source(
             raise
     origin = f"The scene has no {captured}, which {version.asset} {version.name} was captured from."
     return [f"{origin} {what} shown with the first source of the scene.", *show(None)]
-
-
-def _camera_changes(
-    host: Host, versions: Sequence[ReviewedVersion], source: str | None, shown: FrameRange
-) -> tuple[dict[str, str], list[str]]:
-    """Return what has changed in the camera on the frames of each drawing, by its id, and sentences about it."""
-    # Not of drawings that are shown with another source than that of their version. Only the frames of drawings are
-    # read, because a host evaluates its scene for them.
-    remarks: dict[str, str] = {}
-    problems: list[str] = []
-    if not isinstance(host, DescribesCameras):
-        return remarks, problems
-    for version in versions:
-        if not version.camera_settings or source not in (None, version.source):
-            continue
-        stored = {}
-        for each in drawings_for_scene([version]):
-            inside = range(max(each.frame, shown.start), min(each.last_frame, shown.end) + 1)
-            stored[each.id] = settings_at(version.camera_settings, inside)
-        frames = sorted({frame for settings in stored.values() for frame in settings})
-        if not frames:
-            continue
-        try:
-            present = run_when_idle(host, partial(host.camera_settings, version.source, frames))
-        except CameraMissing:
-            continue  # The caller shows the drawings with another camera and names that.
-        found = {drawing: changed_settings(settings, present) for drawing, settings in stored.items()}
-        by_drawing = {drawing: changes for drawing, changes in found.items() if changes}
-        remarks.update({drawing: f"{', '.join(changes)} changed" for drawing, changes in by_drawing.items()})
-        if by_drawing:
-            # Of several drawings, the first one decides the values that are named.
-            together = {name: values for changes in reversed(by_drawing.values()) for name, values in changes.items()}
-            problems.append(
-                f"{version.source} has another {describe_changes(together)} than in {version.asset} {version.name}, so "
-                "drawings on it may lie beside their places."
-            )
-    return remarks, problems
 
 
 class FeedbackController(background.BackgroundWork):

@@ -4,16 +4,12 @@ import json
 import math
 import shutil
 from contextlib import nullcontext
-from fractions import Fraction
 
 import pytest
 
 from ft_dcc.files.checksum import sha256_of
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.frames import Resolution
 from ft_dcc.host import ShowsFeedback
-from ft_dcc.host_support.camera_settings import changed_settings
-from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.publisher import Publisher
 from ft_dcc.review.drawings import parse_drawing
 
 GREEN = "#00ff00"
@@ -240,78 +236,6 @@ def test_frames_outside_of_the_scene_and_another_format_are_sentences(host, scen
         "The scene has another image format than the version that was drawn on. Check its resolution.",
     ]
     assert host.show_feedback([drawing(1002, dot(0.1, 0.1), aspect=[1280, 720])]) == []
-
-
-@pytest.mark.parametrize(
-    ("setup", "change", "changes"),
-    [
-        (perspective, {"lens": 35.0}, {"focal length": (50.0, 35.0)}),
-        (perspective, {"sensor_width": 24.0}, {"sensor size": (36.0, 24.0)}),
-        (perspective, {"sensor_height": 12.0}, {}),
-        (vertical_fit, {"sensor_height": 12.0}, {"sensor size": (18.0, 12.0)}),
-        (perspective, {"sensor_fit": "HORIZONTAL"}, {"sensor fit": ("AUTO", "HORIZONTAL")}),
-        (perspective, {"shift_x": 0.25, "shift_y": -0.5}, {"shift x": (0.0, 0.25), "shift y": (0.0, -0.5)}),
-        (orthographic, {"ortho_scale": 3.5}, {"orthographic scale": (7.0, 3.5)}),
-        (orthographic, {"lens": 35.0}, {}),
-        (orthographic, {"type": "PERSP"}, {"lens type": ("ORTHO", "PERSP")}),
-        (perspective, {"passepartout_alpha": 0.1}, {}),
-    ],
-)
-def test_a_changed_camera_is_recognised(host, bpy, scene, state, setup, change, changes):
-    setup(scene.camera, scene)
-    stored, before = host.camera_settings("Camera", [1001, 1006]), state()
-    assert host.camera_settings("Camera", [1001, 1006]) == stored
-    for name, value in change.items():
-        setattr(scene.camera.data, name, value)
-    assert changed_settings(stored, host.camera_settings("Camera", [1001, 1006])) == changes
-    assert state()["time"] == before["time"]
-
-
-def test_a_changed_animation_of_the_lens_is_recognised(host, bpy, scene, state):
-    animated_lens(scene.camera, scene)
-    before = state()
-    stored = host.camera_settings("Camera", [1001, 1005, 1009])
-    assert state() == before
-    assert [round(stored[frame]["focal length"]) for frame in (1001, 1009)] == [20, 90]
-    scene.camera.data.lens = 40.0
-    scene.camera.data.keyframe_insert("lens", frame=1009)
-    changes = changed_settings(stored, host.camera_settings("Camera", [1001, 1005, 1009]))
-    assert list(changes) == ["focal length"]
-
-
-def test_a_zoom_between_two_frames_is_stored_without_another_evaluation(
-    host, bpy, scene, state, session, project_task, tmp_path, playblast
-):
-    lens = scene.camera.data
-    lens.type = "PERSP"
-    # In the range 1001-1012, earlier releases stored frames 1006 and 1009, and none between.
-    for frame, length in ((1006, 50.0), (1007, 80.0), (1008, 80.0), (1009, 50.0)):
-        lens.lens = length
-        lens.keyframe_insert("lens", frame=frame)
-    before, evaluated = state(), []
-    values = {"frame_range": FrameRange(1001, 1012), "fps": Fraction(24), "resolution": Resolution(64, 36)}
-    request = PublishRequest(project_task["id"], "Camera", review=(), look={"samples": "OFF"}, **values)
-
-    def record(scene, *_):
-        evaluated.append(scene.frame_current)
-
-    bpy.app.handlers.frame_change_post.append(record)
-    try:
-        playblast()
-        of_capture = evaluated.copy()
-        evaluated.clear()
-        published = Publisher(session, host, jobs=tmp_path / "jobs").publish(request).first
-    finally:
-        bpy.app.handlers.frame_change_post.remove(record)
-    assert state() == before
-    assert evaluated == of_capture
-    stored = json.loads(session.get("AssetVersion", published.version_id)["metadata"]["ft_dcc_origin"])
-    stored = stored["camera_settings"]
-    assert stored["1001-1012"]["focal length"] == [[50.0, 6], [80.0, 2], [50.0, 4]]
-
-
-def test_only_a_camera_has_camera_settings(host, bpy, scene):
-    assert host.camera_settings("sequencer edit", [1001]) == {}
 
 
 def test_ten_thousand_strokes_are_shown(host, bpy, scene):

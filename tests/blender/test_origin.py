@@ -37,16 +37,6 @@ def test_a_version_names_its_file_with_checksum_camera_program_and_engine(host, 
         "scene": "Scene",
         "view_layer": "ViewLayer",
         "visibility": "VIEWPORT",
-        "camera_settings": {
-            "1001-1002": {
-                "lens type": "ORTHO",
-                "sensor fit": "AUTO",
-                "shift x": 0.0,
-                "shift y": 0.0,
-                "pixel aspect": 1.0,
-                "orthographic scale": bpy.data.cameras["Camera"].ortho_scale,
-            }
-        },
     }
 
 

@@ -52,9 +52,9 @@ def test_step_status_burn_in_slate_and_outputs_are_in_the_request(ready, scene, 
     request = make_request(ready, scene)
     assert (request.burnin, request.slate, request.outputs, request.status) == (None, None, None, None)
     ready.step, ready.burnin, ready.slate, ready.status = 2, "STANDARD", "STANDARD", signed_in.statuses[0]
-    ready.outputs = {"1080", "contact-sheet"}
+    ready.outputs = {"1080", "prores"}
     request = make_request(ready, scene)
-    assert (str(request.frame_range), request.outputs) == ("1001-1002x2", ("1080", "contact-sheet"))
+    assert (str(request.frame_range), request.outputs) == ("1001-1002x2", ("1080", "prores"))
     assert (request.burnin["bottom right"], request.slate) == ("{frame}", True)
     assert request.status == signed_in.statuses[0]
     ready.burnin = ready.slate = "NONE"

@@ -82,14 +82,13 @@ def test_image_and_sound_options_are_in_the_report(publish, tmp_path):
             sound.writeframes(bytes(9600))
     done = publish(
         *("--no-review", "--frames", "1001-1004", "--fill-missing", "--letterbox", "2.39"),
-        *("--sound", "a.wav", "--sound", "b.wav@1003", "--output", "contact-sheet", "--slate"),
+        *("--sound", "a.wav", "--sound", "b.wav@1003", "--slate"),
     )
     assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "jobs").glob("*/report.json")
     report = json.loads(path.read_text("utf-8"))
     assert [(made["component"], made["frame_count"], made["filled"]) for made in report["made"]] == [
         ("ftrackreview-mp4", 5, "1002"),
-        ("contact-sheet", 1, "1002"),
     ]
     request = report["request"]
     assert (request["letterbox"], request["is_filling"]) == ("2.39", True)

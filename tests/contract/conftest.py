@@ -18,15 +18,11 @@ from ft_dcc.host import Host, ShowsFeedback
 
 @attrs.frozen
 class HostSetup:
-    """A host under test, in a process of the tests: its scene is open already, and it has no window.
-
-    ``change_camera`` changes the lens of the first camera, or the format of the first node, for hosts with feedback.
-    """
+    """A host under test, in a process of the tests: its scene is open already, and it has no window."""
 
     host: Host
     state: Callable[[], Any]
     process_events_until: Callable[[threading.Thread], None]
-    change_camera: Callable[[], Any] = lambda: None
     has_window: bool = False
     checks: Sequence[Check] = ()
 
@@ -52,7 +48,7 @@ def colour_bars(tmp_path_factory, stack):
 
     host = ColourBars()
     state = lambda: (host.scene(), host.feedback, host.frame, host.movie, *host.loaded)  # noqa: E731
-    return HostSetup(host, state, host.serve, lambda: host.lenses.update(dict.fromkeys(range(1001, 1013), 35.0)))
+    return HostSetup(host, state, host.serve)
 
 
 def blender(tmp_path_factory, stack):
@@ -66,12 +62,7 @@ def blender(tmp_path_factory, stack):
     sample_scene.build()
     sample_scene.add_camera("Second", x=1.0)
     host = BlenderHost()
-
-    def change_camera():
-        scene, camera = host.find_source(host.scene().sources[0])
-        scene.objects[camera].data.shift_x += 0.25
-
-    return HostSetup(host, sample_scene.state, main_thread.serve_until_ended, change_camera)
+    return HostSetup(host, sample_scene.state, main_thread.serve_until_ended)
 
 
 def maya(tmp_path_factory, stack):
@@ -81,14 +72,7 @@ def maya(tmp_path_factory, stack):
     from ft_dcc_maya.host import MayaHost
 
     host = MayaHost()
-
-    def change_camera():
-        from maya import cmds
-
-        shape = cmds.listRelatives(host.scene().sources[0], shapes=True, path=True)[0]
-        cmds.setAttr(f"{shape}.focalLength", 70.0)
-
-    return HostSetup(host, double.state, double.serve, change_camera)
+    return HostSetup(host, double.state, double.serve)
 
 
 def nuke(tmp_path_factory, stack):
@@ -97,13 +81,7 @@ def nuke(tmp_path_factory, stack):
     double = stack.enter_context(program.running(sample_script.build(tmp_path_factory.mktemp("nuke"))))
     from ft_dcc_nuke.host import NukeHost
 
-    def change_camera():
-        import nuke
-
-        nuke.addFormat("128 36 wide")
-        nuke.root()["format"].setValue("wide")
-
-    return HostSetup(NukeHost(), double.state, double.serve, change_camera)
+    return HostSetup(NukeHost(), double.state, double.serve)
 
 
 @pytest.fixture(params=[colour_bars, blender, maya, nuke], ids=["Colour bars", "Blender", "Maya", "Nuke"])

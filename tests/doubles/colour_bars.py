@@ -57,10 +57,6 @@ class ColourBars:
         self._demand_main_thread("focal_lengths")
         return {frame: self.lenses.get(frame, 50.0) for frame in frame_range.with_handles}
 
-    def camera_settings(self, source, frames):
-        self._demand_main_thread("camera_settings", source)
-        return {frame: {"lens": self.lenses.get(frame, 50.0)} for frame in frames}
-
     def scene(self):
         self._demand_main_thread("scene")
         return self._scene

@@ -5,7 +5,6 @@ from doubles.drawings import LINE, drawing
 from doubles.maya.scene import IDENTITY
 
 from ft_dcc.errors import CaptureFailed
-from ft_dcc.host_support.camera_settings import changed_settings, pack_settings
 
 # In an image of 64x36.
 PIXELS = ((16, 9), (32, 27))
@@ -47,52 +46,6 @@ def test_a_drawing_lies_over_its_place_in_the_image(host, shape, viewport, lens)
     shape.attributes.update(lens)
     host.show_feedback([drawing(1003)])
     assert_lies_at(viewport(1003), PIXELS)
-
-
-@pytest.mark.parametrize(
-    ("lens", "changed"),
-    [
-        ({"focalLength": 400.0}, ["focal length"]),
-        ({"filmFit": 2}, ["film fit"]),
-        ({"horizontalFilmAperture": 0.5}, ["horizontal film aperture"]),
-        ({"horizontalFilmOffset": 0.2, "verticalFilmOffset": -0.1}, ["horizontal film offset", "vertical film offset"]),
-        ({"preScale": 2.0}, ["pre scale"]),
-        ({"orthographic": True}, ["projection"]),
-        ({"nearClipPlane": 30.0, "overscan": 1.5, "orthographicWidth": 7.0}, []),
-    ],
-    ids=str,
-)
-def test_a_changed_lens_is_recognised_without_a_change_of_time(maya, host, shape, lens, changed):
-    calls, stored = len(maya.calls), host.camera_settings("shotCam", [1001, 1012])
-    shape.attributes.update(lens)
-    assert list(changed_settings(stored, host.camera_settings("shotCam", [1001, 1012]))) == changed
-    assert "currentTime" not in [call.command for call in maya.calls[calls:] if call.mode != "query"]
-
-
-@pytest.mark.parametrize(
-    ("attribute", "name", "values"),
-    [
-        ("focalLength", "focal length", (35.0, 80.0)),
-        ("horizontalFilmAperture", "horizontal film aperture", (1.5, 0.5)),
-        ("verticalFilmOffset", "vertical film offset", (0.0, 0.25)),
-        ("filmFit", "film fit", ("fill", "vertical")),
-    ],
-)
-def test_every_frame_has_its_own_settings(host, attribute, name, values):
-    from maya import cmds
-
-    fits = {"fill": 0, "vertical": 2}
-    first, second = (fits.get(value, value) for value in values)
-    for frame, value in ((1001, first), (1007, second), (1009, first)):
-        cmds.setKeyframe("shotCamShape", attribute=attribute, time=frame, value=value)
-    settings = host.camera_settings("shotCam", range(1001, 1013))
-    assert pack_settings(settings)["1001-1012"][name] == [[values[0], 6], [values[1], 2], [values[0], 4]]
-
-
-def test_a_static_lens_is_read_once(maya, host):
-    calls = len(maya.calls)
-    assert len(host.camera_settings("shotCam", range(1001, 2001))) == 1000
-    assert len(maya.calls) - calls < 50
 
 
 def test_a_portrait_image_is_filled_by_its_height(maya, host, viewport):

@@ -1,4 +1,4 @@
-"""Movies and stills of every size through the thumbnail, the outputs and the contact sheet."""
+"""Movies and stills of every size through the thumbnail, and the outputs."""
 
 import os
 from fractions import Fraction
@@ -8,7 +8,7 @@ import pytest
 from doubles.numbered_images import run_ffmpeg, write_flat
 
 from ft_dcc.frames import Resolution
-from ft_dcc.media import contact_sheet_of_movie, presets, probe, still, thumbnail, transcode
+from ft_dcc.media import presets, probe, still, thumbnail, transcode
 from ft_dcc.media.burnin import Burnin
 
 # Sizes of cinema, television, phones and games, with and without letterbox.
@@ -54,7 +54,7 @@ def _expected_thumbnail(size):
 @pytest.mark.parametrize(
     ("source", "size"), [(name, size) for name in _SOURCES for size in (FIELD_SIZES if _ALL else _FAST[name])]
 )
-def test_movie_of_each_size_has_thumbnail_outputs_and_contact_sheet(tmp_path, source, size):
+def test_movie_of_each_size_has_thumbnail_and_outputs(tmp_path, source, size):
     wanted = Resolution.parse(size)
     if not _possible(source, wanted):
         pytest.skip(f"{source} has no odd sizes")
@@ -67,8 +67,6 @@ def test_movie_of_each_size_has_thumbnail_outputs_and_contact_sheet(tmp_path, so
     small = transcode(movie, tmp_path / "720.mp4", info=info, output=attrs.evolve(presets.REVIEW, lines=720))
     assert small.resolution.height == min(wanted.even.height, 720)
     assert probe(small.path).resolution == small.resolution
-    sheet = contact_sheet_of_movie(movie, tmp_path / "sheet.jpg", info=info)
-    assert probe(sheet.path).resolution == sheet.resolution
 
 
 @pytest.mark.parametrize("size", FIELD_SIZES if _ALL else ("1024x429", "886x1920", "8x6000"))

@@ -10,7 +10,6 @@ from doubles.nuke.roto import parse_strokes
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
-from ft_dcc.host_support.camera_settings import changed_settings
 from ft_dcc.review.drawings import Stroke
 
 LINE = {**drawings.LINE, "colour": "#bf8000"}
@@ -98,14 +97,6 @@ def test_strokes_are_numbered_from_1_in_the_order_in_which_they_were_drawn(nuke)
     text = curves_text([dot, dot], Canvas(64, 36, 1.0, 64 / 36))
     # The one that was drawn last lies above, so it comes first.
     assert re.findall(r"Brush\d+", text) == ["Brush2", "Brush1"]
-
-
-def test_a_changed_format_of_the_node_is_recognised(nuke, host):
-    nuke.find("Read1").own_format = Format(240, 100, "scope")
-    stored = host.camera_settings("Read1", [1001])
-    nuke.find("Read1").own_format = Format(240, 100, "anamorphic", 2.0)
-    changes = changed_settings(stored, host.camera_settings("Read1", [1001]))
-    assert changes == {"format": ("240x100, pixel aspect 1", "240x100, pixel aspect 2")}
 
 
 @pytest.mark.parametrize(("values", "frames"), [({}, [1003]), ({"end_frame": 1005}, [1003, 1004, 1005])])

@@ -123,23 +123,6 @@ def test_sounds_start_at_their_frames(session, shot, paint, jobs, kept, tmp_path
             publish(attrs.evolve(request, sounds=(name,)), session, jobs=jobs)
 
 
-@pytest.mark.parametrize("kind", ["camera", "frames", "film"])
-def test_contact_sheet_is_a_component_of_the_version(session, shot, paint, jobs, kept, tmp_path, kind):
-    keep, folder = kept
-    frames = paint("1001-1012")
-    sources = {"camera": None, "frames": frames.pattern}
-    if kind == "film":
-        sources["film"] = str(media.encode(frames, tmp_path / "cut.mp4").path)
-    request = PublishRequest(shot("1001-1012", "24"), sources[kind], outputs=("contact-sheet", "prores"))
-    host = ColourBars() if kind == "camera" else None
-    published = Publisher(session, host, keep, jobs).publish(request)
-    names = sorted(component.name for component in published.first.components)
-    assert names == ["contact-sheet", "ftrackreview-mp4", "prores", "thumbnail"]
-    assert str(media.probe(folder / "contact-sheet.jpg").resolution) == "268x116"
-    made = [movie["component"] for movie in report_of(published)["made"]]
-    assert made == ["ftrackreview-mp4", "prores", "contact-sheet"]
-
-
 def test_report_contains_the_end_of_ffmpegs_log(session, shot, paint, jobs, tmp_path, monkeypatch):
     fail = "print('[x @ 0x1] [error] The fan is stuck.', file=sys.stderr); sys.exit(7)"
     fail = f"import sys\nif 'libx264' in ' '.join(sys.argv): {fail}\n"
@@ -169,7 +152,7 @@ def test_temporary_files_are_in_the_job_folder(session, host, task, task_path, j
             raise EncodeFailed("The fan is stuck.")
 
     request = PublishRequest(
-        task_path, burnin={"top": "{frame}"}, slate=("{shot}",), watermark="{task}", outputs=("prores", "contact-sheet")
+        task_path, burnin={"top": "{frame}"}, slate=("{shot}",), watermark="{task}", outputs=("prores",)
     )
     publisher = Publisher(session, host, look, jobs)
     try:

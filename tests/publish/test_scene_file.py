@@ -57,7 +57,6 @@ def test_version_contains_the_scene_file_and_its_revision(session, make_host, re
         "program": "Colour bars 1.0",
         "engine": "",
         "has_unsaved_changes": False,
-        "camera_settings": {"1001-1012": {"lens": 50.0}},
     }
     component = versions.find_component(session, published.first.version_id)
     assert (component.name, component.file_name, component.sha256) == (
@@ -67,14 +66,6 @@ def test_version_contains_the_scene_file_and_its_revision(session, make_host, re
     )
     path = versions.fetch(session, component, tmp_path / "new" / "folder")
     assert (path.name, path.read_bytes()) == (component.file_name, CONTENT)
-
-
-def test_camera_settings_of_every_captured_frame_are_stored(session, make_host, request_of, jobs):
-    host = make_host()
-    host.lenses = {1007: 70.0, 1008: 70.0, 1009: 60.5}
-    published = publish(request_of(), session, host, jobs=jobs)
-    lens = [[50.0, 6], [70.0, 2], [60.5, 1], [50.0, 3]]
-    assert origin_of(session, published)["camera_settings"] == {"1001-1012": {"lens": lens}}
 
 
 def test_scene_file_is_left_out_unless_it_is_requested(session, make_host, request_of, jobs, monkeypatch):

@@ -238,7 +238,7 @@ def test_one_run_of_ffmpeg_makes_all_outputs_and_images_are_numbered_in_one_arch
         assert opened.namelist() == [f"client-png.{number}.png" for number in range(1001, 1013)]
         assert media.probe(Path(opened.extract("client-png.1002.png", tmp_path))).resolution == Resolution(32, 18)
     for text, reason in (
-        ('outputs = ["edti"]', "outputs: 'edti' is not one of .*prores, contact-sheet"),
+        ('outputs = ["edti"]', "outputs: 'edti' is not one of .*prores"),
         ('[outputs.edit]\ncodec = "dnx"', "line 1: outputs.edit: codec is dnx, not one of h264, hevc"),
         ('[outputs.edit]\ncodec = "hevc"\ncomponent = "thumbnail"', "thumbnail is a component of ft-dcc"),
     ):

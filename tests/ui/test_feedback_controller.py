@@ -306,52 +306,6 @@ def test_drawings_of_a_version_whose_camera_does_not_exist_are_shown_with_the_fi
     )
 
 
-@pytest.mark.parametrize(
-    ("settings", "sentence", "label"),
-    [
-        ({"1001-1001": {"lens": 50.00001}}, None, ""),
-        (
-            {"1001-1001": {"lens": 50}, "1012-1012": {"lens": 35}},
-            "second has another lens (35, now 50)",
-            "lens changed",
-        ),
-        ({"1001-1001": {"lens": "wide", "sensor": 36}}, "second has another lens (wide, now 50)", "lens changed"),
-        ({"1001-1012": {"lens": [[50, 1], [35, 2], [50, 9]]}}, "second has another lens (35, now 50)", "lens changed"),
-        ({"1001-1012": {"lens": [[35, 1], [50, 1], [35, 10]]}}, None, ""),
-        # What another client may have written.
-        ({"1001-1001": None, "first": {"lens": 1}, "1-99999999999": {"lens": 1}, "1002-1002": {"lens": [1]}}, None, ""),
-        ("50 mm", None, ""),
-    ],
-)
-def test_a_camera_that_has_changed_since_the_version_is_named(
-    controller, own_session, session, settings, sentence, label, task_id, write, entry
-):
-    store_camera(session, entry, "second", camera_settings=settings)
-    write("first")
-    read(controller, own_session, task_id)
-    host = shown(controller)
-    end = " than in main v001, so drawings on it may lie beside their places."
-    expected = () if sentence is None else (f"{sentence}{end}",)
-    assert (controller.problems, controller.error) == (expected, "")
-    assert [(drawing.text, drawing.label) for drawing in host.feedback] == [("first", label)]
-
-
-def test_only_drawings_on_frames_with_a_changed_camera_are_marked(
-    controller, own_session, session, task_id, write, entry
-):
-    store_camera(session, entry, "second", camera_settings={"1001-1012": {"lens": [[50, 6], [70, 2], [50, 4]]}})
-    for frame in (1006, 1007, 1009):
-        write(f"on {frame}", frame=frame)
-    write("held", frame=1004, data={"version": 2, "shapes": [PEN], "end_frame": 1008})
-    read(controller, own_session, task_id)
-    host = shown(controller)
-    assert controller.problems == (
-        "second has another lens (70, now 50) than in main v001, so drawings on it may lie beside their places.",
-    )
-    labels = {drawing.text: drawing.label for drawing in host.feedback}
-    assert labels == {"on 1006": "", "on 1007": "lens changed", "on 1009": "", "held": "lens changed"}
-
-
 def test_a_scene_of_another_task_is_named(controller, own_session, task_id, write):
     write("first")
     read(controller, own_session, task_id)

@@ -11,7 +11,6 @@ from ft_dcc import errors, media
 from ft_dcc.files.atomic import remove_tree
 from ft_dcc.frames import Frames, format_ranges
 from ft_dcc.host import CapturesAlone, Host, PlayblastRequest, SupportsFocalLengths
-from ft_dcc.host_support.camera_settings import Settings
 from ft_dcc.production.versions import SCENE_COMPONENT
 from ft_dcc.publish import encode_source, models, scene_origin, slots
 from ft_dcc.publish.encode_source import media_folder
@@ -80,15 +79,12 @@ def capture_camera(instance: Instance, host: Host, *, live_encode: bool = True) 
     look = dict(slots.LOOK.get(instance.context))
     wanted = PlayblastRequest(source.text, clip.frame_range, clip.resolution, folder, source.file_name, look)
     origin = scene_origin.record(instance, host)
-    settings: dict[int, Settings] = {}
-    slots.FRAMES.set(instance, _capture(instance, host, wanted, settings, live_encode=live_encode))
-    slots.ORIGIN.set(instance, {**origin, **scene_origin.camera_settings(settings)})
+    slots.FRAMES.set(instance, _capture(instance, host, wanted, live_encode=live_encode))
+    slots.ORIGIN.set(instance, origin)
 
 
-def _capture(
-    instance: Instance, host: Host, request: PlayblastRequest, settings: dict[int, Settings], *, live_encode: bool
-) -> Frames:
-    """Return the captured frames, and add the camera's settings at each one; raise CaptureFailed."""
+def _capture(instance: Instance, host: Host, request: PlayblastRequest, *, live_encode: bool) -> Frames:
+    """Return the captured frames; raise CaptureFailed."""
     clip = slots.CLIP.get(instance)
     count = encode_source.progress_of_frames(instance, "capture", len(clip.frame_range.with_handles))
     scene = slots.SCENE.get(instance.context).of(request.source)
@@ -99,7 +95,6 @@ def _capture(
     def on_frame(number: int) -> None:
         if running is not None:
             running.add(number)
-        settings.update(scene_origin.read_camera(host, request.source, [number]))
         count(number)
 
     frames = host.playblast(request, on_frame)
@@ -150,7 +145,7 @@ class AttachScene(Extractor):
 
 
 class MakeOutputs(Extractor):
-    """Collect the requested outputs, and make the contact sheet and those that the movie was made without."""
+    """Collect the requested outputs, and make those that the movie was made without."""
 
     label = "Outputs"
     families: ClassVar[list[str]] = ["camera", "frames", "film"]
@@ -164,8 +159,6 @@ class MakeOutputs(Extractor):
         if lacking:
             first = encode_source.make_movies(instance, lacking)
             made += [attrs.evolve(first, others=()), *first.others]
-        if "contact-sheet" in (slots.REQUEST.get(instance.context).outputs or ()):
-            made.append(encode_source.make_contact_sheet(instance))
         slots.OUTPUTS.set(instance, made)
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import bpy
@@ -17,7 +17,7 @@ import bpy
 from ft_dcc.errors import CameraMissing, CaptureFailed, SceneUnreadable, SettingInvalid, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import ComparedMovie, Footage, OnFrame, PlayblastRequest, Scene
-from ft_dcc.host_support.main_thread import entered_on_main_thread, is_scene_captured
+from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.review.drawings import Drawing
 from ft_dcc.system.signals import ignore_sigpipe
 
@@ -177,49 +177,23 @@ class BlenderHost:
 
         Frames of a camera without perspective are left out.
         """
-        found = self._read_lenses(source, frame_range.with_handles, lambda lens: (lens.type == "PERSP", lens.lens))
-        return {frame: float(length) for frame, (has_perspective, length) in found.items() if has_perspective}
-
-    def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
-        """Return what decides where the camera shows things, per frame; raise CameraMissing."""
-        render = self.find_source(source)[0].render
-
-        def read(lens: Any) -> dict[str, float | str]:
-            """Return the values by the names in Blender's panels."""
-            settings: dict[str, float | str] = {
-                "lens type": str(lens.type),
-                "sensor fit": str(lens.sensor_fit),
-                "shift x": float(lens.shift_x),
-                "shift y": float(lens.shift_y),
-                "pixel aspect": float(render.pixel_aspect_x / render.pixel_aspect_y),
-            }
-            if lens.type == "ORTHO":
-                return {**settings, "orthographic scale": float(lens.ortho_scale)}
-            sensor = lens.sensor_height if lens.sensor_fit == "VERTICAL" else lens.sensor_width
-            return {**settings, "focal length": float(lens.lens), "sensor size": float(sensor)}
-
-        return self._read_lenses(source, frames, read)
-
-    def _read_lenses(self, source: str, frames: Iterable[int], read: Callable[[Any], T]) -> dict[int, T]:
-        """Return what ``read`` returns for the lens of the camera at each frame; raise CameraMissing."""
         scene, source = self.find_source(source)
         if source in (sources.EDIT, sources.RENDERED_FILES) or sources.turntable_object(scene, source) is not None:
             return {}
         camera_at = sources.camera_lookup(scene, source)
-        cameras = {frame: camera_at(frame) for frame in frames}
+        cameras = {frame: camera_at(frame) for frame in frame_range.with_handles}
         # A marker can be bound to any object.
         lenses = {frame: camera.data for frame, camera in cameras.items() if camera.type == "CAMERA"}
-        # Without animation and drivers the value is the same on each frame, and the scene need not be evaluated. A
-        # capture has evaluated it for the frame that it draws.
-        is_drawn = is_scene_captured() and scene.frame_current_final == next(iter(lenses), None) and len(lenses) == 1
-        if is_drawn or all(lens.animation_data is None for lens in lenses.values()):
-            return {frame: read(lens) for frame, lens in lenses.items()}
-        values = {}
+        # Without animation and drivers the value is the same on each frame, and the scene need not be evaluated.
+        if all(lens.animation_data is None for lens in lenses.values()):
+            return {frame: float(lens.lens) for frame, lens in lenses.items() if lens.type == "PERSP"}
+        found = {}
         with maintained_unkeyed_values(scene), maintained_camera(scene), maintained_frame(scene):
             for frame, lens in lenses.items():
                 scene.frame_set(frame)
-                values[frame] = read(lens)
-        return values
+                if lens.type == "PERSP":
+                    found[frame] = float(lens.lens)
+        return found
 
     def footage(self, source: str) -> Footage | None:
         """Return the frames or the movie that the scene has rendered, for the source of that name."""

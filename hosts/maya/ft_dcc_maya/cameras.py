@@ -17,23 +17,8 @@ Vector = tuple[float, float, float]
 _MILLIMETRES_PER_INCH = 25.4
 # In front of everything that the camera sees, and behind its near clip plane.
 _BEHIND_NEAR = 1.05
-_FILL, _HORIZONTAL, _VERTICAL, _OVERSCAN = range(4)
-_FIT_NAMES = {_FILL: "fill", _HORIZONTAL: "horizontal", _VERTICAL: "vertical", _OVERSCAN: "overscan"}
-_LENS_ATTRIBUTES = {
-    "focal length": "focalLength",
-    "camera scale": "cameraScale",
-    "horizontal film aperture": "horizontalFilmAperture",
-    "vertical film aperture": "verticalFilmAperture",
-    "horizontal film offset": "horizontalFilmOffset",
-    "vertical film offset": "verticalFilmOffset",
-    "lens squeeze ratio": "lensSqueezeRatio",
-    "film fit offset": "filmFitOffset",
-    "pre scale": "preScale",
-    "post scale": "postScale",
-    "film translate": "filmTranslateH",
-    "vertical film translate": "filmTranslateV",
-    "film roll": "filmRollValue",
-}
+# Values of filmFit; 2 is vertical.
+_FILL, _HORIZONTAL, _OVERSCAN = 0, 1, 3
 # What moves the image in other ways, with the value that does nothing.
 _GATE_TRANSFORMS = {
     "filmFitOffset": 0.0,
@@ -150,15 +135,6 @@ def gate_size(shape: str, frame: float, aspect: float) -> tuple[float, float]:
     if fit == _HORIZONTAL or (fit == _FILL and is_wider) or (fit == _OVERSCAN and not is_wider):
         return width, width / aspect
     return height * aspect, height
-
-
-def lens_settings(shape: str, frame: float) -> dict[str, float | str]:
-    """Return what decides where a camera shows things at the frame, by the names in Maya's attribute editor."""
-    if cmds.getAttr(f"{shape}.orthographic", time=frame):
-        return {"projection": "orthographic", "orthographic width": _length(shape, "orthographicWidth", frame)}
-    values = {words: _value(shape, name, frame) for words, name in _LENS_ATTRIBUTES.items()}
-    fit = _FIT_NAMES.get(int(cmds.getAttr(f"{shape}.filmFit", time=frame)), "unknown")
-    return {"projection": "perspective", "film fit": fit, **values}
 
 
 def is_animated(shape: str) -> bool:

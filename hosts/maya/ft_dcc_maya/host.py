@@ -21,7 +21,7 @@ from ft_dcc.host_support.scene_files import read_start, require_known_version, r
 from ft_dcc.review.drawings import Drawing
 
 from . import capture, compare, feedback, script_nodes, timeline
-from .cameras import camera_shape, find_cameras, is_animated, lens_settings
+from .cameras import camera_shape, find_cameras
 from .look import PRESETS, view_transform
 
 # The year in the head of a text file, and in the first chunk of a binary one.
@@ -149,13 +149,6 @@ class MayaHost:
         """Return the camera's focal length in millimetres per frame, handles included; raise CameraMissing."""
         plug = f"{camera_shape(timeline.camera_of(source))}.focalLength"
         return {frame: float(cmds.getAttr(plug, time=frame)) for frame in frame_range.with_handles}
-
-    def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
-        """Return what decides where the camera shows things, per frame; raise CameraMissing."""
-        shape = camera_shape(timeline.camera_of(source))
-        if frames and not is_animated(shape):
-            return dict.fromkeys(frames, lens_settings(shape, frames[0]))
-        return {frame: lens_settings(shape, frame) for frame in frames}
 
     def select(self, source: str) -> None:
         """Select only this camera; raise CameraMissing."""

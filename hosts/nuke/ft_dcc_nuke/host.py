@@ -141,12 +141,6 @@ class NukeHost:
             node.setSelected(False)
         wanted.setSelected(True)
 
-    def camera_settings(self, source: str, frames: Sequence[int]) -> dict[int, dict[str, float | str]]:
-        """Return the format of the node; raise CameraMissing."""
-        size = sources.find_node(source).format()
-        text = f"{int(size.width())}x{int(size.height())}, pixel aspect {float(size.pixelAspect()):g}"
-        return {frame: {"format": text} for frame in frames}
-
     def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
         """Show the drawings in a group beside the source; raise CameraMissing, or CaptureFailed in a gizmo."""
         return feedback.show(drawings, source or next(iter(sources.find_sources()), ""))
