@@ -33,7 +33,7 @@ _DIGITS, _MAX_NUMBER = 5, 1e9
 _WIDTHS, _SIZES = (0.0005, 0.2), (0.005, 0.5)
 _ELLIPSE_POINTS = 64
 # What painting a drawing may cost, in squares of the image's height.
-MAX_INK, _MIN_INK, _WIDE = 25.0, 0.002, 16 / 9
+MAX_INK, _MIN_INK, _MIN_LETTER_INK, _WIDE = 25.0, 0.002, 0.004, 16 / 9
 _MIDDLE_PRESSURE = 0.5
 _TEXT_WIDTH = 0.08
 # Units of the font of strokes: capitals are 21 high, a line 32.
@@ -148,7 +148,7 @@ def check_limits(shapes: Sequence[Shape]) -> None:
     if len(shapes) > MAX_SHAPES or sum(len(shape.points) for shape in shapes) > MAX_POINTS:
         raise DrawingUnreadable(f"A drawing has at most {MAX_SHAPES} shapes and {MAX_POINTS} points. Draw less.")
     if sum(map(ink, shapes)) > MAX_INK:
-        raise DrawingUnreadable("The drawing has too many wide strokes or large letters. Draw less, or thinner.")
+        raise DrawingUnreadable("The drawing has too many letters or wide strokes. Draw less, or thinner.")
     if len({shape.id for shape in shapes}) < len(shapes):
         raise DrawingUnreadable("Two shapes of the drawing have the same id. Give each its own.")
     for shape in shapes:
@@ -279,7 +279,7 @@ _TWO_POINT_OUTLINES = {"line": _line, "arrow": _arrow, "rectangle": _rectangle, 
 def ink(shape: Shape) -> float:
     """Return about how much is painted for a shape, in squares of the image's height; overlaps count again."""
     if shape.kind == "text":
-        return len(shape.text) * max(shape.size**2, _MIN_INK)
+        return len(shape.text) * max(shape.size**2, _MIN_LETTER_INK)
     pieces = (piece for stroke in strokes_of(shape, _WIDE) for piece in zip(stroke.points, stroke.points[1:]))
     return sum(
         max(width, _MIN_INK) * (width + _WIDE * abs(x - x0) + abs(y - y0)) for (x0, y0, _), (x, y, width) in pieces

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import zipfile
 from collections import Counter
@@ -24,38 +25,43 @@ from ft_dcc.review.notes import ReviewedVersion
 FONT = Path(__file__).parents[2] / "media" / "fonts" / "DejaVuSans.ttf"
 # Shapes are painted larger and then reduced, so that their edges are smooth, if they are not too many or too wide.
 _OVERSAMPLING, _MAX_SMOOTH = 2, 30
-# Of all shapes together; more are painted smaller. Each translucent one takes an image of its own.
-_MAX_PIXELS = 150_000_000
+# Of the boxes of translucent shapes and of what is painted, together; larger drawings are painted smaller and enlarged.
+_MAX_PIXELS = 30_000_000
 _MIN_FONT_SIZE = 6
+# Narrower lines, in pixels, have no round ends and corners that one could see.
+_THIN = 2.5
+
+Box = tuple[int, int, int, int]
 
 
 def paint(shapes: Sequence[Shape], size: tuple[int, int]) -> Image.Image:
     """Return a transparent image of this size with the shapes; later ones lie above."""
-    apart = sum(shape.opacity < 1 or shape.kind == "text" for shape in shapes)
+    # Only what is translucent is painted apart, so that its own strokes do not add up.
+    apart = {shape.id for shape in shapes if shape.opacity < 1 or shape.kind == "text"}
+    strokes = {shape.id: list(strokes_of(shape, size[0] / size[1])) for shape in shapes if shape.kind != "text"}
+    boxes = [_box(shape, strokes.get(shape.id, ()), size) for shape in shapes if shape.id in apart]
+    pixels = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
     inked, (width, height) = sum(map(ink, shapes)), size
-    oversampling = _OVERSAMPLING if apart + inked <= _MAX_SMOOTH else 1
-    scale = min(oversampling, sqrt(_MAX_PIXELS / max(apart * width * height + inked * height**2, 1)))
+    oversampling = _OVERSAMPLING if len(apart) + inked <= _MAX_SMOOTH else 1
+    scale = min(oversampling, sqrt(_MAX_PIXELS / max(pixels + inked * height**2, 1)))
     large = (max(round(width * scale), 1), max(round(height * scale), 1))
     layer = Image.new("RGBA", large, (0, 0, 0, 0))
     for shape in shapes:
-        # Only what is translucent is painted apart, so that its own strokes do not add up.
-        is_opaque = shape.opacity >= 1 and shape.kind != "text"
-        mark = layer if is_opaque else Image.new("RGBA", large, (0, 0, 0, 0))
+        box = _box(shape, strokes.get(shape.id, ()), large) if shape.id in apart else (0, 0, *large)
+        if box[0] >= box[2] or box[1] >= box[3]:
+            continue  # It is outside of the image.
+        mark = Image.new("RGBA", (box[2] - box[0], box[3] - box[1]), (0, 0, 0, 0)) if shape.id in apart else layer
         draw = ImageDraw.Draw(mark)
         if shape.kind == "text":
-            # With a font that has all letters, which the strokes of hosts have not.
-            font = ImageFont.truetype(str(FONT), max(round(shape.size * large[1]), _MIN_FONT_SIZE))
             x, y, _ = shape.points[0]
-            colour = _colour(rgb(shape.colour), shape.opacity)
-            draw.text((x * large[0], y * large[1]), shape.text, fill=colour, font=font)
-        else:
-            for stroke in strokes_of(shape, size[0] / size[1]):
-                _paint_stroke(draw, stroke, large)
-        box = None if is_opaque else mark.getbbox()
-        if box is not None:
-            layer.alpha_composite(mark, box[:2], box)
+            position, colour = (x * large[0] - box[0], y * large[1] - box[1]), _colour(rgb(shape.colour), shape.opacity)
+            draw.text(position, shape.text, fill=colour, font=_font(shape.size * large[1]))
+        for stroke in strokes.get(shape.id, ()):
+            _paint_stroke(draw, stroke, large, box[:2])
+        if mark is not layer:
+            layer.alpha_composite(mark, box[:2])
     if scale != _OVERSAMPLING:
-        return layer if large == size else layer.resize(size)
+        return layer if large == size else layer.resize(size, Image.Resampling.BILINEAR)
     # Most of a frame is empty, and only what is not is reduced.
     left, top, right, bottom = layer.getbbox() or (0, 0, 1, 1)
     part = layer.crop((left - left % 2, top - top % 2, right + right % 2, bottom + bottom % 2))
@@ -64,14 +70,36 @@ def paint(shapes: Sequence[Shape], size: tuple[int, int]) -> Image.Image:
     return reduced
 
 
-def _paint_stroke(draw: ImageDraw.ImageDraw, stroke: Stroke, size: tuple[int, int]) -> None:
-    colour = _colour(stroke.colour, stroke.opacity)
+def _box(shape: Shape, strokes: Iterable[Stroke], size: tuple[int, int]) -> Box:
+    """Return the box around a shape in an image, from left and top to right and bottom; it may be empty."""
+    if shape.kind == "text":
+        draw, (x, y, _) = ImageDraw.Draw(Image.new("L", (1, 1))), shape.points[0]
+        left, top, right, bottom = draw.textbbox((x * size[0], y * size[1]), shape.text, _font(shape.size * size[1]))
+    else:
+        points = [point for stroke in strokes for point in stroke.points]
+        margin = max(max(width for _, _, width in points) * size[1], 1)
+        left, right = (found(x for x, _, _ in points) * size[0] for found in (min, max))
+        top, bottom = (found(y for _, y, _ in points) * size[1] for found in (min, max))
+        left, top, right, bottom = left - margin, top - margin, right + margin, bottom + margin
+    return max(int(left), 0), max(int(top), 0), min(int(right) + 1, size[0]), min(int(bottom) + 1, size[1])
+
+
+@functools.lru_cache(maxsize=16)
+def _font(height: float) -> ImageFont.FreeTypeFont:
+    # It has all letters, which the strokes of hosts have not.
+    return ImageFont.truetype(str(FONT), max(round(height), _MIN_FONT_SIZE))
+
+
+def _paint_stroke(draw: ImageDraw.ImageDraw, stroke: Stroke, size: tuple[int, int], origin: tuple[int, int]) -> None:
+    colour, (left, top) = _colour(stroke.colour, stroke.opacity), origin
     x0, y0, _ = stroke.points[0]
     for x, y, width in stroke.points:
         thickness = max(size[1] * width, 1)
-        centre, radius = (x * size[0], y * size[1]), thickness / 2
-        draw.line(((x0 * size[0], y0 * size[1]), centre), fill=colour, width=round(thickness))
-        draw.ellipse((centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius), fill=colour)
+        start, (across, down) = (x0 * size[0] - left, y0 * size[1] - top), (x * size[0] - left, y * size[1] - top)
+        draw.line((start, (across, down)), fill=colour, width=round(thickness))
+        if thickness > _THIN:
+            radius = thickness / 2
+            draw.ellipse((across - radius, down - radius, across + radius, down + radius), fill=colour)
         x0, y0 = x, y
 
 
