@@ -6,7 +6,7 @@ import os
 import random
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import pytest
@@ -19,12 +19,20 @@ SEED = os.environ.get("FT_DCC_SEED", "1")
 # Those of the run; tests set others for their own processes.
 _VARIABLES = {name: value for name, value in os.environ.items() if name.startswith("FT_DCC_")}
 
+# Every case of those that a normal run samples.
+EVERY_FAULT = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
+
 Value = TypeVar("Value")
 
 
 def seeded(name: str) -> random.Random:
     """Return the random numbers of a test: the same in each run with the same seed."""
     return random.Random(f"{SEED} {name}")
+
+
+def sample(cases: Iterable[Value], step: int, first: int = 0) -> list[Value]:
+    """Return every case, or in a normal run every ``step``-th one after ``first``."""
+    return list(cases) if EVERY_FAULT else list(cases)[first::step]
 
 
 def wait_until(

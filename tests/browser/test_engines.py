@@ -230,12 +230,12 @@ def test_paused_frame_is_exact_after_play_loop_and_reverse(page, with_long_sound
     assert page.state()["notice"] == ""
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 3] if ALL else [1])
 def test_short_movie_keeps_its_frame_numbers_after_play_and_pause(page, make_movie, publish, count):
     movie = make_movie("24", FIRST, count, (320, 180))
     page.open(publish(movie))
     page.check(movie, 0)
-    for _ in range(3):
+    for _ in range(2):
         page.driver.press("l")
         page.wait_until(lambda state: state["playing"])
         # Several passes of the loop.

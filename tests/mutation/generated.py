@@ -4,11 +4,14 @@ Each is one small change that a person could have made: a comparison is reversed
 negated, a call is missing, two arguments are swapped, a constant or a result is another one.
 """
 
+from __future__ import annotations
+
 import ast
 import copy
 import random
+from pathlib import Path
 
-from mutation.mutations import Mutation, span
+import attrs
 
 _OPPOSITES = {
     ast.Eq: ast.NotEq,
@@ -22,6 +25,25 @@ _OPPOSITES = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
+
+
+@attrs.frozen
+class Mistake:
+    """One mistake: the source of ``path`` with a few bytes changed."""
+
+    path: Path
+    line: int
+    kind: str
+    before: str
+    after: str
+    source: bytes
+
+    @property
+    def text(self):
+        return self.path.read_text(encoding="utf-8").splitlines()[self.line - 1].strip()
+
+    def __str__(self):
+        return f"{self.path.name}:{self.line}: {self.kind}: {self.before} -> {self.after}"
 
 
 def sample(paths, count, seed):
@@ -39,9 +61,9 @@ def find_mistakes(path):
         for kind, changed, after in () if id(node) in left_out else _changes(node):
             if id(changed) in left_out:
                 continue
-            start, end = span(source, changed)
+            start, end = _span(source, changed)
             before = source[start:end].decode("utf-8")
-            yield Mutation(path, changed.lineno, kind, before, after, source[:start] + after.encode() + source[end:])
+            yield Mistake(path, changed.lineno, kind, before, after, source[:start] + after.encode() + source[end:])
 
 
 def _without_behaviour(tree):
@@ -108,3 +130,10 @@ def _other_constants(node):
 def _is_empty(node):
     """Return whether the value is empty or None, for which None would do as well."""
     return not node.value if isinstance(node, ast.Constant) else not getattr(node, "elts", True)
+
+
+def _span(source, node):
+    lines = source.splitlines(keepends=True)
+    starts = [sum(map(len, lines[:number])) for number in range(len(lines))]
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset

@@ -172,7 +172,7 @@ def publish_by_hand(shot, publisher):
         shot.new = set()
 
 
-@pytest.mark.parametrize("number", range(int(os.environ.get("FT_DCC_RENDER_ORDERS", "40"))))
+@pytest.mark.parametrize("number", range(int(os.environ.get("FT_DCC_RENDER_ORDERS", "20"))))
 def test_a_random_order_of_renders_gives_whole_versions_or_questions(nuke, tmp_path, publisher, number):
     random = seeded(f"render order {number}")
     shot = Shot(nuke, tmp_path / "out", random)

@@ -4,6 +4,7 @@ import copy
 import shutil
 
 from doubles.studio_configurations import StudioModule, fragments
+from run_options import sample
 
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
@@ -31,7 +32,7 @@ def test_a_capture_runs_nothing_of_a_studio_and_changes_nothing(nuke, host, tmp_
         return image.read_bytes(), nuke.drawn[-1]
 
     expected, changed = capture(), []
-    for code in fragments("nuke"):
+    for code in sample(fragments("nuke"), 5):
         called = load(nuke, code, {})
         before, defaults = nuke.state(), dict(nuke.knob_defaults)
         if (capture(), nuke.state(), nuke.knob_defaults, called) != (expected, before, defaults, []):
@@ -53,7 +54,7 @@ def test_a_render_is_recorded_as_without_a_studio(terminal, tmp_path):
         return [(each.source, each.frames, each.is_ended, each.execution.node) for each in read_renders()]
 
     expected, changed = record(), []
-    for code in fragments("nuke"):
+    for code in sample(fragments("nuke"), 5):
         if "nuke.menu" not in code:
             load(terminal, code, own)
             changed += [code] if record() != expected else []

@@ -17,7 +17,7 @@ from ft_dcc.production import stored_files
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.session import Session
 
-COUNT = int(os.environ.get("FT_DCC_PUBLISHES", "20"))
+COUNT = int(os.environ.get("FT_DCC_PUBLISHES", "12"))
 PROCESSES = 4
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the roots of the publishing processes are links"),

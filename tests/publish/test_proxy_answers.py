@@ -1,14 +1,13 @@
 """A proxy, or the login page of a network, answers in place of the server at any request of a publish."""
 
 import contextlib
-import os
 import uuid
 from fractions import Fraction
 
 import pytest
 from doubles.colour_bars import ColourBars
 from doubles.faulty_proxy import DISTORTIONS
-from run_options import TIMEOUT_SECONDS
+from run_options import EVERY_FAULT, TIMEOUT_SECONDS, sample
 
 from ft_dcc.errors import Error, ServerUnreachable
 from ft_dcc.frames import FrameRange
@@ -21,8 +20,6 @@ from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.session import Session
 from ft_dcc.session.transfer.transfer import remove
 
-# Test every answer at every request instead of a sample in which each answer and each kind of request occurs.
-EVERY_ANSWER = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
 PAGE = b"<!doctype html><title>Welcome</title><p>Accept the terms of this network."
@@ -105,15 +102,10 @@ def check_published_once(session, path, host, case):
     assert {len(part["component_locations"]) for part in versions[0]["components"]} == {1}, case
 
 
-def sample(numbers, step, first=0):
-    """Return every number, or in a normal run every ``step``-th one after ``first``."""
-    return list(numbers) if EVERY_ANSWER else list(numbers)[first::step]
-
-
 def test_answer_of_a_proxy_at_any_request_captures_once_and_publishes_once(publish_through, methods, task_path):
     assert len(methods) > 10
     cases = [(number, answer) for number in range(1, len(methods) + 1) for answer in ANSWERS]
-    if not EVERY_ANSWER:
+    if not EVERY_FAULT:
         # Each answer once, at requests from the first to the last.
         cases = [(1 + place * (len(methods) - 1) // (len(ANSWERS) - 1), answer) for place, answer in enumerate(ANSWERS)]
     for number, answer in cases:
@@ -125,16 +117,16 @@ def test_single_answer_of_a_proxy_to_the_upload_is_noticed(publish_through, meth
     """The proxy answers only one request itself, at any place: the step is not recorded as done."""
     uploads = [number for number, method in enumerate(methods, start=1) if method == "PUT"]
     assert len(uploads) == 2
-    for number in sorted({*sample(range(1, len(methods) + 1), 6), *uploads}):
+    for number in sorted({*sample(range(1, len(methods) + 1), 12), *uploads}):
         publish_through(f"{task_path}{number}", breaks_at=number, heals=True, answer=ANSWERS["captive page"])
 
 
 @pytest.mark.parametrize("distort", DISTORTIONS)
 def test_distorted_answer_at_any_request_captures_once_and_publishes_once(publish_through, methods, task_path, distort):
     """The server receives the request, and its answer is damaged, replaced or repeated on the way."""
-    for number in sample(range(1, len(methods) + 1), 7, DISTORTIONS.index(distort)):
+    for number in sample(range(1, len(methods) + 1), 14, 2 * DISTORTIONS.index(distort)):
         # Once, or from this request on until the proxy is repaired.
-        for heals in (True, False) if EVERY_ANSWER else (number % 2 == 0,):
+        for heals in (True, False) if EVERY_FAULT else (number % 2 == 0,):
             publish_through(f"{task_path}{number}{heals}", breaks_at=number, heals=heals, distort=distort)
 
 
@@ -142,8 +134,8 @@ def test_page_of_a_proxy_after_the_request_arrived_captures_once_and_publishes_o
     publish_through, methods, task_path
 ):
     answers = list(ANSWERS)
-    for number in sample(range(1, len(methods) + 1), 5, 2):
-        for answer in answers if EVERY_ANSWER else [answers[number % len(answers)]]:
+    for number in sample(range(1, len(methods) + 1), 9, 4):
+        for answer in answers if EVERY_FAULT else [answers[number % len(answers)]]:
             path = f"{task_path}{number}{answer.replace(' ', '')}"
             publish_through(path, breaks_at=number, loses_answer=True, answer=ANSWERS[answer])
 

@@ -1,7 +1,6 @@
 """Interrupt a publish: reviewers see complete versions or none, and a resume finishes it once."""
 
 import contextlib
-import os
 import shutil
 import threading
 import uuid
@@ -10,7 +9,7 @@ from fractions import Fraction
 import pytest
 import requests
 from doubles.colour_bars import write_painted
-from run_options import TIMEOUT_SECONDS
+from run_options import EVERY_FAULT, TIMEOUT_SECONDS, sample
 
 from ft_dcc.errors import Cancelled, Error, ServerError, StorageError
 from ft_dcc.frames import FrameRange
@@ -23,8 +22,6 @@ from ft_dcc.publish.models import PublishRequest, derived_id
 from ft_dcc.publish.publisher import Publisher, publish
 from ft_dcc.session import Session
 
-# Test every request instead of a sample, of a publish with more requests.
-EVERY_FAULT = bool(os.environ.get("FT_DCC_EVERY_FAULT"))
 FRAMES = FrameRange(1001, 1003)
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
@@ -83,15 +80,11 @@ def request_count(proxy, studio_server, tmp_path_factory):
     return proxy.count
 
 
-def sample(count, first):
-    return range(1, count + 1) if EVERY_FAULT else range(first, count + 1, 4)
-
-
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["request lost", "answer lost"])
 def test_permanent_network_failure_at_each_request_leaves_no_partial_version(
     studio_server, session, proxy, request_count, frames, task_path, tmp_path, loses_answer
 ):
-    for number in sample(request_count, 1 + 2 * loses_answer):
+    for number in sample(range(1, request_count + 1), 6, 3 * loses_answer):
         path, jobs = f"{task_path}{number}", tmp_path / str(number)
         task_id = ensure_task(session, path)["id"]
         with session_through(proxy, studio_server) as broken:
@@ -109,7 +102,7 @@ def test_permanent_network_failure_at_each_request_leaves_no_partial_version(
 def test_single_network_failure_at_each_request_still_yields_one_version(
     studio_server, session, proxy, request_count, frames, task_path, tmp_path, loses_answer
 ):
-    for number in sample(request_count, 2 + 2 * loses_answer):
+    for number in sample(range(1, request_count + 1), 6, 1 + 3 * loses_answer):
         path, jobs = f"{task_path}{number}", tmp_path / str(number)
         task_id = ensure_task(session, path)["id"]
         with session_through(proxy, studio_server) as shaky:
@@ -274,7 +267,7 @@ def test_cancel_at_each_request_does_not_wait_for_a_hanging_server(
 ):
     """Check the cancel at each request; a cancel that waits for the response reaches the time-out of the test."""
     rollback_timeout(0.5)
-    for number in range(1, request_count + 1) if EVERY_FAULT else range(1 + 3 * loses_answer, request_count + 1, 6):
+    for number in sample(range(1, request_count + 1), 8, 4 * loses_answer):
         path, jobs = f"{task_path}{number}", tmp_path / str(number)
         task_id = ensure_task(session, path)["id"]
         with session_through(proxy, studio_server, timeout=3600) as hanging:

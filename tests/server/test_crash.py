@@ -9,7 +9,7 @@ import requests
 from doubles.operations import create
 from run_options import TIMEOUT_SECONDS, seeded, wait_until
 
-ROUNDS = int(os.environ.get("FT_DCC_CRASH_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("FT_DCC_CRASH_ROUNDS", "5"))
 CLIENTS = 8
 
 

@@ -17,7 +17,7 @@ from ft_dcc.server.database.data_folder import Credentials
 from ft_dcc.server.entities.batch import create_operation, update_operation
 
 # The number of generated operations, or "all" of them; the seed chooses which.
-_OPERATIONS = os.environ.get("FT_DCC_EVENT_OPERATIONS", "200")
+_OPERATIONS = os.environ.get("FT_DCC_EVENT_OPERATIONS", "100")
 FIRST_PROJECT, OTHER = ({"__entity_type__": "Project", "id": name, "name": name} for name in ("film", "other"))
 
 

@@ -18,7 +18,7 @@ from ft_dcc.server.app import make_app
 from ft_dcc.server.context import open_server_context
 from ft_dcc.server.database.data_folder import locked
 
-COUNT = int(os.environ.get("FT_DCC_FUZZ_COUNT", "400"))
+COUNT = int(os.environ.get("FT_DCC_FUZZ_COUNT", "250"))
 # Connections to the database and of clients that come and go.
 FEW = 24
 PARAMETER = re.compile(r"\{[^}]*\}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 import uuid
 from pathlib import Path
@@ -164,7 +165,8 @@ class Scene:
 
     def add_child(self, kind, name, parent):
         taken = {node.name for node in self.nodes if node.parent is parent}
-        free = next(each for each in (name, *(f"{name}{n}" for n in range(1, 100_000))) if each not in taken)
+        names = itertools.chain([name], (f"{name}{number}" for number in itertools.count(1)))
+        free = next(each for each in names if each not in taken)
         self.nodes.append(Node(free, kind, parent, dict(CREATED[kind])))
         return self.nodes[-1]
 

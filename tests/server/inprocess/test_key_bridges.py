@@ -21,7 +21,7 @@ from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.user_actions import write_as_visitor
 
 # The number of attempts of each role, or "all" of them; the seed chooses which.
-_ATTEMPTS = os.environ.get("FT_DCC_KEY_ATTEMPTS", "200")
+_ATTEMPTS = os.environ.get("FT_DCC_KEY_ATTEMPTS", "100")
 ROLES = ("User", "Project Manager", "Reviewer", "Guest")
 USER = f"of-{OPEN}"
 _UNDO = update("User", "undo", first_name="x")

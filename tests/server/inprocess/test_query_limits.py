@@ -140,7 +140,7 @@ WORDS = [
     *("$", "$$", "\\", '"', "'", "%", "2024-01-01", "5671dcb0-66de-11e1-8e6e-f23c91df25eb", "{}", "é", "\U0001f600"),
 ]
 
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @MANY

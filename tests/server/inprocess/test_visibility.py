@@ -19,7 +19,7 @@ from ft_dcc.server.errors import HttpError
 from ft_dcc.server.identity import Caller
 
 # The number of paths in each test, or "all" of them: there are about 3,000 to one entity, and millions in all.
-_PATHS = os.environ.get("FT_DCC_ACCESS_PATHS", "40")
+_PATHS = os.environ.get("FT_DCC_ACCESS_PATHS", "24")
 _DEPTH = 3
 # The steps of SQLite between two counts, and those by which two runs of a statement may differ.
 _STEPS, _MAX_DIFFERENCE = 50, 500
