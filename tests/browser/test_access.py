@@ -4,6 +4,7 @@ import re
 
 import pytest
 import requests
+from playwright.sync_api import expect
 from run_options import TIMEOUT_SECONDS
 
 
@@ -62,7 +63,7 @@ def test_closed_session_shows_a_badge_and_an_empty_one_a_notice(view, reviews, m
     review_id = reviews.open()
     reviews.add(review_id, movie)
     view.open(reviews.link(review_id))
-    assert not view.page.is_visible("#session-closed")
+    expect(view.page.locator("#session-closed")).to_be_hidden()
     reviews.close(review_id)
     view.reload()
     view.page.wait_for_selector("#session-closed:text-is('Closed')")

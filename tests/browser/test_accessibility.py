@@ -2,6 +2,7 @@
 
 from browser.conftest import violations
 from browser.test_note_files import DROP, PASTE
+from playwright.sync_api import expect
 
 # The layout of a phone, and the wide one, in which the story goes on.
 SIZES = [(390, 844), (1440, 900)]
@@ -74,11 +75,11 @@ def test_inline_scripts_are_refused_while_the_rules_are_checked(view, reviews, r
 def test_read_only_page_shows_no_control_that_is_not_allowed(view, reviews, review):
     view.open(reviews.invite(review[0], "Ada Example", "view comment"))
     for selector in ("#own-status", "#draw", ".version-select", "#present"):
-        assert view.page.locator(selector).count() == 0
+        expect(view.page.locator(selector)).to_have_count(0)
     view.send(1, "Slower.")
     view.open(reviews.link(review[0]))
     for selector in ("#note-form", "#attach", ".note-actions", "#own-status", ".version-select"):
-        assert view.page.locator(selector).count() == 0
+        expect(view.page.locator(selector)).to_have_count(0)
     assert violations(view.page) == []
 
 
@@ -93,5 +94,5 @@ def test_controls_follow_the_rights_of_the_visitor(view, reviews, review):
         view.page.wait_for_selector("#show-people")
         assert {selector for selector in selectors if view.page.locator(selector).count() > 0} == shown
         if rights == "view draw":
-            assert view.page.is_disabled("#note-text")
+            expect(view.page.locator("#note-text")).to_be_disabled()
         assert violations(view.page) == []

@@ -2,6 +2,7 @@
 
 from browser.conftest import SHORT_PAUSES
 from browser.test_guests import PAST
+from playwright.sync_api import expect
 
 from ft_dcc.session import operations
 
@@ -20,7 +21,7 @@ def write_and_draw(view):
 
 def check_draft(view, count=1):
     """Assert that the drawing on frame 1012 and the text are still there."""
-    assert view.page.input_value("#note-text") == "Do not lose me."
+    expect(view.page.locator("#note-text")).to_have_value("Do not lose me.")
     view.jump(1012)
     view.wait_for_strokes(count)
 
@@ -43,7 +44,7 @@ def test_note_is_kept_while_the_server_is_lost_and_sent_once(view, reviews, revi
     view.page.route("**/notes", lambda route: (route.fetch(), route.abort()))
     view.page.click("#send-note")
     view.page.wait_for_selector("#note-error:not([hidden])")
-    assert view.page.input_value("#note-text") == "Once."
+    expect(view.page.locator("#note-text")).to_have_value("Once.")
     view.page.unroute("**/notes")
     view.page.click("#send-note")
     view.page.wait_for_function("() => document.querySelector('#note-text').value === ''")
@@ -149,7 +150,7 @@ def test_edits_and_replies_of_notes_that_others_change_or_delete_are_kept(view, 
     reviews.session.call([operations.update("Note", note["id"], {"content": "Theirs."})])
     view.page.click(".text-form .main-button")
     view.page.wait_for_selector("text=This note was changed on another page meanwhile.")
-    assert view.page.input_value(".text-form textarea") == "Mine."
+    expect(view.page.locator(".text-form textarea")).to_have_value("Mine.")
     assert "Theirs." in view.text(".note-conflict")
     view.page.click(".text-form .main-button")
     view.page.wait_for_selector('.note-content:has-text("Mine.")')
@@ -157,7 +158,7 @@ def test_edits_and_replies_of_notes_that_others_change_or_delete_are_kept(view, 
     view.page.fill(".text-form textarea", "My long answer.")
     reviews.session.call([operations.delete("Note", note["id"])])
     view.wait_for_notes(0)
-    assert view.page.input_value("#note-text") == "My long answer."
+    expect(view.page.locator("#note-text")).to_have_value("My long answer.")
     view.leave()
 
 
@@ -191,7 +192,7 @@ def test_a_thousand_notes_on_one_frame_do_not_slow_the_page_down(view, reviews, 
     reviews.session.call(notes)
     view.open(reviews.invite(review[0], "Ada Example"))
     view.wait_for_notes(_NOTE_COUNT)
-    assert view.page.locator("#notes > .note").count() == 100
+    expect(view.page.locator("#notes > .note")).to_have_count(100)
     view.send(_NOTE_COUNT + 1, "One more.")
     view.page.click("text=Show 901 earlier notes")
-    assert view.page.locator("#notes > .note").count() == 200
+    expect(view.page.locator("#notes > .note")).to_have_count(200)

@@ -3,6 +3,7 @@
 import pytest
 from browser.conftest import READ_INDEX
 from browser.test_playback import wait_for_sought_frames
+from playwright.sync_api import expect
 
 FIRST, OTHER_FIRST = 1001, 993
 MODES = ("toggle", "side", "wipe", "difference")
@@ -31,7 +32,7 @@ def test_comparing_never_changes_the_frame(view, pair):
     count_seeks = "document.querySelector('#movie').addEventListener('seeking', () => (seeks += 1));"
     view.page.evaluate(f"() => {{ window.seeks = 0; {count_seeks} }}")
     view.press("c")
-    assert view.page.input_value("#compare-with") == pair[1].id
+    expect(view.page.locator("#compare-with")).to_have_value(pair[1].id)
     for mode in MODES:
         view.page.select_option("#compare-mode", mode)
         check_both(view, FIRST + 20)
@@ -51,10 +52,10 @@ def test_frame_that_the_other_version_lacks_is_named(view, pair):
     view.go(1080)
     assert view.shown_index() == 79
     view.page.wait_for_selector("#other-notice:has-text('Frame 1080 is not in this version.')")
-    assert not view.page.is_visible("#other-movie")
+    expect(view.page.locator("#other-movie")).to_be_hidden()
     view.go(1060)
     check_both(view, 1060)
-    assert not view.page.is_visible("#other-notice")
+    expect(view.page.locator("#other-notice")).to_be_hidden()
 
 
 def test_one_clock_drives_both_versions(view, pair):
@@ -123,10 +124,10 @@ def test_wipe_is_dragged_and_moved_by_keys(view, pair):
     view.page.mouse.down()
     view.page.mouse.move(stage["x"] + stage["width"] * 0.25, y, steps=3)
     view.page.mouse.up()
-    assert view.page.get_attribute("#wipe", "aria-valuenow") == "25"
+    expect(view.page.locator("#wipe")).to_have_attribute("aria-valuenow", "25")
     view.page.focus("#wipe")
     view.press("ArrowRight")
-    assert view.page.get_attribute("#wipe", "aria-valuenow") == "27"
+    expect(view.page.locator("#wipe")).to_have_attribute("aria-valuenow", "27")
     check_both(view, 1020)
 
 
@@ -136,7 +137,7 @@ def test_link_opens_version_comparison_and_frame(view, pair):
     view.wait_for(1030)
     view.page.wait_for_selector('#other-movie[data-frame="1030"]')
     assert (view.shown_index(), view.shown_index("#other-movie")) == (1030 - OTHER_FIRST, 1030 - FIRST)
-    assert view.page.get_attribute("#stage", "data-compare") == "wipe"
+    expect(view.page.locator("#stage")).to_have_attribute("data-compare", "wipe")
     view.press("ArrowRight")
     view.page.wait_for_url(f"{link}?version={one.id}&with={two.id}&mode=wipe&frame=1031", wait_until="commit")
     view.press("c")
@@ -149,7 +150,7 @@ def test_invalid_values_in_a_link_are_ignored(view, pair):
     for address in (*queries, f"{pair[0]}?version=%E0%A4%A"):
         view.open(address)
         view.wait_for(FIRST)
-        assert view.page.get_attribute("#stage", "data-compare") == "off"
+        expect(view.page.locator("#stage")).to_have_attribute("data-compare", "off")
 
 
 def test_version_without_numbers_cannot_be_compared(view, reviews, movie):

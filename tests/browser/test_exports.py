@@ -10,6 +10,7 @@ import pytest
 import requests
 from doubles.numbered_movies import BITS
 from doubles.pdf_text import pages_of, text_of
+from playwright.sync_api import expect
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.review.drawings import Drawing, parse_shapes
@@ -106,14 +107,14 @@ def has_red(image):
 
 def test_review_page_offers_exports_and_movies_with_the_right_to_download(view, reviews, movie):
     view.open(reviews.link(reviews.open("Nothing to export")))
-    assert not view.page.is_visible("#show-export")
+    expect(view.page.locator("#show-export")).to_be_hidden()
     review_id = reviews.open("Page exports")
     reviews.add(review_id, movie)
     view.open(reviews.link(review_id))
-    assert not view.page.is_visible("#show-export")
+    expect(view.page.locator("#show-export")).to_be_hidden()
     view.open(reviews.invite(review_id, "Bo Example", "view"))
     view.page.click("#show-export")
-    assert view.page.locator("#export >> text=Movies").count() == 0
+    expect(view.page.locator("#export >> text=Movies")).to_have_count(0)
     with view.page.expect_download() as download:
         view.page.click("text=Download PDF")
     assert download.value.suggested_filename == "Page exports.pdf"

@@ -3,6 +3,7 @@
 import json
 
 from browser.conftest import SHORT_PAUSES
+from playwright.sync_api import expect
 
 from ft_dcc.session import operations
 
@@ -42,14 +43,14 @@ def test_draft_with_drawing_and_unfinished_text_on_the_image_survives_a_reload(v
     write_on_image(view, "Half a th")
     view.reload()
     view.wait_for(1012)
-    assert view.page.input_value("#note-text") == "half a th"
+    expect(view.page.locator("#note-text")).to_have_value("half a th")
     view.jump(1012)
     view.wait_for_strokes(2)
     view.send(1)
     assert view.text(".note .note-frame") == "Frame 1012"
     view.reload()
     view.wait_for(1012)
-    assert view.page.input_value("#note-text") == ""
+    expect(view.page.locator("#note-text")).to_have_value("")
 
 
 def test_what_is_written_and_drawn_while_a_note_is_sent_stays(view, reviews, review, opened, session):
@@ -65,10 +66,10 @@ def test_what_is_written_and_drawn_while_a_note_is_sent_stays(view, reviews, rev
     view.wait_for_strokes(2)
     held[0].continue_()
     view.wait_for_notes(1)
-    assert view.page.input_value("#note-text") == " and brighter"
+    expect(view.page.locator("#note-text")).to_have_value(" and brighter")
     view.page.unroute("**/notes")
     view.send(2)
-    assert view.page.input_value("#note-text") == ""
+    expect(view.page.locator("#note-text")).to_have_value("")
     assert [note["content"] for note in reviews.notes(review[1])] == ["Higher", "and brighter"]
     # Both drawings are on the frame, and none of them twice.
     ids = [shape["id"] for shapes in drawn_shapes(session, review[1]).values() for shape in shapes]
@@ -79,7 +80,7 @@ def test_note_appears_on_an_open_page_without_reload_or_lost_focus(view, reviews
     view.page.fill("#note-text", "I am typing")
     note_id = reviews.write(review[1], "Lift the chin.")
     view.page.wait_for_selector('.note-content:has-text("Lift the chin.")')
-    assert view.page.input_value("#note-text") == "I am typing"
+    expect(view.page.locator("#note-text")).to_have_value("I am typing")
     assert view.page.evaluate("() => document.activeElement.id") == "note-text"
     reviews.session.call([operations.update("Note", note_id, {"content": "Lift the head."})])
     view.page.wait_for_selector('.note-content:has-text("Lift the head.")')
@@ -123,7 +124,7 @@ def test_note_has_labels_a_reply_a_done_state_and_is_edited(view, reviews, revie
     view.page.click('.note-filters button:has-text("All")')
     view.page.click(".note-edit >> nth=0")
     view.page.fill(".text-form textarea", "")
-    assert view.page.input_value(".text-form textarea") == ""
+    expect(view.page.locator(".text-form textarea")).to_have_value("")
     view.page.keyboard.type("How?")
     view.press("Control+Enter")
     view.page.wait_for_selector('.note-content:has-text("How?")')
@@ -132,10 +133,10 @@ def test_note_has_labels_a_reply_a_done_state_and_is_edited(view, reviews, revie
 
 def test_n_opens_a_folded_panel_and_the_note_is_always_visible(view, opened):
     view.press("p")
-    assert not view.page.is_visible("#note-text")
+    expect(view.page.locator("#note-text")).to_be_hidden()
     view.press("n")
     view.page.keyboard.type("Seen")
-    assert view.page.input_value("#note-text") == "Seen"
+    expect(view.page.locator("#note-text")).to_have_value("Seen")
     view.press("Escape")
     view.page.set_viewport_size({"width": 1280, "height": 600})
     view.press("n")
@@ -146,7 +147,7 @@ def test_n_opens_a_folded_panel_and_the_note_is_always_visible(view, opened):
     view.page.wait_for_function("() => document.fullscreenElement?.id === 'page'")
     view.press("n")
     assert view.page.evaluate("() => document.activeElement.id") == "note-text"
-    assert view.page.is_visible("#send-note")
+    expect(view.page.locator("#send-note")).to_be_visible()
 
 
 def test_range_is_set_by_in_and_out(view, reviews, review, opened):
@@ -228,7 +229,7 @@ def test_undo_stays_on_its_frame_and_drawings_of_several_frames_become_a_note_ea
 
 def test_held_drawing_is_shown_on_its_frames_with_ghosts_and_escape_ends_drawing(view, opened):
     view.press("d")
-    assert view.page.is_visible("#pens")
+    expect(view.page.locator("#pens")).to_be_visible()
     view.draw((0.2, 0.2), (0.8, 0.2))
     view.page.select_option('#pens label:has-text("Hold") select', "2")
     view.press("g")
@@ -237,8 +238,8 @@ def test_held_drawing_is_shown_on_its_frames_with_ghosts_and_escape_ends_drawing
         view.wait_for(frame)
         view.page.wait_for_selector(f'#drawing[data-strokes="{shown}"][data-ghosts="{ghosts}"]')
     view.press("Escape")
-    assert not view.page.is_visible("#pens")
-    assert view.page.get_attribute("#stage", "data-drawing") == "false"
+    expect(view.page.locator("#pens")).to_be_hidden()
+    expect(view.page.locator("#stage")).to_have_attribute("data-drawing", "false")
 
 
 def test_page_works_without_websockets(view, reviews, review):
@@ -262,5 +263,5 @@ def test_two_tabs_keep_their_drafts_and_one_takes_over_that_of_the_other(view, o
         page.reload()
         page.wait_for_function("(text) => document.querySelector('#note-text')?.value === text", arg=text)
     other.click("#other-draft:has-text('First.') button")
-    assert other.input_value("#note-text") == "Second.\nFirst."
+    expect(other.locator("#note-text")).to_have_value("Second.\nFirst.")
     view.page.wait_for_function("() => document.querySelector('#note-text').value === ''")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 PAST = {"__type__": "datetime", "value": "2020-03-04T09:30:00"}
 
@@ -30,7 +31,7 @@ def test_invitee_writes_notes_on_a_frame_and_on_the_whole_version(view, reviews,
     assert view.text(".note-author") == "Ada Example"
     assert view.text(".note-guest") == "Guest"
     assert view.text(".note-content") == "Lift the chin."
-    assert view.page.input_value("#note-text") == ""
+    expect(view.page.locator("#note-text")).to_have_value("")
     (note,) = reviews.notes(review[1])
     assert (note["content"], note["author"]) == ("Lift the chin.", None)
     assert json.loads(note["metadata"]["ft_dcc"])["frame"] == 1010
@@ -41,15 +42,15 @@ def test_invitee_writes_notes_on_a_frame_and_on_the_whole_version(view, reviews,
     assert view.text("#note-form #note-frame") == "Whole version"
     view.page.press("#note-text", "Control+Enter")
     view.wait_for_notes(2)
-    assert view.page.locator(".note .note-frame").count() == 1
+    expect(view.page.locator(".note .note-frame")).to_have_count(1)
     # A draft is kept for its version.
     view.page.fill("#note-text", "half a th")
     view.page.click(".version >> nth=1")
     view.wait_for(101)
-    assert view.page.input_value("#note-text") == ""
+    expect(view.page.locator("#note-text")).to_have_value("")
     view.page.click(".version >> nth=0")
     view.wait_for(1001)
-    assert view.page.input_value("#note-text") == "half a th"
+    expect(view.page.locator("#note-text")).to_have_value("half a th")
 
 
 def test_drawing_is_shown_on_its_frame_only_and_stored_as_its_annotation(view, review, opened, session):
@@ -86,12 +87,12 @@ def test_image_is_shown_and_a_drawing_on_it_is_stored_at_frame_0(view, reviews, 
     reviews.attach(version, next(movie.path.parent.glob("numbered.*.png")), "ftrackreview-image")
     view.open(reviews.invite(review_id, "Ada Example"))
     view.page.wait_for_function("() => document.querySelector('#still').naturalWidth === 320")
-    assert view.page.is_visible("#still")
+    expect(view.page.locator("#still")).to_be_visible()
     for selector in ("#stage-notice", "#movie", "#transport"):
-        assert not view.page.is_visible(selector)
+        expect(view.page.locator(selector)).to_be_hidden()
     view.press(" ")
-    assert view.page.get_attribute("#stage", "data-waiting") == "false"
-    assert view.page.get_attribute("#transport", "data-playing") == "false"
+    expect(view.page.locator("#stage")).to_have_attribute("data-waiting", "false")
+    expect(view.page.locator("#transport")).to_have_attribute("data-playing", "false")
     view.page.wait_for_selector("#draw:enabled")
     view.press("d")
     view.draw((0.25, 0.5), (0.75, 0.5))
@@ -113,13 +114,13 @@ def test_visit_sets_seen_and_verdicts_replace_it_one_by_one_and_together(view, o
         view.page.wait_for_selector(f'.verdict[data-status="{shown}"]')
 
     decide("approved", "approved")
-    assert view.page.get_attribute("#own-status button[value=approved]", "aria-pressed") == "true"
+    expect(view.page.locator("#own-status button[value=approved]")).to_have_attribute("aria-pressed", "true")
     view.reload()
     view.page.wait_for_selector('.verdict[data-status="approved"]')
     # A second click takes a verdict back.
     decide("approved", "seen")
     view.page.click(".verdict-history summary")
-    assert view.page.locator(".verdict-history li").count() == 2
+    expect(view.page.locator(".verdict-history li")).to_have_count(2)
     view.page.click(".verdict-history summary")
     decide("require_changes", "require_changes")
     # Between them is the date of the verdict.
@@ -129,7 +130,7 @@ def test_visit_sets_seen_and_verdicts_replace_it_one_by_one_and_together(view, o
         view.page.locator(".version-select").nth(index).check(force=True)
     view.page.click('.batch button:has-text("Approve")')
     view.page.wait_for_function("() => document.querySelectorAll('.version[data-verdict=approved]').length === 2")
-    assert view.page.locator(".batch").count() == 0
+    expect(view.page.locator(".batch")).to_have_count(0)
 
 
 def test_public_link_is_read_only(view, reviews, review):
@@ -138,9 +139,9 @@ def test_public_link_is_read_only(view, reviews, review):
     assert view.text(".note-content") == "For everybody."
     assert view.text("#read-only") == "Only invited reviewers can write notes."
     for selector in ("#note-form", "#own-status"):
-        assert not view.page.is_visible(selector)
+        expect(view.page.locator(selector)).to_be_hidden()
     view.press("d")
-    assert view.page.get_attribute("#stage", "data-drawing") == "false"
+    expect(view.page.locator("#stage")).to_have_attribute("data-drawing", "false")
 
 
 def test_passphrase_is_requested_on_open_pages_and_remembered(view, reviews, review):
@@ -165,4 +166,4 @@ def test_invitee_goes_on_reading_after_the_review_has_ended(view, reviews, revie
     view.page.evaluate("() => window.dispatchEvent(new Event('online'))")
     view.page.wait_for_selector("#note-text", state="hidden")
     view.open(opened)
-    assert view.page.locator("#note-text").is_hidden()
+    expect(view.page.locator("#note-text")).to_be_hidden()

@@ -177,7 +177,7 @@ def test_administrator_creates_a_person_who_signs_in_by_a_link(home, other_conte
     page.click("button")
     page.wait_for_selector("h1:has-text('Reviews')")
     assert page.inner_text(".account span") == "Ida"
-    assert page.locator("nav >> text=Administration").count() == 0
+    expect(page.locator("nav >> text=Administration")).to_have_count(0)
     home.click("text=Sign out everywhere")
     home.wait_for_selector(f"text={name} is signed out in all browsers.")
     page.reload()
@@ -226,14 +226,14 @@ def test_keys_act_on_the_page_and_are_named(home):
     home.wait_for_selector("dialog h2:has-text('Keys')")
     check_layout(home)
     home.keyboard.press("n")
-    assert home.locator("dialog").count() == 1
+    expect(home.locator("dialog")).to_have_count(1)
     home.keyboard.press("Escape")
     home.wait_for_selector("dialog", state="detached")
     home.keyboard.press("/")
     assert home.evaluate("() => document.activeElement.type") == "search"
     # In a field, the keys are text.
     home.keyboard.type("n?2")
-    assert home.locator("dialog").count() == 0
+    expect(home.locator("dialog")).to_have_count(0)
     home.evaluate("() => document.activeElement.blur()")
     home.keyboard.press("n")
     home.wait_for_selector("dialog h2:has-text('New review')")

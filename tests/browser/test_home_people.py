@@ -65,8 +65,8 @@ def test_person_is_invited_with_rights_opens_the_link_and_is_revoked(home, dialo
     (link,) = re.findall(r"http://\S+", letter.text)
     guest = open_link(link)
     guest.wait_for_selector("#note-text")
-    assert guest.locator("#send-note").count() == 1
-    assert guest.locator("button[aria-label*='Draw']").count() == 0
+    expect(guest.locator("#send-note")).to_have_count(1)
+    expect(guest.locator("button[aria-label*='Draw']")).to_have_count(0)
     row = home.locator("dialog tbody tr")
     row.get_by_label("draw").check()
     home.wait_for_selector("dialog >> text=Saved.")
@@ -105,7 +105,7 @@ def test_public_link_and_passphrase_are_switched_from_the_page(home, dialog, mov
     home.click("dialog button:has-text('Save')")
     home.wait_for_selector("dialog >> text=The public link is off.")
     guest = open_link(link)
-    assert guest.locator("#frame-number").count() == 0
+    expect(guest.locator("#frame-number")).to_have_count(0)
     home.check("dialog input[name='is_shared']")
     home.click("dialog button:has-text('Save')")
     expect(home.locator("#copied-text")).to_have_value(link)
@@ -198,8 +198,8 @@ def test_reviewer_reads_the_home_and_cannot_change_it(view, reviews, movie, serv
     card = page.locator(".card", has_text="For reviewers").first
     expect(card).to_be_visible()
     for text in ("New review", "Manage"):
-        assert page.locator(f"button:has-text('{text}')").count() == 0
-    assert page.locator("nav >> text=Administration").count() == 0
+        expect(page.locator(f"button:has-text('{text}')")).to_have_count(0)
+    expect(page.locator("nav >> text=Administration")).to_have_count(0)
     check_layout(page)
     card.locator("a").click()
     wait_for_frame(page)
@@ -209,12 +209,12 @@ def test_reviewer_reads_the_home_and_cannot_change_it(view, reviews, movie, serv
     page.wait_for_selector(".note >> text=Too dark.")
     page.goto(f"{server_process.credentials.server_url}/projects")
     page.wait_for_selector("h1:has-text('Projects')")
-    assert page.locator("button:has-text('New project')").count() == 0
+    expect(page.locator("button:has-text('New project')")).to_have_count(0)
     page.locator("main a", has_text="Hummingbird").first.click()
     page.wait_for_selector("h1:has-text('Hummingbird')")
     for text in ("Import", "Upload", "New shot or task"):
-        assert page.locator(f"button:has-text('{text}')").count() == 0
-    assert page.locator("main table input, main table select").count() == 0
+        expect(page.locator(f"button:has-text('{text}')")).to_have_count(0)
+    expect(page.locator("main table input, main table select")).to_have_count(0)
     check_layout(page)
     page.goto(f"{server_process.credentials.server_url}/administration")
     page.wait_for_selector("text=Only an administrator of the studio can open this page. Ask one.")

@@ -5,6 +5,7 @@ import io
 import pytest
 import requests
 from PIL import Image
+from playwright.sync_api import expect
 from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.session import operations
@@ -64,7 +65,7 @@ def test_file_that_is_too_large_or_refused_is_told_and_can_be_tried_again(view, 
     view.page.unroute("**/attachments?*")
     view.page.click("text=Try again")
     view.page.wait_for_selector(".draft-file-name")
-    assert view.page.input_value("#note-text") == "Do not lose me."
+    expect(view.page.locator("#note-text")).to_have_value("Do not lose me.")
     view.leave()
 
 
@@ -104,7 +105,7 @@ def test_notes_of_an_earlier_version_are_shown_and_marked_as_addressed(view, rev
     # Notes appear as they are written.
     later = reviews.write(review[1], "Slower.")
     view.page.wait_for_selector("#earlier-notes >> text=Slower.")
-    assert view.page.locator("#notes .note").count() == 0
+    expect(view.page.locator("#notes .note")).to_have_count(0)
     reviews.session.call([operations.delete("Note", later)])
     view.page.wait_for_selector("text=Notes of earlier versions: 1 open of 1")
     view.page.click("text=Addressed in v002")
@@ -129,7 +130,7 @@ def test_flattened_image_of_frame_and_drawing_hangs_on_the_note(view, reviews, r
         # The burnt-in bits of the frame with index 11.
         bits = [image.convert("L").getpixel((int((bit + 0.5) * 320 / 14), 45)) > 127 for bit in range(14)]
     assert int("".join("1" if bit else "0" for bit in bits), 2) == 11
-    assert view.page.locator(".note-files").count() == 0
+    expect(view.page.locator(".note-files")).to_have_count(0)
     view.page.once("dialog", lambda dialog: dialog.accept())
     view.page.click(".note-delete")
     view.wait_for_notes(0)

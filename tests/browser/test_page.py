@@ -1,6 +1,7 @@
 """Test the controls of the review page: keys, list, links, timeline, and its layout."""
 
 import pytest
+from playwright.sync_api import expect
 
 
 @pytest.fixture(scope="module")
@@ -136,21 +137,21 @@ def test_keys_play_pause_change_speed_and_direction_with_and_without_loop(view, 
     view.open(two[0])
     view.press(" ")
     wait_for_playing(view, is_playing=True)
-    assert view.page.get_attribute("#play", "aria-label") == "Pause"
+    expect(view.page.locator("#play")).to_have_attribute("aria-label", "Pause")
     view.press(" ")
     view.wait_until_still()
-    assert view.page.get_attribute("#play", "aria-label") == "Play"
+    expect(view.page.locator("#play")).to_have_attribute("aria-label", "Play")
     # Space plays after a click on a button, and presses a button that has the focus of the keyboard.
     view.page.click("#loop")
-    assert view.page.get_attribute("#loop", "aria-pressed") == "false"
+    expect(view.page.locator("#loop")).to_have_attribute("aria-pressed", "false")
     start_by_space(view)
-    assert view.page.get_attribute("#loop", "aria-pressed") == "false"
+    expect(view.page.locator("#loop")).to_have_attribute("aria-pressed", "false")
     view.press("k")
     view.wait_until_still()
     view.page.focus("#base-speed")
     view.press("Tab")
     view.press(" ")
-    assert view.page.get_attribute("#loop", "aria-pressed") == "true"
+    expect(view.page.locator("#loop")).to_have_attribute("aria-pressed", "true")
     assert view.page.evaluate("() => document.querySelector('video').paused")
     for _ in range(3):
         view.press("l")
@@ -182,10 +183,10 @@ def test_keys_play_pause_change_speed_and_direction_with_and_without_loop(view, 
     view.page.wait_for_function("() => window.firstFrame < 1020")
     view.press("k")
     view.press("?")
-    assert view.page.is_visible("#keys")
+    expect(view.page.locator("#keys")).to_be_visible()
     assert "Ten frames forward" in view.text("#keys")
     view.press("Escape")
-    assert not view.page.is_visible("#keys")
+    expect(view.page.locator("#keys")).to_be_hidden()
     view.press("Shift+F")
     view.page.wait_for_function("() => document.fullscreenElement?.id === 'page'")
     view.press("Shift+F")
@@ -210,7 +211,7 @@ def test_list_shows_details_and_selects_by_keys_and_clicks(view, two):
     assert "animation" in facts
     assert "Held two frames longer." in facts
     assert "320 × 180" in facts
-    assert not view.page.is_visible("#sound")
+    expect(view.page.locator("#sound")).to_be_hidden()
     for key, version, number in [
         ("ArrowDown", second, 101),
         ("ArrowDown", second, 101),

@@ -2,6 +2,7 @@
 
 import pytest
 from browser.conftest import violations
+from playwright.sync_api import expect
 
 SIZES = [(360, 640), (390, 664), (390, 844), (414, 896), (430, 932)]
 # What a movie of another shape changes depends on the smallest and the largest of them.
@@ -94,7 +95,7 @@ def test_every_control_is_large_reachable_and_uncovered_upright_and_across(phone
         assert page.locator("#movie").bounding_box()["height"] >= 44
         page.evaluate(KEYBOARD, 0)
         page.click("#close-note")
-        assert page.locator("#pens").count() == 0
+        expect(page.locator("#pens")).to_have_count(0)
 
 
 @pytest.mark.parametrize("shape", ["wide"])
@@ -112,7 +113,7 @@ def test_sent_note_is_confirmed_and_scrolled_into_view(phone):
               return box && document.elementFromPoint(box.left + 5, box.top + 5)?.textContent === text; }""",
             arg=f"The last note at {width}.",
         )
-        assert page.is_hidden("#note-form")
+        expect(page.locator("#note-form")).to_be_hidden()
 
 
 def test_panel_folds_so_that_an_upright_movie_uses_the_height(view, reviews, make_movie):
@@ -125,4 +126,4 @@ def test_panel_folds_so_that_an_upright_movie_uses_the_height(view, reviews, mak
     view.page.evaluate(TWO_FRAMES)
     assert movie.bounding_box()["height"] >= 844 * 0.6
     view.page.click("#tab-notes")
-    assert view.page.is_visible("#feedback")
+    expect(view.page.locator("#feedback")).to_be_visible()

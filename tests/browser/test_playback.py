@@ -5,6 +5,7 @@ import json
 import pytest
 from browser.conftest import READ_INDEX
 from doubles.numbered_movies import add_sound
+from playwright.sync_api import expect
 from run_options import seeded
 
 FIRST = 1001
@@ -99,7 +100,7 @@ def test_speeds_reach_from_an_eighth_to_eight(playing):
     view = playing
     for _ in range(5):
         view.press("s")
-    assert view.page.input_value("#base-speed") == "0.125"
+    expect(view.page.locator("#base-speed")).to_have_value("0.125")
     view.press(" ")
     assert view.text("#speed") == "1/8×"
     view.page.wait_for_function("() => document.querySelector('#movie').playbackRate === 0.125")
@@ -126,7 +127,7 @@ def test_loop_and_ping_pong_stay_between_in_and_out(playing):
     for speed, condition in (("1", rounds), ("8", rounds), ("1", turns)):
         if condition == turns:
             view.press("Shift+R")
-            assert view.page.get_attribute("#ping-pong", "aria-pressed") == "true"
+            expect(view.page.locator("#ping-pong")).to_have_attribute("aria-pressed", "true")
         view.page.select_option("#base-speed", speed)
         view.go(FIRST + 25)
         view.wait_until_still()
@@ -140,9 +141,9 @@ def test_loop_and_ping_pong_stay_between_in_and_out(playing):
         assert 20 in shown
         assert max(shown) >= 30
         stop(view)
-    assert view.page.get_attribute("#timeline", "data-range") == "true"
+    expect(view.page.locator("#timeline")).to_have_attribute("data-range", "true")
     view.press("x")
-    assert view.page.get_attribute("#timeline", "data-range") == "false"
+    expect(view.page.locator("#timeline")).to_have_attribute("data-range", "false")
     # An out point before the in point moves that to the start.
     set_range(view, 20, 10)
     assert view.page.locator("#timeline").evaluate("each => each.style.getPropertyValue('--in')") == "0"
@@ -178,10 +179,10 @@ def test_sound_has_a_volume_and_a_waveform(view, reviews, make_movie):
     assert view.page.evaluate("() => document.querySelector('#movie').volume") == pytest.approx(0.3)
     view.press("m")
     assert view.page.evaluate("() => document.querySelector('#movie').muted")
-    assert view.page.input_value("#volume") == "0"
-    assert view.page.get_attribute("#sound", "aria-pressed") == "false"
+    expect(view.page.locator("#volume")).to_have_value("0")
+    expect(view.page.locator("#sound")).to_have_attribute("aria-pressed", "false")
     view.press("m")
-    assert view.page.input_value("#volume") == "30"
+    expect(view.page.locator("#volume")).to_have_value("30")
 
 
 def image_box(view):
@@ -212,7 +213,7 @@ def test_wheel_and_pinch_zoom_at_the_pointer_and_drag_moves_the_image(playing, l
     view.page.mouse.up()
     assert image_box(view)["x"] == pytest.approx(zoomed["x"] - 60, abs=1)
     # A drag is no click, and neither changes the frame.
-    assert view.page.get_attribute("#transport", "data-playing") == "false"
+    expect(view.page.locator("#transport")).to_have_attribute("data-playing", "false")
     view.check(long[0], 9)
     view.press("1")
     assert view.text("#zoom") == "100 %"
@@ -295,22 +296,22 @@ def test_page_starts_with_the_newest_undecided_version(view, reviews, movie):
     view.page.click('#own-status button[value="approved"]')
     view.page.wait_for_selector('.verdict[data-status="approved"]')
     view.open(reviews.link(review_id))
-    assert view.page.get_attribute(".version[aria-current]", "data-id") == two.id
+    expect(view.page.locator(".version[aria-current]")).to_have_attribute("data-id", two.id)
 
 
 def test_panels_are_folded_and_stay_so(playing):
     view = playing
     before = image_box(view)["width"]
     view.press("p")
-    assert not view.page.is_visible("#versions")
-    assert not view.page.is_visible("#side")
+    expect(view.page.locator("#versions")).to_be_hidden()
+    expect(view.page.locator("#side")).to_be_hidden()
     view.page.wait_for_function("width => document.querySelector('#movie').clientWidth > width + 300", arg=before)
     view.reload()
     view.wait_for(FIRST)
-    assert not view.page.is_visible("#side")
+    expect(view.page.locator("#side")).to_be_hidden()
     view.page.click("#fold-side")
-    assert view.page.is_visible("#side")
-    assert view.page.get_attribute("#fold-side", "aria-expanded") == "true"
+    expect(view.page.locator("#side")).to_be_visible()
+    expect(view.page.locator("#fold-side")).to_have_attribute("aria-expanded", "true")
 
 
 def test_play_on_continues_with_the_next_version(view, reviews, movie, other_movie):
@@ -392,7 +393,7 @@ def test_list_is_sorted_searched_and_ordered_by_drag_and_keys_of_a_user(user_vie
     assert view.text(".version-status") == "Not started"
     view.page.select_option('[aria-label="Order of the versions"]', "name")
     assert names(view)[:3] == ["sh010", "sh020", "sh030"]
-    assert view.page.locator(".version-move").count() == 0
+    expect(view.page.locator(".version-move")).to_have_count(0)
     view.page.fill('[aria-label="Search the versions"]', "sh04")
     assert names(view) == ["sh040"]
     view.page.fill('[aria-label="Search the versions"]', "")

@@ -50,7 +50,7 @@ def follow(view):
 
 def test_followers_show_the_version_the_exact_frame_and_the_speed_of_the_presenter(room):
     ada, guest = room.invitee("Ada Example"), room.guest()
-    assert guest.page.locator("#present").count() == 0
+    expect(guest.page.locator("#present")).to_have_count(0)
     present(ada)
     follow(guest)
     for number in (1017, 1003, 1024):
@@ -113,7 +113,7 @@ def test_own_movement_leaves_the_presentation_and_a_cut_connection_does_not_end_
     guest.page.wait_for_selector('#follow[aria-pressed="false"]')
     ada.jump(1020)
     ada.wait_for(1020)
-    assert guest.page.input_value("#frame-number") == "1011"
+    expect(guest.page.locator("#frame-number")).to_have_value("1011")
     follow(guest)
     guest.wait_for(1020)
     # A presenter presents again after a cut connection.
@@ -153,7 +153,7 @@ def test_presentation_is_handed_over_taken_over_and_survives_its_presenter(room)
     guest.wait_for(1012)
     ada.page.close()
     guest.page.wait_for_selector('#stage[data-following="false"]')
-    assert guest.page.input_value("#frame-number") == "1012"
+    expect(guest.page.locator("#frame-number")).to_have_value("1012")
     present(bo)
     bo.jump(1020)
     guest.wait_for(1020)
@@ -195,13 +195,13 @@ def test_pointer_and_unsent_drawing_are_followed(room):
 
 def test_invitee_without_the_right_follows_and_does_not_present(room):
     ada, bo = room.invitee("Ada Example"), room.invitee("Bo Example", "view comment")
-    assert bo.page.locator("#present").count() == 0
+    expect(bo.page.locator("#present")).to_have_count(0)
     present(ada)
     follow(bo)
     bo.page.fill("#note-text", "Slower.")
     bo.page.wait_for_selector('#follow[aria-pressed="false"]')
     bo.page.click("#show-people")
-    assert bo.page.locator("text=Take over").count() == 0
+    expect(bo.page.locator("text=Take over")).to_have_count(0)
     expect(bo.page.locator(".person")).to_have_count(2)
     people = {row.split("\n")[0] for row in bo.page.locator(".person").all_inner_texts()}
     assert people == {"Ada Example", "Bo Example (you)"}

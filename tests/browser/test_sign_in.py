@@ -3,6 +3,7 @@
 import threading
 from contextlib import suppress
 
+from playwright.sync_api import expect
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.accounts.browser_login import start_browser_login
@@ -28,7 +29,7 @@ def test_second_sign_in_needs_one_click_only(context, studio_server):
     page.set_viewport_size({"width": 390, "height": 700})
     address, accounts, thread, _ = begin(studio_server, "Blender")
     page.goto(address)
-    assert page.locator("h1").inner_text() == "Sign in"
+    expect(page.locator("h1")).to_have_text("Sign in")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.fill("#user", studio_server.api_user)
     page.fill("#key", studio_server.api_key)
@@ -40,7 +41,7 @@ def test_second_sign_in_needs_one_click_only(context, studio_server):
 
     address, accounts, thread, _ = begin(studio_server, "Maya")
     page.goto(address)
-    assert page.locator("h1").inner_text() == f"Sign in as {studio_server.api_user}?"
+    expect(page.locator("h1")).to_have_text(f"Sign in as {studio_server.api_user}?")
     page.click("button")
     page.wait_for_selector("text=Go back to Maya")
     thread.join(TIMEOUT_SECONDS)
@@ -55,7 +56,7 @@ def test_wrong_key_keeps_the_user_name_and_the_program_waiting(context, studio_s
     page.fill("#key", "wrong")
     page.click("button")
     page.wait_for_selector("main p:has-text('does not know this user and API key')")
-    assert page.input_value("#user") == "ada"
+    expect(page.locator("#user")).to_have_value("ada")
     assert thread.is_alive()
     is_over.set()
     thread.join(TIMEOUT_SECONDS)

@@ -1,5 +1,7 @@
 """Test the notices about missing, broken and unreachable media and servers; test_bad_input.py has those with drafts."""
 
+from playwright.sync_api import expect
+
 
 def wait_for_notice(view, text, place="stage"):
     view.page.wait_for_selector(f"#{place}-notice >> text={text}")
@@ -14,18 +16,18 @@ def test_version_without_a_movie_or_with_a_damaged_image_shows_a_notice(view, re
     reviews.attach(reviews.add(review_id, None), broken, "ftrackreview-image")
     view.page.goto(reviews.link(review_id), wait_until="commit")
     wait_for_notice(view, "This image cannot be shown")
-    assert not view.page.is_visible("#still")
+    expect(view.page.locator("#still")).to_be_hidden()
 
 
 def test_movie_without_exact_rate_plays_without_numbers(view, reviews, movie):
     for exact in (None, {**movie.facts(), "fps": "23.976"}):
         view.open(reviews.show(movie, exact=exact))
         wait_for_notice(view, "No frame numbers.", "strip")
-        assert not view.page.is_visible("#frame-number")
-        assert view.page.is_disabled("#last-frame")
+        expect(view.page.locator("#frame-number")).to_be_hidden()
+        expect(view.page.locator("#last-frame")).to_be_disabled()
         view.press(" ")
         view.page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
-        assert view.page.input_value("#frame-number") == "–"
+        expect(view.page.locator("#frame-number")).to_have_value("–")
 
 
 def test_wrong_rate_and_missing_frames_remove_the_numbers(view, reviews, movie):
@@ -49,7 +51,7 @@ def test_server_without_byte_ranges_shows_a_notice(view, reviews, movie):
     )
     view.open(reviews.link(review_id))
     wait_for_notice(view, "Frames cannot be reached.", "strip")
-    assert view.page.is_disabled("#last-frame")
+    expect(view.page.locator("#last-frame")).to_be_disabled()
 
 
 def test_page_loads_later_and_its_movie_goes_on_from_its_frame_after_an_outage(view, reviews, movie):

@@ -83,7 +83,7 @@ def test_upload_goes_on_where_the_line_was_cut(page, upload, line, large, review
     assert page.locator("dialog .upload-status progress").get_attribute("aria-label") == "Upload of large.mp4"
     line.connect()
     page.wait_for_selector("dialog >> text=1 version is uploaded.")
-    assert page.locator(".upload-status").count() == 0
+    expect(page.locator(".upload-status")).to_have_count(0)
     (component,) = uploaded(reviews, review_id)
     assert component["size"] == _SIZE
     assert checksum_on_server(reviews, component) == zlib.crc32(large.read_bytes())
