@@ -71,6 +71,7 @@ check: setup-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	test ! -d web/node_modules || npm --prefix web run check
 	$(PYTEST) --quiet $(CHECKS)
 
 docs: $(VENV)/docs.stamp

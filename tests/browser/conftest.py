@@ -313,6 +313,10 @@ class ReviewPage:
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector)
 
+    def expect_text(self, selector: str, text: str) -> None:
+        """Wait until the first of these elements has this text."""
+        expect(self.page.locator(selector).first).to_have_text(text, use_inner_text=True)
+
     def go(self, number: int) -> None:
         """Type a frame number into the counter, and wait for its frame."""
         self.jump(number)

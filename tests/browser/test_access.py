@@ -59,7 +59,7 @@ def test_closed_session_shows_a_badge_and_an_empty_one_a_notice(view, reviews, m
     review_id = reviews.open()
     reviews.close(review_id)
     view.open(reviews.link(review_id))
-    assert view.text("#stage-notice p") == "No version was published to this session before it was closed."
+    view.expect_text("#stage-notice p", "No version was published to this session before it was closed.")
     review_id = reviews.open()
     reviews.add(review_id, movie)
     view.open(reviews.link(review_id))

@@ -47,7 +47,7 @@ def test_draft_with_drawing_and_unfinished_text_on_the_image_survives_a_reload(v
     view.jump(1012)
     view.wait_for_strokes(2)
     view.send(1)
-    assert view.text(".note .note-frame") == "Frame 1012"
+    view.expect_text(".note .note-frame", "Frame 1012")
     view.reload()
     view.wait_for(1012)
     expect(view.page.locator("#note-text")).to_have_value("")
@@ -94,7 +94,7 @@ def test_note_has_labels_a_reply_a_done_state_and_is_edited(view, reviews, revie
     view.page.click("#note-labels")
     for name in names:
         view.page.get_by_role("checkbox", name=name).check()
-    assert view.text("#note-labels") == "2 labels"
+    view.expect_text("#note-labels", "2 labels")
     view.page.keyboard.press("Escape")
     view.page.get_by_role("checkbox", name=names[0]).wait_for(state="hidden")
     assert view.page.evaluate("() => document.activeElement.id") == "note-labels"
@@ -103,7 +103,7 @@ def test_note_has_labels_a_reply_a_done_state_and_is_edited(view, reviews, revie
     view.page.get_by_role("checkbox", name=names[0]).wait_for(state="hidden")
     view.send(1)
     assert sorted(view.page.locator(".note .note-label").all_inner_texts()) == names
-    assert view.text("#note-labels") == "Labels"
+    view.expect_text("#note-labels", "Labels")
     (note,) = session.query(f'select note_label_links.label.name from Note where parent_id is "{review[1].id}"')
     assert sorted(link["label"]["name"] for link in note["note_label_links"]) == names
 
@@ -114,7 +114,7 @@ def test_note_has_labels_a_reply_a_done_state_and_is_edited(view, reviews, revie
     view.page.click(".note-done")
     view.page.wait_for_selector('.note[data-done="true"]')
     view.page.click('.note-filters button:has-text("Open")')
-    assert view.text("#no-notes") == "No notes match this filter."
+    view.expect_text("#no-notes", "No notes match this filter.")
     view.page.click('.note-filters button:has-text("Done")')
     view.page.click(".note-done")
     view.page.wait_for_selector("#no-notes")
@@ -154,9 +154,9 @@ def test_range_is_set_by_in_and_out(view, reviews, review, opened):
     for frame, key in ((1005, "i"), (1009, "o")):
         view.go(frame)
         view.press(key)
-    assert view.text("#note-form #note-frame") == "Frames 1005–1009"
+    view.expect_text("#note-form #note-frame", "Frames 1005–1009")
     view.send(1, "Too fast.")
-    assert view.text(".note .note-frame") == "Frames 1005–1009"
+    view.expect_text(".note .note-frame", "Frames 1005–1009")
     (note,) = reviews.notes(review[1])
     assert note["frame_number"] == 1005
     for frame, is_highlighted in ((1009, "true"), (1010, "false"), (1005, "true")):

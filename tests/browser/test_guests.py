@@ -25,12 +25,12 @@ def ends(stroke):
 def test_invitee_writes_notes_on_a_frame_and_on_the_whole_version(view, reviews, review, opened):
     view.go(1010)
     view.page.fill("#note-text", "Lift the chin.")
-    assert view.text("#note-frame") == "Frame 1010"
+    view.expect_text("#note-frame", "Frame 1010")
     view.go(1015)
     view.send(1)
-    assert view.text(".note-author") == "Ada Example"
-    assert view.text(".note-guest") == "Guest"
-    assert view.text(".note-content") == "Lift the chin."
+    view.expect_text(".note-author", "Ada Example")
+    view.expect_text(".note-guest", "Guest")
+    view.expect_text(".note-content", "Lift the chin.")
     expect(view.page.locator("#note-text")).to_have_value("")
     (note,) = reviews.notes(review[1])
     assert (note["content"], note["author"]) == ("Lift the chin.", None)
@@ -39,7 +39,7 @@ def test_invitee_writes_notes_on_a_frame_and_on_the_whole_version(view, reviews,
     view.wait_for(1010)
     view.page.fill("#note-text", "Lovely.")
     view.page.click("#note-form #note-frame")
-    assert view.text("#note-form #note-frame") == "Whole version"
+    view.expect_text("#note-form #note-frame", "Whole version")
     view.page.press("#note-text", "Control+Enter")
     view.wait_for_notes(2)
     expect(view.page.locator(".note .note-frame")).to_have_count(1)
@@ -98,7 +98,7 @@ def test_image_is_shown_and_a_drawing_on_it_is_stored_at_frame_0(view, reviews, 
     view.draw((0.25, 0.5), (0.75, 0.5))
     view.wait_for_strokes(1)
     view.send(1)
-    assert view.text(".note .note-frame") == "Drawing"
+    view.expect_text(".note .note-frame", "Drawing")
     frame, data = stored_drawing(session, version)
     (stroke,) = data["shapes"]
     assert frame == 0
@@ -136,8 +136,8 @@ def test_visit_sets_seen_and_verdicts_replace_it_one_by_one_and_together(view, o
 def test_public_link_is_read_only(view, reviews, review):
     reviews.write(review[1], "For everybody.")
     view.open(reviews.link(review[0]))
-    assert view.text(".note-content") == "For everybody."
-    assert view.text("#read-only") == "Only invited reviewers can write notes."
+    view.expect_text(".note-content", "For everybody.")
+    view.expect_text("#read-only", "Only invited reviewers can write notes.")
     for selector in ("#note-form", "#own-status"):
         expect(view.page.locator(selector)).to_be_hidden()
     view.press("d")
@@ -149,7 +149,7 @@ def test_passphrase_is_requested_on_open_pages_and_remembered(view, reviews, rev
     reviews.change(review[0], passphrase="open sesame")
     view.page.evaluate("() => window.dispatchEvent(new Event('online'))")
     view.page.wait_for_selector("#passphrase")
-    assert view.text("h1") == "This review is protected by a passphrase"
+    view.expect_text("h1", "This review is protected by a passphrase")
     view.page.fill("#passphrase", "wrong")
     view.page.press("#passphrase", "Enter")
     view.page.wait_for_selector("text=The passphrase is wrong.")

@@ -290,7 +290,7 @@ def test_pages_without_a_sign_in_have_no_violation(view, reviews, movie, server_
         (f"{server_process.url}/notifications/unknown", ""),
     ):
         view.page.goto(address)
-        assert text in view.text("main")
+        expect(view.page.locator("main")).to_contain_text(text)
         check_layout(view.page)
     view.leave()
 

@@ -88,7 +88,7 @@ def test_mention_is_chosen_by_keyboard_and_makes_a_recipient(view, reviews, revi
     view.page.keyboard.type("about it.")
     view.page.keyboard.press("Control+Enter")
     view.wait_for_notes(1)
-    assert view.text(".note-content .mention") == "@Ida Berg"
+    view.expect_text(".note-content .mention", "@Ida Berg")
     (note,) = reviews.notes(review[1])
     assert note["content"] == "Please ask @Ida Berg about it."
     assert {link["resource_id"]: link["text_mentioned"] for link in note["recipients"]}[author] == "@Ida Berg"
@@ -110,7 +110,7 @@ def test_notes_of_an_earlier_version_are_shown_and_marked_as_addressed(view, rev
     view.page.wait_for_selector("text=Notes of earlier versions: 1 open of 1")
     view.page.click("text=Addressed in v002")
     view.page.wait_for_selector("text=Notes of earlier versions: 0 open of 1")
-    assert "v002" in view.text("#earlier-notes .note-addressed")
+    expect(view.page.locator("#earlier-notes .note-addressed").first).to_contain_text("v002", use_inner_text=True)
     view.page.click(".stack-version >> nth=0")
     view.page.wait_for_selector("#notes .note-addressed")
 

@@ -102,16 +102,16 @@ def test_speeds_reach_from_an_eighth_to_eight(playing):
         view.press("s")
     expect(view.page.locator("#base-speed")).to_have_value("0.125")
     view.press(" ")
-    assert view.text("#speed") == "1/8×"
+    view.expect_text("#speed", "1/8×")
     view.page.wait_for_function("() => document.querySelector('#movie').playbackRate === 0.125")
     view.page.select_option("#base-speed", "2")
-    assert view.text("#speed") == "2×"
+    view.expect_text("#speed", "2×")
     for _ in range(3):
         view.press("w")
-    assert view.text("#speed") == "8×"
+    view.expect_text("#speed", "8×")
     view.press("j")
     view.press("s")
-    assert view.text("#speed") == "-1/2×"
+    view.expect_text("#speed", "-1/2×")
     stop(view)
 
 
@@ -216,7 +216,7 @@ def test_wheel_and_pinch_zoom_at_the_pointer_and_drag_moves_the_image(playing, l
     expect(view.page.locator("#transport")).to_have_attribute("data-playing", "false")
     view.check(long[0], 9)
     view.press("1")
-    assert view.text("#zoom") == "100 %"
+    view.expect_text("#zoom", "100 %")
     view.press("f")
     assert image_box(view) == before
     view.press("h")
@@ -274,7 +274,7 @@ def test_frame_and_zoom_are_kept_between_versions_of_a_shot(view, reviews, make_
     one = reviews.add(review_id, movies[0])
     reviews.add(review_id, movies[1], after=one)
     view.open(reviews.link(review_id))
-    assert view.text(".info-version") == "v002"
+    view.expect_text(".info-version", "v002")
     view.press("+")
     view.go(FIRST + 12)
     width = image_box(view)["width"]
@@ -284,7 +284,7 @@ def test_frame_and_zoom_are_kept_between_versions_of_a_shot(view, reviews, make_
         view.page.wait_for_function(f"() => document.querySelector('#movie').duration {duration}")
         view.check(movie, index)
         assert image_box(view)["width"] == width
-    assert view.text(".info-version") == "v002"
+    view.expect_text(".info-version", "v002")
 
 
 def test_page_starts_with_the_newest_undecided_version(view, reviews, movie):
@@ -390,7 +390,7 @@ def test_list_is_sorted_searched_and_ordered_by_drag_and_keys_of_a_user(user_vie
         reviews.add(review_id, None, name=f"sh{number:03}")
     view.open(reviews.link(review_id))
     assert names(view)[:4] == ["sh030", "sh010", "sh020", "sh040"]
-    assert view.text(".version-status") == "Not started"
+    view.expect_text(".version-status", "Not started")
     view.page.select_option('[aria-label="Order of the versions"]', "name")
     assert names(view)[:3] == ["sh010", "sh020", "sh030"]
     expect(view.page.locator(".version-move")).to_have_count(0)

@@ -205,23 +205,23 @@ def test_vocabulary_is_read_changed_and_applied_again(target, tmp_path, name):
     assert f'[status."new {name}"]' in ft_dcc("studio", "vocabulary", *where).stdout
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[statuses.A]", "There is no section [statuses]. Did you mean status?"),
-        ('[status.A]\nstate = "Done"\ncolour = "#000000"', "[status.A] has no 'colour'. Did you mean color?"),
-        ('[status.A]\nstate = "done"', "There is no State 'done'. Did you mean Done?"),
-        ('[type.A]\ncolor = "red"', "[type.A]: color is 'red'. Write it as #rrggbb."),
-        ("[type.A]\nsort = true", "[type.A]: sort is True. It must be a whole number."),
-        ("[type]\nA = 1", "[type.A] is no table. Write its values below [type.A]."),
-        ("type = 1", "The document must have sections, such as [status.Approved]."),
-        ("[role.Nobody]\nremove = true", "There is no SecurityRole 'Nobody'. There are: "),
-    ],
+INVALID_VOCABULARIES = (
+    ("[statuses.A]", "There is no section [statuses]. Did you mean status?"),
+    ('[status.A]\nstate = "Done"\ncolour = "#000000"', "[status.A] has no 'colour'. Did you mean color?"),
+    ('[status.A]\nstate = "done"', "There is no State 'done'. Did you mean Done?"),
+    ('[type.A]\ncolor = "red"', "[type.A]: color is 'red'. Write it as #rrggbb."),
+    ("[type.A]\nsort = true", "[type.A]: sort is True. It must be a whole number."),
+    ("[type]\nA = 1", "[type.A] is no table. Write its values below [type.A]."),
+    ("type = 1", "The document must have sections, such as [status.Approved]."),
+    ("[role.Nobody]\nremove = true", "There is no SecurityRole 'Nobody'. There are: "),
 )
-def test_an_invalid_vocabulary_is_refused_in_one_sentence(target, text, message):
+
+
+def test_an_invalid_vocabulary_is_refused_in_one_sentence(target):
     before = ft_dcc("studio", "vocabulary", "--data", str(target)).stdout
-    done = ft_dcc("studio", "vocabulary", "-", "--data", str(target), given=text)
-    assert (done.returncode, done.stderr.splitlines()[0][: len(message)]) == (1, message)
+    for text, message in INVALID_VOCABULARIES:
+        done = ft_dcc("studio", "vocabulary", "-", "--data", str(target), given=text)
+        assert (done.returncode, done.stderr.splitlines()[0][: len(message)]) == (1, message)
     assert ft_dcc("studio", "vocabulary", "--data", str(target)).stdout == before
 
 
