@@ -22,29 +22,7 @@ TOLERATED = 0.02
 # The acceptance kit is itself a test; tests/*/test_start.py cover the start-up scripts in separate processes.
 EXCLUDED = {"acceptance", "acceptance.py", "startup", "module"}
 # Mistakes without an observable effect: the file, the line, the replacement, and the reason.
-EQUIVALENT = {
-    ("capture.py", "nuke.execute(write, frame, frame, 1, [view])", "2"): "one frame has no step",
-    ("host.py", "cmds.select(camera, replace=True)", "False"): "without a flag, Maya replaces the selection, too",
-    ("menu.py", "cmds.deleteUI(MENU, menu=True)", "False"): "without a flag, Maya deletes the menu, too",
-    ("render_watcher.py", "_POLL_INTERVAL_SECONDS, _POLL_DURATION_SECONDS = 5.0, 24 * 3600.0", "25"): "a longer day",
-    (
-        "render_watcher.py",
-        "_POLL_INTERVAL_SECONDS, _POLL_DURATION_SECONDS = 5.0, 24 * 3600.0",
-        "7201.0",
-    ): "a longer day",
-    ("menu.py", '_BUTTON = "ftDccPublish"', "'ftDccPublishx'"): "a button is recognised by its command, too",
-    ("maintained.py", 'self._name = self._source = ""', "'x'"): "the name of a node that does not exist",
-    ("maintained.py", 'knob = nuke.String_Knob(knob_name, "")', "'x'"): "the label of an invisible knob",
-    ("capture.py", 'if not set(str(path)) & set("%#[]{}$"):', "'%#[]{}$x'"): "such a path only takes the longer way",
-    ("host.py", "root.setModified(True)", "None"): "a changed knob marks the script as modified, too",
-    ("cameras.py", 'active, found = _camera_of_panel(panel) if panel else "", []', "'x'"): "no camera has that name",
-    (
-        "compare.py",
-        'names = cmds.ls(type="imagePlane", long=True) or []',
-        "False",
-    ): "the shortest names are unique, too",
-    ("maintained.py", "cmds.select(*kept, add=True)", "False"): "the selection was cleared before",
-}
+EQUIVALENT = Path(__file__).with_name("equivalent_mistakes.tsv")
 # The publishes with a real server are slow.
 _LAST = "test_publish.py"
 _TESTS_WITH_QT = {"maya": "test_maya.py", "nuke": "test_renders.py"}
@@ -58,7 +36,8 @@ def files_of(adapter):
 
 
 def is_equivalent(mistake):
-    return (mistake.path.name, mistake.text, mistake.after) in EQUIVALENT
+    rows = (line.split("\t") for line in EQUIVALENT.read_text(encoding="utf-8").splitlines())
+    return [mistake.path.name, mistake.text, mistake.after] in [row[:3] for row in rows]
 
 
 @pytest.mark.skipif(not COUNT, reason="FT_DCC_GENERATED_MUTANTS=100 makes mistakes")

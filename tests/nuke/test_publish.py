@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 import requests
 from doubles.nuke.sample_script import set_knobs
-from doubles.shots import find_problems, plan_two_shows, run_in_thread, task_of_shot
+from doubles.shots import find_problems, run_in_thread, task_of_shot
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import UserFixableError
 from ft_dcc.frames import FrameRange
 from ft_dcc.media import probe
 from ft_dcc.publish.models import PublishRequest
-from ft_dcc.publish.publisher import Publisher, publish
+from ft_dcc.publish.publisher import publish
 from ft_dcc.renders.renders import read_renders
 from ft_dcc.session import SERVER_LOCATION_ID
 
@@ -305,18 +305,3 @@ def test_a_render_is_published_with_the_saved_account(
     serve_until(saved, lambda: versions(session, task))
     ft_dcc_nuke.uninstall()
     assert versions(session, task)[0] == (1, "Edges")
-
-
-def test_two_shows_in_one_nuke_have_their_own_settings_in_turn(saved, host, session, tmp_path):
-    def open_scene(path):
-        set_knobs(saved.root, name=str(path.with_suffix(".nk")))
-
-    def validate(request):
-        return run_in_thread(saved, lambda: Publisher(session, host).validate(request))
-
-    planned = plan_two_shows(session, tmp_path, open_scene, validate)
-    assert [(asset, watermark) for asset, _, watermark in planned] == [
-        ("North Layout", "North"),
-        ("South Layout", "South"),
-        ("North Layout", "North"),
-    ]
