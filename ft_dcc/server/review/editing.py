@@ -53,9 +53,10 @@ def edit(dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) 
     names: dict[str, Any] = {name: _text(payload[name], name) for name in ("name", "description") if name in payload}
     with store.reading() as connection:
         if payload.get("object") is not None:
-            if payload["object"] not in _order(connection, store.tables, session_id):
+            object_id = str(payload["object"])
+            if object_id not in _order(connection, store.tables, session_id):
                 raise NotFound("This review session has no such version. Load the page again.")
-            operations.append(update_operation("ReviewSessionObject", payload["object"], names))
+            operations.append(update_operation("ReviewSessionObject", object_id, names))
         elif names:
             operations.append(update_operation("ReviewSession", session_id, names))
         added = _ids(payload.get("versions", []), is_optional=True)
