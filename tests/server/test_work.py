@@ -11,17 +11,13 @@ from urllib.parse import urlsplit
 
 import attrs
 import pytest
-import requests
 from doubles.event_loop import run_coroutine
-from doubles.reviews import make_review, say, see
-from run_options import TIMEOUT_SECONDS, sample, wait_until
+from doubles.reviews import make_review, say
+from run_options import TIMEOUT_SECONDS, wait_until
 from server.test_review_notes import attach
 from starlette.requests import ClientDisconnect
-from starlette.routing import Route
 
 from ft_dcc.errors import Cancelled, EncodeFailed
-from ft_dcc.server.app import make_app
-from ft_dcc.server.context import open_server_context
 from ft_dcc.server.errors import TooManyRequests
 from ft_dcc.server.work.budgets import Owner, read_budgets
 from ft_dcc.server.work.queue import Work, WorkQueue
@@ -192,44 +188,3 @@ def test_a_guest_fills_no_disk_with_attachments(start_server, http_client_for):
     wait_until(lambda: len(list(unsent.iterdir())) == 1, "the removal of the file of a client that left")
     assert attach(link, b"x" * 61).status_code == 413
     assert attach(link, b"x" * 60).status_code == 200
-
-
-def body_routes(folder: Path) -> list[Route]:
-    with open_server_context(folder) as context:
-        routes = [route for route in make_app(context).routes if isinstance(route, Route)]
-    return [route for route in routes if "POST" in (route.methods or ())]
-
-
-def test_each_route_bounds_its_body_and_never_fails_for_a_wrong_type(http_client, review, tmp_path):
-    link, server = review.invite(), http_client.server
-    values = {"review_session_id": review.session, "key": link.rpartition("/")[2], "command": "users", "token": "x"}
-    names = ("object", "note", "id", "content", "frame", "end_frame", "drawing", "labels", "mentions", "files", "done")
-    names += ("status", "objects", "lines", "in_reply_to", "previous", "aspect", "drawing_end", "replace", "name")
-    hostile = ([1], {"a": [None]}, 10**400, "x\x00\ud800", True, [[["x"]]], -1.5, [{"kind": [1], "points": 1}])
-    routes = body_routes(tmp_path)
-    assert len(routes) > 15
-    for number, route in enumerate(routes):
-        path = route.path
-        for name, value in values.items():
-            path = path.replace(f"{{{name}}}", value)
-        address, limit = f"{server.url}{path}", BUDGETS.body_limit(path)
-
-        def send(method="POST", address=address, **body):
-            options = {"headers": server.headers, "allow_redirects": False}
-            return requests.request(method, address, timeout=TIMEOUT_SECONDS, **options, **body)
-
-        bodies = [dict.fromkeys(names, value) for value in hostile]
-        wrong = [{"kind": [1]}, {"kind": "line", "colour": "#ff0000", "width": 10**400, "from": [0, 10**400]}]
-        bodies += [{"object": review.object, "content": "x", "frame": 1, "drawing": [shape]} for shape in wrong]
-        each = [{"object": review.object, "content": "x", name: value} for name in names for value in hostile[:3]]
-        # Another value at each route.
-        bodies += sample(each, 3, number % 3)
-        for body in bodies if "attachments" not in path and path != "/studio/load" else ():
-            answer = send(json=body)
-            assert answer.status_code < 500, (path, body, answer.text)
-        if limit.max_bytes <= 8 << 20:
-            assert send(data=b"x" * limit.max_bytes).status_code != 413, path
-            refused = send(data=b"x" * (limit.max_bytes + 1))
-            assert (refused.status_code, "at most" in refused.text) == (413, True), path
-        assert send("HEAD").status_code < 500
-    assert see(link, "data").status_code == 200

@@ -27,6 +27,13 @@ from ft_dcc.server.schema.tables import TYPE_COLUMN
 
 _READ_ONLY = frozenset(("keys", "audit", "webhooks", "vocabulary"))
 _MAX_CHANGES = 100_000
+# The types of arguments in JSON; all others are texts, and a list has texts.
+_TYPES: dict[str, tuple[type, str]] = {
+    "most": (int, "a whole number"),
+    "projects": (list, "a list of texts"),
+    "events": (list, "a list of texts"),
+    "document": (dict, "a document with sections, such as [status.Approved]"),
+}
 
 Arguments = Mapping[str, Any]
 Report = dict[str, Any]
@@ -40,6 +47,7 @@ def run_command(context: ServerContext, name: str, arguments: Arguments, caller:
     """
     if caller is not None:
         require_administrator(context, caller)
+    _check_types(arguments)
     if name in _SERVER_COMMANDS:
         try:
             return _SERVER_COMMANDS[name](context, arguments)
@@ -70,6 +78,14 @@ def run_command(context: ServerContext, name: str, arguments: Arguments, caller:
     return report
 
 
+def _check_types(arguments: Arguments) -> None:
+    for name, value in arguments.items():
+        expected, description = _TYPES.get(name, (str, "a text"))
+        is_list_of_others = isinstance(value, list) and not all(isinstance(each, str) for each in value)
+        if value is not None and (type(value) is not expected or is_list_of_others):
+            raise ValidationError(f"The argument '{name[:80]}' of a command is {description}.")
+
+
 def require_administrator(context: ServerContext, caller: Caller, action: str = "may do this") -> None:
     """Raise Forbidden unless the caller has the role Administrator."""
     with context.store.reading() as connection:
@@ -84,7 +100,7 @@ def upsert_user(context: ServerContext, batch: Batch, arguments: Arguments) -> R
     The role applies to the given projects, or to all open ones.
     """
     name = arguments.get("name")
-    if not isinstance(name, str) or not name.strip():
+    if not name or not name.strip():
         raise ValidationError("A user needs a name.")
     user_id = _find_user_id(batch, name)
     is_new = user_id is None
@@ -92,12 +108,12 @@ def upsert_user(context: ServerContext, batch: Batch, arguments: Arguments) -> R
         user_id = str(uuid4())
         data = {"id": user_id, "username": name, "is_active": True}
         create_entity(batch, create_operation("User", data))
-    projects = [_project_id(batch, str(project)) for project in arguments.get("projects") or ()]
+    projects = [_project_id(batch, project) for project in arguments.get("projects") or ()]
     if arguments.get("role") or projects:
         table, role = batch.table("SecurityRole"), arguments.get("role") or DEFAULT_ROLE
         known = {row.name: row.id for row in batch.connection.execute(select(table.c.id, table.c.name))}
         if role not in known:
-            raise ValidationError(f"There is no role '{str(role)[:80]}'. Use one of {', '.join(sorted(known))}.")
+            raise ValidationError(f"There is no role '{role[:80]}'. Use one of {', '.join(sorted(known))}.")
         _set_role(batch, user_id, known[role], projects)
     return {"user_id": user_id, "name": name, "is_new": is_new, "roles": _roles(batch, user_id)}
 
@@ -112,7 +128,7 @@ def make_key(context: ServerContext, batch: Batch, arguments: Arguments) -> Repo
 
 def revoke(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Revoke the keys of the user whose ids begin with ``key``; "all" revokes all of them."""
-    user_id, prefix = _require_user_id(batch, arguments), str(arguments.get("key") or "")
+    user_id, prefix = _require_user_id(batch, arguments), arguments.get("key") or ""
     count = api_keys.revoke_keys(batch.connection, user_id, "" if prefix == "all" else prefix) if prefix else 0
     if count == 0:
         raise ValidationError(f"{arguments['user']} has no live key '{prefix}'. See: ft-dcc studio keys")
@@ -128,7 +144,7 @@ def list_keys(context: ServerContext, batch: Batch, arguments: Arguments) -> Rep
 def list_changes(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Report the audit log, the newest changes first: of an entity, by a user, or all; at most ``most``."""
     limit = arguments.get("most") or 100
-    if not isinstance(limit, int) or not 0 < limit <= _MAX_CHANGES:
+    if not 0 < limit <= _MAX_CHANGES:
         raise ValidationError(f"The number of changes must be between 1 and {_MAX_CHANGES}.")
     wanted = {"entity_id": arguments.get("entity"), "username": arguments.get("user")}
     return {"changes": audit_log.entries(batch.connection, limit=limit, **wanted)}
@@ -149,8 +165,8 @@ def add_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> R
     project_id = _project_id(batch, str(arguments.get("project")))
     url = str(arguments.get("url"))
     WebhookClient(read_allowed_networks()).check(url)
-    events = [str(event) for event in arguments.get("events") or ()]
-    added = webhooks.add_webhook(batch.connection, project_id, url, str(arguments.get("form") or "json"), events)
+    form, events = arguments.get("form") or "json", arguments.get("events") or []
+    added = webhooks.add_webhook(batch.connection, project_id, url, form, events)
     return {"project_id": project_id, **added}
 
 
@@ -179,7 +195,7 @@ def list_webhooks(context: ServerContext, batch: Batch, arguments: Arguments) ->
 def change_vocabulary(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
     """Apply a document of statuses, types, workflows, schemas and roles, and report how many were changed."""
     document = arguments.get("document")
-    if not isinstance(document, dict) or not all(isinstance(section, dict) for section in document.values()):
+    if not document or not all(isinstance(section, dict) for section in document.values()):
         raise ValidationError("The document must have sections, such as [status.Approved].")
     return {"user_id": batch.caller.id, **apply_vocabulary(batch, document)}
 
@@ -211,7 +227,7 @@ def drop_mail(context: ServerContext, arguments: Arguments) -> Report:
 
 
 def _require_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> Report:
-    start = str(arguments.get("webhook") or "")
+    start = arguments.get("webhook") or ""
     hooks = list_webhooks(context, batch, {})["webhooks"]
     found: list[Report] = [hook for hook in hooks if start and hook["id"].startswith(start)]
     if len(found) != 1:
