@@ -9,7 +9,7 @@ from ft_dcc.contract.run import accept, results_page
 from ft_dcc.errors import Error
 
 # A window would go on to publish what is rendered there. Those of a terminal run in test_acceptance_runner.py.
-_OF_A_TERMINAL = ["escape", "scene file", "render", "views", "proxy", "group", "filter", "broken note"]
+_OF_A_TERMINAL = ["escape", "scene file", "render", "views", "proxy", "group"]
 
 
 def test_all_checks_pass_in_the_window_of_the_nuke_double(task_id, tmp_path, monkeypatch):

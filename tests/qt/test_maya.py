@@ -10,7 +10,7 @@ from doubles.maya.program import running
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.contract.host_under_test import CheckContext
-from ft_dcc.errors import Cancelled, Error
+from ft_dcc.errors import Cancelled
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.production.tasks import ensure_task
@@ -258,28 +258,30 @@ def built(maya, app, tmp_path):
     return CheckContext(target, tmp_path, "")
 
 
-def test_the_acceptance_check_of_keys_passes_in_the_double(built):
-    from ft_dcc_maya.acceptance import check_keys
+def test_keys_that_are_typed_into_the_dialog_do_not_reach_maya(built):
+    from ft_dcc_qt.dialog import Dialog
+    from Qt import QtCore, QtTest
 
-    check_keys(built)
+    before, dialog = built.target.state(), Dialog(built.host)
+    dialog.show()
+    for widget in (dialog.publish_page.comment, dialog.publish_page.sources, dialog):
+        widget.setFocus()
+        for key in (QtCore.Qt.Key.Key_S, QtCore.Qt.Key.Key_W, QtCore.Qt.Key.Key_Delete, QtCore.Qt.Key.Key_Shift):
+            QtTest.QTest.keyClick(widget, key)
+    typed = dialog.publish_page.comment.toPlainText()
+    dialog.close()
+    dialog.deleteLater()
+    assert typed.lower() == "sw"
+    assert built.target.state() == before
 
 
-def test_the_acceptance_check_of_an_unkeyed_pose_opens_the_dialog(maya, built, close_dialog, session, monkeypatch):
-    from ft_dcc_maya.acceptance import check_unkeyed_pose
+def test_the_dialog_keeps_a_value_that_is_not_keyed(maya, built, choose_from_menu, wait_until):
+    from maya import cmds
 
-    for name, value in (
-        ("FTRACK_SERVER", session.server_url),
-        ("FTRACK_API_USER", session.api_user),
-        ("FTRACK_API_KEY", session.api_key),
-    ):
-        monkeypatch.setenv(name, value)
-    figures = check_unkeyed_pose(built)
-    assert figures == {"the dialog was opened": True, "a preview keeps it": True}
-    # A dialog that sets the time discards the value.
-    read = built.target.host.scene
-    monkeypatch.setattr(built.target.host, "scene", lambda: (maya.call("currentTime", 1004.0), read())[1])
-    with pytest.raises(Error, match="the value after the dialog was opened: found -"):
-        check_unkeyed_pose(built)
+    cmds.setAttr("acceptCube.translateX", 2.5)
+    dialog = choose_from_menu("Publish for review…")
+    wait_until(lambda: dialog.publish_page.sources.names and not dialog.controller.is_busy, maya)
+    assert cmds.getAttr("acceptCube.translateX") == 2.5
 
 
 def test_the_acceptance_check_of_the_panel_passes_in_the_double(maya, choose_from_menu, built):

@@ -26,7 +26,6 @@ _STUDIO_EVENTS = (
     *("BeforeRender", "BeforeFrameRender", "RenderProgress", "AfterFrameRender", "AfterRender"),
 )
 _VIEW = "right"
-_EVENTS = ("BeforeRender", "BeforeFrameRender", "AfterFrameRender", "AfterRender")
 
 
 def start() -> None:
@@ -196,24 +195,6 @@ def check_change(context: CheckContext) -> None:
     require_equal(found, (True, True), "the value, and whether the script is modified")
 
 
-def check_callbacks(context: CheckContext) -> Mapping[str, Any]:
-    """Check that each event comes once per render or frame; return the threads that they come on."""
-    write, calls_made = _render_node(context), []
-
-    def record(name: str) -> None:
-        thread = "main" if threading.current_thread() is threading.main_thread() else "another"
-        calls_made.append((name, int(nuke.frame()), thread))
-
-    calls = {event: functools.partial(record, event) for event in _EVENTS}
-    with _registered(calls):
-        nuke.execute(write, 1001, 1002, 1)
-    expected = ["BeforeRender", *(["BeforeFrameRender", "AfterFrameRender"] * 2), "AfterRender"]
-    require_equal([name for name, _, _ in calls_made], expected, "the order of the callbacks")
-    frames = [frame for name, frame, _ in calls_made if name == "AfterFrameRender"]
-    require_equal(frames, [1001, 1002], "the frames of the callbacks")
-    return {"threads": sorted({thread for _, _, thread in calls_made})}
-
-
 def check_render(context: CheckContext) -> None:
     """Check that the log of a render has each frame and the path of its file."""
     write = _write_with_tab(context)
@@ -263,31 +244,6 @@ def check_group(context: CheckContext) -> Mapping[str, Any]:
     return {"says that it has ended": render.is_ended}
 
 
-def check_filter(context: CheckContext) -> None:
-    """Check that a filename filter changes the name on disk and in the log."""
-    write = _write_with_tab(context)
-    folder = context.folder.as_posix()
-
-    def rename(name: str) -> str:
-        return name.replace("/comp.", "/filtered.") if name.startswith(folder) else name
-
-    with _registered({"FilenameFilter": rename}):
-        (render,) = _recorded_by(lambda: nuke.execute(write, 1001, 1001, 1))
-    require_equal(render.path(1001).name, "filtered.1001.png", "the name that was recorded")
-    require_equal(render.path(1001).is_file(), True, "the file exists")
-
-
-def check_broken_log(context: CheckContext) -> None:
-    """Check that a render continues although its log cannot be written."""
-    write = _write_with_tab(context)
-    # The options of the log cannot be read: the task's knob is gone.
-    write.removeKnob(write["ft_dcc_task"])
-    nuke.execute(write, 1001, 1002, 1)
-    require_equal(
-        sorted(path.name for path in context.folder.glob("*.png")), ["comp.1001.png", "comp.1002.png"], "the files"
-    )
-
-
 def _recorded_by(render: Callable[[], object]) -> list[Render]:
     before = {each.id for each in read_renders()}
     render()
@@ -319,11 +275,8 @@ CHECKS: Sequence[Check] = (
         "others) do not run on the temporary nodes of a capture, and run on other nodes afterwards",
         check_studio_callbacks,
     ),
-    Check("callbacks", "A render calls the callbacks in the documented order", check_callbacks),
     Check("render", "A render of a node with the tab is recorded, frame by frame", check_render),
     Check("views", "Each view that is written is recorded with its own files", check_views),
     Check("proxy", "A proxy render is recorded as such, with its own file name", check_proxy),
     Check("group", "A Write in a group is recorded, according to the group's tab", check_group),
-    Check("filter", "The files are recorded under the names that a studio's filter makes", check_filter),
-    Check("broken note", "A render continues although it cannot be recorded", check_broken_log),
 )

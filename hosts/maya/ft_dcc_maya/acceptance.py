@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from maya import cmds, mel, utils
+from maya import cmds, utils
 
 from ft_dcc.contract.checks import SCENE_FILE
-from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
+from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, expected_error, require_equal
 from ft_dcc.contract.run import run_requested_checks
-from ft_dcc.errors import Error
-from ft_dcc.ui.background_queries import preview_camera
-from ft_dcc_maya import commands, menu
-from ft_dcc_maya.capture import OVERLAYS
+from ft_dcc.errors import Error, SettingInvalid
+from ft_dcc.frames import Resolution
+from ft_dcc.review.drawings import parse_drawing
+from ft_dcc_maya import commands, compare, menu
+from ft_dcc_maya.capture import OVERLAYS, draw_image
 from ft_dcc_maya.checks.validate_scene import missing_references
 from ft_dcc_maya.host import MayaHost
 from ft_dcc_maya.look import view_transform
-from ft_dcc_maya.viewport import count_loaded_tiles
-
-from . import view_checks
+from ft_dcc_maya.viewport import fixed_background, own_panel
 
 _POLL_INTERVAL_SECONDS = 0.02
 _SETTINGS = ("multiSampleEnable", "multiSampleCount", "lineAAEnable", "ssaoEnable")
 _FLAG = re.compile(r"^\s+-(\w+)\s+-(\w+)", re.MULTILINE)
 _COMMAND = re.compile(r"\bcmds\.(\w+)")
-_DIALOG_TIMEOUT_SECONDS = 60.0
-# The value of uvTilingMode.
-_UDIM = 3
-_SHELF = "ftDccAccept"
-_PROCEDURE = re.compile(r"global\s+proc\s+(\w+)")
+# Between a view and a capture of it, for each of red, green and blue.
+_COLOUR_TOLERANCE = 12
+_PLATE_COLOURS = {1001: "red", 1002: "blue"}
 
 
 def start() -> None:
@@ -58,7 +55,7 @@ class MayaUnderTest:
     def __init__(self) -> None:
         self.has_window = not cmds.about(batch=True)
         self.host = MayaHost()
-        self.checks: Sequence[Check] = (*INTERFACE_CHECKS, SCENE_FILE, *view_checks.CHECKS, *CHECKS)
+        self.checks: Sequence[Check] = (SCENE_FILE, *CHECKS)
 
     def build(self) -> None:
         """Build a scene: a cube moves from left to right in front of the first of two cameras, and is selected."""
@@ -128,7 +125,7 @@ class MayaUnderTest:
 
     def facts(self) -> Mapping[str, Any]:
         """Return the flags of each command that the adapter calls, as this Maya reports them."""
-        texts = (path.read_text(encoding="utf-8") for path in Path(__file__).parents[1].rglob("*.py"))
+        texts = (path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("*.py"))
         used = sorted({name for text in texts for name in _COMMAND.findall(text)})
         return {
             "qt": str(cmds.about(qtVersion=True)),
@@ -175,66 +172,6 @@ def check_referenced_camera(context: CheckContext) -> Mapping[str, Any]:
     return {"edits that remain": len(edits)}
 
 
-def check_unkeyed_pose(context: CheckContext) -> Mapping[str, Any]:
-    """Check that the dialog keeps a value that is not keyed; return whether a preview keeps it, too."""
-    context.require_window()
-    plug, scene = "acceptCube.translateX", context.host.scene()
-    cmds.setAttr(plug, 2.5)
-    is_opened = _open_dialog(context)
-    require_equal(cmds.getAttr(plug), 2.5, "the value after the dialog was opened")
-    preview_camera(scene.sources[0], context.host, scene, context.folder, {})
-    return {"the dialog was opened": is_opened, "a preview keeps it": bool(cmds.getAttr(plug) == 2.5)}
-
-
-def _open_dialog(context: CheckContext) -> bool:
-    """Open the dialog until it lists the cameras; without Qt read what it reads, and return false."""
-    from Qt import QtWidgets
-
-    application: Any = QtWidgets.QApplication.instance()
-    if application is None:
-        scene = context.host.scene()
-        preview_camera(scene.sources[0], context.host, scene, context.folder)
-        return False
-    from ft_dcc_qt.dialog import Dialog
-
-    dialog, deadline = Dialog(context.host), time.monotonic() + _DIALOG_TIMEOUT_SECONDS
-    controller, sources = dialog.controller, dialog.publish_page.sources
-    dialog.show()
-    dialog.open_page("publish")
-    try:
-        while not sources.names or controller.is_busy or not controller.queries.wait(0):
-            utils.processIdleEvents()
-            application.processEvents()
-            dialog.refresh()
-            if time.monotonic() > deadline:
-                raise Error(f"The dialog has not listed the cameras in {_DIALOG_TIMEOUT_SECONDS:g} seconds.")
-    finally:
-        _delete(dialog)
-    return True
-
-
-def _delete(dialog: Any) -> None:
-    """Close and delete a dialog without a parent: otherwise Python collects it, perhaps in another thread."""
-    dialog.close()
-    dialog.deleteLater()
-
-
-def check_tiles(context: CheckContext) -> None:
-    """Check that the tiles of textures are loaded again for a scene that was opened again."""
-    context.require_window()
-    frames = context.capture("1001")
-    node = cmds.createNode("file", name="acceptTiles", skipSelect=True)
-    cmds.setAttr(f"{node}.fileTextureName", frames.path(1001).as_posix(), type="string")
-    cmds.setAttr(f"{node}.uvTilingMode", _UDIM)
-    counts = []
-    for _ in range(2):
-        context.capture("1001", name="tiles")
-        counts.append(count_loaded_tiles())
-        context.target.reopen(context.folder / "scene")
-        counts.append(count_loaded_tiles())
-    require_equal(counts, [1, 0, 1, 0], "textures with tiles after a capture, and in the scene that was opened again")
-
-
 def check_change(context: CheckContext) -> None:
     """Check that a change between two frames of a capture stays, counts as modified and is one undo step."""
     plug = "acceptCube.translateY"
@@ -247,57 +184,6 @@ def check_change(context: CheckContext) -> None:
     found = (cmds.getAttr(plug), cmds.file(query=True, modified=True))
     require_equal(found, (2.0, True), "the value, and whether the scene is modified")
     require_equal("setAttr" in str(cmds.undoInfo(query=True, undoName=True)), True, "the change can be undone")
-
-
-def check_shelf_button(context: CheckContext) -> Mapping[str, Any]:
-    """Check that the button is recognised in a shelf that Maya has saved and loaded, as it does at a restart.
-
-    Returns whether Maya saves the tag, too.
-    """
-    context.require_window()
-    if menu.find_buttons() or not menu.front_shelf():
-        raise Skipped("a shelf has the button already, or no shelf is shown")
-    menu.add_button()
-    path = context.folder / f"shelf_{_SHELF}"
-    try:
-        cmds.saveShelf(menu.front_shelf(), path.as_posix())
-        text = path.with_suffix(".mel").read_text(encoding="utf-8", errors="replace")
-    finally:
-        for button in menu.find_buttons():
-            cmds.deleteUI(button)
-    require_equal("ft_dcc_maya" in text, True, "the saved shelf contains the command")
-    shelf = cmds.shelfLayout(_SHELF, parent=mel.eval("$ft_dcc_shelves = $gShelfTopLevel"))
-    try:
-        # Maya sources the saved file, and calls the procedure in it.
-        procedure, saved = _PROCEDURE.search(text), path.with_suffix(".mel").as_posix()
-        if procedure is None:
-            raise Error("The saved shelf has no procedure that makes its buttons.")
-        mel.eval(f'source "{saved}"; setParent "{shelf}"; {procedure[1]}();')
-        require_equal(len(menu.find_buttons()), 1, "our buttons on the shelf that was saved and loaded")
-    finally:
-        cmds.deleteUI(shelf)
-    return {"the tag is saved": "ftDccPublish" in text}
-
-
-def check_keys(context: CheckContext) -> None:
-    """Check that keys in the dialog neither key nor delete the selected cube."""
-    from Qt import QtCore, QtWidgets
-
-    if not context.target.has_window or QtWidgets.QApplication.instance() is None:
-        raise Skipped("there is no window of Qt")
-    from ft_dcc_qt.dialog import Dialog
-    from Qt import QtTest
-
-    before, dialog = context.target.state(), Dialog(context.host)
-    dialog.show()
-    for widget in (dialog.publish_page.comment, dialog.publish_page.sources, dialog):
-        widget.setFocus()
-        for key in (QtCore.Qt.Key.Key_S, QtCore.Qt.Key.Key_W, QtCore.Qt.Key.Key_Delete, QtCore.Qt.Key.Key_Shift):
-            QtTest.QTest.keyClick(widget, key)
-    typed = dialog.publish_page.comment.toPlainText()
-    _delete(dialog)
-    require_equal(typed.lower(), "sw", "the text in the field")
-    require_equal(context.target.state(), before, "the scene has changed")
 
 
 def check_panel(context: CheckContext) -> Mapping[str, Any]:
@@ -321,15 +207,128 @@ def check_panel(context: CheckContext) -> Mapping[str, Any]:
     return {"width": width}
 
 
-INTERFACE_CHECKS = (
-    Check("shelf button", "The button is recognised after a restart of Maya", check_shelf_button),
-    Check("panel", "The dialog can be docked as a panel of Maya", check_panel),
-    Check("keys", "Keys that are typed into the dialog do not reach Maya", check_keys),
-)
+def check_drawings(context: CheckContext) -> Mapping[str, Any]:
+    """Check that a drawing of a reviewer is shown where it was drawn, and that nothing of it remains."""
+    context.require_window()
+    request = context.request("1003")
+    line = {"kind": "line", "colour": "#ff8000", "width": 0.1, "from": [0.2, 0.25], "to": [0.3, 0.25]}
+    data = json.dumps({"version": 2, "shapes": [line]})
+    host, drawings = MayaHost(), [parse_drawing(data, 1003, text="Too high")]
+    host.show_feedback(drawings, request.source)
+    images = {frame: _view(request.source, frame, context.folder / f"view.{frame}.png") for frame in (1002, 1003, 1004)}
+    for frame in images:
+        context.show(f"frame {frame}", context.folder / f"view.{frame}.png")
+    # 64x36, counted from the top left: a quarter from the left and from the top, and the same place upside down.
+    found = {frame: (_is_orange(image, 16, 9), _is_orange(image, 16, 27)) for frame, image in images.items()}
+    colour = images[1003].pixelColor(16, 9)
+    expected = {1002: (False, False), 1003: (True, False), 1004: (False, False)}
+    require_equal(found, expected, "whether the drawing is at its place, and at the mirrored one")
+    require_equal(abs(colour.green() - 128) < 24, True, f"the green of the colour is 128, found {colour.green()}")
+    host.clear_feedback()
+    # A playblast changes the scene itself.
+    with context.unchanged():
+        host.show_feedback(drawings, request.source)
+        host.clear_feedback()
+    return {"colour": [colour.red(), colour.green(), colour.blue()]}
+
+
+def _view(camera: str, frame: int, path: Path) -> Any:
+    with own_panel(Resolution(64, 36)) as panel:
+        cmds.modelEditor(panel, edit=True, camera=camera, nurbsCurves=True, headsUpDisplay=False)
+        shape = cmds.listRelatives(camera, shapes=True, path=True)[0]
+        overscan = cmds.getAttr(f"{shape}.overscan")
+        cmds.setAttr(f"{shape}.overscan", 1.0)
+        draw_image(panel, frame, path, Resolution(64, 36))
+        cmds.setAttr(f"{shape}.overscan", overscan)
+    return read_image(path)
+
+
+def _is_orange(image: Any, x: int, y: int) -> bool:
+    # The curve may lie on a neighbouring row.
+    colours = [image.pixelColor(x, row) for row in (y - 1, y, y + 1)]
+    return any(colour.red() - colour.blue() > 120 and colour.alpha() > 0 for colour in colours)
+
+
+def check_background(context: CheckContext) -> Mapping[str, Any]:
+    """Check that the corner of an image has the colour of the artist's view; return both."""
+    context.require_window()
+    wanted, view = (0.2, 0.4, 0.6), context.folder / "view.png"
+    context.request()
+    with fixed_background(wanted):
+        frames = context.capture("1001", look={"background": "own"})
+        cmds.currentTime(1001)
+        cmds.refresh(force=True, currentView=True, filename=view.as_posix(), fileExtension="png")
+    if not view.is_file():
+        raise Error("Maya has written no image of its view, so the corner cannot be compared.")
+    context.show("a view with the background 51, 102, 153", view)
+    context.show("the capture of it", frames.path(1001))
+    shown, found = _corner(view), _corner(frames.path(1001))
+    is_close = all(abs(one - other) <= _COLOUR_TOLERANCE for one, other in zip(shown, found))
+    require_equal(
+        is_close, True, f"the corner of the view is {shown}, that of the capture {found}; close to each other"
+    )
+    return {"preference": [round(255 * part) for part in wanted], "view": shown, "corner": found, **view_transform()}
+
+
+def _corner(path: Path) -> list[int]:
+    # Not the outermost pixel: the active view has a frame.
+    return list(read_image(path).pixelColor(3, 3).getRgb()[:3])
+
+
+def check_no_window(context: CheckContext) -> Mapping[str, Any]:
+    """Check that both cameras are captured without a window, and that another look is refused in one sentence.
+
+    Returns whether the images differ, as the view from another place must.
+    """
+    if context.target.has_window:
+        raise Skipped("there is a window")
+    first, second = context.host.scene().sources[:2]
+    cmds.setAttr(f"{second}.translateX", 2.0)
+    images = []
+    for camera in (first, second):
+        frames = context.capture("1001", source=camera, name=camera)
+        images.append(frames.path(1001).read_bytes())
+    with expected_error(SettingInvalid, "Maya without a window", "a wireframe was drawn"):
+        context.capture("1001", look={"shading": "wireframe"})
+    return {"cameras differ": images[0] != images[1]}
+
+
+def read_image(path: Path) -> Any:
+    """Return the image as Qt reads it."""
+    from Qt import QtGui
+
+    return QtGui.QImage(str(path))
+
+
+def check_image_plane(context: CheckContext) -> None:
+    """Check that an image sequence advances on the image plane of each of two cameras."""
+    plates = context.capture("1001-1002", name="plate")
+    for frame, colour in _PLATE_COLOURS.items():
+        image = read_image(plates.path(frame))
+        image.fill(colour)
+        image.save(str(plates.path(frame)))
+    cameras = context.host.scene().sources[:2]
+    cmds.setAttr("acceptCube.visibility", False)
+    for camera in cameras:
+        compare.load(plates.pattern, plates.frame_range, camera)
+    expected = {camera: list(_PLATE_COLOURS.values()) for camera in cameras}
+    found: dict[str, list[str]] = {}
+    for index, camera in enumerate(cameras):
+        frames = context.capture("1001-1002", source=camera, name=f"own{index}")
+        for frame in _PLATE_COLOURS:
+            context.show(f"frame {frame} of the image plane of {camera}, own{index}", frames.path(frame))
+            centre = read_image(frames.path(frame)).pixelColor(32, 18)
+            found.setdefault(camera, []).append("red" if centre.red() > centre.blue() else "blue")
+    require_equal(found, expected, "the colour of the image planes on both frames")
+
+
 CHECKS = (
+    Check("no window", "Maya without a window draws each camera, and refuses other looks", check_no_window),
+    Check("drawings", "A drawing lies on its pixels, on its frame, in its colour", check_drawings),
+    Check("background", "The corner of an image has the colour of the view", check_background),
+    Check("image plane", "Image sequences behind two cameras advance", check_image_plane),
+    Check("panel", "The dialog can be docked as a panel of Maya", check_panel),
     Check("nested references", "A missing file of a nested reference is found", check_nested_references),
     Check("referenced camera", "A capture through a camera of a reference changes no value", check_referenced_camera),
-    Check("unkeyed pose", "A value that is not keyed outlives the dialog and its preview", check_unkeyed_pose),
-    Check("tiles", "Tiles of textures are loaded for each scene that is opened", check_tiles),
     Check("change", "A change in the middle of a capture is kept and can be undone", check_change),
 )
