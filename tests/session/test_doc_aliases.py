@@ -14,7 +14,7 @@ from ft_dcc.session.entity_types.schema import EntityTypes
     [
         ('AssetVersion where name is "v001"', "AssetVersion where version is 1"),
         ('Version where name in ("v001", "Version 12")', "AssetVersion where version in (1, 12)"),
-        ('AssetVersion where name not_in (v1, "other")', "AssetVersion where not ((version >= 1 and version <= 1))"),
+        ('AssetVersion where name not_in (v1, "other")', "AssetVersion where version not_in (1, 0)"),
         ("select name, description from Version", "select version, comment from AssetVersion"),
         ('ReviewSession where name is "status is open"', 'ReviewSession where name is "status is open"'),
         ('Task where name is "v001"', 'Task where name is "v001"'),

@@ -1,4 +1,4 @@
-"""Translate the names of published documents in queries, at any depth, with every operator.
+"""Translate the names of published documents in queries, at any depth.
 
 The expression is read as the tree of its conditions: each path is resolved from the entity type that it starts at. A
 name that no condition of the schema can express is refused.
@@ -6,29 +6,23 @@ name that no condition of the schema can express is refused.
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Union
 
 from ft_dcc.errors import OperationError
-from ft_dcc.files.sequences import IMAGE_SUFFIXES, MOVIE_SUFFIXES
-from ft_dcc.session.query.expression import quoted
 
 # The space before a token, and the token: a quoted text, an operator, a parenthesis, a comma, or a word.
 _TOKEN = re.compile(r"""(\s*)("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[<>!]?=|[<>]|[(),]|[^\s()",'<>!=]+|\S)""", re.DOTALL)
 _WORDS = re.compile(
-    r"\b(name|description|status|is_public|text|user|frame|invitation_status|system_type|review_session_object\w*|Version|Rev\w+)\b"
+    r"\b(name|description|status|is_public|text|user|frame|invitation_status|review_session_object\w*|Version|Rev\w+)\b"
 )
-_POSITIVE = {"is": "is", "=": "is", "in": "in", "like": "like"}
-_NEGATIVE = {"is_not": "is", "!=": "is", "not_in": "in", "not_like": "like"}
-_ORDERED = frozenset(("<", ">", "<=", ">=", "after", "before", "greater_than", "less_than"))
+_EQUAL, _UNEQUAL = frozenset(("is", "=", "in")), frozenset(("is_not", "!=", "not_in"))
 _RELATED = frozenset(("any", "has"))
-_OPERATORS = _POSITIVE.keys() | _NEGATIVE.keys() | _ORDERED | _RELATED
+_OTHERS = frozenset(("like", "not_like", "<", ">", "<=", ">=", "after", "before", "greater_than", "less_than"))
+_OPERATORS = _EQUAL | _UNEQUAL | _OTHERS | _RELATED
 _CLAUSES = frozenset(("order", "group", "limit", "offset"))
 _AFTER_CONDITIONS = _CLAUSES | {"by", "asc", "ascending", "desc", "descending"}
-# No version has a higher number.
-_MAX_VERSION = 9_999
 
 
 class Computed(NamedTuple):
@@ -129,26 +123,17 @@ class _Translation:
         if self._is_subquery():
             raise OperationError(f"{written!r} cannot be compared with the result of a query. List its values.")
         values = self._values()
-        if not alias.tests and "like" not in operator:
-            numbers = [_version_number(value) for value in values]
-            if None not in numbers:
-                listed = ", ".join(map(str, numbers))
-                return f"{column} {operator} " + (f"({listed})" if operator in ("in", "not_in") else listed)
-            # Names of versions among other texts.
-            values = [f"v{number:0>3}" if number else value for number, value in zip(numbers, values)]
-        if operator in _ORDERED:
-            hint = "Use is, is_not, in, not_in, like or not_like."
-            if not alias.tests:
-                hint = "The name of a version is v and its number, like v001."
+        if operator in _OTHERS and (alias.tests or "like" in operator or None in map(_version_number, values)):
+            hint = "Use is, is_not, in or not_in."
             raise OperationError(f"{written!r} cannot be compared like this: {operator} {values[0]}. {hint}")
-        matches = _pattern(values, is_like="like" in operator).fullmatch
-        if alias.tests:
-            found = [f"{column} {test}" for name, test in alias.tests.items() if values and matches(name)]
-        else:
-            found = _version_conditions(column, lambda name: bool(values) and matches(name) is not None)
+        if not alias.tests:
+            # No version has the number 0, and no other text is the name of a version.
+            listed = ", ".join(_version_number(value) or "0" for value in values)
+            return f"{column} {operator} " + (f"({listed})" if operator in ("in", "not_in") else listed)
+        wanted = {_text(value).lower() for value in values}
+        found = [f"{column} {test}" for name, test in alias.tests.items() if name.lower() in wanted]
         condition = " or ".join(found or [f"{column} is none and {column} is_not none"])
-        condition = condition if len(found) == 1 else f"({condition})"
-        return f"not ({condition})" if operator in _NEGATIVE else condition
+        return f"not ({condition})" if operator in _UNEQUAL else f"({condition})"
 
     def _related(self, path: str, alias: Related, rest: str, index: int) -> str:
         """Translate a condition on an entity that the schema does not relate, to one on its key."""
@@ -184,13 +169,8 @@ class _Translation:
         return ".".join(found), context, None, ""
 
     def _alias(self, context: str | None, name: str) -> Alias | None:
-        if context is None:
-            return None
-        entity_type = self._types.resolve_name(context)
-        if entity_type != context and name in _ALIASES.get(context, {}):
-            return _ALIASES[context][name]
-        is_known = name.partition("[")[0] in self._properties(context)
-        return None if is_known else _ALIASES.get(entity_type, {}).get(name)
+        is_known = context is None or name.partition("[")[0] in self._properties(context)
+        return None if is_known else _ALIASES.get(self._types.resolve_name(context), {}).get(name)
 
     def _properties(self, context: str | None) -> Mapping[str, Any]:
         schema_type = self._types.resolve_name(context) if context else context
@@ -256,18 +236,6 @@ def _version_number(value: str) -> str | None:
     return digits[1] if digits else None
 
 
-def _version_conditions(path: str, accepts: Callable[[str], bool]) -> list[str]:
-    numbers = [number for number in range(_MAX_VERSION + 1) if accepts(f"v{number:03d}")]
-    if len(numbers) > _MAX_VERSION:
-        return [f"{path} is_not none"]
-    runs = (list(run) for _, run in itertools.groupby(enumerate(numbers), lambda each: each[1] - each[0]))
-    return [f"({path} >= {run[0][1]} and {path} <= {run[-1][1]})" for run in runs]
-
-
-_MEDIA = {
-    kind: f"in ({', '.join(map(quoted, sorted(suffixes)))})"
-    for kind, suffixes in (("video", MOVIE_SUFFIXES), ("image", IMAGE_SUFFIXES))
-}
 _ALIASES: Mapping[str, Mapping[str, Alias]] = {
     "AssetVersion": {"name": Computed("version"), "description": "comment"},
     "ReviewSession": {
@@ -288,13 +256,4 @@ _ALIASES: Mapping[str, Mapping[str, Alias]] = {
         "review_session_object": "version.review_session_objects",
         "review_session_object_id": "version.review_session_objects.id",
     },
-    "ReviewSessionObjectComponent": {"system_type": Computed("file_type", _MEDIA)},
 }
-
-
-def _pattern(values: list[Any], *, is_like: bool) -> re.Pattern[str]:
-    # In patterns % is any text, _ any character, and \ makes the next one literal.
-    wildcards = {"%": ".*", "_": "."} if is_like else {}
-    parts = [re.findall(r"\\?.", _text(value), re.DOTALL) for value in values]
-    pattern = "|".join("".join(wildcards.get(part) or re.escape(part[-1]) for part in each) for each in parts)
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
