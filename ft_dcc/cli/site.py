@@ -211,7 +211,7 @@ def login_command(output: Output, server: str | None) -> None:
 @click.argument("shell", type=click.Choice(["bash", "fish", "powershell", "zsh"]))
 @click.pass_context
 def completion_command(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands and options in SHELL.
+    """Print the script that completes commands, options, tasks, reviews, statuses, users and jobs in SHELL.
 
     \b
     bash:        eval "$(ft-dcc completion bash)" in ~/.bashrc

@@ -5,13 +5,17 @@ import logging
 import os
 import zipfile
 from pathlib import Path
+from unittest import mock
+from uuid import uuid4
 
 import pytest
+from click.shell_completion import get_completion_class
 from doubles.command_line import account_variables, run_command
 
 from ft_dcc.cli import main
 from ft_dcc.cli.terminal.inputs import AbsolutePath, expand_paths
 from ft_dcc.files import log_file
+from ft_dcc.production.tasks import ensure_task
 from ft_dcc.session.transport import http
 
 
@@ -150,6 +154,50 @@ def test_completion_knows_the_commands_of_groups(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main.run([])
     assert capsys.readouterr().out == "plain,clear\n"
+
+
+def completed(environ, *words, kind):
+    variables = {"_FT_DCC_COMPLETE": f"{kind}_complete", "COMP_WORDS": " ".join(["ft-dcc", *words])}
+    variables["COMP_CWORD"] = words[-1] if kind == "fish" else str(len(words))
+    with mock.patch.dict(os.environ, {**environ, **variables}):
+        completion = get_completion_class(kind)(main.command, {"obj": main.Output()}, "ft-dcc", "_FT_DCC_COMPLETE")
+        return completion.complete().splitlines()
+
+
+def test_names_of_the_server_and_jobs_are_completed(studio_environ, session, tmp_path):
+    project = f"Complete{uuid4().hex[:8]}"
+    for shot in ("SH010", "SH020"):
+        ensure_task(session, f"{project}/SQ010/{shot}/Animation")
+    session.create(
+        "ReviewSession",
+        {"name": f"{project} dailies", "project": session.query(f"Project where name is {project}").one()},
+    )
+    session.commit()
+    (tmp_path / "jobs" / "20260101-1").mkdir(parents=True)
+    (tmp_path / "jobs" / "20260101-1" / "journal.jsonl").touch()
+    for words, expected in (
+        # Levels with one name are skipped.
+        (("publish", "a.mov", "--task", project[:12]), [f"{project}/SQ010/SH010/", f"{project}/SQ010/SH020/"]),
+        (("publish", "a.mov", "--task", f"{project}/SQ010/SH02"), [f"{project}/SQ010/SH020/Animation"]),
+        (("review", "list", "--project", project), [project]),
+        (("review", "show", project), [rf"{project}\ dailies"]),
+        (("publish", "a.mov", "--status", "pend"), [r"Pending\ Review"]),
+        (("studio", "key", "--user", "adm"), ["admin"]),
+        (("queue", "show", "2026"), ["20260101-1"]),
+        (("publish", "a"), []),
+    ):
+        assert completed(studio_environ, *words, kind="bash") == [f"plain,{each}" for each in expected], words
+    assert completed(studio_environ, "review", "show", project, kind="fish") == [f"plain,{project} dailies"]
+    assert f"{project} dailies" in completed(studio_environ, "review", "show", project, kind="zsh")
+
+
+@pytest.mark.parametrize(
+    "address", [{"FTRACK_SERVER": "http://127.0.0.1:9"}, {"FTRACK_SERVER": "", "FTRACK_API_KEY": ""}]
+)
+def test_completion_is_silent_without_a_server_and_starts_none(studio_environ, tmp_path, address):
+    environ = {**studio_environ, **address, "FT_DCC_LOCAL_STUDIO": str(tmp_path / "studio")}
+    assert completed(environ, "publish", "a.mov", "--task", "F", kind="bash") == []
+    assert not (tmp_path / "studio").exists()
 
 
 def test_paths_are_expanded_that_the_shell_of_windows_leaves_alone(tmp_path, monkeypatch):

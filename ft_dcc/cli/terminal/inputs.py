@@ -20,14 +20,23 @@ if TYPE_CHECKING:
     from ft_dcc.session import Session
 
 
-def find_account() -> credentials.Account:
-    """Return the account of the settings, ``ft-dcc login`` or the started local studio; raise as ``get_account``."""
+def find_account(*, starts_studio: bool = True) -> credentials.Account:
+    """Return the account of the settings, ``ft-dcc login`` or the started local studio; raise as ``get_account``.
+
+    Without ``starts_studio`` ServerUnreachable is raised if the local studio does not run.
+    """
     settings = read_settings()
     if settings.get("key") is None and (last := credentials.last_login()) is not None:
         server, user = settings.get("server") or last[0], settings.get("user") or last[1]
         stored = credentials.load_credentials(server, user)
         if stored is not None:
             return stored
+    if not starts_studio and settings.get("server") is None:
+        folder = local_server.studio_folder(settings)
+        running = local_server.read_account(folder) if local_server.is_running(folder) else None
+        if running is None:
+            raise errors.ServerUnreachable("The local studio does not run.")
+        return running
     return local_server.get_account(settings)
 
 

@@ -16,6 +16,7 @@ import attrs
 import click
 
 from ft_dcc import plain_text
+from ft_dcc.cli.terminal.completion import complete_names
 from ft_dcc.errors import Error, UserFixableError, ValidationFailed, ValidationIssue, nearest_hint
 
 
@@ -84,6 +85,7 @@ class Command(click.Command):
 
     def __init__(self, *names: Any, **values: Any) -> None:
         super().__init__(*names, **_with_output(values))
+        complete_names(self.params)
 
 
 def _with_output(values: dict[str, Any]) -> dict[str, Any]:
