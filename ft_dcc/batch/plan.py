@@ -99,7 +99,7 @@ class Plan:
         """Write the items; raise StorageError."""
         lines = [journal.write_value(attrs.asdict(item, recurse=False)) for item in self.items]
         what = f"The batch folder {self.folder} cannot be written"
-        with atomic.storage_errors(what, "Choose a writable one with --out."):
+        with atomic.storage_errors(what, "Choose a writable one with --to."):
             (self.folder / RESULTS).mkdir(parents=True, exist_ok=True)
             atomic.write_atomically(self.folder / ITEMS, "".join(f"{line}\n" for line in lines).encode("ascii"))
 

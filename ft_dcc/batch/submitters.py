@@ -73,7 +73,7 @@ def write_openjd(plan: Plan, *, per_task: int = ITEMS_PER_TASK) -> Path:
     ]
     chunks = {"defaultTaskCount": per_task, "rangeConstraint": "NONCONTIGUOUS"}
     index = {"name": "Index", "type": "CHUNK[INT]", "range": indices, "chunks": chunks}
-    action = {"command": "{{Param.Command}}", "args": [*arguments, "--out", "{{Param.Results}}"]}
+    action = {"command": "{{Param.Command}}", "args": [*arguments, "--to", "{{Param.Results}}"]}
     step = {
         "name": "Publish",
         "parameterSpace": {"taskParameterDefinitions": [index]},
@@ -105,7 +105,7 @@ def parse_indices(text: str) -> list[int]:
 
 
 def _arguments(plan: Plan) -> list[str]:
-    return ["publish-item", "--manifest", str(plan.folder / ITEMS), "--out", str(plan.folder / RESULTS)]
+    return ["publish-item", "--manifest", str(plan.folder / ITEMS), "--to", str(plan.folder / RESULTS)]
 
 
 def _indices(plan: Plan) -> str:

@@ -43,7 +43,7 @@ _PATH = AbsolutePath()
     help="local, local:N for N processes, dask://HOST:PORT, or openjd:DIR, deadline:DIR or "
     "opencue:DIR to write a job for a farm.",
 )
-@click.option("--out", type=_PATH, help="Folder of plan, results and reports (default: in the jobs folder).")
+@click.option("--to", "out", type=_PATH, help="Folder of plan, results and reports (default: in the jobs folder).")
 @click.option("--strict", is_flag=True, help="Publish nothing if an item has a problem.")
 @click.option("--again", is_flag=True, help="Publish new versions of items that are done, too.")
 @click.option("--tls-ca", "tls_ca_file", type=_PATH, help="Dask: file of the certificate authority.")
@@ -243,7 +243,7 @@ def _line(result: ItemResult) -> str:
 @click.command(cls=Command)
 @click.option("--manifest", required=True, type=_PATH, help="The file items.jsonl of the plan.")
 @click.option("--index", "indices", required=True, metavar="RANGE", help="Indices of items, such as 3 or 0-4.")
-@click.option("--out", type=_PATH, help="Folder of the results (default: beside the plan).")
+@click.option("--to", "out", type=_PATH, help="Folder of the results (default: beside the plan).")
 def publish_item_command(output: Output, manifest: Path, indices: str, out: Path | None) -> int:
     """Publish items of the plan of a batch; what is done already is not repeated.
 

@@ -38,7 +38,7 @@ _version = click.option("--version", help="Only this version of the host: 2025, 
     "--ffmpeg/--no-ffmpeg", "with_ffmpeg", default=True, help="Include the ffmpeg of this installation (170 MB)."
 )
 @click.option(
-    "--replace", "may_lose_versions", is_flag=True, help="Also if the folder then serves fewer versions of the host."
+    "--force", "may_lose_versions", is_flag=True, help="Also if the folder then serves fewer versions of the host."
 )
 def install_command(output: Output, host: str, **options: Any) -> None:
     """Install ft-dcc and its dependencies for this user's host, and print what was installed.
@@ -81,7 +81,7 @@ def uninstall_command(output: Output, host: str, to: Path | None, version: str |
 @click.option("--only", metavar="VERSIONS", help="Serve only these versions of hosts: 2025,15,4.2.")
 @click.option("--systems", help="Systems to include ffmpeg for (default: all): linux-x86_64,macos-arm64.")
 @click.option("--ffmpeg/--no-ffmpeg", default=True, help="Include ffmpeg (50 to 170 MB for each system).")
-@click.option("--replace", is_flag=True, help="Switch also if versions that are served now are lost.")
+@click.option("--force", "replace", is_flag=True, help="Switch also if versions that are served now are lost.")
 @click.option("--status", "action", flag_value="status", help="List the releases and the running hosts that use them.")
 @click.option("--rollback", "action", flag_value="rollback", help="Switch to the release before the current one.")
 @click.option("--prune", "action", flag_value="prune", help="Remove releases that are no longer used.")

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
+from ft_dcc.cli.terminal.inputs import connected, export_options, export_target
 from ft_dcc.cli.terminal.output import Output, ReportingGroup, as_plain, format_local_time
 from ft_dcc.errors import Cancelled, Error, SettingInvalid, UserFixableError
 from ft_dcc.files.atomic import storage_errors, write_atomically
+from ft_dcc.production.review_content import SUFFIXES
 from ft_dcc.review.notes import Note, ReviewedSession, ReviewedVersion
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ft_dcc.publish.models import PublishRequest
     from ft_dcc.session import Session
 
-_FILE = AbsolutePath(dir_okay=False)
 _TEXT_WIDTH = 92
 _MAX_REMINDERS, _REMINDER_WIDTH = 10, 80
 _DEFAULT_SIZE = (1920, 1080)
@@ -90,20 +90,17 @@ def done(output: Output, notes: tuple[str, ...], reopen: bool) -> None:
 
 @command.command(short_help="Write notes to a file.")
 @_selection
-@click.option("--csv", "csv", type=_FILE, help="Spreadsheet, a line a note.")
-@click.option("--pdf", type=_FILE, help="PDF with drawings on empty frames.")
-@click.option("--otio", type=_FILE, help="OpenTimelineIO with drawings (ORI).")
-@click.option("--grease-pencil", type=_FILE, help="Archive of drawn frames for Maya; needs --task or --version.")
-def export(
-    output: Output, csv: Path | None, pdf: Path | None, otio: Path | None, grease_pencil: Path | None, **selection: Any
-) -> None:
-    """Write notes and drawings to files of other programs; give at least one file."""
+@export_options("pdf", "csv", "otio", "drawings")
+def export(output: Output, format_name: str, to: Path | None, force: bool, **selection: Any) -> None:
+    """Write notes and drawings to a file of another program.
+
+    PDF has drawings on empty frames; the drawings of the newest version that has any are an archive for Maya.
+    """
     from ft_dcc.review.export.document import to_pdf
     from ft_dcc.review.export.otio import to_otio
     from ft_dcc.review.export.spreadsheet import to_csv
 
-    if not (csv or pdf or otio or grease_pencil):
-        raise click.UsageError("Give --csv, --pdf, --otio or --grease-pencil.")
+    target = export_target(to, "notes", SUFFIXES[format_name], force=force)
     with connected() as session:
         versions = _read(session, **selection)
     sorted_versions = []
@@ -112,15 +109,17 @@ def export(
         notes = tuple(sorted(version.notes, key=lambda note: (note.frame is not None, note.frame or 0)))
         sorted_versions.append(attrs.evolve(version, notes=notes))
     content = ReviewedSession("Notes", "", tuple(sorted_versions))
-    makers: tuple[tuple[Path | None, Callable[[], bytes]], ...] = (
+    makers: dict[str, Callable[[], bytes]] = {
         # Excel reads UTF-8 only with a byte order mark.
-        (csv, lambda: to_csv(content.versions).encode("utf-8-sig")),
-        (pdf, lambda: to_pdf(content)),
-        (otio, lambda: to_otio(content).encode()),
-        (grease_pencil, lambda: _grease_pencil(versions)),
-    )
-    written = [_write(path, make()) for path, make in makers if path is not None]
-    output.result("\n".join(written), {"paths": written})
+        "csv": lambda: to_csv(content.versions).encode("utf-8-sig"),
+        "pdf": lambda: to_pdf(content),
+        "otio": lambda: to_otio(content).encode(),
+        "drawings": lambda: _grease_pencil(versions),
+    }
+    made = makers[format_name]()
+    with storage_errors(f"{target} cannot be written", "Choose another file."):
+        write_atomically(target, made)
+    output.result(str(target), {"path": str(target), "format": format_name})
 
 
 def _grease_pencil(versions: Sequence[ReviewedVersion]) -> bytes:
@@ -135,12 +134,6 @@ def _grease_pencil(versions: Sequence[ReviewedVersion]) -> bytes:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         write_drawings(archive, newest, lambda _: size, f"{newest.asset}_{newest.name}")
     return content.getvalue()
-
-
-def _write(path: Path, content: bytes) -> str:
-    with storage_errors(f"{path} cannot be written", "Choose another file."):
-        write_atomically(path, content)
-    return str(path)
 
 
 def _read(session: Session, task: str | None, version: str | None, mine: bool, is_open: bool) -> list[ReviewedVersion]:

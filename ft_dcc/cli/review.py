@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import re
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -15,7 +14,15 @@ import attrs
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.terminal.inputs import END_TIME, TIME, AbsolutePath, connected, studio_data
+from ft_dcc.cli.terminal.inputs import (
+    END_TIME,
+    TIME,
+    AbsolutePath,
+    connected,
+    export_options,
+    export_target,
+    studio_data,
+)
 from ft_dcc.cli.terminal.output import Command, CommandGroup, Output, as_plain, format_local_time
 from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import ServerError, SettingInvalid
@@ -292,20 +299,10 @@ def revoke(output: Output, session: Session, found: Review, email: str | None, r
 
 @command.command(short_help="Export a review session to a file.")
 @_review
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["pdf", "csv", "otio", "drawings", "movies"]),
-    default="pdf",
-    show_default=True,
-    help="A document, a table, a timeline, or a zip file of drawings or movies.",
-)
-@click.option("--to", type=AbsolutePath(), help="File or folder (default: the current folder).")
-def export(output: Output, session: Session, found: Review, format_name: str, to: Path | None) -> None:
+@export_options("pdf", "csv", "otio", "drawings", "movies")
+def export(output: Output, session: Session, found: Review, format_name: str, to: Path | None, force: bool) -> None:
     """Export notes, drawings and verdicts of a review session of a studio server, or its movies."""
-    target = to or Path()
-    if target.is_dir():
-        target /= re.sub(r'[<>:"/\\|?*]', "_", found.name) + review_content.SUFFIXES[format_name]
+    target = export_target(to, found.name, review_content.SUFFIXES[format_name], force=force)
     written = review_content.export_review(session, found, format_name, target)
     output.result(str(written), {"path": str(written), "format": format_name})
 

@@ -17,7 +17,13 @@ from click import shell_completion
 
 from ft_dcc.accounts.browser_login import start_browser_login
 from ft_dcc.accounts.credentials import save_credentials
-from ft_dcc.cli.terminal.inputs import FRAME_RANGE, FRAME_RATE, AbsolutePath, connected, parse_address
+from ft_dcc.cli.terminal.inputs import (
+    FRAME_RANGE,
+    FRAME_RATE,
+    AbsolutePath,
+    connected,
+    parse_address,
+)
 from ft_dcc.cli.terminal.output import Command, CommandGroup, Output, format_table
 from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import SettingInvalid, nearest_hint

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.terminal.inputs import AbsolutePath, studio_data
+from ft_dcc.cli.terminal.inputs import AbsolutePath, force, refuse_existing, studio_data
 from ft_dcc.cli.terminal.output import CommandGroup, Output
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.files.atomic import atomic_path, new_file, storage_errors, temporary_file
@@ -47,7 +47,8 @@ def load(output: Output, file: Path, data: Path | None) -> None:
 @command.command(short_help="Write the entities of a studio to a file.")
 @click.argument("file", type=_FILE, default=Path("-"))
 @studio_data
-def dump(output: Output, file: Path, data: Path | None) -> None:
+@force
+def dump(output: Output, file: Path, data: Path | None, force: bool) -> None:
     """Write all entities of a studio to a file, one JSON object per line.
 
     Media and keys are not included; use ft-dcc serve backup for a complete copy.
@@ -59,6 +60,7 @@ def dump(output: Output, file: Path, data: Path | None) -> None:
     if str(file) == "-":
         sys.stdout.buffer.writelines(lines)
         return
+    refuse_existing(file, force=force)
     errors = storage_errors(f"{file} cannot be written", "Choose a writable folder.")
     # Readable by the owner only, because the lines contain passphrases.
     with errors, atomic_path(file) as draft, new_file(draft, is_private=True) as target:
@@ -190,7 +192,12 @@ def webhook() -> None:
 @click.argument("project")
 @click.argument("url")
 @click.option(
-    "--form", type=click.Choice(["json", "slack"]), default="json", show_default=True, help="Form of the messages."
+    "--format",
+    "form",
+    type=click.Choice(["json", "slack"]),
+    default="json",
+    show_default=True,
+    help="Form of the messages.",
 )
 @click.option(
     "--event",

@@ -207,7 +207,7 @@ def _check_lost_versions(release: Path, facts: release_build.Facts) -> None:
     if lost:
         raise InstallFailed(
             f"The new release would not serve {', '.join(lost)}, which {release.name} serves. Run it with a network "
-            "connection and without --hosts and --only, or accept it with --replace."
+            "connection and without --hosts and --only, or accept it with --force."
         )
 
 

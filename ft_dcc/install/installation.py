@@ -125,7 +125,7 @@ def _check_lost_versions(target: layouts.Target) -> None:
     raise InstallFailed(
         f"{target.folder} serves {title} {', '.join(before.versions)}, and would then serve {title} "
         f"{', '.join(target.versions)} only. Install for all versions without --version, or accept it with "
-        "--replace. For a share, use ft-dcc deploy, which serves all versions."
+        "--force. For a share, use ft-dcc deploy, which serves all versions."
     )
 
 

@@ -49,11 +49,11 @@ def test_batch_publishes_each_item_once_and_lists_all_problems(batch):
     assert "8 items: 1 to publish, 2 done, 5 with problems." in batch.run(batch.write()).stderr
     assert batch.versions() == [("SH010", 1), ("SH020", 1), ("SH070", 1)]
     batch.rows = batch.rows[:2]
-    planned = batch.run(batch.write(), "--out", "new", "--dry-run")
+    planned = batch.run(batch.write(), "--to", "new", "--dry-run")
     assert ("0 to publish, 2 done" in planned.stderr, planned.stdout.count("done     v001")) == (True, 2)
     assert batch.run(manifest, "--again").returncode == 0
     assert batch.versions() == [("SH010", 1), ("SH010", 2), ("SH020", 1), ("SH020", 2), ("SH070", 1)]
-    assert [batch.run(manifest, "--out", *out).returncode for out in (("new",), ("newer", "--again"))] == [0, 0]
+    assert [batch.run(manifest, "--to", *out).returncode for out in (("new",), ("newer", "--again"))] == [0, 0]
     assert [number for _, number in batch.versions()] == [1, 2, 3, 1, 2, 3, 1]
 
 

@@ -74,7 +74,7 @@ def test_results_of_all_engines_are_byte_identical_and_a_second_run_makes_nothin
     for _ in range(2):
         ran = run_in(batch, openjd_command(batch, template), preexec_fn=use_one_processor)
         assert ran.returncode == 0, ran.stdout[-3000:]
-    again = batch.run(manifest, "--asset", "openjd", "--out", "bundle")
+    again = batch.run(manifest, "--asset", "openjd", "--to", "bundle")
     assert "1 items: 0 to publish, 1 done, 0 with problems." in again.stderr
     assert batch.versions() == [("SH010", 1)] * 3
     local = digests(batch, "local")
@@ -203,7 +203,7 @@ def test_mixed_batch_that_is_killed_twice_publishes_each_sound_item_once(batch, 
         def is_done():
             # Workers of a killed run finish their item; until then their jobs are locked.
             run_in(batch, run)
-            done = batch.run(manifest, "--out", "out", "--dry-run", "--json")
+            done = batch.run(manifest, "--to", "out", "--dry-run", "--json")
             counts.update(json.loads(done.stdout)["counts"])
             return counts["done"] == len(expected)
 
@@ -214,7 +214,7 @@ def test_mixed_batch_that_is_killed_twice_publishes_each_sound_item_once(batch, 
 
 def _engine_command(batch, engine, manifest, stack):
     """Return the command that runs what is left of the batch on the engine, in the folder "out"."""
-    cli = [sys.executable, "-m", "ft_dcc.cli.main", "batch", str(manifest), "--out", str(batch.folder / "out")]
+    cli = [sys.executable, "-m", "ft_dcc.cli.main", "batch", str(manifest), "--to", str(batch.folder / "out")]
     if engine == "local":
         return [*cli, "--engine", "local:2"]
     if engine == "dask":
@@ -222,4 +222,4 @@ def _engine_command(batch, engine, manifest, stack):
         address, _ = stack.enter_context(running_dask(batch))
         return [*cli, "--engine", f"dask://{address}"]
     pytest.importorskip("openjd.cli")
-    return openjd_command(batch, batch.run(manifest, "--out", "out", "--engine", "openjd:out").stdout.strip())
+    return openjd_command(batch, batch.run(manifest, "--to", "out", "--engine", "openjd:out").stdout.strip())

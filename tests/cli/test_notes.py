@@ -63,9 +63,13 @@ def test_a_note_is_answered_done_and_opened_again_by_the_start_of_its_id(notes, 
 
 def test_notes_are_exported_with_the_frames_of_the_shot(notes, noted, tmp_path):
     table, timeline = tmp_path / "notes.csv", tmp_path / "notes.otio"
-    exported = notes("export", "--task", noted.task, "--csv", str(table), "--otio", str(timeline))
-    assert exported.returncode == 0, exported.stderr
-    assert notes("export", "--version", noted.version, "--pdf", str(tmp_path / "notes.pdf")).returncode == 0
+    for target in (table, timeline):
+        exported = notes("export", "--task", noted.task, "--format", target.suffix[1:], "--to", str(target))
+        assert exported.returncode == 0, exported.stderr
+    assert notes("export", "--version", noted.version, "--to", str(tmp_path)).returncode == 0
+    refused = notes("export", "--version", noted.version, "--to", str(tmp_path))
+    assert (refused.returncode, "Replace it with --force, or name another file." in refused.stderr) == (3, True)
+    assert notes("export", "--version", noted.version, "--to", str(tmp_path), "--force").returncode == 0
     assert (tmp_path / "notes.pdf").read_bytes().startswith(b"%PDF-")
     assert "main v003," in (text := table.read_text("utf-8-sig")) and ",1010,,admin," in text
     assert json.loads(timeline.read_text("utf-8"))["OTIO_SCHEMA"] == "Timeline.1"
@@ -81,7 +85,7 @@ def test_notes_are_exported_with_the_frames_of_the_shot(notes, noted, tmp_path):
         (["reply", "0" * 8, "text"], 1, "There is no note 00000000"),
         (["reply", "0" * 8, " "], 2, "The reply is empty"),
         (["done"], 2, "NOTE"),
-        (["export"], 2, "Give --csv"),
+        (["export", "--format", "xls"], 2, "'xls' is not one of"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(notes, arguments, code, sentence):
@@ -90,11 +94,11 @@ def test_wrong_arguments_are_one_sentence(notes, arguments, code, sentence):
 
 
 def test_a_version_without_drawings_has_no_archive(notes, noted, tmp_path):
-    found = notes("export", "--task", noted.task, "--grease-pencil", str(tmp_path / "notes.zip"))
+    found = notes("export", "--task", noted.task, "--format", "drawings", "--to", str(tmp_path))
     assert (found.returncode, "There are no drawings" in found.stderr) == (3, True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(notes, noted, tmp_path):
-    found = notes("export", "--task", noted.task, "--csv", str(tmp_path / "missing" / "notes.csv"))
+    found = notes("export", "--task", noted.task, "--to", str(tmp_path / "missing" / "notes.pdf"))
     assert (found.returncode, "cannot be written" in found.stderr) == (1, True)

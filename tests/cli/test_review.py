@@ -190,5 +190,9 @@ def test_a_review_session_is_exported_to_a_file(ft_dcc, dailies, session, tmp_pa
         done = ft_dcc("export", key, "--format", name, "--to", str(tmp_path))
         assert done.returncode == 0, done.stderr
         assert (tmp_path / f"Dailies.{name}").read_bytes().startswith(start)
+    assert ft_dcc("export", key, "--to", str(tmp_path)).stderr.endswith(
+        "Replace it with --force, or name another file.\n"
+    )
+    assert ft_dcc("export", key, "--to", str(tmp_path), "--force").returncode == 0
     movies = ft_dcc("export", key, "--format", "movies", "--to", str(tmp_path))
     assert (movies.returncode, "has no movies yet" in movies.stderr) == (1, True)

@@ -124,7 +124,7 @@ def test_colours_are_those_of_files_and_camera_and_look_those_of_scenes(scenes):
     for name in ("comp.nknc", "comp.nkind"):
         (scenes.folder / name).write_bytes(b"a script")
         add_scene(scenes, name, name)
-    planned = scenes.run(scenes.write(), "--dry-run", "--view", "Raw", "--display", "sRGB", "--out", "out")
+    planned = scenes.run(scenes.write(), "--dry-run", "--view", "Raw", "--display", "sRGB", "--to", "out")
     assert planned.returncode == 3
     assert "shots.csv, line 4: shot.ma is a scene, so it has no layer." in planned.stderr
     assert "is no scene, so it has no camera." in planned.stderr and "is no scene, so it has no look." in planned.stderr

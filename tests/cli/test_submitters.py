@@ -44,7 +44,7 @@ def plan(tmp_path):
 
 
 def arguments(plan):
-    return ["publish-item", "--manifest", str(plan.folder / "items.jsonl"), "--out", str(plan.folder / "results")]
+    return ["publish-item", "--manifest", str(plan.folder / "items.jsonl"), "--to", str(plan.folder / "results")]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Other rules of quotation")

@@ -272,7 +272,7 @@ def test_an_installation_that_would_serve_fewer_versions_is_refused(tmp_path, in
     with pytest.raises(InstallFailed) as caught:
         install("maya", machine, to=share, version="2027")
     assert "and would then serve Maya 2027 only." in str(caught.value)
-    assert "--replace" in str(caught.value)
+    assert "--force" in str(caught.value)
     assert "ft-dcc deploy" in str(caught.value)
     assert (share / "ft_dcc.mod").read_text(encoding="utf-8") == module_file
     (second,) = install("maya", machine, to=share, version="2027", may_lose_versions=True)

@@ -108,6 +108,43 @@ class AbsolutePath(click.Path):
         return path if not isinstance(path, Path) or str(path) == "-" else path.absolute()
 
 
+force = click.option("--force", is_flag=True, help="Replace a file that exists.")
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise UserFixableError for a file that exists, unless it may be replaced."""
+    if os.path.lexists(path) and not force:  # exists() needs a permission
+        raise errors.UserFixableError(f"{path} exists. Replace it with --force, or name another file.")
+
+
+def export_options(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the options of an export: one of these formats, by default the first, and its file."""
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        kind = click.Choice(formats)
+        chosen = click.option(
+            "--format",
+            "format_name",
+            type=kind,
+            default=formats[0],
+            show_default=True,
+            help="A document, a table, a timeline, or a zip file of images or movies.",
+        )
+        to = click.option("--to", type=AbsolutePath(), help="File or folder (default: the current folder).")
+        return chosen(to(force(function)))
+
+    return add
+
+
+def export_target(to: Path | None, name: str, suffix: str, *, force: bool) -> Path:
+    """Return the file of an export, in a folder with this name; raise UserFixableError as ``refuse_existing``."""
+    target = to or Path()
+    if target.is_dir():
+        target /= re.sub(r'[<>:"/\\|?*]', "_", name) + suffix
+    refuse_existing(target, force=force)
+    return target
+
+
 def expand_paths(words: Iterable[str]) -> tuple[str, ...]:
     """Return the words with "~", "*" and "?" expanded, as shells of Windows do not; existing files are kept."""
     found: list[str] = []
