@@ -16,7 +16,6 @@ import attrs
 import click
 
 from ft_dcc import plain_text
-from ft_dcc.cli.terminal.completion import complete_names
 from ft_dcc.errors import Error, UserFixableError, ValidationFailed, ValidationIssue, nearest_hint
 
 
@@ -85,6 +84,9 @@ class Command(click.Command):
 
     def __init__(self, *names: Any, **values: Any) -> None:
         super().__init__(*names, **_with_output(values))
+        # Imported late: --help needs no command.
+        from ft_dcc.cli.terminal.completion import complete_names
+
         complete_names(self.params)
 
 
