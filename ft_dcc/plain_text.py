@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 
-# C0 and C1 control characters but tabulator and line feed, line separators, and those that reorder text.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# C0 and C1 control characters but tabulator and line feed, line separators, and marks that reorder text.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
@@ -32,3 +33,13 @@ def tool_tip(text: str) -> str:
     """Return the text for a tool tip of Qt, which takes any text with a tag for HTML and loads the files it names."""
     shown = printable(text)
     return f'<p style="white-space: pre-wrap">{html.escape(shown)}</p>' if "<" in shown else shown
+
+
+def original(shown: str, names: Iterable[str]) -> str:
+    """Return the one of the names that is shown as this line, or the line itself without one."""
+    return next((name for name in names if single_line(name).strip() == shown.strip()), shown)
+
+
+def button_text(text: str) -> str:
+    """Return the text for a button or a menu of Qt, which would take an ampersand for the mark of a key."""
+    return single_line(text).replace("&", "&&")

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from fractions import Fraction
 from typing import Any
 
-from ft_dcc import errors, frames
+from ft_dcc import errors, frames, plain_text
 from ft_dcc.review import notes as values
 from ft_dcc.review import stored_values
 from ft_dcc.review.drawings import Drawing, parse_drawing
@@ -19,6 +19,7 @@ from ft_dcc.session.transport.codec import to_datetime
 _FTRACK_FRAME_KEY = "reviewFrame"
 # In the metadata ft_dcc of a status: {"history": [{"status": …, "date": …}]}.
 _HISTORY = "history"
+_LONG_TEXTS = ("content", "comment")
 
 Data = Mapping[str, Any]
 
@@ -183,7 +184,7 @@ def _verdicts(
 
 def _path(link: Iterable[Data]) -> str:
     """Return the path of the shot from the link of a version, which ends with the asset or the version."""
-    return "/".join(str(part["name"]) for part in link if part.get("type") not in ("Asset", "AssetVersion"))
+    return "/".join(_text(part, "name") for part in link if part.get("type") not in ("Asset", "AssetVersion"))
 
 
 def _movie(components: Iterable[Data]) -> tuple[str | None, Clip | None]:
@@ -214,10 +215,11 @@ def _rate(value: object) -> Fraction | None:
 
 
 def _text(entity: Data, *path: str) -> str:
-    """Return the text at this path of related entities, or ""."""
+    """Return the text at this path of related entities, or ""; names are one line."""
     for name in path[:-1]:
         entity = _related(entity, name)
-    return str(entity.get(path[-1]) or "")
+    text = str(entity.get(path[-1]) or "")
+    return text if path[-1] in _LONG_TEXTS else plain_text.single_line(text)
 
 
 def _related(entity: Data, name: str) -> Data:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ft_dcc import plain_text
+
 # Of a note: {"frame": 1010, "end_frame": …, "invitee_id": …, "annotation_id": …, "edited": …, "done_by": …};
 # of a verdict: {"history": [{"status": …, "date": …}]}. Each value is optional.
 NOTE_KEY = "ft_dcc"
@@ -47,9 +49,9 @@ def movie_lines(name: str, metadata: Mapping[str, Any]) -> int:
 
 
 def person_name(user: Mapping[str, Any]) -> str:
-    """Return the full name of a user, the user name without one, or "" for a deleted user."""
+    """Return the full name of a user in one line, the user name without one, or "" for a deleted user."""
     name = " ".join(str(user[part]) for part in ("first_name", "last_name") if user.get(part))
-    return name or str(user.get("username") or "")
+    return plain_text.single_line(name or str(user.get("username") or ""))
 
 
 def addressed_mark(version_id: str, version: str) -> tuple[str, str]:

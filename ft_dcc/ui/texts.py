@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ft_dcc import plain_text
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.host import Scene
@@ -37,7 +38,7 @@ def problem_text(problem: ValidationIssue, fields: Mapping[str, str]) -> str:
 
 def note_text(note: Note) -> str:
     """Return the text of a note in one line."""
-    return " ".join(note.text.split()) or "a drawing"
+    return " ".join(plain_text.printable(note.text).split()) or "a drawing"
 
 
 def note_date(note: Note) -> str:

@@ -57,16 +57,6 @@ def test_notes_are_loaded_shown_answered_and_marked_from_the_panel(controller, n
     assert sample.state() == before
 
 
-def test_control_characters_of_a_note_are_in_no_label(controller, monkeypatch):
-    from ft_dcc_blender.ui import panel
-
-    shown = []
-    monkeypatch.setattr(panel, "_line_length", lambda: 40)
-    column = SimpleNamespace(label=lambda text, icon: shown.append(text))
-    panel.draw_lines(SimpleNamespace(column=lambda align: column), "Arm\x1b[31m \u202e<b>too</b> high", "NONE")
-    assert " ".join(shown).split() == ["Arm", "[31m", "<b>too</b>", "high"]
-
-
 def test_an_empty_reply_and_a_removed_note_are_sentences(controller, note_id, bpy):
     with pytest.raises(RuntimeError, match="The reply is empty"):
         bpy.ops.ft_dcc.reply_to_note(note_id=note_id, text=" ")

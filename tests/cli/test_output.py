@@ -151,11 +151,11 @@ def test_the_report_of_a_refusal_has_the_fields_of_its_check_and_the_job(capsys)
 
 
 def test_control_characters_of_other_people_reach_no_terminal(capsys):
-    hostile = "a\x1b]0;owned\x07b\x9b31m\u202ec\nd"
+    hostile = "a\x1b]0;owned\x07b\x9b31m\u202e\u200fc\nd"
     Output().message(hostile)
     Output().result(hostile, {})
     Output(as_json=True).result("", {"text": hostile})
     printed = capsys.readouterr()
-    assert re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed.out + printed.err) == []
+    assert re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u200f]", printed.out + printed.err) == []
     assert json.loads(printed.out.partition("{")[1] + printed.out.partition("{")[2]) == {"text": hostile}
     assert printed.err.count("\n") == 1

@@ -340,31 +340,6 @@ def test_the_result_of_a_publish_has_its_files(open_dialog, wait_until, press, r
     assert row.open.isVisible() and row.copy.isVisible() and not row.load.isVisible()
 
 
-HOSTILE = '<img src="//host/share/x.png"><b>bold</b>\x1b[31m\u202e end'
-
-
-def test_a_hostile_note_is_plain_text_in_every_widget(notes_of, wait_until, write, task):
-    from Qt import QtCore, QtWidgets
-
-    write(HOSTILE)
-    dialog = notes_of()
-    (version,) = items(dialog.notes_page.rows)
-    dialog.notes_page.rows.setCurrentItem(version.child(0))
-    dialog.open_page("publish")
-    dialog.publish_page.choose_task(task["id"])
-    wait_until(lambda: dialog.publish_page.addressed.rows.count() == 1)
-    widgets = dialog.findChildren(QtWidgets.QWidget)
-    tips = [widget.toolTip() for widget in widgets]
-    trees = [item for tree in widgets if isinstance(tree, QtWidgets.QTreeWidget) for item in items(tree)]
-    tips += [item.child(row).toolTip(0) for item in trees for row in range(item.childCount())]
-    lists = [widget for widget in widgets if isinstance(widget, QtWidgets.QListWidget)]
-    tips += [each.item(row).toolTip() for each in lists for row in range(each.count())]
-    assert sum("host/share" in tip for tip in tips) == 2
-    assert [tip for tip in tips if "<img" in tip or "\x1b" in tip or "\u202e" in tip] == []
-    labels = [widget for widget in widgets if isinstance(widget, QtWidgets.QLabel) and "<img" in widget.text()]
-    assert labels and {label.textFormat() for label in labels} == {QtCore.Qt.TextFormat.PlainText}
-
-
 def test_only_the_style_makes_tool_tips_and_labels():
     from ft_dcc_qt import style
 

@@ -58,7 +58,7 @@ class DiskFilesRow(QtWidgets.QWidget):
             self._files = tuple(files)
             self.choice.clear()
             for path, _ in files:
-                self.choice.addItem(PureWindowsPath(path).name, path)
+                self.choice.addItem(plain_text.single_line(PureWindowsPath(path).name), path)
                 self.choice.setItemData(
                     self.choice.count() - 1, plain_text.tool_tip(path), QtCore.Qt.ItemDataRole.ToolTipRole
                 )

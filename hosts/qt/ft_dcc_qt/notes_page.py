@@ -36,7 +36,7 @@ class NotesPage(tables.ListPage):
         for section in range(4):
             self.rows.header().setSectionResizeMode(section, modes.ResizeToContents if section else modes.Stretch)
         self.message = style.text_label(tone="warning")
-        self.image, self.text = QtWidgets.QLabel(), style.text_label(is_selectable=True)
+        self.image, self.text = style.Label(), style.text_label(is_selectable=True)
         self.answer = QtWidgets.QLineEdit()
         self.answer.setPlaceholderText("Reply")
         self.go_to, self.reply = style.button("&Go to frame"), style.button("Repl&y")

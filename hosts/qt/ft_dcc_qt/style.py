@@ -11,6 +11,8 @@ from Qt import QtCore, QtGui, QtWidgets
 from ft_dcc import plain_text
 
 PREVIEW_SIZE = QtCore.QSize(112, 63)
+# Characters of a word that a label is wide enough for.
+_MAX_WORD = 40
 _BACKGROUND, _FIELD, _LINE, _TEXT, DIM = "#35373a", "#27292b", "#4a4d51", "#dcdfe4", "#a3a9b2"
 _ACCENT, _ACCENT_DARK, WARNING, ERROR, GOOD = "#4f96d8", "#2f6ea8", "#dba544", "#f0938a", "#7cc07c"
 
@@ -144,10 +146,28 @@ def set_tool_tip(target: Any, text: str, column: int | None = None) -> None:
     target.setToolTip(*place, plain_text.tool_tip(text))
 
 
-def text_label(text: str = "", tone: str = "", *, is_selectable: bool = False) -> QtWidgets.QLabel:
+class Label(QtWidgets.QLabel):
+    """A label of plain text, which shows control characters and marks of direction as spaces."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show the text."""
+        super().setText(plain_text.printable(text))
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """Return the hint of Qt, but do not make the window as wide as the longest word of a text that wraps."""
+        hint = super().minimumSizeHint()
+        widest = self.fontMetrics().averageCharWidth() * _MAX_WORD
+        return QtCore.QSize(min(hint.width(), widest), hint.height()) if self.wordWrap() else hint
+
+
+def text_label(text: str = "", tone: str = "", *, is_selectable: bool = False) -> Label:
     """Return a label that wraps; ``tone`` is "", "dim", "error", "warning", "good" or "title"."""
-    label = QtWidgets.QLabel(text)
-    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    label = Label(text)
     label.setWordWrap(True)
     label.setProperty("tone", tone)
     if is_selectable:
@@ -155,10 +175,9 @@ def text_label(text: str = "", tone: str = "", *, is_selectable: bool = False) -
     return label
 
 
-def field_label(text: str, field: QtWidgets.QWidget) -> QtWidgets.QLabel:
+def field_label(text: str, field: QtWidgets.QWidget) -> Label:
     """Return the label of a field; Alt with the letter after the ampersand focuses the field."""
-    label = QtWidgets.QLabel(text)
-    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    label = Label(text)
     label.setBuddy(field)
     return label
 

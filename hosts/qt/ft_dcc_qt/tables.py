@@ -7,11 +7,14 @@ from typing import Any
 
 from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc import plain_text
 from ft_dcc.ui.publish_controller import PublishController
 
 from . import style
 
 KEY = QtCore.Qt.ItemDataRole.UserRole
+# Of a column that is as wide as its texts.
+_MAX_CHARACTERS = 24
 
 
 class Table(QtWidgets.QTreeWidget):
@@ -21,6 +24,8 @@ class Table(QtWidgets.QTreeWidget):
         super().__init__()
         self.setHeaderLabels(headings)
         self.setRootIsDecorated(False)
+        # A long name leaves room for the other columns.
+        self.header().setMaximumSectionSize(self.fontMetrics().averageCharWidth() * _MAX_CHARACTERS)
 
     @property
     def key(self) -> str | None:
@@ -36,7 +41,7 @@ class Table(QtWidgets.QTreeWidget):
         selected, items = self.key, []
         self.clear()
         for key, texts in rows:
-            item = QtWidgets.QTreeWidgetItem(list(texts))
+            item = QtWidgets.QTreeWidgetItem(list(map(plain_text.single_line, texts)))
             item.setData(0, KEY, key)
             items.append(item)
             self.addTopLevelItem(item)

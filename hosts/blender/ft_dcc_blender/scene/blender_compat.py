@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import bpy
 
+from ft_dcc import plain_text
 from ft_dcc.errors import CaptureFailed, SettingInvalid
 
 EGL = "libEGL.so.1"
@@ -115,6 +116,7 @@ def check_online(server: str) -> None:
 
 def draw_field(layout: Any, data: Any, name: str, *, placeholder: str, icon: str = "NONE", **values: Any) -> None:
     """Draw a field with a placeholder: inside of the field since 4.2, in a line below it before."""
+    placeholder = plain_text.single_line(placeholder)
     if bpy.app.version >= (4, 2):
         layout.prop(data, name, placeholder=placeholder, icon=icon, **values)
         return

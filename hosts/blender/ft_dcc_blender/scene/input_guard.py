@@ -8,6 +8,8 @@ from typing import Any, Callable, ClassVar
 
 import bpy
 
+from ft_dcc import plain_text
+
 _TIMER_SECONDS = 0.1
 # They change nothing in the scene. TIMER_REPORT makes the message of a report visible.
 _HARMLESS_EVENTS = {"TIMER", "TIMER_REPORT", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "WINDOW_DEACTIVATE"}
@@ -78,7 +80,7 @@ class GuardInput(bpy.types.Operator):
         """Show the message in the status bar until the end of the guard, and keep a failure in the log of Blender."""
         GuardInput.message = message
         if kind != "INFO":
-            self.report({kind}, message)
+            self.report({kind}, plain_text.printable(message))
 
     def cancel(self, context: Any) -> None:
         """Remove the timer: Blender calls this when the window is closed or a file is opened."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import bpy
 
+from ft_dcc import plain_text
+
 from ..scene import blender_compat, render_log
 from .controller import CONTROLLER
 from .panel import progress_share_and_text
@@ -60,7 +62,9 @@ def result_text() -> tuple[str, str]:
 
 def fitting_text(text: str, width: float) -> str:
     """Return the text in one line, cut at a word if it is too long for a status bar of this width in pixels."""
-    return textwrap.shorten(text, int(width / _PIXELS_PER_CHARACTER), placeholder=" … (see the panel ft-dcc)")
+    return textwrap.shorten(
+        plain_text.printable(text), int(width / _PIXELS_PER_CHARACTER), placeholder=" … (see the panel ft-dcc)"
+    )
 
 
 def _draw_menu_entry(self: Any, context: Any) -> None:

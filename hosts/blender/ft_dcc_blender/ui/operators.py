@@ -12,6 +12,7 @@ from typing import Any, Optional
 import attrs
 import bpy
 
+from ft_dcc import plain_text
 from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
@@ -93,7 +94,7 @@ def _reporting(function: Execute) -> Execute:
         try:
             return function(self, context) or {"FINISHED"}
         except Error as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, plain_text.printable(str(error)))
             return {"CANCELLED"}
 
     return run
@@ -146,7 +147,9 @@ def reason_not_to_publish(choices: Any, scene: Any) -> str:
 
 def chosen_review(choices: Any, scene: Any) -> str:
     """Return the chosen review session, the last or newest open one of the project, or the name of a new one."""
-    return str(choices.review.strip()) or CONTROLLER.default_reviews(scene.get(TASK_PROPERTY))[0]
+    task_id = scene.get(TASK_PROPERTY)
+    chosen = plain_text.original(choices.review.strip(), CONTROLLER.reviews_of(task_id))
+    return chosen or CONTROLLER.default_reviews(task_id)[0]
 
 
 def make_request(choices: Any, scene: Any) -> PublishRequest:

@@ -100,7 +100,9 @@ def _draw_task(column: Any, choices: Any, scene: Any) -> None:
         draw_lines(column, CONTROLLER.work_message, "INFO")
     task_id, name = CONTROLLER.offered
     if task_id:
-        column.operator("ft_dcc.make_work_file", text=f"Make {name}", icon="FILE_NEW").task_id = task_id
+        column.operator(
+            "ft_dcc.make_work_file", text=plain_text.single_line(f"Make {name}"), icon="FILE_NEW"
+        ).task_id = task_id
         column.operator("ft_dcc.choose_task").task_id = task_id
     task = properties.chosen_task()
     if task is None:
@@ -145,7 +147,7 @@ def _draw_found_tasks(layout: Any) -> None:
     if text:
         draw_lines(layout, text, "ERROR")
     for task in () if text else queries.found_tasks[:_MAX_FOUND]:
-        layout.operator("ft_dcc.choose_task", text=task.path).task_id = task.id
+        layout.operator("ft_dcc.choose_task", text=plain_text.single_line(task.path)).task_id = task.id
 
 
 def _draw_signed_out(layout: Any) -> None:
@@ -195,7 +197,7 @@ def _draw_previews(layout: Any) -> None:
         return
     box = layout.box()
     for index, path in enumerate(CONTROLLER.previews):
-        box.operator("ft_dcc.play_preview", icon="PLAY", text=f"Play {path.stem}").index = index
+        box.operator("ft_dcc.play_preview", icon="PLAY", text=plain_text.single_line(f"Play {path.stem}")).index = index
     row = box.row(align=True)
     row.operator("ft_dcc.send_preview", icon="EXPORT")
     row.operator("ft_dcc.drop_preview", icon="TRASH")
@@ -281,8 +283,8 @@ def _draw_error(layout: Any) -> None:
 
 
 def problem_text(problem: Any) -> str:
-    """Return the source and the message of a problem."""
-    return f"{problem.instance + ': ' if problem.instance else ''}{problem.message}"
+    """Return the source and the message of a problem in one line."""
+    return plain_text.single_line(f"{problem.instance + ': ' if problem.instance else ''}{problem.message}")
 
 
 @operators.operator("show_problem", "Problem", index=operators.hidden(bpy.props.IntProperty))
@@ -296,7 +298,7 @@ def show_problem(operator: Any, context: Any) -> None:
         for line in wrap_text(problem_text(problem), _MENU_LINE_LENGTH):
             menu.layout.label(text=line)
 
-    context.window_manager.popup_menu(draw, title=problem.check, icon="ERROR")
+    context.window_manager.popup_menu(draw, title=plain_text.single_line(problem.check), icon="ERROR")
 
 
 def draw_lines(layout: Any, text: str, icon: str, reserved: int = 0) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Callable
 import attrs
 import bpy
 
+from ft_dcc import plain_text
 from ft_dcc.errors import Error
 from ft_dcc.host_support.look_presets import find_presets
 from ft_dcc.publish.models import Task
@@ -40,13 +41,13 @@ def chosen_task() -> "Task | None":
 
 def _task_path(self: Any) -> str:
     task = chosen_task()
-    return task.path if task else ""
+    return plain_text.single_line(task.path) if task else ""
 
 
 def _set_task(self: Any, path: str) -> None:
     """Store the task with this path in the scene, or search the server for it; the panel lists what that finds."""
     for task in CONTROLLER.matching_tasks(path):
-        if task.path == path:
+        if plain_text.single_line(task.path) == path:
             CONTROLLER.queries.searched_text = ""
             BlenderHost().remember_task(task.id)
             return
@@ -61,12 +62,16 @@ def _search_tasks(self: Any, context: Any, text: str) -> list[str]:
         # Blender calls this once for each key. What a slow server finds is shown with the next one.
         CONTROLLER.queries.wait(_SEARCH_SECONDS)
         CONTROLLER.queries.searched_text = ""
-    return [task.path for task in CONTROLLER.matching_tasks(text)]
+    return [plain_text.single_line(task.path) for task in CONTROLLER.matching_tasks(text)]
 
 
 def _search(names: Callable[[], Sequence[str]]) -> Callable[[Any, Any, str], list[str]]:
     """Return a function that Blender calls for those of the names that contain the typed text."""
     return lambda self, context, text: [name for name in names() if text.lower() in name.lower()]
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    return [plain_text.single_line(name) for name in names]
 
 
 def _look_names() -> list[str]:
@@ -102,7 +107,7 @@ class PublishProperties(bpy.types.PropertyGroup):
     review: bpy.props.StringProperty(
         name="Review",
         description="Review session to publish into. Empty: the last one of the project, or the newest open one",
-        search=_search(lambda: CONTROLLER.reviews_of(bpy.context.scene.get(TASK_PROPERTY))),
+        search=_search(lambda: _shown(CONTROLLER.reviews_of(bpy.context.scene.get(TASK_PROPERTY)))),
     )
     camera: bpy.props.StringProperty(
         name="Camera",
@@ -191,7 +196,7 @@ def _property(name: str, option: Option) -> Any:
             items=[(choice, choice.replace("-", " ").capitalize(), "") for choice in option.choices],
             options={"ENUM_FLAG"},
         )
-    search = {"search": _search(lambda: CONTROLLER.statuses)} if name == "status" else {}
+    search = {"search": _search(lambda: _shown(CONTROLLER.statuses))} if name == "status" else {}
     description = f"{help}. Empty: that of the settings"
     return bpy.props.StringProperty(name=option.label, description=description, **search)
 
@@ -206,4 +211,5 @@ def chosen_value(choices: Any, name: str) -> Any:
         return {"SETTINGS": None, "NONE": False}.get(chosen, True)
     if option.choices:
         return tuple(choice for choice in option.choices if choice in chosen) or None
-    return option.parse(text) if (text := chosen.strip()) else None
+    text = plain_text.original(chosen.strip(), CONTROLLER.statuses) if name == "status" else chosen.strip()
+    return option.parse(text) if text else None

@@ -95,7 +95,7 @@ class VersionsPanel(TaskSidebar, bpy.types.Panel):
             layout.label(text="Published from this machine:")
         for path, number, link in published:
             row = layout.row(align=True)
-            row.label(text=f"v{number:03d}  {path}")
+            row.label(text=plain_text.single_line(f"v{number:03d}  {path}"))
             if link:
                 row.operator("ft_dcc.open_link", text="", icon="URL").link = link
                 row.operator("ft_dcc.copy", text="", icon="COPYDOWN").text = link

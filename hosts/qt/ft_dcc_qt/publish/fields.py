@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc import plain_text
 from ft_dcc.frames import FrameRange
 from ft_dcc_qt import style
 
@@ -48,16 +49,17 @@ class SearchField(QtWidgets.QLineEdit):
 
     def set_choices(self, choices: Sequence[Choice]) -> None:
         """Set the choices."""
-        if choices != self.choices:
-            self.choices = choices
+        shown = tuple((key, plain_text.single_line(text)) for key, text in choices)
+        if shown != self.choices:
+            self.choices = shown
             if self.is_open:
                 self._fill()
 
     def select(self, text: str) -> None:
         """Show the text as the selected choice."""
-        self._selected = text
+        self._selected = plain_text.single_line(text)
         if not self.hasFocus() or not self.isModified():
-            self.setText(text)
+            self.setText(self._selected)
 
     @property
     def is_open(self) -> bool:
@@ -246,6 +248,6 @@ class RangeMenu(QtWidgets.QPushButton):
         self._ranges = found
         self.menu().clear()
         for name, frames in found.items():
-            action = self.menu().addAction(f"{name.capitalize()}: {frames}")
+            action = self.menu().addAction(plain_text.button_text(f"{name.capitalize()}: {frames}"))
             action.triggered.connect(lambda *_, frames=frames: self.chosen.emit(frames))
         self.setVisible(bool(found))

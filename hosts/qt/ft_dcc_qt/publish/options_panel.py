@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 from Qt import QtWidgets
 
-from ft_dcc import errors, frames
+from ft_dcc import errors, frames, plain_text
 from ft_dcc.host import Host, SupportsLooks
 from ft_dcc.settings.publish_options import BURNIN_POSITIONS, SWITCH, Option, PublishOptions, for_form
 from ft_dcc.settings.resolve import Settings
@@ -65,7 +65,7 @@ class OptionsPanel(QtWidgets.QWidget):
         for name, field in self.texts.items():
             setting = self._options[name].setting
             if setting is not None and (value := settings.get(setting.name)):
-                field.setPlaceholderText(f"{self._options[name].label}: {value}")
+                field.setPlaceholderText(plain_text.single_line(f"{self._options[name].label}: {value}"))
         if self._has_looks:
             self._show_looks(settings)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from Qt import QtCore, QtWidgets
 
+from ft_dcc import plain_text
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.settings.publish_options import OPTIONS
 from ft_dcc_qt import layouts, style
@@ -54,7 +55,7 @@ class OwnValuesPanel(QtWidgets.QWidget):
 
     def show_tasks(self, choices: Sequence[Choice]) -> None:
         """Offer these tasks, each an id and a path."""
-        self._paths.update(choices)
+        self._paths.update((key, plain_text.single_line(text)) for key, text in choices)
         self.task.set_choices(choices)
 
     def show_source(self, source: str) -> None:
@@ -62,8 +63,10 @@ class OwnValuesPanel(QtWidgets.QWidget):
         self._source = source
         self.setVisible(bool(source))
         metrics, middle = self.fontMetrics(), QtCore.Qt.TextElideMode.ElideMiddle
-        name = metrics.elidedText(Path(source).name, middle, metrics.averageCharWidth() * _MAX_CHARACTERS)
-        self.show_fields.setText(f"Only for {name} …".replace("&", "&&"))
+        name = metrics.elidedText(
+            plain_text.single_line(Path(source).name), middle, metrics.averageCharWidth() * _MAX_CHARACTERS
+        )
+        self.show_fields.setText(plain_text.button_text(f"Only for {name} …"))
         values = self._values.get(source, {})
         for name, field in self.fields.items():
             field.setText(self._text(name, values.get(name, "")))

@@ -6,6 +6,7 @@ from collections import Counter
 
 from Qt import QtCore, QtWidgets
 
+from ft_dcc import plain_text
 from ft_dcc.errors import ValidationIssue
 from ft_dcc.host import Host, SupportsSelection
 from ft_dcc.review.notes import Note, ReviewedVersion
@@ -89,11 +90,11 @@ class ProblemsPanel(layouts.FittedScroll):
         sources = ", ".join(each.instance for each in group if each.instance)
         title = f"{problem.check}: {sources}" if sources else problem.check
         texts = QtWidgets.QVBoxLayout()
-        texts.addWidget(style.text_label(title, "title"))
+        texts.addWidget(style.text_label(plain_text.single_line(title), "title"))
         texts.addWidget(style.text_label(problem_text(problem, self._fields), is_selectable=True))
         row.addLayout(texts, 1)
         if problem.repair is not None and self._controller.has_pending_check:
-            repair = style.button(problem.repair)
+            repair = style.button(plain_text.button_text(problem.repair))
             repair.clicked.connect(lambda *_: self._controller.repair(*group))
             self.repairs.append(repair)
             row.addWidget(repair)

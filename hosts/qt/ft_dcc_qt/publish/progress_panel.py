@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc import plain_text
 from ft_dcc.host import Host
 from ft_dcc.publish.models import describe_changes
 from ft_dcc.publish.progress import Progress
@@ -74,7 +75,7 @@ class ProgressPanel(QtWidgets.QFrame):
             self.detail.setText("")
             self.bar.setRange(0, 0)
             return
-        self.doing.setText(f"{step_label(progress)} {progress.source}")
+        self.doing.setText(plain_text.single_line(f"{step_label(progress)} {progress.source}"))
         self.detail.setText(format_progress(progress))
         self.bar.setRange(0, 1000)
         self.bar.setValue(int(1000 * progress_share(progress)))
@@ -154,12 +155,12 @@ class ResultPanel(QtWidgets.QFrame):
             return
         lines = [f"Version {version.version} of {version.source} is on the server: {path}" for path, version in new]
         lines += describe_changes(version for _, version in new)
-        self.message.setText("\n".join(lines))
+        self.message.setText("\n".join(map(plain_text.single_line, lines)))
         self.message_area.show_content(self.message)
         self.version.clear()
         self._versions = [version for _, version in new]
         for version in self._versions:
-            self.version.addItem(version.source, version.link or "")
+            self.version.addItem(plain_text.single_line(version.source), version.link or "")
         self.version.setVisible(len(new) > 1)
         self._show_version()
         self.show()
@@ -220,4 +221,4 @@ def _text(version: PastVersion, status: str = "") -> str:
         (version.path, f"v{version.version:03d}", time, status),
         (version.source, version.comment.partition("\n")[0]),
     )
-    return "\n".join(filter(None, ("  ".join(filter(None, parts)) for parts in lines)))
+    return "\n".join(filter(None, (plain_text.single_line("  ".join(filter(None, parts))) for parts in lines)))

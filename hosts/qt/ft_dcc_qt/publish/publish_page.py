@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtWidgets
 
+from ft_dcc import plain_text
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import GoesToFrames, Host, SupportsSnapshot
@@ -365,8 +366,11 @@ class PublishPage(QtWidgets.QWidget):
         """Fill in the default review sessions until the artist enters others, and say which will be created."""
         settings = self._controller.queries.settings
         rules = settings.items("review") if settings is not None else ()
-        self.review.setPlaceholderText(f"from the settings: {'; '.join(rules)}" if rules else "none")
+        self.review.setPlaceholderText(
+            plain_text.single_line(f"from the settings: {'; '.join(rules)}") if rules else "none"
+        )
         default = "" if rules or self.task_id is None else "; ".join(self._controller.default_reviews(self.task_id))
+        default = plain_text.single_line(default)
         if self.review.text() == self._filled_review and not self.review.hasFocus():
             self._filled_review = default
             self.review.setText(default)
@@ -375,7 +379,9 @@ class PublishPage(QtWidgets.QWidget):
 
     @property
     def _chosen_reviews(self) -> list[str]:
-        return [name for name in map(str.strip, self.review.text().split(";")) if name]
+        names = self._controller.reviews_of(self.task_id)
+        entered = filter(None, map(str.strip, self.review.text().split(";")))
+        return [plain_text.original(name, names) for name in entered]
 
     @property
     def task_id(self) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from Qt import QtCore, QtGui, QtWidgets
 
+from ft_dcc import plain_text
 from ft_dcc.files.sequences import find_sequences
 from ft_dcc.ui.background_queries import Preview
 from ft_dcc_qt import style
@@ -147,7 +148,9 @@ class SourceList(QtWidgets.QListWidget):
             rows = matching.get(group, [])
             ticked = sum(item.checkState() == _CHECKED for item in rows)
             arrow = "▸" if self._is_collapsed(group) else "▾"
-            heading.setText(f"{arrow} {group or 'Scene'} ({len(rows)}{f', {ticked} ticked' if ticked else ''})")
+            heading.setText(
+                f"{arrow} {plain_text.single_line(group) or 'Scene'} ({len(rows)}{f', {ticked} ticked' if ticked else ''})"
+            )
             heading.setHidden(not rows)
         self.blockSignals(False)
         self.updateGeometry()
@@ -261,4 +264,4 @@ class SourceList(QtWidgets.QListWidget):
 
 
 def _item_text(name: str, *facts: str) -> str:
-    return "\n".join((Path(name).name, *filter(None, facts)))
+    return "\n".join(map(plain_text.single_line, (Path(name).name, *filter(None, facts))))
