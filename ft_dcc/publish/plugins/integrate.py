@@ -14,10 +14,12 @@ from ft_dcc.files import atomic, placing
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.media import EncodedFile, presets
 from ft_dcc.production import review_sessions
+from ft_dcc.production.versions import CHECKSUM_KEY
 from ft_dcc.publish import encode_source, models, progress, slots, version_files, version_number, version_transaction
 from ft_dcc.publish.pipeline.pyblish_adapter import INTEGRATOR, REVIEW, Instance, InstancePlugin, RerunFrom
 from ft_dcc.publish.plugins.extract import EncodeFrames
 from ft_dcc.review.feedback import mark_addressed
+from ft_dcc.session import Session
 from ft_dcc.session.events.event import Event
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.session.transfer.transfer import upload
@@ -53,15 +55,29 @@ def _upload(instance: Instance, file: EncodedFile | models.ExtraComponent) -> mo
     def on_bytes(sent: int, total: int) -> None:
         reporter.report(progress.Progress(f"upload {file.component_name}", source, sent, total, "bytes"))
 
+    session, sha256 = slots.SESSION.get(instance.context), sha256_of(file.path, reporter.raise_if_cancelled)
     size = upload(
-        slots.SESSION.get(instance.context),
+        session,
         file.path,
         component_id=component_id,
         name=file.component_name,
         file_type=file.path.suffix,
         on_bytes=on_bytes,
+        equal_to=_equal_component(session, slots.ASSET.get(instance).id, file.component_name, sha256),
     )
-    return models.Component(component_id, file.component_name, size, sha256_of(file.path, reporter.raise_if_cancelled))
+    return models.Component(component_id, file.component_name, size, sha256)
+
+
+def _equal_component(session: Session, asset_id: str, name: str, sha256: str) -> str:
+    """Return the newest component of the asset with this name and these bytes, "" without one or on an ftrack site."""
+    if "largest_piece" not in session.server_information:
+        return ""
+    found = session.query(
+        f"select id from FileComponent where version.asset_id is {quoted(asset_id)} and name is {quoted(name)}"
+        f" and metadata any (key is {quoted(CHECKSUM_KEY)} and value is {quoted(sha256)})"
+        " order by version.version descending"
+    ).first()
+    return "" if found is None else str(found["id"])
 
 
 class StoreFiles(Integrator):

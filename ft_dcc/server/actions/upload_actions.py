@@ -29,8 +29,17 @@ def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
         return {"component_id": component_id, "upload_id": upload_id, "urls": urls, "part_checksum": "crc32"}
     checksum = operation.get("checksum")
     declared = checksum if isinstance(checksum, str) else None
-    url, headers = files.upload_url(batch.base_url, component_id, size, declared, account)
-    return {"component_id": component_id, "url": url, "headers": headers}
+    source = operation.get("equal_to")
+    if isinstance(source, str) and declared and batch.row("FileComponent", source) is not None:
+        authorization.check_reference(batch, "FileComponent", "equal_to", source)
+        source = source if files.has(source, size, declared) else ""
+    else:
+        source = ""
+    # An extension: of a component with the bytes of another one, nothing has to be sent.
+    # A CRC-32 is compared with other components only.
+    expected = declared if source or not declared or len(declared) != 8 else None
+    url, headers = files.upload_url(batch.base_url, component_id, size, expected, account, source)
+    return {"component_id": component_id, "url": url, "headers": headers, **({"is_equal": True} if source else {})}
 
 
 def join_parts(store: Store, files: MediaStore, operation: Operation) -> None:

@@ -52,6 +52,10 @@ class MediaFiles:
         """Remove the checksums of a media file, which is about to be replaced or removed."""
         self._checksum_file(name).unlink(missing_ok=True)
 
+    def has(self, name: str, piece: Piece) -> bool:
+        """Return whether a media file arrived in one piece, with this size and checksum."""
+        return self.file(name).is_file() and read_pieces(self._checksum_file(name)) == [piece]
+
     def check(self, name: str) -> bool:
         """Return whether a media file is as it arrived; one without checksums gets them.
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 import time
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,12 +48,14 @@ Place = Callable[[str, Callable[[], None]], None]
 class Upload:
     """The upload that one signed URL accepts: a component, or one part of it (then ``size`` is the maximum).
 
-    ``account`` is the user who asked for the URL, and ``issued_at`` when.
+    ``account`` is the user who asked for the URL, and ``issued_at`` when. With ``equal_to``, the upload has no bytes:
+    they are those of that component, whose checksum was compared when the URL was issued.
     """
 
     component_id: str
     size: int
     checksum: str | None = None
+    equal_to: str = ""
     upload_id: str | None = None
     part: int | None = None
     account: str = ""
@@ -87,13 +90,13 @@ class MediaStore:
             path.mkdir(parents=True, exist_ok=True)
 
     def upload_url(
-        self, base_url: str, component_id: str, size: int, checksum: str | None, account: str = ""
+        self, base_url: str, component_id: str, size: int, checksum: str | None, account: str = "", equal_to: str = ""
     ) -> tuple[str, dict[str, str]]:
         """Return a URL for the file, valid for an hour, and headers; raises ValidationError, InsufficientStorage."""
         self._require_space(size)
         claims = {"component_id": component_id, "size": size, "checksum": checksum, "account": account}
-        claims["issued_at"] = clock.now()
-        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        claims.update(issued_at=clock.now(), equal_to=equal_to)
+        headers = {"Content-Length": "0" if equal_to else str(size), "Content-Type": "application/octet-stream"}
         return f"{base_url}/component/upload/{sign(self._secret, 'upload', claims, _HOUR)}", headers
 
     def part_urls(
@@ -144,6 +147,8 @@ class MediaStore:
         The tag is the MD5, in hexadecimal, of an upload that was announced with one, and else the CRC-32.
         Raises ValidationError, PayloadTooLarge or InsufficientStorage, and then nothing is kept.
         """
+        if upload.equal_to:
+            return await to_thread.run_sync(self._copy, upload, place)
         incoming = media_files.IncomingFile(self._incoming, is_md5=upload.checksum is not None)
         try:
             await _fill(incoming, chunks, upload, self._require_space)
@@ -158,6 +163,25 @@ class MediaStore:
             self._replace(upload.component_id, incoming, [Piece(incoming.size, incoming.digest)], place)
         else:
             incoming.move_to(self._parts / upload.upload_id / f"{upload.part}-{incoming.digest}")
+
+    def has(self, component_id: str, size: int, checksum: str) -> bool:
+        """Return whether the component's file arrived in one piece with this CRC-32, or MD5 in base64."""
+        with contextlib.suppress(ValueError):
+            return self._files.has(self._files.name(component_id), Piece(size, _hexadecimal(checksum)))
+        return False
+
+    def _copy(self, upload: Upload, place: Place) -> str:
+        """Make a copy of another component's file the component's, and return its ETag; nothing was sent."""
+        source, copied = self.path(upload.equal_to), media_files.IncomingFile(self._incoming)
+        digest = _hexadecimal(upload.checksum or "")
+        try:
+            media_files.stat_media(source)
+            copied.append(source)
+            copied.check(upload.size, None)
+            self._replace(upload.component_id, copied, [Piece(copied.size, digest)], place)
+        finally:
+            copied.discard()
+        return digest
 
     def _replace(
         self, component_id: str, incoming: media_files.IncomingFile, pieces: list[Piece], place: Place
@@ -307,6 +331,11 @@ class MediaStore:
             raise InsufficientStorage(
                 f"The server's disk has no room for {size} bytes. Free some space there, then try again."
             )
+
+
+def _hexadecimal(checksum: str) -> str:
+    """Return a CRC-32 as it is, and an MD5 in base64 as the stored one; raises ValueError."""
+    return checksum if len(checksum) == 8 else b64decode(checksum, validate=True).hex()
 
 
 async def _fill(

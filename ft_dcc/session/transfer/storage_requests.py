@@ -112,6 +112,13 @@ class UploadBody:
             digest.update(block)
         return base64.b64encode(digest.digest()).decode()
 
+    def crc32(self) -> str:
+        """Read the bytes and return their CRC-32 in hexadecimal."""
+        crc32 = 0
+        for block in self.blocks():
+            crc32 = zlib.crc32(block, crc32)
+        return f"{crc32:08x}"
+
     def _count(self, sent: int) -> None:
         self.sent = sent
         if self.on_sent is not None:

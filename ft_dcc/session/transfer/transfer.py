@@ -33,6 +33,7 @@ def upload(
     file_type: str,
     on_bytes: OnBytes | None = None,
     progress_file: Path | None = None,
+    equal_to: str = "",
 ) -> int:
     """Upload a file as a file component with this id and return the size in bytes.
 
@@ -47,7 +48,15 @@ def upload(
     else:
         session.call([operations.create("FileComponent", component)])
     file_name = f"{name}.{file_type.lstrip('.')}"
-    send(session, path, component_id=component_id, file_name=file_name, on_bytes=on_bytes, progress_file=progress_file)
+    send(
+        session,
+        path,
+        component_id=component_id,
+        file_name=file_name,
+        on_bytes=on_bytes,
+        progress_file=progress_file,
+        equal_to=equal_to,
+    )
     return source.size
 
 
@@ -59,8 +68,11 @@ def send(
     file_name: str,
     on_bytes: OnBytes | None = None,
     progress_file: Path | None = None,
+    equal_to: str = "",
 ) -> None:
     """Upload a file as the bytes of an existing component; large files are sent in parts.
+
+    ``equal_to`` is a component with the same bytes. A studio server copies them, unless they were sent in parts.
 
     ``on_bytes(sent, total)`` is called by this thread, ten times a second and at the end. An exception that it raises
     cancels the upload within a second, even if the connection hangs. ``progress_file`` keeps the arrived parts of a
@@ -77,10 +89,14 @@ def send(
     elif source.size <= session.server_information.get("largest_piece", 0):
         # A studio server returns a checksum, so the file need not be read a second time to announce one.
         source.checksum_name = "crc32"
+        if equal_to:
+            announcement["checksum"] = source.crc32()
     else:
         send_parts(session, source, {**announcement, "parts": count}, progress_file, on_bytes)
         return
-    metadata = session.call(announcement)[0]
+    metadata = session.call({**announcement, **({"equal_to": equal_to} if equal_to else {})})[0]
+    if metadata.get("is_equal"):
+        source = storage_requests.UploadBody(Path(path), size=0)
     progress = TransferProgress(source.size)
     source.on_sent = partial(progress.report, 1)
     run_parallel([partial(_put_whole, session, metadata, source)], 1, progress, on_bytes)

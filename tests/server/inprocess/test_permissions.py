@@ -124,7 +124,10 @@ def test_a_reviewer_cannot_publish(client, tree, published, user):
 def test_a_reviewer_of_one_project_can_publish_in_another_with_another_role(client, tree, published, user):
     own = client.create("Project", name=uuid4().hex)
     task = client.create("Task", name="own", parent_id=own)
-    become(client, user, "User", projects=[own])
+    stranger = become(client, user, "User", projects=[own])
+    # Bytes that the caller may not read are not copied.
+    copy = {"action": "get_upload_metadata", "component_id": str(uuid4()), "file_size": 4, "checksum": "AAAA"}
+    deny(stranger, {**copy, "equal_to": published["FileComponent"]})
     somebody = become(client, user, "Reviewer", projects=[tree.project])
     somebody.call(update("Task", task, description="mine"))
     note = somebody.create("Note", content="x", parent_id=tree.shot, parent_type="Shot")

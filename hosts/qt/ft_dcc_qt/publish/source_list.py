@@ -148,9 +148,8 @@ class SourceList(QtWidgets.QListWidget):
             rows = matching.get(group, [])
             ticked = sum(item.checkState() == _CHECKED for item in rows)
             arrow = "▸" if self._is_collapsed(group) else "▾"
-            heading.setText(
-                f"{arrow} {plain_text.single_line(group) or 'Scene'} ({len(rows)}{f', {ticked} ticked' if ticked else ''})"
-            )
+            count, title = f", {ticked} ticked" if ticked else "", plain_text.single_line(group) or "Scene"
+            heading.setText(f"{arrow} {title} ({len(rows)}{count})")
             heading.setHidden(not rows)
         self.blockSignals(False)
         self.updateGeometry()
