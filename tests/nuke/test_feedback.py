@@ -1,5 +1,6 @@
 """Drawings of reviewers in Nuke: where they lie in the image, on which frames, and that nothing of them remains."""
 
+import math
 import re
 
 import pytest
@@ -74,6 +75,46 @@ def test_an_anamorphic_image_has_fewer_pixels_across(nuke, host):
     nuke.find("Read1").own_format = Format(100, 100, "anamorphic", 2.0)
     host.show_feedback([drawing(1003, aspect=[200, 100])])
     assert first_stroke(nuke).points[0] == (25, 75)
+
+
+CURVE = [
+    [0.5 + 0.4 * math.cos(turn), 0.5 + 0.4 * math.sin(2 * turn), 0.02] for turn in (each / 5 for each in range(32))
+]
+
+
+@pytest.mark.parametrize("is_proxy", [False, True])
+@pytest.mark.parametrize(
+    ("size", "drawn", "drawn_height"),
+    [
+        (Format(64, 36, "script"), (64, 36), 36),
+        # The movie has the shape of the script; above and below the node's image, it has bars.
+        (Format(240, 100, "scope"), (64, 36), 135),
+        (Format(1828, 1556, "anamorphic", 2.0), (3656, 1556), 1556),
+        (Format(2048, 1152, "larger"), (64, 36), 1152),
+    ],
+)
+def test_each_point_of_a_stroke_is_seen_through_a_viewer_within_a_pixel(
+    nuke, host, viewer, size, drawn, drawn_height, is_proxy
+):
+    nuke.find("Read1").own_format = size
+    # Nuke scales the strokes with the image; their places are pixels of the full size.
+    sample_script.set_knobs(nuke.root, proxy=is_proxy)
+    host.show_feedback(
+        [drawing(1003, {"kind": "pen", "colour": "#ff0000", "width": 0.02, "points": CURVE}, aspect=drawn)]
+    )
+    assert visible_frames(nuke, viewer) == [1003]
+    (stroke,) = strokes_by_colour(nuke, (1.0, 0.0, 0.0))
+    drawn_width = drawn_height * drawn[0] / drawn[1] / size.pixelAspect()
+    left, bottom = (size.width() - drawn_width) / 2, (size.height() - drawn_height) / 2
+    found = [((x - left) / drawn_width, 1 - (y - bottom) / drawn_height) for x, y in stroke.points]
+    pixel = math.hypot(1 / drawn_width, 1 / drawn_height)
+    for x, y, _ in CURVE:
+        assert min(math.dist(point, (x, y)) for point in found) < pixel
+    # Nor has it other places: each is on a line between two neighbours of the curve.
+    lines = [(first[:2], second[:2]) for first, second in zip(CURVE, CURVE[1:])]
+    for point in found:
+        detour = min(math.dist(a, point) + math.dist(point, b) - math.dist(a, b) for a, b in lines)
+        assert detour < pixel
 
 
 def test_a_drawing_without_a_size_has_the_shape_of_an_anamorphic_script(nuke, host):
