@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from doubles.colour_bars import painted, write_painted
 from doubles.command_line import account_variables, run_command
-from doubles.numbered_images import run_ffmpeg
+from doubles.numbered_images import run_ffmpeg, write_flat
 
 from ft_dcc.cli.publish import _expand_folders, publish_command
 from ft_dcc.cli.terminal.output import Output
@@ -19,6 +19,7 @@ from ft_dcc.errors import UserFixableError
 from ft_dcc.frames import Resolution
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.session import operations
+from ft_dcc.session.transfer.transfer import download
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -200,6 +201,21 @@ def test_media_for_a_review_session_needs_a_project_only(session, publish):
     ]:
         refused = publish(*options)
         assert (refused.returncode, reason in refused.stderr) == (code, True), refused.stderr
+
+
+def test_the_thumbnail_option_chooses_the_frame_or_the_image_on_the_server(session, publish, tmp_path):
+    # One colour for each frame; the one of the middle would be taken.
+    for frame, colour in zip(range(1001, 1005), ((200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0))):
+        write_flat(tmp_path / f"sh010.{frame}.png", colour, Resolution(64, 36))
+    write_flat(tmp_path / "art.png", (0, 200, 200), Resolution(64, 36))
+    for wanted, colour in (("1004", (200, 200, 0)), ("art.png", (0, 200, 200)), (None, (0, 200, 0))):
+        done = publish("--no-review", "--json", *(("--thumbnail", wanted) if wanted else ()))
+        assert done.returncode == 0, done.stderr
+        components = {each["name"]: each["id"] for each in json.loads(done.stdout)["components"]}
+        download(session, components["thumbnail"], tmp_path / "thumbnail.jpg")
+        raw = ("-f", "rawvideo", "-pix_fmt", "rgb24")
+        pixel = run_ffmpeg("-i", str(tmp_path / "thumbnail.jpg"), "-vf", "scale=1:1", *raw, "-")
+        assert max(abs(found - expected) for found, expected in zip(pixel, colour)) < 40, wanted
 
 
 def test_an_issue_names_its_repair_and_the_repair_option_runs_it(session, publish, tmp_path, monkeypatch):
