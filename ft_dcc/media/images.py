@@ -51,8 +51,8 @@ def still(
     return _draw(_jpeg(image, path, STILL, colour), burnin)
 
 
-def movie_images(movie: Path, folder: Path) -> Frames:
-    """Write each image of a movie as a JPEG into the folder, and return them as frames that are numbered from 1.
+def movie_images(movie: Path, folder: Path, first: int = 1) -> Frames:
+    """Write each image of a movie as a JPEG into the folder, and return them as frames from the number ``first`` on.
 
     They have at most 1920 pixels on their longer side. Raises MovieUnreadable for a file without a readable image,
     StorageError or EncodeFailed.
@@ -70,14 +70,14 @@ def movie_images(movie: Path, folder: Path) -> Frames:
     with ffmpeg.storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         # In the folder, because the name is a pattern and the path may contain a percent sign.
-        arguments = [*movie_input(movie), *sink, "-start_number", "1", pattern.name]
+        arguments = [*movie_input(movie), *sink, "-start_number", str(first), pattern.name]
         finished = ffmpeg.run(arguments, folder=folder, on_line=read)
         count = sum(1 for _ in folder.glob("image.*.jpg"))
     if finished.returncode:
         raise ffmpeg.failure(finished, str(movie), folder)
     if not count or not sizes:
         raise MovieUnreadable(f"{movie} contains no image. Download it again.")
-    return Frames(str(pattern), FrameRange(1, count), info.fps, sizes[0])
+    return Frames(str(pattern), FrameRange(first, first + count - 1), info.fps, sizes[0])
 
 
 def _draw(made: EncodedFile, burnin: drawing.Burnin | None) -> EncodedFile:

@@ -14,9 +14,10 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.errors import UserFixableError
+from ft_dcc import media
+from ft_dcc.errors import Error, UserFixableError
 from ft_dcc.files import placing
-from ft_dcc.host import Host, OpensScenes, Scene
+from ft_dcc.host import Host, LoadsFrames, OpensScenes, Scene
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.production import project_settings, tasks, versions
 from ft_dcc.publish import models, version_files
@@ -73,10 +74,11 @@ class WorkFiles:
         self._remember_task()
         return f"{newest.name} is open."
 
-    def make(self, add_movie: Callable[[Path, int], object] | None = None) -> str:
+    def make(self, add_movie: Callable[[Path, int, str], object] | None = None) -> str:
         """Make the first file of a new scene with the shot's settings, and return sentences; raise as ``save_next``.
 
-        ``add_movie`` adds the movie of the previous department, which begins at this frame, to the scene.
+        ``add_movie`` adds the movie of the previous department, which begins at this frame, with its version to the
+        scene. Without it, the images of the movie are loaded as other frames are.
         """
         host, own, shot = self.host, self._read_scene(), read_shot(self.session, self.task.parent_id)
         if own.path is not None:
@@ -87,13 +89,17 @@ class WorkFiles:
         run_when_idle(host, partial(host.configure, *wanted))
         self._remember_task()
         remarks = [] if shot.frame_range else [f"{self.task.shot_name} has no frame range on the server."]
-        version = None if add_movie is None else previous_version(self.session, self.task)
-        if version is not None and add_movie is not None:
+        version = previous_version(self.session, self.task)
+        if version is not None:
             first = wanted[0].start if version.clip is None else version.clip.first_frame
             try:
                 movie = fetch_movie(self.session, version.id, folder / "reference")
-                run_when_idle(host, partial(add_movie, movie, first))
-            except UserFixableError as error:
+                if add_movie is not None:
+                    run_when_idle(host, partial(add_movie, movie, first, version.id))
+                elif isinstance(self.host, LoadsFrames):
+                    images = media.movie_images(movie, movie.with_suffix(""), first)
+                    run_when_idle(host, partial(host.load_frames, images.pattern, images.frame_range))
+            except Error as error:
                 # The file is made without it.
                 remarks.append(str(error))
         return " ".join((self.save_next(), *remarks))

@@ -103,9 +103,17 @@ def test_the_movie_of_the_department_before_is_the_reference_also_at_home(
         publish(PublishRequest(path, paint("1001-1003", name=department).pattern, fps=Fraction(24)), session, jobs=jobs)
     added = []
     use("make", add_movie=lambda *place: added.append(place))
-    ((movie, first),) = added
+    ((movie, first, _),) = added
     folder = tmp_path.joinpath("home", "ft-dcc", *task_path.split("/"), "reference")
     assert (movie.parent, first, "Layout" in movie.name) == (folder, 1001, True)
     # The next artist of the shot has the movie already.
     use("make", add_movie=lambda *place: added.append(place))
     assert added[1] == added[0]
+    # A program whose scenes have no sequencer shows its images on their frames.
+    use("make", host := new_scene())
+    ((pattern, frames, _),) = host.loaded
+    assert (str(frames), Path(pattern % 1003).parent) == ("1001-1003", movie.with_suffix(""))
+    assert Path(pattern % 1003).is_file() and not Path(pattern % 1004).exists()
+    movie.write_bytes(b"no movie")
+    sentence = use("make", host := new_scene())
+    assert ".bars. " in sentence and "is not a movie that can be decoded" in sentence and not host.loaded

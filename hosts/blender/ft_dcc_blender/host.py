@@ -276,6 +276,12 @@ class BlenderHost:
         self._scene()[TASK_PROPERTY] = task_id
         self._mark_changed("Choose task")
 
+    def change_strips(self, change: Callable[..., T], *arguments: Any) -> T:
+        """Return what the function does with the scene, as one undo step; raise as ``find_source``."""
+        result = change(self._scene(), *arguments)
+        self._mark_changed("Movies of versions")
+        return result
+
     def find_source(self, source: str) -> tuple[Any, str]:
         """Return Blender's own object of the scene that the source belongs to, and the name of the source there.
 

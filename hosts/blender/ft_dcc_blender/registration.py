@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 from . import main_thread
-from .scene import compare, feedback, input_guard, render_log, scene_file
+from .scene import compare, feedback, input_guard, render_log, scene_file, strips
 from .ui import menus, operators, panel, preferences, properties, review_panels, settings_panels
 from .ui.controller import CONTROLLER, start_redrawing, stop_redrawing
 
@@ -62,6 +62,7 @@ def unregister() -> None:
     render_log.uninstall()
     feedback.clear()
     compare.clear()
+    strips.remove_neighbours()
     CONTROLLER.version_files.forget_movie()
     panel.clear_icons()
     main_thread.stop_serving()

@@ -102,9 +102,19 @@ def animation_curves(action: Any) -> list[Any]:
     return list(getattr(action, "fcurves", ()))
 
 
-def sequencer_strips(parent: Any) -> list[Any]:
+def strip_collection(parent: Any) -> Any:
     """Return the strips of a sequencer or of a meta strip; before Blender 4.4 they were called sequences."""
-    return list(parent.strips if hasattr(parent, "strips") else parent.sequences)
+    return parent.strips if hasattr(parent, "strips") else parent.sequences
+
+
+def sequencer_strips(parent: Any) -> list[Any]:
+    """Return a copy of ``strip_collection``."""
+    return list(strip_collection(parent))
+
+
+def all_strips(editor: Any) -> list[Any]:
+    """Return the strips of a sequencer with those inside of meta strips."""
+    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
 
 
 def check_online(server: str) -> None:
@@ -169,6 +179,15 @@ def strip_range(strip: Any) -> tuple[int, int]:
     if hasattr(strip, "left_handle"):
         return strip.left_handle, strip.right_handle
     return strip.frame_final_start, strip.frame_final_end
+
+
+def set_strip_range(strip: Any, start: int, end: int) -> None:
+    """Set the first frame of a strip of the sequencer and the one after its last; its content stays where it is."""
+    names = (
+        ("left_handle", "right_handle") if hasattr(strip, "left_handle") else ("frame_final_start", "frame_final_end")
+    )
+    for name, frame in zip(names, (start, end)):
+        setattr(strip, name, frame)
 
 
 def content_start(strip: Any) -> float:

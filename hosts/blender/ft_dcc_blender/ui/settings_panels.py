@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..host import BlenderHost
-from ..scene import blender_compat, render_log, sources
+from ..scene import blender_compat, render_log, sources, strips
 from . import operators, properties, task_operators
 from .controller import CONTROLLER
 from .panel import SignedInSidebar
@@ -111,6 +111,11 @@ class CameraPanel(SettingsSidebar, bpy.types.Panel):
         if count := len(sources.find_shots(context.scene)):
             column.operator("ft_dcc.publish_shots", text=f"Publish {count} Shots").is_joined = False
             column.operator("ft_dcc.publish_shots", text=f"Publish {count} Shots, and Joined").is_joined = True
+        if strips.shown_versions(context.scene):
+            row = column.row(align=True)
+            row.operator("ft_dcc.update_movies", text="Check Movies").is_checked = True
+            row.operator("ft_dcc.update_movies").is_checked = False
+        column.operator("ft_dcc.toggle_neighbours", depress=strips.are_neighbours_shown(context.scene))
 
 
 class LookPanel(SettingsSidebar, bpy.types.Panel):

@@ -10,6 +10,7 @@ import bpy
 
 from ft_dcc.errors import Error, TaskNotFound, UserFixableError
 from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc.publish import shot_movies
 from ft_dcc.publish.plugins.collect import read_shot
 from ft_dcc.publish.work_files import WorkFiles
 
@@ -107,6 +108,30 @@ def save_next_version(operator: Any, context: Any) -> None:
     if not context.scene.get(TASK_PROPERTY):
         raise Error("Choose the task of this scene first.")
     _use_work_files(context.scene[TASK_PROPERTY], WorkFiles.save_next)
+
+
+@operator("update_movies", "Update Movies", poll=when_idle("session"), is_checked=hidden(bpy.props.BoolProperty))
+def update_movies(operator: Any, context: Any) -> None:
+    """Colour the movies of the edit that have a newer version red, or show that version with the same cut"""
+    host, shown = BlenderHost(context.scene.name), strips.shown_versions(context.scene)
+    if not context.scene.get(TASK_PROPERTY):
+        raise Error("Choose the task of this edit first.")
+    show = None if operator.is_checked else partial(host.change_strips, strips.show_versions)
+    mark = partial(host.change_strips, strips.mark_outdated)
+    _use_work_files(context.scene[TASK_PROPERTY], partial(shot_movies.update_movies, shown=shown, mark=mark, show=show))
+
+
+@operator("toggle_neighbours", "Neighbours", poll=when_idle("session"), options=("UNDO",))
+def toggle_neighbours(operator: Any, context: Any) -> None:
+    """Show the movies of the previous and the next shot as muted strips of the sequencer, or remove them"""
+    host = BlenderHost(context.scene.name)
+    if strips.are_neighbours_shown(context.scene):
+        strips.remove_neighbours()
+        return
+    if not context.scene.get(TASK_PROPERTY):
+        raise Error("Choose the task of this scene first.")
+    show = partial(host.change_strips, strips.show_neighbours)
+    _use_work_files(context.scene[TASK_PROPERTY], partial(shot_movies.show_neighbours, show=show))
 
 
 def _use_work_files(task_id: str, use: Callable[[WorkFiles], str]) -> None:
