@@ -132,7 +132,7 @@ def test_a_report_is_valid_json_in_every_encoding(monkeypatch, encoding):
 
 def test_surrogates_of_an_ascii_locale_are_decoded():
     request = PublishRequest(
-        "id", "/raw/Stra\udcc3\udc9fe.%04d.png", "Mädchen \udce9", "h\udcc3\udca4llo", note="\ud83d"
+        "id", "/raw/Stra\udcc3\udc9fe.%04d.png", "Mädchen \udce9", comment="h\udcc3\udca4llo", note="\ud83d"
     )
     assert (request.comment, request.note, request.review) == ("hällo", "?", ("Mädchen \ufffd",))
     assert request.source == ("/raw/Stra\udcc3\udc9fe.%04d.png",)
