@@ -76,6 +76,11 @@ class Session(connection.Connection, changes.ChangeTracker, components.Storage):
         atexit.register(self._close_at_exit)
 
     @property
+    def _local_cache(self) -> identity_map.IdentityMap:
+        """The entities in memory under the official client's name, which scripts clear to read them again."""
+        return self._identity_map
+
+    @property
     def schemas(self) -> list[Schema]:
         """The server's schemas of its entity types."""
         return list(self.types.schemas.values())

@@ -209,3 +209,14 @@ def test_cache_is_cleared(open_session, project_task):
     session.get("Task", project_task["id"])
     session.cache.clear("^\\('Task'")
     assert [key for key in list(session.cache.keys()) if key.startswith("('Task'")] == []
+
+
+def test_a_script_that_clears_the_entities_in_memory_reads_them_again(open_session, project_task):
+    session, other = open_session(), open_session()
+    before = session.get("Task", project_task["id"])
+    assert before["description"] != "changed"
+    other.get("Task", project_task["id"])["description"] = "changed"
+    other.commit()
+    assert before["description"] != "changed"
+    session._local_cache.clear()
+    assert session.get("Task", project_task["id"])["description"] == "changed"
