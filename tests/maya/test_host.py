@@ -185,8 +185,9 @@ def test_the_camera_of_the_active_view_precedes_equally_renderable_ones(maya, ho
     assert host.scene().sources == ("second", "shotCam")
     maya.interface.controls["modelPanel4"].values["camera"] = "secondShape"
     assert host.scene().sources == ("second", "shotCam")
-    maya.interface.controls["modelPanel4"].values["camera"] = "shotCam"
-    assert host.scene().sources == ("shotCam", "second")
+    for name in ("shotCam", "shotCamShape"):
+        maya.interface.controls["modelPanel4"].values["camera"] = name
+        assert host.scene().sources == ("shotCam", "second")
     maya.interface.focus = "outlinerPanel1"
     assert host.scene().sources == ("second", "shotCam")
 

@@ -279,6 +279,7 @@ def test_an_unrendered_write_needs_a_saved_script_without_errors(saved, session,
 def test_an_unnamed_script_cannot_be_repaired(saved, session, task, tmp_path, host):
     set_knobs(saved.root, name="")
     publish_check, problems = find_problems(saved, host, session, PublishRequest(task=task["id"], source="Write1"))
+    assert problems["Saved script"].message.startswith("The script has never been saved.")
     with pytest.raises(UserFixableError, match="never been saved"):
         run_in_thread(saved, lambda: publish_check.repair(problems["Saved script"]))
 
