@@ -90,7 +90,11 @@ def running_dask(batch, *security, workers=1):
     options = ("--host", "127.0.0.1", "--no-dashboard")
     try:
         scheduler = start("scheduler", *options, "--port", "0", "--scheduler-file", str(scheduler_file))
-        wait_until(lambda: scheduler_file.is_file() or scheduler.poll() is not None, "the Dask scheduler")
+        # The scheduler creates the file before it writes its content.
+        wait_until(
+            lambda: (scheduler_file.is_file() and scheduler_file.stat().st_size) or scheduler.poll() is not None,
+            "the Dask scheduler",
+        )
         assert scheduler.poll() is None, (batch.folder / "dask-0.log").read_text("utf-8")
         address = json.loads(scheduler_file.read_text("utf-8"))["address"]
         started_workers = [start("worker", address, *options, "--nthreads", "1", "--no-nanny") for _ in range(workers)]
