@@ -63,6 +63,11 @@ def test_person_is_invited_with_rights_opens_the_link_and_is_revoked(home, dialo
     check_layout(home)
     (letter,) = set(queued_messages(server_process.data / "outbox")) - before
     (link,) = re.findall(r"http://\S+", letter.text)
+    home.fill("#field-name", "Ida")
+    home.fill("#field-email", "IDA@Example.com")
+    home.click("dialog button:has-text('Invite')")
+    home.wait_for_selector("dialog >> text=ida@example.com is invited already, as Ida Berg")
+    expect(home.locator("dialog tbody tr")).to_have_count(1)
     guest = open_link(link)
     guest.wait_for_selector("#note-text")
     expect(guest.locator("#send-note")).to_have_count(1)

@@ -200,6 +200,20 @@ def test_a_group_that_the_artist_renamed_is_kept(nuke, host):
     assert group_of(nuke)._name == "KeptNotes"
 
 
+def test_drawings_of_an_earlier_session_are_removed_from_groups_of_the_artist(nuke, host, monkeypatch):
+    from ft_dcc_nuke import feedback
+
+    inner = nuke.make("Group", "Out", parent=nuke.make("Group", "Shot"))
+    nuke.make("Read", parent=inner)
+    before = nuke.state()
+    host.show_feedback([drawing(1003)], "Shot.Out.Read1")
+    assert [node._kind for node in inner.children] == ["Read", "Group"]
+    # Nuke was started again: the name of the node is not known any more.
+    monkeypatch.setattr(feedback._shown, "_name", "")
+    host.clear_feedback()
+    assert nuke.state() == before
+
+
 def test_a_capture_of_a_node_behind_the_group_shows_no_drawing(nuke, host, tmp_path):
     host.show_feedback([drawing(1003)])
     group, states = group_of(nuke), []

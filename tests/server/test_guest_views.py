@@ -12,7 +12,7 @@ import pytest
 from doubles.numbered_images import run_ffmpeg
 from doubles.operations import update
 from doubles.reviews import say, see
-from run_options import wait_until
+from run_options import TIMEOUT_SECONDS, wait_until
 
 from ft_dcc.server.context import open_server_context
 from ft_dcc.server.database import audit_log
@@ -115,3 +115,13 @@ def test_views_of_guests_are_forgotten_after_the_retention(tmp_path):
         studio.store.write(audit_log.forget_views)
         with studio.store.reading() as connection:
             assert [each["username"] for each in audit_log.entries(connection)] == ["yesterday"]
+
+
+def test_a_view_does_not_end_the_answers_that_the_server_keeps(tmp_path):
+    view = partial(audit_log.record_view, guest=Caller("", "Ada"), object_id="o", address="::1")
+    with open_server_context(tmp_path) as studio:
+        commits = studio.store.commits
+        studio.store.submit(view, changes_data=False).result(TIMEOUT_SECONDS)
+        assert studio.store.commits == commits
+        studio.store.write(lambda connection: None)
+        assert studio.store.commits == commits + 1

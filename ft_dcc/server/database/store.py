@@ -40,8 +40,10 @@ _DISK_FULL_ERRORS = frozenset(("SQLITE_IOERR_SHMSIZE",))
 class _Request:
     """A function that waits for the writer, and the future of its result."""
 
-    def __init__(self, function: Callable[[Connection], Any], on_commit: Callable[[Any], None] | None) -> None:
-        self.function = function
+    def __init__(
+        self, function: Callable[[Connection], Any], on_commit: Callable[[Any], None] | None, changes_data: bool
+    ) -> None:
+        self.function, self.changes_data = function, changes_data
         self.future: Future[Any] = Future()
         self._on_commit = on_commit
 
@@ -108,9 +110,18 @@ class Store:
         """
         return self.submit(function, on_commit).result()
 
-    def submit(self, function: Callable[[Connection], T], on_commit: Callable[[T], None] | None = None) -> Future[T]:
-        """Queue the function likewise, and return at once; the future must not be cancelled."""
-        request = _Request(function, on_commit)
+    def submit(
+        self,
+        function: Callable[[Connection], T],
+        on_commit: Callable[[T], None] | None = None,
+        *,
+        changes_data: bool = True,
+    ) -> Future[T]:
+        """Queue the function likewise, and return at once; the future must not be cancelled.
+
+        A function that writes nothing but logs says so with ``changes_data``: data that was read stays valid.
+        """
+        request = _Request(function, on_commit, changes_data)
         with self._closing:
             if self._is_closed:
                 raise Conflict("The studio's database is closed. Start the server again.")
@@ -161,7 +172,7 @@ class Store:
                         driver.execute("ROLLBACK TO request")
                         answers.append((None, _translate(error)))
                     driver.execute("RELEASE request")
-            self.commits += 1
+            self.commits += any(request.changes_data for request in group)
         except Exception as error:  # noqa: BLE001  the callers wait for any outcome
             if not isinstance(error, IntegrityError):
                 # Without the statement, which can be long.

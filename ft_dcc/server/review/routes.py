@@ -221,7 +221,8 @@ class ReviewPages:
         if access.user is None and self._views.acquire(f"{_owner(request, access).visitor} {object_id}") == 0:
             guest = Caller(access.invitee_id or "", access.name or "guest", is_guest=True)
             # Nobody waits for it, and a disk that cannot be written keeps nobody from looking.
-            store.submit(partial(audit_log.record_view, guest=guest, object_id=object_id, address=address))
+            view = partial(audit_log.record_view, guest=guest, object_id=object_id, address=address)
+            store.submit(view, changes_data=False)
         return found
 
     def _read_earlier(self, request: Request, access: ReviewAccess) -> Cached:

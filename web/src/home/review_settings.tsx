@@ -186,11 +186,10 @@ function PeoplePart({ card }: Props) {
   const invite = (fields: Record<string, string>): Promise<unknown> => {
     const rights = ["view", ...RIGHTS.filter((right) => fields[right] === "on")].join(" ");
     const data = { name: fields["name"], email: fields["email"], review_session_id: card.id, rights };
-    const email = fields["email"]?.trim().toLowerCase();
+    const address = (text: unknown): string => String(text ?? "").trim().toLowerCase();
     return run(async () => {
-      const [known] = await query(
-        `select name, email from ReviewSessionInvitee where review_session_id is ${quote(card.id)} and email like ${quote(email ?? "")}`,
-      );
+      const invitees = await query(`select name, email from ReviewSessionInvitee where review_session_id is ${quote(card.id)}`);
+      const known = invitees.find((each) => address(each["email"]) === address(fields["email"]));
       if (known !== undefined) {
         throw new Refused(`${known["email"]} is invited already, as ${known["name"]}. Change the rights in the list, or send a new link.`);
       }
