@@ -77,6 +77,11 @@ def test_hostile_names_and_notes_are_plain_text_on_every_page(open_dialog, wait_
         dialog.resize(430, 700)
         settle(dialog, host)
         assert (misuses(dialog), dialog.width()) == ([], 430)
+        if name == "tasks":
+            wait_until(lambda: dialog.controller.my_tasks.value, host)
+            dialog.refresh()
+            settle(dialog, host)
+            assert dialog._pages[name].rows.horizontalScrollBar().maximum() == 0
     problem = ValidationIssue(NAME, NAME, NOTE, repair=NAME)
     controller.problems, controller._pending_checks = (problem, problem._replace(check="Two")), [None]
     controller.error = controller.queries.error = controller.feedback.error = controller.feedback.message = NOTE

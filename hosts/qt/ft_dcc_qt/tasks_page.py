@@ -41,6 +41,11 @@ class TasksPage(ListPage):
         self.again.clicked.connect(self._read)
         fill_column(self, self.empty_label, self.rows, self.error, WrappingRow(self.take, self.notes, self.again))
 
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Fit the columns: the task has a third of the width at least, and no row is wider than the page."""
+        super().resizeEvent(event)
+        self._fit_columns()
+
     def refresh(self) -> None:
         """Show the tasks that the controller has read."""
         my_tasks = self._controller.my_tasks
@@ -48,7 +53,9 @@ class TasksPage(ListPage):
         if my_tasks.value != self._shown:
             self._shown = my_tasks.value
             for item in self.rows.fill((task.id, _texts(task)) for task in my_tasks.value):
-                style.set_tool_tip(item, item.text(0), 0)
+                for column in range(self.rows.columnCount()):
+                    style.set_tool_tip(item, item.text(column), column)
+            self._fit_columns()
         ratio, controller = self.devicePixelRatioF(), self._controller
         for row, task in enumerate(self._shown or ()):
             row_item = self.rows.topLevelItem(row)
@@ -60,6 +67,12 @@ class TasksPage(ListPage):
         self.empty_label.setText("Loading…" if my_tasks.is_loading and not my_tasks.is_loaded else _NO_TASK)
         self.show_rows(not my_tasks.value)
         self._enable()
+
+    def _fit_columns(self) -> None:
+        most, header = self.width() // 6, self.rows.header()
+        for column in range(1, self.rows.columnCount()):
+            own = max(self.rows.sizeHintForColumn(column), header.sectionSizeHint(column))
+            header.resizeSection(column, min(own, most))
 
     def _read(self) -> None:
         if self._controller.session is not None:
