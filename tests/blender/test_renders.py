@@ -88,6 +88,33 @@ def test_file_output_nodes_are_recorded_and_captures_are_not(rendering, scene, b
     }
 
 
+def test_a_render_that_is_cancelled_is_no_version_until_the_rest_is_rendered(
+    rendering, run_cli, session, project_task, bpy, tmp_path
+):
+    out, cancelled = tmp_path / "out", []
+
+    def stop(scene, *_):
+        # Blender cancels a render whose image it cannot write.
+        if scene.frame_current == 1003:
+            out.rename(tmp_path / "kept")
+            out.write_text("no folder")
+
+    bpy.app.handlers.render_pre.append(stop)
+    bpy.app.handlers.render_cancel.append(lambda scene, *_: cancelled.append(scene.name))
+    with pytest.raises(RuntimeError):
+        rendering()
+    bpy.app.handlers.render_pre.remove(stop)
+    bpy.app.handlers.render_cancel.pop()
+    assert len(cancelled) == 1
+    out.unlink()
+    (tmp_path / "kept").rename(out)
+    assert run_cli("renders", "publish") == 3 and versions(session, project_task) == []
+    assert [(each.frames, len(each.missing)) for each in read_renders()] == [((999, 1000, 1001, 1002), 6)]
+    rendering(1003, 1008)
+    assert run_cli("renders", "publish") == 0
+    assert [number for _, number in versions(session, project_task)] == [1]
+
+
 def test_an_unwritable_folder_of_logs_does_not_end_the_render(rendering, tmp_path, capfd):
     (tmp_path / "renders").write_text("no folder")
     rendering(1001, 1002)

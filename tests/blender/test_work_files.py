@@ -2,9 +2,10 @@
 
 import pytest
 import requests
-from doubles.colour_bars import SCENE, ColourBars
+from doubles.numbered_images import run_ffmpeg
 from run_options import TIMEOUT_SECONDS
 
+from ft_dcc.frames import FrameRange
 from ft_dcc.production.tasks import ensure_task
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import publish
@@ -46,8 +47,12 @@ def test_take_task_offers_a_file_with_the_reference_and_opens_it_from_then_on(
     home, signed_in, bpy, session, project_task, tmp_path
 ):
     layout = ensure_task(session, "/".join(part["name"] for part in project_task["link"][:-1]) + "/Layout")
-    size = {name: getattr(SCENE, name) for name in ("frame_range", "fps", "resolution")}
-    publish(PublishRequest(layout["id"], **size), session, ColourBars(), jobs=tmp_path / "publish")
+    movie = tmp_path / "layout.mov"
+    images, sound = ("-f", "lavfi", "-i", "testsrc2=s=128x72:r=24000/1001"), ("-f", "lavfi", "-i", "sine")
+    run_ffmpeg(*images, *sound, "-frames:v", "10", "-shortest", movie)
+    publish(
+        PublishRequest(layout["id"], str(movie), frame_range=FrameRange(999, 1008)), session, jobs=tmp_path / "publish"
+    )
     bpy.ops.ft_dcc.take_task(task_id=project_task["id"])
     assert signed_in.offered == (project_task["id"], "sh010_animation_v001.blend")
     assert "has no work file yet" in signed_in.work_message and "ft_dcc_task_id" not in bpy.context.scene
@@ -55,6 +60,10 @@ def test_take_task_offers_a_file_with_the_reference_and_opens_it_from_then_on(
     bpy.ops.wm.read_homefile(use_factory_startup=True)
     bpy.ops.ft_dcc.take_task(task_id=project_task["id"])
     scene = bpy.context.scene
-    assert (scene.frame_start, scene.frame_end, scene.render.resolution_x) == (999, 1008, 128)
+    assert (scene.frame_start, scene.frame_end, scene.render.fps_base) == (999, 1008, pytest.approx(1.001))
+    assert (scene.render.resolution_x, scene.render.resolution_y) == (128, 72)
     strips = getattr(scene.sequence_editor, "strips", None) or scene.sequence_editor.sequences
-    assert [(strip.type, strip.mute, int(strip.frame_start)) for strip in strips] == [("MOVIE", True, 1001)]
+    assert [(strip.type, strip.mute, int(strip.frame_start)) for strip in strips] == [
+        ("MOVIE", True, 999),
+        ("SOUND", False, 999),
+    ]
