@@ -93,8 +93,7 @@ def steps_of_artist():
     }
     take_screenshot("published")
     press_publish(area, window)
-    while CONTROLLER.is_busy and (CONTROLLER.progress is None or CONTROLLER.progress.done < 2):
-        yield 0.1
+    yield from until_captured(2)
     take_screenshot("capturing")
     subprocess.run(["xdotool", "mousemove", "600", "400", "key", "Escape"], check=True)
     yield from until_idle()
@@ -134,12 +133,20 @@ def steps_of_screenshot():
     choices.percentage, choices.comment, choices.review = 25, "Ball hits each step", "Dailies"
     choices.frames, choices.start, choices.end = "CUSTOM", 1021, 1026
     bpy.context.scene.frame_set(1024)
+    for _ in range(3):
+        # The heights of the panels follow one another.
+        area.tag_redraw()
+        yield 1.0
+    take_screenshot("ready")
     press_publish(area, window)
+    yield from until_captured(2)
+    take_screenshot("capturing")
     yield from until_idle()
     choices.frames, assignment = "SCENE", ""
     if not CONTROLLER.error and CONTROLLER.published:
         session, task_id = CONTROLLER.session, next(iter(CONTROLLER.tasks))
         version_id = CONTROLLER.published[0][1].version_id
+        report("published", version_id=version_id)
         entry = session.query(f'ReviewSessionObject where version_id is "{version_id}"').one()["id"]
         notes.write_note(session, entry, NOTE, 1024, {"version": 2, "shapes": NOTE_SHAPES})
         assignment = notes.assign(session, task_id, operations.update("Task", task_id, {"end_date": "2026-12-01"}))
@@ -554,6 +561,12 @@ def press_publish(area, window):
 def until_idle():
     yield 0.1
     while CONTROLLER.is_busy:
+        yield 0.1
+
+
+def until_captured(count):
+    """Wait until so many frames are captured."""
+    while CONTROLLER.is_busy and (CONTROLLER.progress is None or CONTROLLER.progress.done < count):
         yield 0.1
 
 
