@@ -46,14 +46,14 @@ def test_a_note_reaches_the_panel_and_the_viewport_and_the_answer_reaches_the_pa
 
 
 @pytest.mark.timeout(900)
-def test_the_moving_picture_shows_the_panel_the_page_and_the_drawing_in_the_scene(
+def test_the_animation_of_the_readme_shows_the_panel_the_page_and_the_drawing_in_the_scene(
     start_steps,  # noqa: F811
     view,  # noqa: F811
     reviews,  # noqa: F811
     session,
     tmp_path,
 ):
-    """``FT_DCC_MOVING_PICTURE`` names the file that it is written to: ``make screenshot-blender``."""
+    """``FT_DCC_ANIMATION`` names the file that it is written to: ``make screenshot-blender``."""
     run = start_steps("screenshot", 1320, 1180)
     version_id = run.wait_for_event("published")["version_id"]
     run.wait()
@@ -61,17 +61,17 @@ def test_the_moving_picture_shows_the_panel_the_page_and_the_drawing_in_the_scen
     view.page.set_viewport_size({"width": 1320, "height": 1180})
     view.open(reviews.invite(review, "Ada Example"))
     # In milliseconds.
-    pictures = {"ready": 2500, "capturing": 1200}
+    durations = {"ready": 2500, "capturing": 1200}
     for frame in range(1021, 1025):
         view.jump(frame)
         view.wait_for(frame)
         view.page.screenshot(path=tmp_path / f"page-{frame}.png")
-        pictures[f"page-{frame}"] = 400
-    pictures.update({"page-1024": 3500, "screenshot": 4000})
-    images = [Image.open(tmp_path / f"{name}.png").convert("RGB").resize((880, 786)) for name in pictures]
-    target = Path(os.environ.get("FT_DCC_MOVING_PICTURE", tmp_path / "round.webp"))
-    durations = list(pictures.values())
-    images[0].save(target, save_all=True, append_images=images[1:], duration=durations, loop=0, quality=80, method=6)
+        durations[f"page-{frame}"] = 400
+    durations.update({"page-1024": 3500, "screenshot": 4000})
+    images = [Image.open(tmp_path / f"{name}.png").convert("RGB").resize((880, 786)) for name in durations]
+    target = Path(os.environ.get("FT_DCC_ANIMATION", tmp_path / "round.webp"))
+    times = list(durations.values())
+    images[0].save(target, save_all=True, append_images=images[1:], duration=times, loop=0, quality=80, method=6)
     assert 10_000 < target.stat().st_size < 2_000_000
 
 
