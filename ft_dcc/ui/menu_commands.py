@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Callable
 import attrs
 
 from ft_dcc.errors import Error, UserFixableError
-from ft_dcc.host import Host, Scene
+from ft_dcc.host import Host, Scene, ShowsFeedback
 
 if TYPE_CHECKING:
     from ft_dcc.publish.models import PublishRequest
     from ft_dcc.publish.publisher import Publisher
-    from ft_dcc.publish.work_files import WorkFiles
     from ft_dcc.session import Session
 
 ShowMessage = Callable[[str], object]
@@ -61,15 +60,20 @@ class MenuCommands:
         """Show the drawings of the open notes on the scene's task."""
         self.run_in_background(partial(show_open_drawings, self.host, _task_of(self.host.scene())))
 
-    def use_work_files(self, use: Callable[[WorkFiles], str]) -> None:
-        """Let the function use the work files of the scene's task, and show the sentence that it returns."""
+    def hide_drawings(self) -> None:
+        """Remove the drawings from the scene."""
+        if isinstance(self.host, ShowsFeedback):
+            self.host.clear_feedback()
+
+    def use_work_files(self, method: str) -> None:
+        """Open or make a work file of the scene's task, or save the next version, with this method of ``WorkFiles``."""
         task_id = _task_of(self.host.scene())
 
         def work() -> str:
             from ft_dcc.publish.work_files import work_files_of
 
             with open_session() as session, work_files_of(session, self.host, task_id) as files:
-                return use(files)
+                return str(getattr(files, method)())
 
         self.run_in_background(work)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import traceback
 from functools import partial
-from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Callable
 
 from maya import cmds, utils
@@ -66,24 +65,13 @@ def _commands() -> MenuCommands:
     return MenuCommands(MayaHost(), utils.executeDeferred, show_message, show_load_error)
 
 
-@report_errors
-def use_work_files(method: str) -> None:
-    """Open or make a work file of the scene's task, or save the next version, with this method of ``WorkFiles``."""
-    _commands().use_work_files(methodcaller(method))
+def _shared_command(name: str) -> Callable[..., None]:
+    """Return the command that is this method of ``MenuCommands``."""
+    return report_errors(lambda *arguments: getattr(_commands(), name)(*arguments))
 
 
-@report_errors
-def show_drawings() -> None:
-    """Show the drawings of the open notes on the newest version of this scene's task."""
-    _commands().show_drawings()
-
-
-@report_errors
-def hide_drawings() -> None:
-    """Remove the drawings from the scene."""
-    from .host import MayaHost
-
-    MayaHost().clear_feedback()
+use_work_files, show_drawings = _shared_command("use_work_files"), _shared_command("show_drawings")
+hide_drawings = _shared_command("hide_drawings")
 
 
 @report_errors
