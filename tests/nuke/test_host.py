@@ -382,6 +382,17 @@ def test_with_ocio_a_capture_has_the_colours_of_the_tab_or_the_viewer(nuke, host
     assert found == [expected] or expected[0] == "colorspace"
 
 
+def test_the_display_is_chosen_on_a_write_with_the_other_names_of_its_knobs(nuke):
+    from ft_dcc_nuke.colour_space import use_display_colours
+
+    set_knobs(nuke.root, colorManagement="OCIO")
+    knobs = nuke.find("Write1")._knobs
+    knobs["display"], knobs["view"] = knobs.pop("ocioDisplay"), knobs.pop("ocioView")
+    use_display_colours(nuke.find("Write1"), "Rec.1886 Rec.709 - Display/ACES 1.0 - SDR Video")
+    found = tuple(knobs[name]._value for name in ("transformType", "display", "view"))
+    assert found == ("display", "Rec.1886 Rec.709 - Display", "ACES/ACES 1.0 - SDR Video")
+
+
 def test_without_ocio_a_capture_has_the_colours_of_the_viewer(nuke, host, request_of):
     nuke.viewer, found = nuke.make("Viewer"), []
     nuke.inspectors.append(lambda: found.append(nuke.root.children[-1]._knobs["colorspace"]._value))
