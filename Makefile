@@ -139,7 +139,7 @@ screenshot-blender: setup-test
 	FT_DCC_BLENDER=$${FT_DCC_BLENDER:-/usr/bin/blender} FT_DCC_SCREENSHOT=docs/images/blender.png \
 		FT_DCC_PANELS=docs/images/blender-panels.png FT_DCC_ANIMATION=docs/images/round.webp \
 		$(BIN)/python -m pytest -q tests/blender/test_window.py tests/blender/test_window_round.py \
-		-k "screenshot or panel_is_drawn or animation"
+		-k "screenshot or panel_is_drawn"
 
 clean:
 	rm -rf $(VENV) .venv-official .venv-lowest .venv-release build dist site

@@ -142,16 +142,6 @@ def test_an_artist_publishes_and_cancels_in_the_window(run_steps):
 
 
 @pytest.mark.timeout(900)
-def test_the_screenshot_of_the_documentation_shows_a_version_with_its_note(run_steps, tmp_path):
-    """``FT_DCC_SCREENSHOT`` names the file that the image is written to: ``make screenshot-blender``."""
-    assert run_steps("screenshot", 1320, 1180)["error"] == ""
-    image = tmp_path / "screenshot.png"
-    assert image.stat().st_size > 10_000
-    if "FT_DCC_SCREENSHOT" in os.environ:
-        shutil.copy(image, os.environ["FT_DCC_SCREENSHOT"])
-
-
-@pytest.mark.timeout(900)
 def test_the_panel_is_drawn_empty_busy_and_with_problems(run_steps, tmp_path):
     """``FT_DCC_PANELS`` names the file for the panels beside each other, ``FT_DCC_PANEL_SIZE`` is the window's."""
     width, height = map(int, os.environ.get("FT_DCC_PANEL_SIZE", "1280x720").split("x"))

@@ -5,6 +5,7 @@ The variable FT_DCC_BLENDER names the Blender; see test_window.py.
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,17 +47,22 @@ def test_a_note_reaches_the_panel_and_the_viewport_and_the_answer_reaches_the_pa
 
 
 @pytest.mark.timeout(900)
-def test_the_animation_of_the_readme_shows_the_panel_the_page_and_the_drawing_in_the_scene(
+def test_the_screenshot_and_the_animation_show_the_panel_the_page_and_the_drawing_in_the_scene(
     start_steps,  # noqa: F811
     view,  # noqa: F811
     reviews,  # noqa: F811
     session,
     tmp_path,
 ):
-    """``FT_DCC_ANIMATION`` names the file that it is written to: ``make screenshot-blender``."""
+    """``make screenshot-blender`` writes them to the files that FT_DCC_SCREENSHOT and FT_DCC_ANIMATION name."""
     run = start_steps("screenshot", 1320, 1180)
     version_id = run.wait_for_event("published")["version_id"]
     run.wait()
+    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["error"] == ""
+    screenshot = tmp_path / "screenshot.png"
+    assert screenshot.stat().st_size > 10_000
+    if "FT_DCC_SCREENSHOT" in os.environ:
+        shutil.copy(screenshot, os.environ["FT_DCC_SCREENSHOT"])
     review = session.query(f'ReviewSessionObject where version_id is "{version_id}"').one()["review_session_id"]
     view.page.set_viewport_size({"width": 1320, "height": 1180})
     view.open(reviews.invite(review, "Ada Example"))
