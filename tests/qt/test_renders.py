@@ -1,6 +1,9 @@
 """The page with the recorded renders, in the Nuke double."""
 
+import os
+
 import pytest
+from doubles.hostile_names import CONTROLS, misuses
 from doubles.nuke import sample_script
 from doubles.nuke.program import running
 from doubles.nuke.sample_script import set_knobs
@@ -77,6 +80,18 @@ def test_an_incomplete_render_is_published_by_a_button_that_says_so(nuke, open_r
     assert rows_of(page) == [("Write1", "incomplete", "new: 1001-1009; missing: 1010-1012")]
     assert page.publish.text() == "Publish &incomplete render"
     assert page.detail.text().endswith("comp.%04d.png · new: 1001-1009; missing: 1010-1012")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no files of such names")
+def test_markup_and_control_characters_in_the_path_of_a_render_are_plain_text(nuke, open_renders, tmp_path):
+    # A "[" would begin an expression in Nuke's file knob.
+    folder = tmp_path / f'<img src="x"><b>&File{CONTROLS.replace("[", "")}'
+    folder.mkdir()
+    set_knobs(nuke.find("Write1"), file=str(folder / "comp.%04d.png"))
+    nuke.render(nuke.find("Write1"), 1001, 1009)
+    dialog = open_renders()
+    assert "missing: 1010-1012" in dialog._pages["renders"].detail.text()
+    assert misuses(dialog) == []
 
 
 def test_a_script_without_renders_is_explained(nuke, open_renders):
