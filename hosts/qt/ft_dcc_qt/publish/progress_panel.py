@@ -192,6 +192,10 @@ class RecentVersions(QtWidgets.QWidget):
             self._shown = past
             self.empty_label.setVisible(not past)
             self.rows.setVisible(bool(past))
+            # An empty list leaves its room to the checks.
+            policy = self.sizePolicy()
+            policy.setVerticalStretch(2 if past else 0)
+            self.setSizePolicy(policy)
             self.rows.clear()
             for version in past:
                 item = QtWidgets.QListWidgetItem(_text(version))

@@ -276,7 +276,7 @@ class PublishPage(QtWidgets.QWidget):
         right.addSpacing(6)
         right.addWidget(self.addressed)
         right.addWidget(self.checks, 2)
-        right.addWidget(self.recent, 2)
+        right.addWidget(self.recent)
         return right
 
     def _connect(self) -> None:
