@@ -47,6 +47,8 @@ class InviteResult:
 def invite(session: Session, review: Review, people: Sequence[Invitee]) -> list[InviteResult]:
     """Mail each person a link, after which earlier ones stop working; raise ServerError for a closed review session."""
     known = {person["email"].lower(): person["id"] for person in read_content(session, review)["invitees"]}
+    # One person for each address, because a second link would end the first.
+    people = list({person.email.lower(): person for person in reversed(people)}.values())[::-1]
     ids = [known.get(person.email.lower()) or new_id() for person in people]
     new = [
         operations.create(

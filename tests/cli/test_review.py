@@ -119,8 +119,9 @@ def test_an_invitation_is_in_the_outbox_and_can_be_revoked(ft_dcc, dailies, serv
     (mail,) = (found for found in mails if found["to"] == "Ida Berg <ida@example.com>" and key in found["text"])
     assert (mail["subject"], mail["reason"]) == ("Review: Dailies", "") and links[0][1] in mail["text"]
     assert mail["id"] in ft_dcc("outbox", "--data", str(server.data)).stdout
-    # A repeated invitation uses the same invitee.
-    ft_dcc("invite", key, "Ida Berg <IDA@example.com>")
+    # A repeated invitation uses the same invitee, and one address is one person.
+    again = ft_dcc("invite", key, "Ida Berg <IDA@example.com>", "Ida <ida@example.com>").stdout
+    assert [line.partition(":")[0] for line in again.splitlines()] == ["Ida Berg <IDA@example.com>"]
     assert len(json.loads(ft_dcc("show", key, "--json").stdout)["invitees"]) == 2
     assert ft_dcc("revoke", key).stdout == "No invitation to 'Dailies' is revoked.\n"
     lines = ft_dcc("revoke", key, "ida@example.com").stdout.splitlines()

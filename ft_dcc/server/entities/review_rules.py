@@ -1,19 +1,20 @@
-"""The rules of review sessions: their project and dates, passphrases, and the rights of invitees."""
+"""The rules of review sessions: their project and dates, passphrases, and the rights and addresses of invitees."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+from contextlib import suppress
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 
 from ft_dcc.server.database import clock
 from ft_dcc.server.entities import review_items
 from ft_dcc.server.entities.batch import Batch, Row, create_operation
-from ft_dcc.server.errors import ValidationError
+from ft_dcc.server.errors import DuplicateEntryError, ValidationError
 from ft_dcc.server.schema import model, tables
 
 DEFAULT_REVIEW_PROJECT = "Reviews"
@@ -141,3 +142,34 @@ def check_rights(_row: Row, changed: Row) -> None:
     unknown = sorted(set(str(changed.get("rights") or "").split()) - set(_WORDS))
     if unknown:
         raise ValidationError(f"There is no right '{unknown[0][:40]}'. An invitee can have {', '.join(_WORDS)}.")
+
+
+def check_address(batch: Batch, row: Row) -> None:
+    """Raise DuplicateEntryError if the review session has an invitee with the e-mail address of this row.
+
+    The invitee of a user, which carries the user's verdicts, is no invitation. Its id is derived, and copies keep it.
+    """
+    if not row.get("email") or _is_of_user(row["id"]):
+        return
+    table = batch.table("ReviewSessionInvitee")
+    is_same = func.lower(func.trim(table.c.email)) == func.lower(func.trim(row["email"]))
+    others = select(table.c.id, table.c.name, table.c.email).where(
+        table.c.review_session_id == row["review_session_id"], table.c.id != row["id"], is_same
+    )
+    for other in batch.connection.execute(others):
+        if not _is_of_user(other.id):
+            raise DuplicateEntryError(
+                f"{other.email} is invited already, as {other.name}. Change the rights there, or send a new link."
+            )
+
+
+def check_new_address(batch: Batch, _type: model.EntityType, row: Row, changed: Row) -> None:
+    """Raise DuplicateEntryError if an update gives an invitee the e-mail address of another one in the session."""
+    if changed.keys() & {"email", "review_session_id"}:
+        check_address(batch, {**row, **changed})
+
+
+def _is_of_user(invitee_id: str) -> bool:
+    with suppress(ValueError):
+        return UUID(invitee_id).version == 5
+    return False

@@ -342,7 +342,12 @@ RULES: Mapping[str, EntityRule] = {
         add_values=review_rules.add_review_object_values,
         after_create=review_items.add_items_below,
     ),
-    "ReviewSessionInvitee": EntityRule(defaults={"created_from_shared_url": 0}, check_values=review_rules.check_rights),
+    "ReviewSessionInvitee": EntityRule(
+        defaults={"created_from_shared_url": 0},
+        check_values=review_rules.check_rights,
+        before_create=review_rules.check_address,
+        before_update=review_rules.check_new_address,
+    ),
     "CustomAttributeLink": EntityRule(
         derived=("from_entity_type", "to_entity_type"), reads_others=True, add_values=_add_custom_link_values
     ),

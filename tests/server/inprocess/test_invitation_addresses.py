@@ -5,11 +5,12 @@ from uuid import uuid4
 
 import attrs
 import pytest
-from doubles.operations import delete
+from doubles.operations import create, delete
 
-from ft_dcc.server.errors import Conflict, ValidationError
+from ft_dcc.server.errors import Conflict, DuplicateEntryError, ValidationError
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import invitations
+from ft_dcc.server.review.user_actions import find_user_access
 
 
 def invite(client, tree, name, email):
@@ -31,6 +32,30 @@ ODD_ADDRESSES = (
 def test_addresses_that_no_mail_server_takes_are_refused(client, tree, email):
     with pytest.raises(ValidationError, match=r"e-mail address|needs 'email'"):
         invite(client, tree, "Ida", email)
+
+
+def test_one_address_is_one_invitee_of_a_session(client, tree):
+    session, other = (client.create("ReviewSession", project_id=tree.project) for _ in range(2))
+    ida, again, bo = (
+        create("ReviewSessionInvitee", review_session_id=session, name=name, email=email)
+        for name, email in (("Ida", "ida@example.com"), ("I. Berg", " IDA@Example.com"), ("Bo", "bo@example.com"))
+    )
+    refused = pytest.raises(DuplicateEntryError, match=r"ida@example\.com is invited already, as Ida")
+    with refused:
+        client.call(ida, again)
+    for _ in range(2):  # A client repeats a request whose answer was lost.
+        client.call(ida, bo)
+    with refused:
+        client.call(again)
+    with refused:
+        client.update("ReviewSessionInvitee", bo["entity_data"]["id"], email="Ida@example.com")
+    client.update("ReviewSessionInvitee", bo["entity_data"]["id"], email="Bo@example.com", rights="view")
+    client.create("ReviewSessionInvitee", review_session_id=other, name="Ida", email="ida@example.com")
+    # A user with this address, whose verdicts need an invitee, and a copy of it on another server.
+    user = find_user_access(client.dispatcher, client.caller, session).invitee_id
+    client.create("ReviewSessionInvitee", id=user, review_session_id=session, name="Ida", email="ida@example.com")
+    names = client.names(f"select name from ReviewSessionInvitee where review_session_id is {session} order by name")
+    assert names == ["Bo", "Ida", "Ida"]
 
 
 @pytest.mark.parametrize("name", ["Ida\u2028Bcc: x@y.z", "Ida\u2029", "\x85", "M\u00fcller, Ida", '"', "\\", "a" * 500])

@@ -186,13 +186,7 @@ function PeoplePart({ card }: Props) {
   const invite = (fields: Record<string, string>): Promise<unknown> => {
     const rights = ["view", ...RIGHTS.filter((right) => fields[right] === "on")].join(" ");
     const data = { name: fields["name"], email: fields["email"], review_session_id: card.id, rights };
-    const address = (text: unknown): string => String(text ?? "").trim().toLowerCase();
     return run(async () => {
-      const invitees = await query(`select name, email from ReviewSessionInvitee where review_session_id is ${quote(card.id)}`);
-      const known = invitees.find((each) => address(each["email"]) === address(fields["email"]));
-      if (known !== undefined) {
-        throw new Refused(`${known["email"]} is invited already, as ${known["name"]}. Change the rights in the list, or send a new link.`);
-      }
       const operation = create("ReviewSessionInvitee", data);
       await call(operation);
       await sendInvitation(String((operation["entity_data"] as Entity)["id"]));
