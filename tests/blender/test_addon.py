@@ -1,7 +1,9 @@
 import json
+import runpy
 import sys
 import threading
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from doubles.programs import run_process
@@ -44,6 +46,17 @@ def test_disabling_the_add_on_twice_leaves_no_class_entry_message_timer_or_threa
         assert (ours(bpy), entries(), GuardInput.message) == (set(), before, None)
     assert not bpy.app.timers.is_registered(main_thread.serve)
     assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("name", ["blender_default", "industry_compatible_data"])
+def test_the_shortcut_replaces_none_of_blender(addon, bpy, name):
+    own = [item for keymap in bpy.context.window_manager.keyconfigs.addon.keymaps for item in keymap.keymap_items]
+    assert [item.to_string() for item in own if item.idname.startswith("ft_dcc.")] == ["Shift Ctrl Alt P"]
+    (folder,) = bpy.utils.preset_paths("keyconfig")
+    keymaps = runpy.run_path(str(Path(folder, "keymap_data", f"{name}.py")))
+    every = [item[1] for part in keymaps["generate_keymaps"](keymaps["Params"]()) for item in part[2]["items"]]
+    assert len(every) > 1000
+    assert [keys for keys in every if keys["type"] == "P" and {"ctrl", "alt", "shift"} <= {*keys}] == []
 
 
 def test_importing_the_package_loads_no_blender():

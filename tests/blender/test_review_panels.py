@@ -121,6 +121,45 @@ def test_my_tasks_are_loaded_and_one_click_takes_one(controller, note_id, bpy, s
     assert [note.id for note in controller.feedback.versions[0].open_notes] == [note_id]
 
 
+class TextLayout:
+    """A layout of Blender that keeps the texts of what is drawn in it."""
+
+    def __init__(self):
+        self.texts = []
+
+    def box(self):
+        return self
+
+    def row(self):
+        return self
+
+    def column(self, align=False):
+        return self
+
+    def label(self, text, icon="NONE"):
+        self.texts.append(text)
+
+    def operator(self, name):
+        return SimpleNamespace()
+
+
+def test_of_40_tasks_the_panel_lists_twelve_and_says_where_the_others_are(controller, bpy, assigned, session):
+    from ft_dcc_blender.ui.review_panels import TasksPanel
+
+    parent = {"parent_id": assigned["parent_id"], "project_id": assigned["project_id"]}
+    tasks = [session.create("Task", {"name": f"Task{number:02d}", **parent}) for number in range(39)]
+    session.commit()
+    assignments = [assign(session, task["id"]) for task in tasks]
+    try:
+        controller.read_my_tasks()
+        assert controller.my_tasks.wait(TIMEOUT_SECONDS) and len(controller.my_tasks.value) == 40
+        layout = TextLayout()
+        TasksPanel.draw(SimpleNamespace(layout=layout), bpy.context)
+        assert (sum("Task" in text for text in layout.texts), layout.texts[-1]) == (12, "28 more: search them above.")
+    finally:
+        session.call([operations.delete("Appointment", each) for each in assignments])
+
+
 def test_ticked_notes_and_the_choice_of_the_scene_file_are_in_the_request(controller, note_id, bpy, scene):
     from ft_dcc_blender.ui.operators import make_request
 

@@ -184,6 +184,27 @@ def cloth_simulation(scene, bpy):
     return {}
 
 
+def baked_cache(scene, bpy):
+    """Bake cloth into files beside the scene."""
+    folder, before = Path(tempfile.mkdtemp()), set(bpy.data.objects)
+    cloth_simulation(scene, bpy)
+    (cloth,) = set(bpy.data.objects) - before
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
+    cache = cloth.modifiers["Cloth"].point_cache
+    cache.use_disk_cache = True
+    with bpy.context.temp_override(scene=scene, active_object=cloth, point_cache=cache):
+        bpy.ops.ptcache.bake(bake=True)
+    assert len(list(folder.rglob("*.bphys"))) == 10
+    return {"folder": folder}
+
+
+def read_only_file(scene, bpy):
+    folder = Path(tempfile.mkdtemp())
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
+    (folder / "shot.blend").chmod(0o444)
+    return {"folder": folder}
+
+
 def local_view(scene, bpy):
     window = bpy.context.window_manager.windows[0]
     area = next(each for each in window.screen.areas if each.type == "VIEW_3D")
@@ -210,7 +231,7 @@ KINDS = (
         rig_with_shape_keys,
         hidden_and_excluded,
     ),
-    *(library_override, cloth_simulation, local_view, four_k),
+    *(library_override, cloth_simulation, baked_cache, read_only_file, local_view, four_k),
     *map(handler_that_raises, ("frame_change_pre", "depsgraph_update_post")),
 )
 
@@ -222,14 +243,16 @@ def test_a_movie_shows_each_frame_of_the_scene_and_the_scene_stays_as_it_was(pla
     facts = kind(scene, bpy)
     curve = animation_curves(scene.objects["Cube"].animation_data.action)[0]
     scene.frame_set(1002)
-    before = dump(bpy)
+    before, files = dump(bpy), files_of(facts)
     try:
         values = {name: facts[name] for name in ("source", "resolution") if name in facts}
         size = values.get("resolution", Resolution(WIDTH, HEIGHT))
         wanted = facts.get("frames", "1005-1007" if size.width < 1000 else "1006")
         frames = playblast(wanted, **values)
+        assert files_of(facts) == files
     finally:
         facts.get("cleanup", lambda: None)()
+        shutil.rmtree(facts.get("folder", ""), ignore_errors=True)
     assert differences(before, dump(bpy)) == {}
     movie = encode(frames, tmp_path / "movie.mp4")
     assert (movie.fps, movie.resolution) == (facts.get("fps", Fraction(24)), facts.get("movie", size.even))
@@ -245,6 +268,12 @@ def test_a_movie_shows_each_frame_of_the_scene_and_the_scene_stays_as_it_was(pla
         assert distances[index] == min(distances) < MAX_DIFFERENCE
         centre = (curve.evaluate(frame) - facts.get("camera x", 0.0)) / width + 0.5
         assert red_centre(shown[index]) == pytest.approx(centre, abs=0.04)
+
+
+def files_of(facts):
+    """Return the files of the scene, with the time of their last change."""
+    files = Path(facts["folder"]).rglob("*") if "folder" in facts else ()
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
 
 
 def resized(path):
