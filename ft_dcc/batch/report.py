@@ -58,7 +58,8 @@ def _thumbnails(session: Session, results: Sequence[plan.ItemResult]) -> dict[st
     if not ids:
         return {}
     listed = ", ".join(map(quoted, ids))
-    versions = list(session.query(f"select id, thumbnail_url from AssetVersion where id in ({listed})"))
+    versions = list(session.query(f"select id, thumbnail_id, thumbnail_url from AssetVersion where id in ({listed})"))
+    versions = [version for version in versions if version["thumbnail_id"]]
     # The server makes each of them on request: one after the other, they would take seconds after a long batch.
     with ThreadPoolExecutor(_DOWNLOADS) as downloads:
         images = downloads.map(_data_url, [version["thumbnail_url"] for version in versions])

@@ -17,7 +17,7 @@ from ft_dcc.server.query.loader import PostProcessor, PostProcessors, QueryConte
 from ft_dcc.server.query.row_filter import access_scope
 from ft_dcc.server.schema.model import Schema
 from ft_dcc.server.schema.tables import TYPE_COLUMN, Tables
-from ft_dcc.server.storage.media_store import MediaStore
+from ft_dcc.server.storage.media_store import PLACEHOLDER_PATH, MediaStore
 
 _LINKED_THUMBNAIL_SIZE = 300
 
@@ -89,11 +89,13 @@ class _Links:
     def add_thumbnails(
         self, make: Callable[[QueryContext, str], Any], context: QueryContext, records: Sequence[Record]
     ) -> None:
+        """Add the URLs of thumbnails, or that of the placeholder: scripts read ``thumbnail_url['url']`` unasked."""
         ids = {record["thumbnail_id"] for record in records} - {None}
         visible = {row[0] for row in self._rows(context, "Component", ("id",), ids)}
+        placeholder = {"value": None, "url": f"{context.base_url}{PLACEHOLDER_PATH}"}
         for record in records:
             found = record["thumbnail_id"]
-            record["thumbnail_url"] = make(context, found) if found in visible else None
+            record["thumbnail_url"] = make(context, found) if found in visible else placeholder
 
     def _chains(self, context: QueryContext, family: str, ids: Collection[Any]) -> dict[Any, list[dict[str, Any]]]:
         """Return the entities from the root of the tree, or the first visible one, down to each of these ids."""

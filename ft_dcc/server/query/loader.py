@@ -116,8 +116,13 @@ class EntityLoader:
             self._fixed[tables.TYPE_COLUMN] = self.node.entity_type.name
         for name in (*self.node.entity_type.key, *self.node.entity_type.always_returned):
             self._add(ast.Step(name, "", 0), ProjectionTree())
-        for step, below in tree.names.values():
+        # In the order of the schema, in which the official Python client reads related entities.
+        for step, below in self.node.entity_type.in_order(tree.names).values():
             self._add(step, below)
+        self._shapes = {(self.node.entity_type.family, frozenset((self.node.entity_type.name, *tree.names)))}
+        self._shapes.update(*(relation.loader._shapes for relation in self.relations))
+        # Whether one entity may have records with different attributes.
+        self.is_partial = len(self._shapes) > len({family for family, _ in self._shapes})
 
     @property
     def needs_more_statements(self) -> bool:

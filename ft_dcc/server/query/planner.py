@@ -90,11 +90,9 @@ class QueryPlanner:
         """
         plan, records, following = self._find(context, expression, inline_only=inline_only)
         # Without relations no entity can occur twice.
-        is_plain = is_denormalized or plan.loader is None or not plan.loader.relations
-        return {
-            "data": records if is_plain else Serializer(self._schema).serialize(records),
-            "metadata": {"next": {"offset": following}},
-        }
+        if not is_denormalized and plan.loader is not None and plan.loader.relations:
+            records = Serializer(self._schema).serialize(plan.loader, records)
+        return {"data": records, "metadata": {"next": {"offset": following}}}
 
     def find(self, context: QueryContext, expression: str) -> tuple[list[Record], int | None]:
         """Return the records, and the offset of the next page or None; raises ParseError and ValidationError."""
@@ -240,37 +238,58 @@ def _check(parameter: BoundParameter) -> None:
 
 
 class Serializer:
-    """Converts the records of one answer to JSON values."""
+    """Converts the records of one answer to JSON values.
+
+    Each entity is written once, with the values of all its records, and as a reference after that: the official Python
+    client reads only the first object of an entity, in the order of the attributes of the schema.
+    """
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._sent: dict[tuple[Any, ...], set[str]] = {}
+        self._written: set[tuple[Any, ...]] = set()
         # A record that many entities share, such as a status, is converted once.
         self._references: dict[int, Record] = {}
+        self._collected: set[int] = set()
+        self._complete: dict[tuple[Any, ...], Record] = {}
 
-    def serialize(self, value: Any) -> Any:
-        """Return the JSON value of a record, a list of records or any other value."""
-        if isinstance(value, list):
-            return [self.serialize(item) for item in value]
-        if not isinstance(value, dict) or TYPE_COLUMN not in value:
-            return value
-        if (reference := self._references.get(id(value))) is not None:
+    def serialize(self, loader: EntityLoader, records: list[Record]) -> list[Record]:
+        """Return the JSON values of the records of this loader."""
+        if loader.is_partial:
+            self._collect(loader, records)
+        return [self._write(record) for record in records]
+
+    def _collect(self, loader: EntityLoader, records: list[Record]) -> None:
+        """Collect the values of entities that the records have in several places, with different attributes."""
+        key, known = loader.node.entity_type.key, self._complete
+        new = {id(record): record for record in records if id(record) not in self._collected}
+        self._collected.update(new)
+        for record in new.values():
+            identity = (record[TYPE_COLUMN], *[record[name] for name in key])
+            first = known.setdefault(identity, record)
+            if first is not record and not record.keys() <= first.keys():
+                known[identity] = self._schema.types[record[TYPE_COLUMN]].in_order({**record, **first})
+        for relation in loader.relations:
+            found = [record.get(relation.attribute.name) for record in new.values()]
+            if relation.attribute.is_many:
+                found = [each for group in found for each in group or ()]
+            self._collect(relation.loader, [each for each in found if each])
+
+    def _write(self, record: Record) -> Record:
+        if (reference := self._references.get(id(record))) is not None:
             return reference
-        type_name = value[TYPE_COLUMN]
-        reference = {TYPE_COLUMN: type_name}
-        for name in self._schema.types[type_name].key:
-            reference[name] = value[name]
-        self._references[id(value)] = reference
+        reference = {TYPE_COLUMN: record[TYPE_COLUMN]}
+        for name in self._schema.types[record[TYPE_COLUMN]].key:
+            reference[name] = record[name]
+        self._references[id(record)] = reference
         identity = tuple(reference.values())
-        known = self._sent.get(identity)
-        if known is None:
-            self._sent[identity] = set(value)
-            answer = dict(value)
-        else:
-            answer = {name: found for name, found in value.items() if name in reference or name not in known}
-            known.update(value)
+        if identity in self._written:
+            return reference
+        self._written.add(identity)
+        answer = dict(self._complete.get(identity, record))
         # Most nested values are dates, and a call for each of them would dominate the time.
         for name, found in answer.items():
-            if found.__class__ is list or (found.__class__ is dict and TYPE_COLUMN in found):
-                answer[name] = self._references.get(id(found)) or self.serialize(found)
+            if found.__class__ is list and found and TYPE_COLUMN in found[0]:
+                answer[name] = [self._write(each) for each in found]
+            elif found.__class__ is dict and TYPE_COLUMN in found:
+                answer[name] = self._references.get(id(found)) or self._write(found)
         return answer

@@ -112,6 +112,10 @@ class EntityType:
         columns = [*self.lists.get("system", ()), *self.lists.get("classifier", ())]
         return [names[column] for column in (column.lstrip("_") for column in columns) if column in names]
 
+    def in_order(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values in the order of the attributes, and others behind them."""
+        return {**{name: values[name] for name in self.attributes if name in values}, **values}
+
     @property
     def is_materialised(self) -> bool:
         """Whether there is one computed row for each entity and configuration."""

@@ -32,6 +32,8 @@ _MAX_UPLOAD_AGE_SECONDS = 7 * _DAY
 _MAX_PARTS = 10_000  # As S3.
 # Below, one upload is quicker than parts, which have to be joined, and cheap to repeat in a studio's network.
 MAX_SINGLE_UPLOAD_BYTES = 4 << 30
+# Under this path the JavaScript client looks for the image of an entity without a thumbnail.
+PLACEHOLDER_PATH = "/img/thumbnail2.png"
 # The suffix of the folder of an upload whose parts are joined; it is empty.
 _JOINED_SUFFIX = ".joined"
 # The database is on the same disk and must still be able to commit.

@@ -40,7 +40,7 @@ MAX_UPLOADS, MAX_UPLOADS_PER_USER = 64, 32
 # A studio that publishes at once has more parts than slots: they wait with their bodies unread, each with a connection.
 # A client that is refused while it sends sees a broken connection, and not the answer.
 MAX_WAITING, MAX_WAIT_SECONDS = 1_000, 60.0
-# What the JavaScript client shows for an entity without a thumbnail: one grey pixel.
+# The image of an entity without a thumbnail: one grey pixel.
 _GREY_PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGMwAAAAMgAxaciY+gAAAABJRU5ErkJggg==")
 
 
@@ -71,7 +71,7 @@ class ComponentEndpoints:
             Route("/component/remove", self._remove, methods=["GET"]),
             Route("/component/signed/{token}", self._get_signed, methods=["GET"]),
             Route("/component/upload/{token}", self._upload, methods=["PUT"]),
-            Route("/img/thumbnail2.png", placeholder, methods=["GET"]),
+            Route(media_store.PLACEHOLDER_PATH, placeholder, methods=["GET"]),
         ]
 
     def _get(self, request: Request) -> Response:

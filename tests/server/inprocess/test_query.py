@@ -122,6 +122,21 @@ def test_each_attribute_of_an_entity_is_sent_once(client, tree):
     assert found[1]["parent"] == {"__entity_type__": "Shot", "id": tree.shot}
 
 
+def test_the_first_object_of_an_entity_has_the_values_of_all_its_records(client, tree):
+    """The official Python client reads no other one."""
+    expression = f"select name, object_type.name, children from TypedContext where ancestors.id is {tree.sequence}"
+    first, *others = client.query(f"{expression} or id is {tree.sequence}")
+    shot, task = first["children"][0], first["children"][0]["children"][0]
+    assert (shot["object_type"]["name"], task["object_type"]["name"]) == ("Shot", "Task")
+    assert {"__entity_type__": "Shot", "id": tree.shot} in others
+
+
+def test_thumbnail_url_of_an_entity_without_thumbnail_is_that_of_the_placeholder(client, tree):
+    (task,) = client.query(f"select thumbnail_url from Task where id is {tree.layout}")
+    assert task["thumbnail_url"]["value"] is None
+    assert task["thumbnail_url"]["url"].endswith("/img/thumbnail2.png")
+
+
 def test_denormalized_answers_have_complete_entities(client, tree):
     operation = {"action": "query", "expression": f"select parent.name from Task where parent_id is {tree.shot}"}
     (result,) = client.dispatcher.answer(client.caller, [operation], is_denormalized=True)

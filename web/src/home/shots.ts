@@ -137,7 +137,7 @@ function toRow(shot: Entity, task: Entity | null, version: Entity | undefined, n
     due: String((typeof due === "object" && due !== null ? due["value"] : due) ?? "").slice(0, 10),
     version: Number(version?.["version"] ?? 0),
     versionId: version?.["id"] ?? null,
-    thumbnail: version?.["thumbnail_url"]?.["url"] ?? null,
+    thumbnail: version?.["thumbnail_url"]?.["value"] ? version["thumbnail_url"]["url"] : null,
     verdict: verdicts.includes("require_changes") ? "require_changes" : verdicts.includes("approved") ? "approved" : "",
     review: items.at(-1)?.["review_session_id"] ?? null,
     isFirstOfSequence: sequenceId !== null && before?.sequenceId !== sequenceId,
