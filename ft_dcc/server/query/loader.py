@@ -230,6 +230,8 @@ def _relate(context: QueryContext, relation: Relation, records: list[Record]) ->
             found.setdefault(row[0], []).append(record)
     for record in records:
         related = found.get(record[join.local[0]], [])
+        # A column of the same name would keep its place, before the relations.
+        record.pop(attribute.name, None)
         record[attribute.name] = related if attribute.is_many else next(iter(related), None)
 
 

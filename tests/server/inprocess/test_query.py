@@ -131,6 +131,14 @@ def test_the_first_object_of_an_entity_has_the_values_of_all_its_records(client,
     assert {"__entity_type__": "Shot", "id": tree.shot} in others
 
 
+def test_related_entities_are_in_the_order_of_the_schema(client, tree):
+    asset_id = client.create("Asset", name="main", context_id=tree.shot)
+    client.create("AssetVersion", asset_id=asset_id)
+    (asset,) = client.query(f"select latest_version.version, versions.comment from Asset where id is {asset_id}")
+    assert list(asset)[-2:] == ["versions", "latest_version"]
+    assert set(asset["latest_version"]) == {"__entity_type__", "id"}
+
+
 def test_thumbnail_url_of_an_entity_without_thumbnail_is_that_of_the_placeholder(client, tree):
     (task,) = client.query(f"select thumbnail_url from Task where id is {tree.layout}")
     assert task["thumbnail_url"]["value"] is None
