@@ -152,14 +152,15 @@ def test_a_shot_of_the_sequencer_is_published_with_its_own_range(saved, host, se
     assert origin["camera"] == "sh030"
 
 
-def test_objects_of_an_unknown_plugin_are_reported(saved, problems_of):
+@pytest.mark.parametrize(("plugins", "named"), [(["vrayformaya"], " (plug-ins: vrayformaya)"), ([], "")])
+def test_objects_of_an_unknown_plugin_are_reported(saved, problems_of, plugins, named):
     from doubles.maya.scene import Node
 
-    saved.scene.unknown_plugins = ["vrayformaya"]
+    saved.scene.unknown_plugins = plugins
     saved.scene.nodes.append(Node("VRayProxy1", "unknownDag"))
     _, problems = problems_of()
     assert problems["Unknown plug-ins"].message == (
-        "Objects of plug-ins that are not installed cannot be drawn: VRayProxy1 (plug-ins: vrayformaya). "
+        f"Objects of plug-ins that are not installed cannot be drawn: VRayProxy1{named}. "
         "Load the plug-ins, or delete the objects."
     )
 

@@ -215,7 +215,7 @@ def model_editor(maya, call):
         )
     if call.mode == "create":
         raise NotImplementedError("modelEditor without a panel")
-    if "activeView" in call.flags:
+    if call.flags.get("activeView"):
         if maya.refuses_active_view:
             raise RuntimeError("modelEditor: The view cannot be activated.")
         maya.interface.active_view = view.name
