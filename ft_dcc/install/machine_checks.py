@@ -18,12 +18,11 @@ from typing import Any
 
 import attrs
 
+from ft_dcc import errors, frames
 from ft_dcc.accounts import credentials, local_server
 from ft_dcc.contract import checks, run
 from ft_dcc.contract.host_under_test import Skipped, expected_error, require_equal
-from ft_dcc.errors import Cancelled, Error
 from ft_dcc.files import atomic, sequences
-from ft_dcc.frames import FrameRange, find_frames
 from ft_dcc.install import host_discovery, installation
 from ft_dcc.media import ffmpeg
 from ft_dcc.settings.resolve import read_settings
@@ -86,7 +85,7 @@ class _Machine:
 
         account, source = self._started(), checks.write_images(folder, _NAME)
         with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
-            task = ensure_task(session, "Acceptance/SEQ010/SH010/Animation", frame_range=FrameRange(1001, 1003))
+            task = ensure_task(session, "Acceptance/SEQ010/SH010/Animation", frame_range=frames.FrameRange(1001, 1003))
             checks.publish_source(session, str(task["id"]), source, folder / "jobs")
         return {}
 
@@ -100,13 +99,13 @@ class _Machine:
         until = time.monotonic() + _STOP_TIMEOUT_SECONDS
         while local_server.is_running(self.studio):
             if time.monotonic() > until:
-                raise Error(f"the local studio did not stop within {_STOP_TIMEOUT_SECONDS} seconds")
+                raise errors.Error(f"the local studio did not stop within {_STOP_TIMEOUT_SECONDS} seconds")
             time.sleep(_HELD_SECONDS)
         return {}
 
     def cancel(self, folder: Path) -> Figures:
         counts: list[int] = []
-        with expected_error(Cancelled, "cancelled", "the encode ended by itself"):
+        with expected_error(errors.Cancelled, "cancelled", "the encode ended by itself"):
             ffmpeg.run(_ENDLESS, on_count=counts.append, is_cancelled=lambda: bool(counts))
         return {}
 
@@ -151,7 +150,7 @@ class _Machine:
                 raise Skipped("this user cannot write to the share of this drive; share a folder to try it by hand")
             checks.write_image(share / "sh010.1001.png", 0)
             atomic.write_atomically(share / "journal", b"new")
-            require_equal(str(find_frames(str(share / "sh010.%04d.png"))), "1001", "the frames")
+            require_equal(str(frames.find_frames(str(share / "sh010.%04d.png"))), "1001", "the frames")
             return {}
         raise Skipped("this system has no UNC paths")
 

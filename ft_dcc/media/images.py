@@ -8,9 +8,8 @@ from pathlib import Path
 
 import attrs
 
-from ft_dcc.errors import MovieUnreadable
+from ft_dcc import errors, frames
 from ft_dcc.files.sequences import IMAGE_SUFFIXES
-from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import burnin as drawing
 from ft_dcc.media import encode_run, ffmpeg, fonts, ocio, presets
 from ft_dcc.media import ffmpeg_colour as encoding
@@ -51,7 +50,7 @@ def still(
     return _draw(_jpeg(image, path, STILL, colour), burnin)
 
 
-def movie_images(movie: Path, folder: Path, first: int = 1) -> Frames:
+def movie_images(movie: Path, folder: Path, first: int = 1) -> frames.Frames:
     """Write each image of a movie as a JPEG into the folder, and return them as frames from the number ``first`` on.
 
     They have at most 1920 pixels on their longer side. Raises MovieUnreadable for a file without a readable image,
@@ -61,7 +60,7 @@ def movie_images(movie: Path, folder: Path, first: int = 1) -> Frames:
     pattern = folder / "image.%05d.jpg"
     filters = [*encoding.from_movie(info), *encoding.to_jpeg(MOVIE_IMAGES_LONGER_SIDE), SHOWINFO]
     sink = ["-map", "0:V:0", "-vf", ",".join(filters), "-fps_mode", "passthrough", "-q:v", "3", "-f", "image2"]
-    sizes: list[Resolution] = []
+    sizes: list[frames.Resolution] = []
 
     def read(line: str) -> None:
         if (frame := parse_frame_line(line)) is not None:
@@ -76,8 +75,8 @@ def movie_images(movie: Path, folder: Path, first: int = 1) -> Frames:
     if finished.returncode:
         raise ffmpeg.failure(finished, str(movie), folder)
     if not count or not sizes:
-        raise MovieUnreadable(f"{movie} contains no image. Download it again.")
-    return Frames(str(pattern), FrameRange(first, first + count - 1), info.fps, sizes[0])
+        raise errors.MovieUnreadable(f"{movie} contains no image. Download it again.")
+    return frames.Frames(str(pattern), frames.FrameRange(first, first + count - 1), info.fps, sizes[0])
 
 
 def _draw(made: EncodedFile, burnin: drawing.Burnin | None) -> EncodedFile:
@@ -128,7 +127,7 @@ def _jpeg(
         finished = ffmpeg.run([*arguments, *sink, ffmpeg.file_url(unfinished)], feed=feed, on_line=read)
         if not decoded:
             reason = finished.errors[0] if finished.errors else "it contains none"
-            raise MovieUnreadable(f"No image can be decoded from {source}: {reason}. Export it again.")
+            raise errors.MovieUnreadable(f"No image can be decoded from {source}: {reason}. Export it again.")
         if finished.returncode:
             raise ffmpeg.failure(finished, str(source), path)
     return EncodedFile(path, name, decoded[0].resolution, None, 1, path.stat().st_size)

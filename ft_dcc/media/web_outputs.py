@@ -15,11 +15,9 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.errors import Error, StorageError
+from ft_dcc import errors, frames
 from ft_dcc.files.sequences import IMAGE_SUFFIXES
-from ft_dcc.frames import Frames, find_frames, frame_rate
-from ft_dcc.media import ffmpeg, images, ocio, presets
-from ft_dcc.media.burnin import Burnin
+from ft_dcc.media import burnin, ffmpeg, images, ocio, presets
 from ft_dcc.media.encode import encode, transcode
 from ft_dcc.media.inspection.media_info import EncodedFile
 from ft_dcc.media.inspection.probe import probe
@@ -44,8 +42,8 @@ def main() -> None:
         result: dict[str, Any] = {
             "made": [_facts(media) for media in _make_outputs(source, folder, options, parent_is_gone.is_set)]
         }
-    except Error as error:
-        result = {"error": str(error), "is_full": isinstance(error, StorageError)}
+    except errors.Error as error:
+        result = {"error": str(error), "is_full": isinstance(error, errors.StorageError)}
     sys.stdout.write(json.dumps(result))
 
 
@@ -58,14 +56,14 @@ def _make_outputs(
     the image with that text across it; else there is a thumbnail, too.
     """
     lines, watermark, fps = options["lines"], options["watermark"], options["fps"]
-    marks = Burnin(watermark="{viewer}", fields={"viewer": watermark}) if watermark else None
+    marks = burnin.Burnin(watermark="{viewer}", fields={"viewer": watermark}) if watermark else None
     path, image = folder / "movie.mp4", folder / "thumbnail.jpg"
     if source.is_dir():
         first = min(source.iterdir())
         pattern = str(source / f"source.%04d{first.suffix}")
-        found = find_frames(pattern)
+        found = frames.find_frames(pattern)
         movie = encode(
-            Frames(pattern, found, frame_rate(fps or "24"), ocio.image_size(first)),
+            frames.Frames(pattern, found, frames.frame_rate(fps or "24"), ocio.image_size(first)),
             path,
             thumbnail=image,
             on_frame=lambda number: _report(folder, number - found.start + 1, len(found)),

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 from ft_dcc.errors import Error
-from ft_dcc.server.context import ServerStart
+from ft_dcc.server import context, run
 from ft_dcc.server.database import scheduled_backup
 from ft_dcc.server.http import rate_limit, request_logging
-from ft_dcc.server.run import serve
 
 
 def main() -> None:
@@ -34,12 +33,12 @@ def main() -> None:
     try:
         backups = (options.pop(name) for name in ("backups", "keep_backups", "backup_at"))
         options["backups"] = scheduled_backup.BackupSchedule.parse(*backups)
-        serve(on_ready=_print_start, limiter=rate_limit.RequestLimiter(options.pop("request_limit")), **options)
+        run.serve(on_ready=_print_start, limiter=rate_limit.RequestLimiter(options.pop("request_limit")), **options)
     except Error as error:
         sys.exit(str(error))
 
 
-def _print_start(start: ServerStart) -> None:
+def _print_start(start: context.ServerStart) -> None:
     sys.stdout.write(f"{start.describe()}\n")
     sys.stdout.flush()
 

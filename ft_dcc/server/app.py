@@ -20,15 +20,13 @@ from ft_dcc.server.auth.browser_sessions import BrowserSessions
 from ft_dcc.server.auth.login_page import LoginPages
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.encoding.queue import encode_media
-from ft_dcc.server.entities import delete, write
-from ft_dcc.server.entities.batch import Answer, Batch, Operation
+from ft_dcc.server.entities import batch, delete, write
 from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events import hub
 from ft_dcc.server.home.routes import HomePages
 from ft_dcc.server.http import api_endpoint, rate_limit, request_body, request_logging, static_pages
 from ft_dcc.server.notifications.mails import MailSwitchPage
-from ft_dcc.server.review import invitations, widget_page
-from ft_dcc.server.review.routes import ReviewPages
+from ft_dcc.server.review import invitations, routes, widget_page
 from ft_dcc.server.storage.routes import ComponentEndpoints
 
 # Actions of a large site that this server does not have, with what to do instead.
@@ -98,7 +96,7 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
             *health.routes(context, metrics),
             *service.routes(context),
             *ComponentEndpoints(store, context.media, context.work, authenticator, dispatcher.answer).routes(),
-            *ReviewPages(dispatcher, browsers).routes(),
+            *routes.ReviewPages(dispatcher, browsers).routes(),
             *HomePages(dispatcher, browsers).routes(),
             *widget_page.routes(dispatcher),
             *login_pages.routes(),
@@ -147,6 +145,6 @@ def _make_metrics(context: ServerContext) -> request_logging.Metrics:
     )
 
 
-def _refuse(_batch: Batch, operation: Operation) -> Answer:
+def _refuse(_batch: batch.Batch, operation: batch.Operation) -> batch.Answer:
     name = str(operation["action"])
     raise ValidationError(f"'{name}' is not supported by this server. {_UNSUPPORTED_ACTIONS[name]}")

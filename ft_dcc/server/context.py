@@ -14,8 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from ft_dcc.errors import StorageError
 from ft_dcc.server import identity
 from ft_dcc.server.auth import api_keys, permissions, tokens
-from ft_dcc.server.database import audit_log, backup, clock, data_folder
-from ft_dcc.server.database.private_tables import API_KEYS, BROWSER_SESSIONS, SIGN_OUTS
+from ft_dcc.server.database import audit_log, backup, clock, data_folder, private_tables
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID, seed
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.entities.batch import BatchServices
@@ -57,8 +56,8 @@ class ServerContext(BatchServices):
 
 # The columns with times that a clock which was ahead may have left.
 _MOMENTS = (
-    *(API_KEYS.c[name] for name in ("created_at", "last_used_at", "revoked_at")),
-    *(BROWSER_SESSIONS.c.created_at, SIGN_OUTS.c.at),
+    *(private_tables.API_KEYS.c[name] for name in ("created_at", "last_used_at", "revoked_at")),
+    *(private_tables.BROWSER_SESSIONS.c.created_at, private_tables.SIGN_OUTS.c.at),
 )
 
 

@@ -18,9 +18,8 @@ from ft_dcc.server.auth.api_keys import active_user_since
 from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, closed_reviews, connections
-from ft_dcc.server.entities import history
+from ft_dcc.server.entities import changes, history
 from ft_dcc.server.entities.batch import Action, Batch, Operation
-from ft_dcc.server.entities.changes import ChangeSet
 from ft_dcc.server.errors import BadRequest, Forbidden, PayloadTooLarge, ReviewSessionClosedError, ValidationError
 from ft_dcc.server.events import update_events
 from ft_dcc.server.http.rate_limit import Slots
@@ -282,7 +281,7 @@ class ApiRequest:
             self.base_url,
             self.operations,
             actions.all,
-            ChangeSet(is_recording=self.is_writing),
+            changes.ChangeSet(is_recording=self.is_writing),
             self.permissions or permissions_of(connection, context.store.tables, self.caller.id),
             self.is_denormalized,
             query_deadline=time.monotonic() + MAX_WRITE_QUERY_SECONDS if self.is_writing else None,

@@ -9,8 +9,7 @@ from ft_dcc.server.database.store import Store
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Answer, Batch, Operation
 from ft_dcc.server.errors import ValidationError
-from ft_dcc.server.storage.media_store import MediaStore
-from ft_dcc.server.storage.published_media import check_replaceable, place_upload
+from ft_dcc.server.storage import media_store, published_media
 
 
 def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
@@ -22,7 +21,7 @@ def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
     authorization.check_access(batch, authorization.CREATE, batch.schema["FileComponent"], own)
     authorization.check_key_access(batch, authorization.UPDATE, batch.schema["Component"], component_id)
     parts, account, files = operation.get("parts"), batch.caller.id, batch.services.media
-    check_replaceable(batch.connection, batch.table("ComponentLocation"), files, component_id)
+    published_media.check_replaceable(batch.connection, batch.table("ComponentLocation"), files, component_id)
     if isinstance(parts, int) and not isinstance(parts, bool):
         upload_id, urls = files.part_urls(batch.base_url, component_id, size, parts, account)
         # An extension: the kind of checksum that the ETags of the parts are, so that a client can verify them.
@@ -42,13 +41,13 @@ def get_upload_metadata(batch: Batch, operation: Operation) -> dict[str, Any]:
     return {"component_id": component_id, "url": url, "headers": headers, **({"is_equal": True} if source else {})}
 
 
-def join_parts(store: Store, files: MediaStore, operation: Operation) -> None:
+def join_parts(store: Store, files: media_store.MediaStore, operation: Operation) -> None:
     """Join the uploaded parts of a component; raises ValidationError, NotFound, Forbidden or Conflict."""
     parts = operation.get("parts")
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise ValidationError("Completing an upload needs its parts. Send them as a list.")
     component_id, upload_id = _text_parameter(operation, "component_id"), _text_parameter(operation, "upload_id")
-    place = partial(place_upload, store, files, *files.parse_upload_id(upload_id))
+    place = partial(published_media.place_upload, store, files, *files.parse_upload_id(upload_id))
     files.complete(component_id, upload_id, parts, place)
 
 

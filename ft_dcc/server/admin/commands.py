@@ -22,7 +22,6 @@ from ft_dcc.server.events.update_events import EntityUpdate, describe_changes, p
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.mail.mailer import queued_messages
 from ft_dcc.server.notifications import webhooks
-from ft_dcc.server.notifications.webhooks import WebhookClient, read_allowed_networks
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 
 _READ_ONLY = frozenset(("keys", "audit", "webhooks", "vocabulary"))
@@ -164,7 +163,7 @@ def add_webhook(context: ServerContext, batch: Batch, arguments: Arguments) -> R
     """Add a webhook of a project, and report its id and secret; the secret is not shown again."""
     project_id = _project_id(batch, str(arguments.get("project")))
     url = str(arguments.get("url"))
-    WebhookClient(read_allowed_networks()).check(url)
+    webhooks.WebhookClient(webhooks.read_allowed_networks()).check(url)
     form, events = arguments.get("form") or "json", arguments.get("events") or []
     added = webhooks.add_webhook(batch.connection, project_id, url, form, events)
     return {"project_id": project_id, **added}

@@ -32,8 +32,7 @@ from ft_dcc.server.entities.changes import ChangeSet, stored_type
 from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events.update_events import EntityUpdate, describe_changes, publish_changes
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.query.computed import configuration_applies
-from ft_dcc.server.query.type_conversion import to_json
+from ft_dcc.server.query import computed, type_conversion
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
 from ft_dcc.server.schema.tables import ROW_COLUMN, TYPE_COLUMN
 
@@ -240,7 +239,7 @@ class JsonlFormat:
             value = row[column]
             if value is None and column not in self.server_columns and self.defaults[column] is None:
                 continue
-            convert = to_json(attribute.kind)
+            convert = type_conversion.to_json(attribute.kind)
             line[attribute.name] = value if convert is None or value is None else convert(value)
         return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
@@ -392,7 +391,7 @@ def _set_custom_attributes(batch: Batch, entity_type: EntityType, row: Row, pair
     kind = dense.name.replace("CustomAttributeValue", "")
     tables = batch.tables.by_family
     entity, configuration = tables[batch.schema[kind].family], tables["CustomConfigurationBase"]
-    joined = entity.join(configuration, configuration_applies(tables, kind, entity, configuration))
+    joined = entity.join(configuration, computed.configuration_applies(tables, kind, entity, configuration))
     wanted = select(configuration.c.id).select_from(joined).where(entity.c.id == row["id"])
     for key, value in pairs.items():
         # A project's own configuration takes precedence over one for all projects.

@@ -20,8 +20,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ft_dcc.server.auth import api_keys, tokens
-from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_origin
+from ft_dcc.server.auth import api_keys, browser_sessions, tokens
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import BadRequest, Forbidden, HttpError, InvalidCredentials, TooManyRequests
@@ -51,7 +50,7 @@ class LoginPages:
         store: Store,
         authenticator: api_keys.Authenticator,
         secret: bytes,
-        browsers: BrowserSessions,
+        browsers: browser_sessions.BrowserSessions,
         login_tokens: tokens.OneTimeTokens[Caller],
         on_new_key: Callable[[], None],
     ) -> None:
@@ -132,7 +131,7 @@ class LoginPages:
         return response
 
     async def _sign_out(self, request: Request) -> Response:
-        check_same_origin(request)
+        browser_sessions.check_same_origin(request)
         response = _redirect("../user/sign_in")
         await to_thread.run_sync(self._browsers.end, request, response)
         return response

@@ -14,12 +14,11 @@ from typing import Any
 import attrs
 from sqlalchemy import Connection, delete, select, update
 
-from ft_dcc.server.database import clock
-from ft_dcc.server.database.connections import Prepared
+from ft_dcc.server.database import clock, connections
 from ft_dcc.server.database.private_tables import AUDIT_ENTRIES, RECORDED_EVENTS
 from ft_dcc.server.identity import Caller
 
-_INSERT, _INSERT_EVENT = Prepared(AUDIT_ENTRIES.insert()), Prepared(RECORDED_EVENTS.insert())
+_INSERT, _INSERT_EVENT = connections.Prepared(AUDIT_ENTRIES.insert()), connections.Prepared(RECORDED_EVENTS.insert())
 _MAX_LENGTH = 1000
 VERSION, ENTRY, NOTE, VERDICT = "version", "entry", "note", "verdict"
 _KINDS = {"AssetVersion": VERSION, "ReviewSessionObject": ENTRY, "Note": NOTE, "ReviewSessionObjectStatus": VERDICT}

@@ -23,10 +23,8 @@ from typing import IO
 
 from ft_dcc.errors import DatabaseDamaged, StorageError
 from ft_dcc.files import atomic
-from ft_dcc.files.atomic import new_file, sync_folder, temporary_folder
 from ft_dcc.review.stored_values import json_object
-from ft_dcc.server.database.media_checksums import PieceCheck, read_pieces
-from ft_dcc.server.database.migrations import STEPS
+from ft_dcc.server.database import media_checksums, migrations
 
 _DATABASE = "studio.db"
 _PRIVATE = ("secret", "credentials.env")
@@ -51,7 +49,7 @@ def back_up(data: Path, target: Path, *, with_media: bool = True, is_incremental
         raise StorageError(f"{target} exists, and a backup overwrites nothing. Name a new file.")
     if not (data / _DATABASE).is_file():
         raise StorageError(f"There is no studio in {data}. Name the folder that its server was started with.")
-    with _storage_errors(target), temporary_folder("snapshot-", target.parent) as folder:
+    with _storage_errors(target), atomic.temporary_folder("snapshot-", target.parent) as folder:
         snapshot = folder / _DATABASE
         copy_database(data / _DATABASE, snapshot)
         if damage := find_damage(snapshot):
@@ -60,7 +58,7 @@ def back_up(data: Path, target: Path, *, with_media: bool = True, is_incremental
                 "Stop the server and restore the newest backup to a new folder."
             )
         with atomic.atomic_path(target) as temporary:
-            with new_file(temporary, is_private=True) as file:
+            with atomic.new_file(temporary, is_private=True) as file:
                 kept = target.with_name(_KEPT) if is_incremental else None
                 count = _write_archive(data, snapshot, file, kept, with_media=with_media)
             # What is kept was read again when it was kept.
@@ -83,7 +81,7 @@ def remove_unused(folder: Path, backups: Iterable[Path]) -> None:
 
 def verify_backup(source: Path, *, with_kept: bool = True) -> int:
     """Read a whole backup and return the number of its media files; raises StorageError when it cannot be restored."""
-    with _storage_errors(source), temporary_folder("snapshot-", source.parent) as folder:
+    with _storage_errors(source), atomic.temporary_folder("snapshot-", source.parent) as folder:
         count = _read_archive(source, lambda name: folder / name if name == _DATABASE else None, with_kept=with_kept)
         _check_integrity(folder / _DATABASE, source)
     return count
@@ -100,11 +98,11 @@ def restore(source: Path, data: Path) -> int:
         count = _read_archive(source, lambda name: temporary / name)
         _check_integrity(temporary / _DATABASE, source)
         for folder in (temporary, *(path for path in temporary.rglob("*") if path.is_dir())):
-            sync_folder(folder)
+            atomic.sync_folder(folder)
         if data.exists():
             data.rmdir()
         atomic.rename(temporary, data)
-        sync_folder(data.parent)
+        atomic.sync_folder(data.parent)
     return count
 
 
@@ -129,7 +127,7 @@ def keep_before_migration(database: Path) -> None:
     """Copy a database of an older version to a file beside it, before it is migrated; raises StorageError."""
     version = _version_of(database)
     target = database.with_name(f"studio-version-{version}.db")
-    if 0 < version < len(STEPS) and not target.exists():
+    if 0 < version < len(migrations.STEPS) and not target.exists():
         with _storage_errors(database):
             for unfinished in target.parent.glob(f"{target.name}.*"):
                 unfinished.unlink()  # The process that made it was killed.
@@ -181,8 +179,8 @@ def _add_file(
 ) -> None:
     """Add a file, or keep it in a folder; raises StorageError for a media file that is not as it arrived."""
     is_media = name.startswith("media/")
-    pieces = read_pieces(checksums) if checksums is not None and is_media else []
-    check = PieceCheck(pieces)
+    pieces = media_checksums.read_pieces(checksums) if checksums is not None and is_media else []
+    check = media_checksums.PieceCheck(pieces)
     with path.open("rb") as file:
         hashing = _HashingReader(file, check.update if pieces else None)
         if is_media and kept is not None:
@@ -190,7 +188,7 @@ def _add_file(
         else:
             archive.addfile(archive.gettarinfo(arcname=name, fileobj=file), hashing)
     # An upload may have replaced the file, and its checksums, while it was read.
-    if pieces and not check.is_intact and checksums is not None and read_pieces(checksums) == pieces:
+    if pieces and not check.is_intact and checksums is not None and media_checksums.read_pieces(checksums) == pieces:
         raise StorageError(
             f"The media file {path} is not as it arrived, and no backup of it is kept. "
             "Put it back from an older backup, then back up again."
@@ -292,7 +290,7 @@ def _extract(content: _HashingReader, modified_at: float, target: Path | None) -
             pass
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with new_file(target, is_private=True) as file:
+    with atomic.new_file(target, is_private=True) as file:
         while block := content.read(1 << 20):
             file.write(block)
     os.utime(target, (modified_at, modified_at))

@@ -25,9 +25,8 @@ from ft_dcc.server.auth.permissions import (
     access_rule,
 )
 from ft_dcc.server.database.connections import Prepared
+from ft_dcc.server.entities import changes, ownership
 from ft_dcc.server.entities.batch import Batch, Row
-from ft_dcc.server.entities.changes import stored_type
-from ft_dcc.server.entities.ownership import OwnerReader, holds
 from ft_dcc.server.errors import Forbidden, ValidationError
 from ft_dcc.server.query.row_filter import access_scope
 from ft_dcc.server.schema.model import Attribute, EntityType, Schema
@@ -50,7 +49,7 @@ def check_access(
 def check_key_access(batch: Batch, action: str, entity_type: EntityType, entity_id: str) -> None:
     """Raise Forbidden if an entity with this id exists and the caller may not do this with it."""
     if (row := batch.row(entity_type.family, entity_id)) is not None:
-        check_access(batch, action, stored_type(batch.schema, entity_type.family, row), row)
+        check_access(batch, action, changes.stored_type(batch.schema, entity_type.family, row), row)
 
 
 def is_allowed(
@@ -105,24 +104,24 @@ def _is_own_account(request: _Request) -> bool:
 
 def _has_role(request: _Request, role: str) -> bool:
     """Return whether the caller has the role in all projects that own the entity, and is the users that own it."""
-    owners = OwnerReader(request.batch).owners(request.entity_type, request.row)
+    owners = ownership.OwnerReader(request.batch).owners(request.entity_type, request.row)
     if owners is not None and not owners:  # It belongs to everyone.
         return request.is_author and request.batch.permissions.is_contributor
     # A component of a guest has no author and, before it is attached, no other owner.
     if owners is None and request.is_of_guest and request.entity_type.family == "Component":
         return request.batch.permissions.is_contributor
-    return holds(request.batch.permissions, request.batch.caller.id, owners, role)
+    return ownership.holds(request.batch.permissions, request.batch.caller.id, owners, role)
 
 
 def _may_update_first_owner(request: _Request) -> bool:
     batch, owner = request.batch, request.rule.owners[0]
     if request.row.get(owner.column) is None:
         return False
-    target = OwnerReader(batch).target(request.entity_type, request.row, owner)
+    target = ownership.OwnerReader(batch).target(request.entity_type, request.row, owner)
     if target is None:
         return False
     part = "metadata" if request.entity_type.family == "Metadata" else "custom_attributes"
-    return is_allowed(batch, UPDATE, stored_type(batch.schema, *target), target[1], (part,))
+    return is_allowed(batch, UPDATE, changes.stored_type(batch.schema, *target), target[1], (part,))
 
 
 @attrs.frozen
@@ -187,7 +186,7 @@ def may_write(batch: Batch, entity_type: EntityType, values: Row) -> bool:
     given = {name: value for name, value in values.items() if isinstance(value, str)}
     stored = batch.schema[entity_type.family]
     if stored.key == ("id",) and "id" in given and (row := batch.row(entity_type.family, given["id"])) is not None:
-        return is_allowed(batch, UPDATE, stored_type(batch.schema, entity_type.family, row), row)
+        return is_allowed(batch, UPDATE, changes.stored_type(batch.schema, entity_type.family, row), row)
     role = CONTRIBUTORS if CONTRIBUTORS in grants else MEMBERS
     for name, target in _targets(batch.schema, entity_type, given).items():
         found = batch.row(target.family, given[name])
@@ -195,9 +194,9 @@ def may_write(batch: Batch, entity_type: EntityType, values: Row) -> bool:
             del given[name]
             continue
         # The caller must be able to write something that belongs to it.
-        found_type = stored_type(batch.schema, target.family, found)
-        owners = OwnerReader(batch).owners(found_type, found)
-        may_own = not owners or holds(batch.permissions, batch.caller.id, owners, role)
+        found_type = changes.stored_type(batch.schema, target.family, found)
+        owners = ownership.OwnerReader(batch).owners(found_type, found)
+        may_own = not owners or ownership.holds(batch.permissions, batch.caller.id, owners, role)
         if not may_own or not is_readable(batch, found_type, found):
             return False
     if any(key.column in given for key in rule.owners) and entity_type.name != "Project":

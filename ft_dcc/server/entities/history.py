@@ -14,8 +14,7 @@ import json
 from sqlalchemy import func, select
 
 from ft_dcc.server.auth.permissions import access_rule
-from ft_dcc.server.database import clock
-from ft_dcc.server.database.connections import Prepared
+from ft_dcc.server.database import clock, connections
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.changes import ADD, UPDATE, Change, Values, stored_type
 from ft_dcc.server.entities.ownership import PROJECT, OwnerReader, Owners
@@ -91,5 +90,5 @@ def _attribute_names(entity_type: EntityType) -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=8)
-def _newest(tables: Tables) -> Prepared:
-    return Prepared(select(func.max(tables.by_family["Event"].c.id)))
+def _newest(tables: Tables) -> connections.Prepared:
+    return connections.Prepared(select(func.max(tables.by_family["Event"].c.id)))

@@ -15,8 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
 
-from ft_dcc.server.database import clock
-from ft_dcc.server.database.connections import Prepared
+from ft_dcc.server.database import clock, connections
 from ft_dcc.server.entities import authorization
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.errors import ValidationError
@@ -84,7 +83,7 @@ def follow_version(batch: Batch, version: Row, *, is_deleted: bool = False) -> N
 
 
 @functools.lru_cache(maxsize=8)
-def _followers(tables: Tables) -> Prepared:
+def _followers(tables: Tables) -> connections.Prepared:
     item, session, context = tables.families(_ITEM, "ReviewSession", "Context")
     above = select(context.c.id, context.c.parent_id).where(context.c.id == bindparam("context")).cte(recursive=True)
     above = above.union(select(context.c.id, context.c.parent_id).join(above, context.c.id == above.c.parent_id))
@@ -92,7 +91,7 @@ def _followers(tables: Tables) -> Prepared:
     is_open = or_(session.c.end_date.is_(None), session.c.end_date > func.ft_dcc_now())
     joined = select(item.c.id).join(session, session.c.id == item.c.review_session_id)
     joined = joined.where(or_(own, item.c.entity_id.in_(select(above.c.id))), item.c.follows.is_not(None), is_open)
-    return Prepared(joined.order_by(item.c["__row__"]))
+    return connections.Prepared(joined.order_by(item.c["__row__"]))
 
 
 def _advance(batch: Batch, item: Row, deleted: str | None = None) -> None:

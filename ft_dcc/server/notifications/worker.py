@@ -14,7 +14,6 @@ from ft_dcc.server.background import running_worker
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, clock
 from ft_dcc.server.notifications import event_details, mails, webhooks
-from ft_dcc.server.notifications.webhooks import WebhookClient, read_allowed_networks
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +21,7 @@ _INTERVAL_SECONDS = 5.0
 
 
 def process_notifications(
-    context: ServerContext, client: WebhookClient, now: float, is_stopping: Callable[[], bool] = lambda: False
+    context: ServerContext, client: webhooks.WebhookClient, now: float, is_stopping: Callable[[], bool] = lambda: False
 ) -> None:
     """Process what was recorded, then send the messages that are due at this time, in seconds since 1970."""
     while not is_stopping() and _process_events(context):
@@ -60,7 +59,7 @@ def _process_events(context: ServerContext) -> bool:
 
 def running_notification_worker(context: ServerContext) -> AbstractContextManager[None]:
     """Send notifications on a thread for the duration of the block; raises SettingInvalid."""
-    client = WebhookClient(read_allowed_networks())
+    client = webhooks.WebhookClient(webhooks.read_allowed_networks())
 
     def step(is_stopping: threading.Event) -> float:
         try:

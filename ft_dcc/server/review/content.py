@@ -8,14 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from ft_dcc.review import stored_values
-from ft_dcc.review.stored_values import first_integer, json_object
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.encoding.queue import MOVIE, STILL, versions_being_encoded
 from ft_dcc.server.entities.review_rules import WRITE_RIGHTS
 from ft_dcc.server.errors import NotFound
+from ft_dcc.server.review import feedback, internal_notes
 from ft_dcc.server.review.access import ReviewAccess
-from ft_dcc.server.review.feedback import full_name, note_file_type, read_addressed_notes, read_feedback, read_summaries
-from ft_dcc.server.review.internal_notes import internal_labels
 from ft_dcc.server.schema.tables import Tables
 
 
@@ -32,7 +30,7 @@ def read_head(connection: Connection, tables: Tables, access: ReviewAccess) -> d
     found = connection.execute(statement).first()
     if found is None:
         raise NotFound("This review session does not exist any more. Ask for a new link.")
-    internal = internal_labels(connection, tables)
+    internal = internal_notes.internal_labels(connection, tables)
     labels = connection.execute(select(label.c.id, label.c.name, label.c.color).order_by(label.c.sort, label.c.name))
     return {
         "id": access.review_session_id,
@@ -61,7 +59,7 @@ def read_head(connection: Connection, tables: Tables, access: ReviewAccess) -> d
 def read_entries(connection: Connection, tables: Tables, access: ReviewAccess) -> list[dict[str, Any]]:
     """Return the versions with what the list shows of them (web/src/model.ts, Entry); empty values are left out."""
     rows = connection.execute(_versions_of(tables, access.review_session_id)).all()
-    summaries = read_summaries(connection, tables, access)
+    summaries = feedback.read_summaries(connection, tables, access)
     paths = _read_paths(connection, tables, {row.context_id for row in rows if row.context_id is not None})
     stacks = Counter(row.asset_id for row in rows)
     numbers = {asset_id: number for number, asset_id in enumerate(stacks)}
@@ -107,7 +105,7 @@ def read_entry(connection: Connection, tables: Tables, access: ReviewAccess, obj
     movie = _read_movie(connection, tables, row.version_id)
     is_encoding = movie is None and row.version_id in versions_being_encoded(connection, tables, {row.version_id})
     paths = _read_paths(connection, tables, {row.context_id} if row.context_id is not None else set())
-    addressed = read_addressed_notes(connection, tables, access, row.version_id)
+    addressed = feedback.read_addressed_notes(connection, tables, access, row.version_id)
     # Paths of a studio's storage are not for its guests.
     files = [] if access.user is None else _read_files(connection, tables, row.version_id)
     return {
@@ -119,13 +117,13 @@ def read_entry(connection: Connection, tables: Tables, access: ReviewAccess, obj
         "asset": row.asset or "",
         "asset_type": row.asset_type or "",
         "path": paths.get(row.context_id, []),
-        "author": full_name(row),
+        "author": feedback.full_name(row),
         "date": None if row.date is None else f"{row.date}Z",
         "comment": row.comment or "",
         "film": movie,
         "still": None if movie else _read_still(connection, tables, row.version_id),
         "is_encoding": is_encoding,
-        **read_feedback(connection, tables, access, object_id),
+        **feedback.read_feedback(connection, tables, access, object_id),
     }
 
 
@@ -141,7 +139,7 @@ def component_file_type(
     columns = select(component.c.file_type, is_shown.label("is_played"))
     found = connection.execute(columns.where(component.c.id == component_id, is_shown | is_thumbnail)).first()
     if found is None:
-        return note_file_type(connection, tables, access, component_id), False
+        return feedback.note_file_type(connection, tables, access, component_id), False
     return found.file_type, bool(found.is_played)
 
 
@@ -183,10 +181,10 @@ def _read_movie(connection: Connection, tables: Tables, version_id: str) -> dict
     if MOVIE not in newest:
         return None
     own = newest[MOVIE][1].get(stored_values.MOVIE_KEY, "")
-    stated = json_object(own)
+    stated = stored_values.json_object(own)
     movies = []
     for (component_id, name, byte_count), entries in newest.values():
-        exact = json_object(entries.get(stored_values.MOVIE_KEY))
+        exact = stored_values.json_object(entries.get(stored_values.MOVIE_KEY))
         # All have the rate and number of frames of the one that each player knows, as far as they state them.
         if all(exact.get(part, stated.get(part)) == stated.get(part) for part in ("fps", "frame_count")):
             movie = _movie_to_json(component_id, byte_count, {stored_values.MOVIE_KEY: own, **entries})
@@ -236,15 +234,15 @@ def _is_uploaded(tables: Tables) -> ColumnElement[bool]:
 
 def _movie_to_json(component_id: str, byte_count: float | None, values: dict[str, str]) -> dict[str, Any]:
     keys = (stored_values.MOVIE_KEY, stored_values.FTRACK_MOVIE_KEY)
-    exact, player = (json_object(values.get(key)) for key in keys)
+    exact, player = (stored_values.json_object(values.get(key)) for key in keys)
     has_rate = isinstance(exact.get("fps"), str) and all(
         isinstance(exact.get(name), int) for name in ("first_frame", "frame_count")
     )
     return {
         "url": f"media/{component_id}",
         "exact": {name: exact[name] for name in ("fps", "first_frame", "frame_count")} if has_rate else None,
-        "width": first_integer(player.get("width"), exact.get("width")),
-        "height": first_integer(player.get("height"), exact.get("height")),
+        "width": stored_values.first_integer(player.get("width"), exact.get("width")),
+        "height": stored_values.first_integer(player.get("height"), exact.get("height")),
         "size": byte_count,
         "renditions": [],
     }

@@ -17,8 +17,7 @@ from sqlalchemy import select
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
-from ft_dcc import plain_text
-from ft_dcc.errors import Cancelled, Error, MissingExtra, SettingInvalid
+from ft_dcc import errors, plain_text
 from ft_dcc.review.drawings import Drawing, parse_shapes
 from ft_dcc.review.export import write
 from ft_dcc.review.export.write import ExportRequest
@@ -31,8 +30,7 @@ from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import attachments, content, feedback, user_actions
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.storage import derived_media
-from ft_dcc.server.work.budgets import Owner
-from ft_dcc.server.work.queue import Work
+from ft_dcc.server.work import budgets, queue
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +73,7 @@ def read_exported(context: ServerContext, access: ReviewAccess, format_name: str
     return ReviewedSession(found["name"], found["project"], versions)
 
 
-def export_response(context: ServerContext, session: ReviewedSession, format_name: str, work: Work) -> Response:
+def export_response(context: ServerContext, session: ReviewedSession, format_name: str, work: queue.Work) -> Response:
     """Return the response with an export, which is written in a process of its own; raises EncodeFailed."""
     suffix, media_type = FORMATS[format_name]
     with ExitStack() as stack:
@@ -90,7 +88,7 @@ def export_response(context: ServerContext, session: ReviewedSession, format_nam
     return FileResponse(path, media_type=media_type, filename=name, headers=headers, background=cleanup)
 
 
-def write_export(context: ServerContext, request: ExportRequest, work: Work) -> None:
+def write_export(context: ServerContext, request: ExportRequest, work: queue.Work) -> None:
     """Write an export with the media of its versions; raises Cancelled and EncodeFailed."""
     media = {
         version.media_id: context.media.path(version.media_id)
@@ -99,7 +97,7 @@ def write_export(context: ServerContext, request: ExportRequest, work: Work) -> 
     }
     try:
         ffmpeg = derived_media.ffmpeg_command()
-    except (MissingExtra, SettingInvalid):
+    except (errors.MissingExtra, errors.SettingInvalid):
         ffmpeg, media = [], (media if request.format == "movies" else {})  # The export has no images.
     path = request.target.with_name("request")
     path.write_bytes(pickle.dumps(attrs.evolve(request, media=media, ffmpeg=ffmpeg)))
@@ -138,9 +136,9 @@ class FlattenedNotes:
     def resume(self) -> None:
         """Continue with the notes that waited when the server stopped."""
         for path in sorted(self._folder.glob("*")):
-            self.add(path.name, Owner())
+            self.add(path.name, budgets.Owner())
 
-    def add(self, note_id: str, owner: Owner) -> None:
+    def add(self, note_id: str, owner: budgets.Owner) -> None:
         """Make the image of a note with a drawing; one that the server was stopped at each time is given up."""
         path = self._folder / note_id
         try:
@@ -161,16 +159,16 @@ class FlattenedNotes:
         except TooManyRequests:
             _log.warning("The image of note %s waits for the next start: too many wait.", note_id)
 
-    def _make(self, note_id: str, work: Work) -> None:
+    def _make(self, note_id: str, work: queue.Work) -> None:
         try:
             self._write(note_id, work)
-        except (Cancelled, InsufficientStorage):
+        except (errors.Cancelled, InsufficientStorage):
             raise  # The next server makes it, or this one when there is space.
         except Exception as error:  # noqa: BLE001  whatever the reason is, it would be the same again
             _log.warning("The image of note %s was not made.", note_id, exc_info=error)
         (self._folder / note_id).unlink(missing_ok=True)
 
-    def _write(self, note_id: str, work: Work) -> None:
+    def _write(self, note_id: str, work: queue.Work) -> None:
         context = self._dispatcher.context
         found = read_note_export(context, note_id)
         component_id = feedback.note_image_id(note_id)
@@ -189,7 +187,7 @@ class FlattenedNotes:
         operations = attachments.note_file_operations(component_id, note_id, name, size)
         try:
             self._dispatcher.answer(Caller("", "server", is_guest=True), operations, permissions=UNLIMITED)
-        except Error:
+        except errors.Error:
             context.media.remove(component_id)
             raise
 

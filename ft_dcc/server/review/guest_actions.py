@@ -17,15 +17,13 @@ from ft_dcc.review.stored_values import NOTE_KEY, json_object
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.database import clock
-from ft_dcc.server.encoding.queue import MOVIE
-from ft_dcc.server.encoding.worker import LINES, Renditions
+from ft_dcc.server.encoding import queue, worker
 from ft_dcc.server.entities.batch import Operation, create_operation, delete_operation, update_operation
 from ft_dcc.server.errors import Conflict, DuplicateEntryError, Forbidden, NotFound, ValidationError
 from ft_dcc.server.identity import Caller
-from ft_dcc.server.review import attachments, content, earlier_notes, payload_values, user_actions
+from ft_dcc.server.review import attachments, content, earlier_notes, internal_notes, payload_values, user_actions
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.feedback import hidden_notes, notes_statement, read_change
-from ft_dcc.server.review.internal_notes import internal_labels
 from ft_dcc.server.work.budgets import Owner
 
 STATUSES = ("approved", "require_changes", "seen")
@@ -94,7 +92,7 @@ def _links_of_note(
     with store.reading() as connection:
         labels = set(connection.scalars(select(label.c.id).where(label.c.id.in_(wanted))))
         if access.user is None:
-            labels -= internal_labels(connection, store.tables)
+            labels -= internal_notes.internal_labels(connection, store.tables)
         # A note that is sent again has its files.
         stored = set(connection.scalars(select(link.c.component_id).where(link.c.note_id == note["id"])))
     if len(labels) < len(wanted):
@@ -240,7 +238,7 @@ def require_renditions(access: ReviewAccess) -> None:
 
 
 def request_rendition(
-    renditions: Renditions, owner: Owner, dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]
+    renditions: worker.Renditions, owner: Owner, dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the URL of a smaller movie with the same frames, or None while the server makes it.
 
@@ -248,14 +246,14 @@ def request_rendition(
     """
     require_renditions(access)
     lines = payload.get("lines")
-    if lines not in LINES:
-        raise ValidationError(f"A rendition has {' or '.join(map(str, LINES))} lines. Send one of them.")
+    if lines not in worker.LINES:
+        raise ValidationError(f"A rendition has {' or '.join(map(str, worker.LINES))} lines. Send one of them.")
     store = dispatcher.context.store
     with store.reading() as connection:
         object_id = str(payload.get("object"))
         component_id = content.movie_component(connection, store.tables, access.review_session_id, object_id)
     if component_id is None:
-        raise NotFound(f"This version has no movie with the name {MOVIE}. Load the page again.")
+        raise NotFound(f"This version has no movie with the name {queue.MOVIE}. Load the page again.")
     is_made = renditions.request(component_id, lines, owner)
     return {"url": f"media/{component_id}/{lines}" if is_made else None}
 

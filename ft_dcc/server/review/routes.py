@@ -13,14 +13,13 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ft_dcc.server import errors
+from ft_dcc.server import errors, identity
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.browser_sessions import BrowserSessions, check_same_origin
 from ft_dcc.server.database import audit_log
 from ft_dcc.server.encoding.worker import Renditions
 from ft_dcc.server.entities.review_rules import verify_passphrase
 from ft_dcc.server.http import rate_limit, request_body, static_pages
-from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import access as access_rules
 from ft_dcc.server.review import content, earlier_notes, editing, exports, feedback, guest_actions, user_actions
 from ft_dcc.server.review.access import USER_KEY, ReviewAccess
@@ -219,7 +218,7 @@ class ReviewPages:
         found = self._cache.get((access.review_session_id, "entry", object_id, viewer), commit, read)
         address = rate_limit.client_address(request)
         if access.user is None and self._views.acquire(f"{_owner(request, access).visitor} {object_id}") == 0:
-            guest = Caller(access.invitee_id or "", access.name or "guest", is_guest=True)
+            guest = identity.Caller(access.invitee_id or "", access.name or "guest", is_guest=True)
             # Nobody waits for it, and a disk that cannot be written keeps nobody from looking.
             view = partial(audit_log.record_view, guest=guest, object_id=object_id, address=address)
             store.submit(view, changes_data=False)

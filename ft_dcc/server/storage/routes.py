@@ -30,8 +30,7 @@ from ft_dcc.server.http.rate_limit import Slots, client_address, client_network
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.storage import derived_media, media_files, media_store, published_media
 from ft_dcc.server.storage.derived_media import make_thumbnail
-from ft_dcc.server.work.budgets import Owner
-from ft_dcc.server.work.queue import WorkQueue
+from ft_dcc.server.work import budgets, queue
 
 _UPLOAD_TIMEOUT_SECONDS = 60
 # Each holds an open file and a few blocks in memory. A workstation sends six parts of a file at once; a farm publishes
@@ -56,7 +55,7 @@ class ComponentEndpoints:
 
     store: Store
     media: media_store.MediaStore
-    work: WorkQueue
+    work: queue.WorkQueue
     authenticator: Authenticator
     # As ``Dispatcher.answer`` does.
     answer_operations: Callable[..., list[Any]]
@@ -90,7 +89,7 @@ class ComponentEndpoints:
         path = await to_thread.run_sync(self.media.thumbnail, component_id, size)
         if not path.is_file():
             source = self.media.path(component_id)
-            owner = Owner(account or client_network(client_address(request)))
+            owner = budgets.Owner(account or client_network(client_address(request)))
             work = self.work.submit("thumbnail", owner, lambda work: make_thumbnail(source, path, work.run))
             await self.work.result(work, request.receive)
         return await to_thread.run_sync(send_file, request, path, "image/jpeg")

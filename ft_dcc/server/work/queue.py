@@ -26,8 +26,7 @@ from starlette.types import Receive
 
 from ft_dcc.errors import Cancelled, EncodeFailed, Error
 from ft_dcc.files.atomic import make_temporary_folder, remove_tree, temporary_file
-from ft_dcc.server.background import ActivityCounter
-from ft_dcc.server.errors import InsufficientStorage, TooManyRequests, writing_to_disk
+from ft_dcc.server import background, errors
 from ft_dcc.server.work.budgets import Owner, TokenBucket, read_budgets
 from ft_dcc.system import child_process
 
@@ -70,7 +69,7 @@ class Work:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Yield a new folder for the files of the work, which is removed afterwards; raises InsufficientStorage."""
-        with writing_to_disk():
+        with errors.writing_to_disk():
             if self.parent is not None:
                 self.parent.mkdir(exist_ok=True)
             folder = make_temporary_folder(parent=self.parent)
@@ -147,7 +146,7 @@ class WorkQueue:
     def __init__(self, folder: Path, now: Callable[[], float] = time.monotonic) -> None:
         self.folder, self._now = folder, now
         remove_tree(folder)
-        self.activity = ActivityCounter()
+        self.activity = background.ActivityCounter()
         self._budgets = read_budgets()
         # The CPU seconds of visitors and of sessions, which are forgiven evenly over an hour.
         self._accounts = [TokenBucket(limit, limit / _HOUR, now) for limit in self._budgets.cpu_seconds]
@@ -182,7 +181,7 @@ class WorkQueue:
             )
             if is_full or wait > 0:
                 text = f"Too much work of the kind '{kind}' was asked for. Wait a minute, then try again."
-                raise TooManyRequests(text, max(wait, _RETRY_SECONDS))
+                raise errors.TooManyRequests(text, max(wait, _RETRY_SECONDS))
             self._waiting[limits.lane].append(work)
             if key:
                 self._by_key[kind, key] = work
@@ -219,7 +218,7 @@ class WorkQueue:
                 if work.future.running() or work.future.set_running_or_notify_cancel():
                     work.future.set_result(work.function(work))
         except Exception as error:  # noqa: BLE001  the error is that of the one who waits
-            is_waiting = work.is_background and isinstance(error, InsufficientStorage) and not work.is_cancelled
+            is_waiting = work.is_background and isinstance(error, errors.InsufficientStorage) and not work.is_cancelled
             if not work.future.cancelled() and not is_waiting:
                 work.future.set_exception(error)
             is_known = isinstance(error, Error)
