@@ -116,7 +116,7 @@ class _Engine:
                 return None
             # Ctrl-C in the terminal reaches the parent only, which ends the worker with its children.
             process = child_process.start(
-                [sys.executable, "-m", "ft_dcc.batch.worker", str(self.plan.folder / plan.ITEMS)],
+                [sys.executable, "-m", "ft_dcc.batch.unit", str(self.plan.folder / plan.ITEMS)],
                 stdin=child_process.PIPE,
                 stdout=child_process.PIPE,
                 encoding="utf-8",

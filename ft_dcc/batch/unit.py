@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
+from typing import IO, Any
 
 import attrs
 
 from ft_dcc import errors
 from ft_dcc.accounts.credentials import Account
+from ft_dcc.accounts.local_server import get_account
 from ft_dcc.batch import plan, scene_runner
 from ft_dcc.host import Host, SupportsSeveralScenes
 from ft_dcc.publish import models, progress, publisher, scene_order
@@ -16,6 +20,7 @@ from ft_dcc.publish.jobs import queue, states
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder
 from ft_dcc.session import Session
 from ft_dcc.settings.resolve import read_settings
+from ft_dcc.system.signals import exit_when_terminated
 
 
 def publish_item(
@@ -96,3 +101,37 @@ def _request(item: plan.PlannedItem, host: Host | None) -> models.PublishRequest
         names = host.sources_of((item.scene_name,), next(iter(request.source), None))
         request = attrs.evolve(request, source=names)
     return request
+
+
+def main() -> None:
+    """Publish the items of a plan, the argument, whose indices are read from stdin: a worker of the local engine.
+
+    It writes one line of JSON for each event, and ends at the end of stdin, so that it does not outlive its parent.
+    """
+    # Blender's compiled code writes to the process's stdout.
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    exit_when_terminated()
+    opened, account = plan.Plan.open(Path(sys.argv[1])), get_account()
+    with Session(server_url=account.server, api_user=account.user, api_key=account.key) as session:
+        for line in sys.stdin:
+            item = opened.items[int(line)]
+
+            def report(state: progress.Progress, index: int = item.index) -> None:
+                values = {"step": state.step, "done": state.done, "total": state.total, "unit": state.unit}
+                _write(events, {"index": index, "progress": values})
+
+            try:
+                result = publish_item(item, opened.folder / plan.RESULTS, session, on_progress=report)
+            except errors.Error as error:
+                result = plan.ItemResult.of(item, plan.FAILED, [str(error)])
+            _write(events, {"index": item.index, "result": attrs.asdict(result)})
+
+
+def _write(file: IO[str], event: dict[str, Any]) -> None:
+    file.write(f"{json.dumps(event)}\n")
+    file.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ from ft_dcc.cli.terminal.inputs import AbsolutePath, connected
 from ft_dcc.cli.terminal.output import Command, Output
 from ft_dcc.errors import Error
 from ft_dcc.files import atomic, log_file
-from ft_dcc.install.diagnose import Diagnosis, diagnose
+from ft_dcc.install.diagnose import Diagnosis, diagnose, write_bundle
 from ft_dcc.install.host_discovery import TITLES, Machine, redirection_of
 from ft_dcc.settings.resolve import Settings, read_settings
 
@@ -73,8 +73,6 @@ def command(output: Output, bundle: Path | None) -> int:
 
 
 def _write_bundle(output: Output, file: Path, report: str, settings: Settings) -> None:
-    from ft_dcc.install.support_bundle import write_bundle
-
     last = credentials.last_login()
     stored = None if last is None else credentials.load_credentials(*last)
     keys = (settings.get("key") or "", "" if stored is None else stored.key)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ft_dcc.errors import EncodeFailed
 from ft_dcc.server.actions import account_actions, dispatch, query_actions, upload_actions
-from ft_dcc.server.admin import health, service
+from ft_dcc.server.admin import service
 from ft_dcc.server.auth.browser_sessions import BrowserSessions
 from ft_dcc.server.auth.login_page import LoginPages
 from ft_dcc.server.context import ServerContext
@@ -23,7 +23,7 @@ from ft_dcc.server.encoding.queue import encode_media
 from ft_dcc.server.entities import batch, delete, write
 from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events import hub
-from ft_dcc.server.home.routes import HomePages
+from ft_dcc.server.home import HomePages
 from ft_dcc.server.http import api_endpoint, rate_limit, request_body, request_logging, static_pages
 from ft_dcc.server.notifications.mails import MailSwitchPage
 from ft_dcc.server.review import invitations, routes, widget_page
@@ -93,8 +93,7 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
     login_pages = LoginPages(store, authenticator, secret, browsers, context.login_tokens, on_new_key=refresh)
     return Starlette(
         routes=[
-            *health.routes(context, metrics),
-            *service.routes(context),
+            *service.routes(context, metrics),
             *ComponentEndpoints(store, context.media, context.work, authenticator, dispatcher.answer).routes(),
             *routes.ReviewPages(dispatcher, browsers).routes(),
             *HomePages(dispatcher, browsers).routes(),

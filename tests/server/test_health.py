@@ -110,8 +110,8 @@ def test_health_names_what_the_studio_cannot_do(start_server):
     change = (
         "from ft_dcc.server.storage.media_store import MediaStore\n"
         "MediaStore.free_bytes = lambda self: -1\n"
-        "from ft_dcc.server.admin import health\n"
-        "health.find_webhooks = lambda connection: [{'error': 'did not answer'}]\n"
+        "from ft_dcc.server.admin import service\n"
+        "service.find_webhooks = lambda connection: [{'error': 'did not answer'}]\n"
     )
     answer = requests.get(f"{start_server(change=change).url}/health", timeout=TIMEOUT_SECONDS)
     assert (answer.status_code, answer.json()) == (503, {"status": "impaired", "problems": ["disk", "webhooks"]})

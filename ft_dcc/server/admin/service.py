@@ -1,12 +1,14 @@
 """Administer a studio, whether a server is running on its data folder or not.
 
 Without a server, the data folder is opened and locked here. With one, the requests are sent to it as its first user:
-two processes never write to one database.
+two processes never write to one database. ``/health`` and ``/metrics`` are for those who operate it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,6 +17,7 @@ from typing import Any, BinaryIO, Union
 
 import attrs
 from anyio import to_thread
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -24,11 +27,14 @@ from ft_dcc.files.atomic import temporary_file, temporary_folder
 from ft_dcc.server.admin import commands, import_export
 from ft_dcc.server.context import ServerContext, open_server_context, seed_if_new
 from ft_dcc.server.database import backup, data_folder
-from ft_dcc.server.errors import ValidationError, writing_to_disk
-from ft_dcc.server.http.rate_limit import client_address
-from ft_dcc.server.http.request_body import read_json
+from ft_dcc.server.errors import InvalidCredentials, ValidationError, writing_to_disk
+from ft_dcc.server.http import rate_limit, request_body, request_logging
+from ft_dcc.server.mail.mailer import queued_messages
+from ft_dcc.server.notifications.webhooks import find_webhooks
+from ft_dcc.server.storage.derived_media import find_ffmpeg
 
 _REQUEST_TIMEOUT_SECONDS = 3600
+_NOT_CACHED = {"Cache-Control": "no-store"}
 
 
 @contextmanager
@@ -63,9 +69,11 @@ def export_lines(data: Path) -> Iterator[bytes]:
             yield from import_export.export_entities(context, connection)
 
 
-def routes(context: ServerContext) -> list[Route]:
-    """Return the routes for administrators of a running server."""
+def routes(context: ServerContext, metrics: request_logging.Metrics) -> list[Route]:
+    """Return the routes for administrators of a running server, ``/health`` and ``/metrics``."""
     return [
+        Route("/health", partial(_send_health, context), methods=["GET"]),
+        Route("/metrics", partial(_send_metrics, context, metrics), methods=["GET"]),
         Route("/studio/load", partial(_import, context), methods=["POST"]),
         Route("/studio/{command}", partial(_run, context), methods=["POST"]),
     ]
@@ -149,16 +157,84 @@ async def _import(context: ServerContext, request: Request) -> Response:
             await to_thread.run_sync(file.write, chunk)
         file.seek(0)
         count = await to_thread.run_sync(import_export.import_entities, context, file)
-    return JSONResponse({"count": count}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"count": count}, headers=_NOT_CACHED)
 
 
 async def _run(context: ServerContext, request: Request) -> Response:
     await to_thread.run_sync(_require_administrator, context, request)
-    arguments = await read_json(request, dict)
+    arguments = await request_body.read_json(request, dict)
     report = await to_thread.run_sync(commands.run_command, context, request.path_params["command"], arguments)
-    return JSONResponse(report, headers={"Cache-Control": "no-store"})
+    return JSONResponse(report, headers=_NOT_CACHED)
 
 
 def _require_administrator(context: ServerContext, request: Request) -> None:
     username, key = request.headers.get("ftrack-user", ""), request.headers.get("ftrack-api-key", "")
-    commands.require_administrator(context, context.authenticator.authenticate(client_address(request), username, key))
+    commands.require_administrator(
+        context, context.authenticator.authenticate(rate_limit.client_address(request), username, key)
+    )
+
+
+def _send_health(context: ServerContext, request: Request) -> Response:
+    """Answer 200 for a studio without known problems, else 503 with where they are; the log has the details."""
+    damaged = set(backup.read_problems(context.folder))
+    try:
+        with context.store.reading() as connection:
+            # Reads a page, which "SELECT 1" does not.
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+    except (DBAPIError, sqlite3.Error, errors.Error):
+        damaged.add("database")
+    problems = damaged | {name for name, is_able in _ABILITIES.items() if not is_able(context)}
+    if not problems:
+        return JSONResponse({"status": "ok"}, headers=_NOT_CACHED)
+    status = "damaged" if damaged else "impaired"
+    return JSONResponse({"status": status, "problems": sorted(problems)}, 503, headers=_NOT_CACHED)
+
+
+def _can_write(context: ServerContext) -> bool:
+    try:
+        with temporary_file(parent=context.folder) as file:
+            file.write(b"x")
+        return context.media.free_bytes() > 0
+    except (OSError, errors.Error):
+        return False
+
+
+def _can_encode(_context: ServerContext) -> bool:
+    try:
+        find_ffmpeg()
+    except errors.MissingExtra:
+        return True  # This server was installed without.
+    except errors.SettingInvalid:
+        return False
+    return True
+
+
+def _can_mail(context: ServerContext) -> bool:
+    mailer = context.mailer
+    return mailer.server is None or not any(mail.reason for mail in queued_messages(mailer.outbox))
+
+
+def _can_call_webhooks(context: ServerContext) -> bool:
+    with context.store.reading() as connection:
+        return not any(hook["error"] for hook in find_webhooks(connection))
+
+
+# What ``/health`` asks for, by the word for it in the answer.
+_ABILITIES = {"disk": _can_write, "encoding": _can_encode, "mail": _can_mail, "webhooks": _can_call_webhooks}
+
+
+def _send_metrics(context: ServerContext, metrics: request_logging.Metrics, request: Request) -> Response:
+    """Answer requests with user and API key as Prometheus' ``basic_auth``.
+
+    A request from this machine needs them, too: it may be that of a proxy, for anybody.
+    """
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    try:
+        login = base64.b64decode(given, validate=True).decode()
+    except ValueError as error:
+        raise InvalidCredentials("The Authorization header cannot be read. Send user and API key as Basic.") from error
+    if scheme.lower() != "basic":
+        raise InvalidCredentials("Metrics need user and API key as Basic authorization.")
+    username, _, key = login.partition(":")
+    context.authenticator.authenticate(rate_limit.client_address(request), username, key)
+    return Response(metrics.text(), media_type="text/plain; version=0.0.4", headers=_NOT_CACHED)

@@ -1,1 +1,0 @@
-"""The pages of signed-in users: review sessions, projects, administration."""
