@@ -10,8 +10,7 @@ import threading
 import time
 import unicodedata
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,9 +73,9 @@ class _Machine:
 
     def start_studio(self, folder: Path) -> Figures:
         settings = read_settings({"local_studio_idle": _IDLE_MINUTES})
-        with _counted_windows() as windows:
-            self.account = local_server.ensure_local_studio(self.studio, settings)
-        require_equal(len(windows), 0, "windows that the studio opened")
+        before = _visible_windows()
+        self.account = local_server.ensure_local_studio(self.studio, settings)
+        require_equal(len(_visible_windows() - before), 0, "windows that the studio opened")
         return {"windows": "none" if sys.platform == "win32" else "not counted on this system"}
 
     def publish(self, folder: Path) -> Figures:
@@ -168,25 +167,8 @@ _CHECKS: tuple[tuple[str, str, Callable[[_Machine, Path], Figures]], ...] = (
 )
 
 
-@contextmanager
-def _counted_windows() -> Iterator[set[int]]:
-    """Yield the set of the visible windows that appear during the block; empty elsewhere than on Windows."""
-    before, seen, is_over = _visible_windows(), set[int](), threading.Event()
-
-    def watch() -> None:
-        while not is_over.wait(0.02):
-            seen.update(_visible_windows() - before)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield seen
-    finally:
-        is_over.set()
-        watcher.join()
-
-
 def _visible_windows() -> set[int]:
+    """Return the visible windows of Windows; none elsewhere."""
     found: set[int] = set()
     if sys.platform == "win32":
         user = ctypes.windll.user32

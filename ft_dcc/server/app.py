@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from starlette.applications import Starlette
@@ -25,7 +24,7 @@ from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events import hub
 from ft_dcc.server.home import HomePages
 from ft_dcc.server.http import api_endpoint, rate_limit, request_body, request_logging, static_pages
-from ft_dcc.server.notifications.mails import MailSwitchPage
+from ft_dcc.server.notifications import mails
 from ft_dcc.server.review import invitations, routes, widget_page
 from ft_dcc.server.storage.routes import ComponentEndpoints
 
@@ -99,7 +98,7 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
             *HomePages(dispatcher, browsers).routes(),
             *widget_page.routes(dispatcher),
             *login_pages.routes(),
-            *MailSwitchPage(context).routes(),
+            *mails.routes(context),
             *hub.routes(context.events, store, authenticator),
         ],
         middleware=[
@@ -111,25 +110,21 @@ def make_app(context: ServerContext, dispatcher: dispatch.Dispatcher | None = No
             Middleware(api_endpoint.ApiMiddleware, authenticator=authenticator, answer=dispatcher.answer_async),
         ],
         exception_handlers=dict.fromkeys(
-            (HttpError, HTTPException, EncodeFailed, ClientDisconnect, Exception),
-            _error_response(static_pages.StaticPages()),
+            (HttpError, HTTPException, EncodeFailed, ClientDisconnect, Exception), _error_response
         ),
     )
 
 
-def _error_response(pages: static_pages.StaticPages) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Return the handler of errors: a browser gets a page with a way back for an address that does not exist."""
-
-    async def respond(request: Request, error: Exception) -> Response:
-        is_unknown = isinstance(error, HTTPException) and error.status_code == 404 and request.method == "GET"
-        if not is_unknown or "text/html" not in request.headers.get("accept", ""):
-            return await request_logging.error_response(request, error)
-        root = "../" * (request.url.path.count("/") - 1)
-        text = "The address may be incomplete, or the page was removed."
-        link = f'<p><a class="text-button" href="{root or "./"}">Go to the reviews of the studio</a></p>'
-        return pages.fill("message.html", f"{root}review/", 404, end=link, title="There is no such page", text=text)
-
-    return respond
+async def _error_response(request: Request, error: Exception) -> Response:
+    """Return the response to a failed request: a browser gets a page with a way back for an unknown address."""
+    is_unknown = isinstance(error, HTTPException) and error.status_code == 404 and request.method == "GET"
+    if not is_unknown or "text/html" not in request.headers.get("accept", ""):
+        return await request_logging.error_response(request, error)
+    root = "../" * (request.url.path.count("/") - 1)
+    text = "The address may be incomplete, or the page was removed."
+    link = f'<p><a class="text-button" href="{root or "./"}">Go to the reviews of the studio</a></p>'
+    title = "There is no such page"
+    return static_pages.fill("message.html", f"{root}review/", 404, end=link, title=title, text=text)
 
 
 def _make_metrics(context: ServerContext) -> request_logging.Metrics:

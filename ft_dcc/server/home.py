@@ -16,7 +16,7 @@ from urllib.parse import quote
 import orjson
 from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ft_dcc.errors import SettingInvalid
@@ -48,7 +48,6 @@ class HomePages:
 
     def __init__(self, dispatcher: Dispatcher, browsers: BrowserSessions) -> None:
         self._dispatcher, self._browsers = dispatcher, browsers
-        self._files = static_pages.StaticPages()
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the pages and of their requests."""
@@ -68,8 +67,8 @@ class HomePages:
         root = "../" * depth
         if self._browsers.find_user(request) is None:
             target = f"{root or './'}user/sign_in?next={quote(request.url.path)}"
-            return RedirectResponse(target, 303, headers=_NOT_STORED)
-        return self._files.fill("home.html", f"{root}review/", form_target="'self'", view=view, base=root)
+            return static_pages.redirect(target)
+        return static_pages.fill("home.html", f"{root}review/", form_target="'self'", view=view, base=root)
 
     def _read(self, read: Callable[[Dispatcher, Caller, Request], Any], request: Request) -> Response:
         return _json(read(self._dispatcher, self._browsers.require_user(request), request))

@@ -65,7 +65,6 @@ def test_download_returns_the_uploaded_bytes(http_client):
         ("bytes=1024000-", 416, b"", "bytes */1024000"),
         ("bytes=-0", 416, b"", "bytes */1024000"),
         ("bytes=0-1,4-5", 200, MOVIE_BYTES, None),
-        ("bytes=5-2", 200, MOVIE_BYTES, None),
         ("frames=0-1", 200, MOVIE_BYTES, None),
         ("bytes=" + "9" * 5000 + "-", 200, MOVIE_BYTES, None),
     ],
@@ -84,7 +83,7 @@ def test_requests_depend_on_the_etag_of_the_file(http_client, stored_movie):
     assert http_client.get("/component/get", stored_movie, headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_download_is_complete_when_the_file_is_replaced_or_removed(tmp_path):
+def test_download_is_complete_when_the_file_is_replaced_or_removed_meanwhile(tmp_path):
     files = MediaStore(tmp_path, b"secret")
     files.path("c").parent.mkdir()
     files.path("c").write_bytes(MOVIE_BYTES)
@@ -92,14 +91,14 @@ def test_download_is_complete_when_the_file_is_replaced_or_removed(tmp_path):
     sent: list[bytes] = []
 
     async def send(message):
+        if not any(sent) and message.get("body"):
+            (tmp_path / "another").write_bytes(b"x")
+            files.import_file(tmp_path / "another", "c")
+            files.remove("c")
         sent.append(message.get("body", b""))
 
     async def drive():
-        answer = send_file(Request(scope), files.path("c"), "video/mp4")
-        (tmp_path / "another").write_bytes(b"x")
-        files.import_file(tmp_path / "another", "c")
-        files.remove("c")
-        await answer(scope, anyio.sleep_forever, send)
+        await send_file(Request(scope), files.path("c"), "video/mp4")(scope, anyio.sleep_forever, send)
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(anyio.run, drive).result()

@@ -206,11 +206,6 @@ class ApiRequest:
             )
 
     @property
-    def context(self) -> ServerContext:
-        """The server that answers."""
-        return self.dispatcher.context
-
-    @property
     def is_writing(self) -> bool:
         """Whether the request changes the database."""
         return any(operation["action"] in self.dispatcher.actions.writing for operation in self.operations)
@@ -218,7 +213,7 @@ class ApiRequest:
     def read(self) -> list[Any]:
         """Return the answers to a request that changes nothing."""
         limits = MAX_READ_SECONDS, MAX_READ_CHARACTERS
-        with self.context.store.reading() as connection, connections.read_limits(connection, *limits):
+        with self.dispatcher.context.store.reading() as connection, connections.read_limits(connection, *limits):
             return self.run(connection).answers
 
     def read_inline(self) -> list[Any]:
@@ -226,7 +221,7 @@ class ApiRequest:
         expressions = [operation.get("expression") for operation in self.operations if operation["action"] == "query"]
         if not len(expressions) == len(self.operations) <= _MAX_INLINE_QUERIES:
             raise WouldBlock("Only a few queries are answered on the event loop.")
-        context, commits = self.context, self.context.store.commits
+        context, commits = self.dispatcher.context, self.dispatcher.context.store.commits
         with context.store.inline_reader as connection:
             if len(expressions) > 1:
                 connections.begin(connection)
@@ -253,7 +248,7 @@ class ApiRequest:
     def finish(self, result: CommitResult) -> list[Any]:
         """Remove the files of deleted components, run the callbacks of the actions, and return the answers."""
         for component_id in result.removed_components:
-            self.context.media.remove(component_id)
+            self.dispatcher.context.media.remove(component_id)
         for callback in result.after_commit:
             callback()
         return result.answers
@@ -261,15 +256,16 @@ class ApiRequest:
     def publish(self, result: CommitResult) -> None:
         """Publish the changes of the committed transaction."""
         actions, registry = {str(operation["action"]) for operation in self.operations}, self.dispatcher.actions
+        context = self.dispatcher.context
         if not actions.isdisjoint(registry.permission_actions) or update_events.affects_permissions(result.updates):
-            self.context.events.refresh_permissions(self.context.store)
-        update_events.publish_changes(self.context.events, self.caller, result.updates, self.origin)
+            context.events.refresh_permissions(context.store)
+        update_events.publish_changes(context.events, self.caller, result.updates, self.origin)
         for name in actions & registry.on_commit.keys():
             registry.on_commit[name]()
 
     def run(self, connection: Connection) -> CommitResult:
         """Run the operations in the transaction of a connection."""
-        context, actions = self.context, self.dispatcher.actions
+        context, actions = self.dispatcher.context, self.dispatcher.actions
         if self.valid_since is not None and active_user_since(connection, self.caller.id, self.valid_since) is None:
             raise Forbidden(
                 f"'{self.caller.username}' was deactivated or has lost a key since. Ask again as a valid user."

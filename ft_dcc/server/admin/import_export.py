@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -111,7 +111,7 @@ class _Import:
             self._batch = owner_batch(self.context, self.connection)
             audit_log.backfill_user(self.connection, self._batch.caller)
         assign_projects(self._batch)
-        complete_entities(self._batch, self._incomplete, _line_errors)
+        complete_entities(self._batch, self._incomplete)
         self._check_references()
         return count, self._batch.caller, self._describe()
 
@@ -288,8 +288,6 @@ _MAX_IDS = 500
 _ORDER = {"Project": 0, "others": 1, "AssetVersion": 2, "ReviewSessionObject": 3}
 _COUNTED_COLUMNS = frozenset(("version", "sort_order"))
 
-LineErrors = Callable[[int], AbstractContextManager[None]]
-
 
 @attrs.frozen(eq=False)
 class PendingEntity:
@@ -315,8 +313,8 @@ def assign_projects(batch: Batch) -> None:
         pass
 
 
-def complete_entities(batch: Batch, pending: Iterable[PendingEntity], line_errors: LineErrors) -> None:
-    """Fill in server columns and assign lists; raises ValidationError inside ``line_errors`` of the entity's line."""
+def complete_entities(batch: Batch, pending: Iterable[PendingEntity]) -> None:
+    """Fill in server columns and assign lists; raises ValidationError with the number of the entity's line."""
     in_order = sorted(pending, key=_sort_key)
     for (entity_type, missing), group in groupby(in_order, key=lambda found: (found.entity_type, found.missing)):
         members = list(group)
@@ -325,9 +323,9 @@ def complete_entities(batch: Batch, pending: Iterable[PendingEntity], line_error
         for start in range(0, len(members), step):
             part = members[start : start + step]
             if missing:
-                _fill_in_columns(batch, entity_type, missing, part, line_errors)
+                _fill_in_columns(batch, entity_type, missing, part)
             for found in part:
-                with line_errors(found.line):
+                with _line_errors(found.line):
                     _assign_lists(batch, found)
 
 
@@ -339,16 +337,14 @@ def _sort_key(found: PendingEntity) -> tuple[int, str, list[str]]:
     return _ORDER["others"], name, sorted(found.missing)
 
 
-def _fill_in_columns(
-    batch: Batch, entity_type: EntityType, missing: frozenset[str], part: list[PendingEntity], line_errors: LineErrors
-) -> None:
+def _fill_in_columns(batch: Batch, entity_type: EntityType, missing: frozenset[str], part: list[PendingEntity]) -> None:
     table = batch.tables[entity_type]
     wanted = select(table).where(table.c.id.in_([found.key[0] for found in part]))
     rows = {row["id"]: dict(row) for row in batch.connection.execute(wanted).mappings()}
     changed = []
     for found in part:
         row = rows[found.key[0]]
-        with line_errors(found.line):
+        with _line_errors(found.line):
             rules.add_server_values(batch, entity_type, row)
         changed.append({"which": row["id"], **{f"new_{name}": row[name] for name in missing}})
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in missing}

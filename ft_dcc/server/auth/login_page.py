@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from anyio import to_thread
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ft_dcc.server.auth import api_keys, browser_sessions, tokens
@@ -55,7 +55,7 @@ class LoginPages:
         on_new_key: Callable[[], None],
     ) -> None:
         self._store, self._authenticator, self._secret, self._browsers = store, authenticator, secret, browsers
-        self._login_tokens, self._on_new_key, self._pages = login_tokens, on_new_key, static_pages.StaticPages()
+        self._login_tokens, self._on_new_key = login_tokens, on_new_key
         self._new_keys = TokenBucket(10, 1 / 30)
 
     def routes(self) -> list[BaseRoute]:
@@ -104,7 +104,7 @@ class LoginPages:
         key = self._store.write(partial(_issue_key, user=user, label=_label(request)))
         self._on_new_key()
         query = urlencode({"api_user": user.username, "api_key": key}, quote_via=quote)
-        response = _redirect(f"{target}{'&' if '?' in target else '?'}{query}")
+        response = static_pages.redirect(f"{target}{'&' if '?' in target else '?'}{query}")
         if known is None:
             self._browsers.begin(request, response, user)
         return response
@@ -116,7 +116,7 @@ class LoginPages:
     def _show_page_form(self, request: Request) -> Response:
         """Show the form that leads to a page of the studio, or go there when the browser is signed in."""
         if self._browsers.find_user(request) is not None:
-            return _redirect(_next_page(request))
+            return static_pages.redirect(_next_page(request))
         return self._form_page(request.url.path, _PAGE_TEXT)
 
     async def _submit_page_form(self, request: Request) -> Response:
@@ -126,13 +126,13 @@ class LoginPages:
             user = await to_thread.run_sync(self._authenticate, request, fields)
         except (Forbidden, InvalidCredentials, TooManyRequests) as error:
             return self._form_page(request.url.path, str(error), error=error, name=fields.get("user", ""))
-        response = _redirect(_next_page(request))
+        response = static_pages.redirect(_next_page(request))
         await to_thread.run_sync(self._browsers.begin, request, response, user)
         return response
 
     async def _sign_out(self, request: Request) -> Response:
         browser_sessions.check_same_origin(request)
-        response = _redirect("../user/sign_in")
+        response = static_pages.redirect("../user/sign_in")
         await to_thread.run_sync(self._browsers.end, request, response)
         return response
 
@@ -154,7 +154,7 @@ class LoginPages:
             return self._page("message.html", 404, 1, **_INVALID_TOKEN)
         response: Response
         if "next" in request.query_params:
-            response = _redirect(_next_page(request))
+            response = static_pages.redirect(_next_page(request))
         else:
             title = f"You are signed in as {user.username}"
             response = self._page("message.html", 200, 1, title=title, text="Go back to the program and sign in.")
@@ -194,13 +194,9 @@ class LoginPages:
         return response
 
     def _page(self, page_name: str, status: int, depth: int = 0, form_target: str = "'none'", **texts: str) -> Response:
-        response = self._pages.fill(page_name, "../" * depth + _ROOT, status, form_target=form_target, **texts)
+        response = static_pages.fill(page_name, "../" * depth + _ROOT, status, form_target=form_target, **texts)
         response.headers["Cache-Control"] = "no-store"
         return response
-
-
-def _redirect(url: str) -> Response:
-    return RedirectResponse(url, 303, headers={"Cache-Control": "no-store"})
 
 
 def _redirect_target(request: Request) -> str:

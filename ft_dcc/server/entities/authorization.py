@@ -12,18 +12,7 @@ import attrs
 from sqlalchemy import BindParameter, Select, bindparam, literal_column, select, union_all
 
 from ft_dcc.server.auth import permissions as access_rules
-from ft_dcc.server.auth.permissions import (
-    AUTHOR,
-    CONTRIBUTORS,
-    MANAGER_ROLE,
-    MANAGERS,
-    MEMBERS,
-    MEMBERS_AS_AUTHOR,
-    SERVER,
-    Permissions,
-    Reach,
-    access_rule,
-)
+from ft_dcc.server.auth.permissions import AUTHOR, CONTRIBUTORS, MANAGERS, MEMBERS, SERVER, access_rule
 from ft_dcc.server.database.connections import Prepared
 from ft_dcc.server.entities import changes, ownership
 from ft_dcc.server.entities.batch import Batch, Row
@@ -132,7 +121,7 @@ class _Grantee:
     """
 
     includes: Callable[[_Request], bool]
-    is_possible: Callable[[Permissions], bool]
+    is_possible: Callable[[access_rules.Permissions], bool]
 
 
 _CONTRIBUTOR, _MANAGER = attrgetter("is_contributor"), attrgetter("can_create_projects")
@@ -140,7 +129,7 @@ _CONTRIBUTOR, _MANAGER = attrgetter("is_contributor"), attrgetter("can_create_pr
 _GRANTEES: Mapping[str, _Grantee] = {
     access_rules.EVERYONE: _Grantee(lambda request: True, lambda permissions: True),
     MEMBERS: _Grantee(lambda request: _has_role(request, MEMBERS), lambda permissions: True),
-    MEMBERS_AS_AUTHOR: _Grantee(
+    access_rules.MEMBERS_AS_AUTHOR: _Grantee(
         lambda request: request.is_author and _has_role(request, MEMBERS), lambda permissions: True
     ),
     CONTRIBUTORS: _Grantee(lambda request: _has_role(request, CONTRIBUTORS), _CONTRIBUTOR),
@@ -172,7 +161,7 @@ def check_update(batch: Batch, entity_type: EntityType, row: Row, changed: Colle
 def check_author(batch: Batch, entity_type: EntityType, changed: Collection[str]) -> None:
     """Raise Forbidden if an update gives another author to an entity that users create in their own name only."""
     rule = access_rule(batch.schema, entity_type)
-    is_own = rule.grants[CREATE] <= {AUTHOR, MEMBERS_AS_AUTHOR}
+    is_own = rule.grants[CREATE] <= {AUTHOR, access_rules.MEMBERS_AS_AUTHOR}
     if is_own and rule.author in changed and not batch.permissions.is_administrator:
         raise Forbidden(f"A {entity_type.name} keeps its author. Leave '{rule.author}' out, or create one of your own.")
 
@@ -227,7 +216,7 @@ def grant_creator_access(batch: Batch, entity_type: EntityType, row: Row) -> Non
     )
     user_role, role = batch.table("UserSecurityRole"), batch.table("SecurityRole")
     own = select(user_role.c.id).join(role, user_role.c.security_role_id == role.c.id)
-    own = own.where(user_role.c.user_id == batch.caller.id, role.c.name == MANAGER_ROLE)
+    own = own.where(user_role.c.user_id == batch.caller.id, role.c.name == access_rules.MANAGER_ROLE)
     role_id = batch.connection.scalar(own.limit(1))
     link = {"id": str(uuid4()), "user_security_role_id": role_id, "project_id": project}
     batch.insert("UserSecurityRoleProject", link)
@@ -240,7 +229,7 @@ def _with(projects: tuple[str, ...] | None, project: str) -> tuple[str, ...] | N
 def is_readable(batch: Batch, entity_type: EntityType, row: Row) -> bool:
     """Return whether the caller may read a stored row, by the condition that queries have."""
     reach = batch.permissions.reach
-    if reach is Reach.EVERYTHING or row.get("id") in batch.created_by_guest:
+    if reach is access_rules.Reach.EVERYTHING or row.get("id") in batch.created_by_guest:
         return True
     statement = _readable_statement(batch.schema, batch.tables, reach, entity_type.family)
     if statement is None:
@@ -308,7 +297,7 @@ def _id_statement(tables: Tables, families: frozenset[str]) -> Prepared:
 
 
 @functools.lru_cache(maxsize=1024)
-def _readable_statement(schema: Schema, tables: Tables, reach: Reach, family: str) -> Prepared | None:
+def _readable_statement(schema: Schema, tables: Tables, reach: access_rules.Reach, family: str) -> Prepared | None:
     entity_type = schema[family]
     source = tables[entity_type].alias()
     has_key = [source.c[name] == bindparam(f"key_{name}") for name in entity_type.key]
@@ -325,7 +314,7 @@ def _reason(batch: Batch, action: str, entity_type: EntityType) -> str:
         return f"Only an administrator of the studio may change a {name}. Ask one."
     if access_rules.ANY_MANAGERS in grants or (MANAGERS in grants and not batch.permissions.can_create_projects):
         return "Only a project manager or an administrator may create or delete a project. Ask one."
-    if grants <= {AUTHOR, MEMBERS_AS_AUTHOR}:
+    if grants <= {AUTHOR, access_rules.MEMBERS_AS_AUTHOR}:
         return f"Only the user whose {name} it is may {action} it. Ask that user, or an administrator."
     if not batch.permissions.is_contributor:
         return f"A Reviewer may write notes only, and change only their own, not a {name}. Ask an administrator."

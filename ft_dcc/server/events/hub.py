@@ -24,12 +24,8 @@ from ft_dcc.server.auth.permissions import Permissions, permissions_of
 from ft_dcc.server.auth.tokens import OneTimeTokens
 from ft_dcc.server.database.store import Store
 from ft_dcc.server.errors import BadRequest, Forbidden, HttpError, PayloadTooLarge
-from ft_dcc.server.events.connection import (
-    HEARTBEAT_INTERVAL_SECONDS,
-    SILENCE_TIMEOUT_SECONDS,
-    HandshakeIdentity,
-    HubClient,
-)
+from ft_dcc.server.events import connection as client_connection
+from ft_dcc.server.events.connection import HandshakeIdentity, HubClient
 from ft_dcc.server.http import rate_limit
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.work.budgets import TokenBucket
@@ -244,8 +240,8 @@ async def _shake_hands(hub: EventHub, store: Store, authenticator: Authenticator
     sid = hub.issue_socket_id(await to_thread.run_sync(authenticate))
     if sid is None:
         return PlainTextResponse("Too many clients are connected. Try again later.", 503, {"Retry-After": "30"})
-    greeting = f"{sid}:{HEARTBEAT_INTERVAL_SECONDS * 2}:{SILENCE_TIMEOUT_SECONDS}:websocket"
-    return PlainTextResponse(greeting, headers={"Cache-Control": "no-store"})
+    heartbeat, silence = 2 * client_connection.HEARTBEAT_INTERVAL_SECONDS, client_connection.SILENCE_TIMEOUT_SECONDS
+    return PlainTextResponse(f"{sid}:{heartbeat}:{silence}:websocket", headers={"Cache-Control": "no-store"})
 
 
 async def _serve_websocket(hub: EventHub, store: Store, websocket: WebSocket) -> None:

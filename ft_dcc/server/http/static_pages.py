@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import mimetypes
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ft_dcc.server.errors import NotFound
@@ -29,54 +30,60 @@ _CACHED_FOR_EVER = "public, max-age=31536000, immutable"
 _MEDIA_TYPES = {".js": "text/javascript", ".woff2": "font/woff2"}
 
 
-class StaticPages:
-    """All files of the pages, in memory, each with the digest that the build recorded."""
+@functools.cache
+def _files() -> dict[str, tuple[bytes, str]]:
+    """Return all files of the pages, each with the digest that the build recorded."""
+    digests = json.loads((_FOLDER / "manifest.json").read_text("utf-8"))["files"]
+    return {name: ((_FOLDER / name).read_bytes(), digest) for name, digest in digests.items()}
 
-    def __init__(self) -> None:
-        self._digests: dict[str, str] = json.loads((_FOLDER / "manifest.json").read_text("utf-8"))["files"]
-        self._contents: dict[str, bytes] = {name: (_FOLDER / name).read_bytes() for name in self._digests}
-        self._compressed = {
-            name: gzip.compress(content, mtime=0)
-            for name, content in self._contents.items()
-            if Path(name).suffix in _COMPRESSED_TYPES
-        }
 
-    def fill(
-        self, page_name: str, root: str, status: int = 200, *, form_target: str = "'none'", end: str = "", **texts: str
-    ) -> Response:
-        """Return one of the pages with these texts filled in; ``root`` leads from its URL to ``/review/``.
+@functools.cache
+def _compressed(name: str) -> bytes:
+    return gzip.compress(_files()[name][0], mtime=0)
 
-        Its forms may be sent to ``form_target`` only, and ``end`` is the HTML at the end of its content.
-        """
-        page = self._contents[page_name].decode("utf-8").replace("../static/", f"{root}static/")
-        for name, text in texts.items():
-            page = page.replace(f"%{name}%", escape(text))
-        headers = {
-            "Content-Security-Policy": "; ".join((*_POLICY, f"form-action {form_target}")),
-            "Cache-Control": "private, no-cache",
-        }
-        return Response(page.replace("</main>", f"{end}</main>"), status, headers=headers, media_type="text/html")
 
-    def respond(self, request: Request) -> Response:
-        """Return the response for the file that the request names; raises NotFound.
+def fill(
+    page_name: str, root: str, status: int = 200, *, form_target: str = "'none'", end: str = "", **texts: str
+) -> Response:
+    """Return one of the pages with these texts filled in; ``root`` leads from its URL to ``/review/``.
 
-        A URL with the file's own digest never returns anything else, so that browsers cache it for ever.
-        """
-        name = request.path_params["name"]
-        if name not in self._contents or name.endswith(".html"):
-            raise NotFound("The review page has no such file. Load the page again.")
-        digest = self._digests[name]
-        is_exact = request.query_params.get("v") == digest[:16]
-        headers = {"Cache-Control": _CACHED_FOR_EVER if is_exact else "no-cache", "ETag": f'"{digest}"'}
-        headers["Vary"] = "Accept-Encoding"
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-        suffix = Path(name).suffix
-        media_type = _MEDIA_TYPES.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
-        if name in self._compressed and "gzip" in request.headers.get("accept-encoding", ""):
-            headers["Content-Encoding"] = "gzip"
-            return Response(self._compressed[name], headers=headers, media_type=media_type)
-        return Response(self._contents[name], headers=headers, media_type=media_type)
+    Its forms may be sent to ``form_target`` only, and ``end`` is the HTML at the end of its content.
+    """
+    page = _files()[page_name][0].decode("utf-8").replace("../static/", f"{root}static/")
+    for name, text in texts.items():
+        page = page.replace(f"%{name}%", escape(text))
+    headers = {
+        "Content-Security-Policy": "; ".join((*_POLICY, f"form-action {form_target}")),
+        "Cache-Control": "private, no-cache",
+    }
+    return Response(page.replace("</main>", f"{end}</main>"), status, headers=headers, media_type="text/html")
+
+
+def redirect(url: str) -> Response:
+    """Return the response that leads a browser to another page, by GET."""
+    return RedirectResponse(url, 303, headers={"Cache-Control": "no-store"})
+
+
+async def send_static(request: Request) -> Response:
+    """Return the response for the file that the request names; raises NotFound.
+
+    A URL with the file's own digest never returns anything else, so that browsers cache it for ever.
+    """
+    name = request.path_params["name"]
+    if name not in _files() or name.endswith(".html"):
+        raise NotFound("The review page has no such file. Load the page again.")
+    content, digest = _files()[name]
+    is_exact = request.query_params.get("v") == digest[:16]
+    headers = {"Cache-Control": _CACHED_FOR_EVER if is_exact else "no-cache", "ETag": f'"{digest}"'}
+    headers["Vary"] = "Accept-Encoding"
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    suffix = Path(name).suffix
+    media_type = _MEDIA_TYPES.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
+    if suffix in _COMPRESSED_TYPES and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        content = _compressed(name)
+    return Response(content, headers=headers, media_type=media_type)
 
 
 _DEFAULTS = [

@@ -203,48 +203,45 @@ def is_switched_off(connection: Connection, email: str) -> bool:
     return connection.scalar(statement) is not None
 
 
-class MailSwitchPage:
-    """The page with the switch of one e-mail address."""
+def routes(context: ServerContext) -> list[Route]:
+    """Return the route of the page with the switch of one e-mail address."""
+    return [Route("/notifications/{token}", partial(_respond, context), methods=["GET", "POST"])]
 
-    def __init__(self, context: ServerContext) -> None:
-        self._context, self._pages = context, static_pages.StaticPages()
 
-    def routes(self) -> list[Route]:
-        """Return the route of the page."""
-        return [Route("/notifications/{token}", self._respond, methods=["GET", "POST"])]
+async def _respond(context: ServerContext, request: Request) -> Response:
+    try:
+        claims = tokens.verify(context.secret, _PURPOSE, request.path_params["token"])
+    except Forbidden:
+        text = "Open the link at the end of one of the mails again."
+        return _page(404, "This link is not valid", text)
+    email, wanted = str(claims["email"]), None
+    # Mail programs load links for a preview: only the button changes anything.
+    if request.method == "POST":
+        # The button that mail programs show themselves sends List-Unsubscribe.
+        wanted = (await request_body.read_form(request)).get("mails", "off") == "on"
+    is_off = await to_thread.run_sync(_switch, context, email, wanted)
+    text = f"The studio sends {'no ' if is_off else ''}mails about new versions and feedback to this address."
+    value, label = ("on", "Send mails") if is_off else ("off", "Send none")
+    return _page(200, f"Mails to {email}", text, _FORM.format(value=value, label=label))
 
-    async def _respond(self, request: Request) -> Response:
-        try:
-            claims = tokens.verify(self._context.secret, _PURPOSE, request.path_params["token"])
-        except Forbidden:
-            text = "Open the link at the end of one of the mails again."
-            return self._page(404, "This link is not valid", text)
-        email, wanted = str(claims["email"]), None
-        # Mail programs load links for a preview: only the button changes anything.
-        if request.method == "POST":
-            # The button that mail programs show themselves sends List-Unsubscribe.
-            wanted = (await request_body.read_form(request)).get("mails", "off") == "on"
-        is_off = await to_thread.run_sync(self._switch, email, wanted)
-        text = f"The studio sends {'no ' if is_off else ''}mails about new versions and feedback to this address."
-        value, label = ("on", "Send mails") if is_off else ("off", "Send none")
-        return self._page(200, f"Mails to {email}", text, _FORM.format(value=value, label=label))
 
-    def _switch(self, email: str, wanted: bool | None) -> bool:
-        """Send a person mails from now on, or none, unless ``wanted`` is None; return whether mails are off."""
+def _switch(context: ServerContext, email: str, wanted: bool | None) -> bool:
+    """Send a person mails from now on, or none, unless ``wanted`` is None; return whether mails are off."""
 
-        def write(connection: Connection) -> None:
-            connection.execute(delete(MUTED_MAILS).where(MUTED_MAILS.c.email == email.lower()))
-            if not wanted:
-                connection.execute(MUTED_MAILS.insert(), {"email": email.lower(), "kind": "all", "at": clock.now()})
+    def write(connection: Connection) -> None:
+        connection.execute(delete(MUTED_MAILS).where(MUTED_MAILS.c.email == email.lower()))
+        if not wanted:
+            connection.execute(MUTED_MAILS.insert(), {"email": email.lower(), "kind": "all", "at": clock.now()})
 
-        if wanted is not None:
-            self._context.store.write(write)
-        with self._context.store.reading() as connection:
-            return is_switched_off(connection, email)
+    if wanted is not None:
+        context.store.write(write)
+    with context.store.reading() as connection:
+        return is_switched_off(connection, email)
 
-    def _page(self, status: int, title: str, text: str, form: str = "") -> Response:
-        page = self._pages.fill(
-            "message.html", "../review/", status, form_target="'self'", end=form, title=title, text=text
-        )
-        page.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-        return page
+
+def _page(status: int, title: str, text: str, form: str = "") -> Response:
+    page = static_pages.fill(
+        "message.html", "../review/", status, form_target="'self'", end=form, title=title, text=text
+    )
+    page.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    return page

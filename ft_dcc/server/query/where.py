@@ -7,22 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Select,
-    and_,
-    bindparam,
-    case,
-    false,
-    func,
-    literal_column,
-    null,
-    or_,
-    select,
-    true,
-    type_coerce,
-)
+import sqlalchemy as sql
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import SelectBase
@@ -83,7 +68,7 @@ class ConditionCompiler:
             # Nothing is tested before the first one, and SQLite may begin with its rows.
             plain, guarded = guarded[:1], guarded[1:]
         if guarded:
-            plain.append(case((and_(*guards), _joined("and", guarded)), else_=literal_column("0")))
+            plain.append(sql.case((sql.and_(*guards), _joined("and", guarded)), else_=sql.literal_column("0")))
         return _joined("and", plain)
 
     def compile(self, joins: JoinBuilder, node: Node, criteria: ast.Criteria) -> Condition:
@@ -93,7 +78,7 @@ class ConditionCompiler:
         if isinstance(criteria, ast.Negation):
             # NULL counts as false: "not version is 5" finds entities without a version.
             inner = self.compile(joins, node, criteria.criteria)
-            return func.coalesce(inner, literal_column("0")) == literal_column("0")
+            return sql.func.coalesce(inner, sql.literal_column("0")) == sql.literal_column("0")
         return self._along(joins, node, criteria.path, criteria)
 
     def _along(
@@ -121,7 +106,7 @@ class ConditionCompiler:
                 return self._along(joins, target, rest, criteria)
             inner = criteria.criteria if isinstance(criteria, ast.RelationCondition) else None
             found = target.source.c[target.entity_type.key[0]].is_not(None)
-            return found if inner is None else and_(found, self.compile(joins, target, inner))
+            return found if inner is None else sql.and_(found, self.compile(joins, target, inner))
         if rest:
             raise ParseError(f"'{step.name}' is a value and has no attributes (character {step.position}).")
         if isinstance(criteria, ast.RelationCondition):
@@ -159,7 +144,7 @@ class ConditionCompiler:
         step, rest = path[0], path[1:]
         target = make_node(node.access, cast_type(node.access.schema, attribute, step))
         joins = JoinBuilder(target)
-        condition: Condition = true()
+        condition: Condition = sql.true()
         is_null_test = False
         if rest:
             condition = self._along(joins, target, rest, criteria)
@@ -182,7 +167,7 @@ class ConditionCompiler:
             found: Condition = owners.where(same).correlate(node.source).exists()
         else:
             # "key = key" tells SQLite that the key is not NULL, and then it begins with the owners.
-            found = key.in_(owners) if is_root or is_null_test else and_(key == key, key.in_(owners))
+            found = key.in_(owners) if is_root or is_null_test else sql.and_(key == key, key.in_(owners))
         if is_null_test and isinstance(criteria, ast.Comparison) and criteria.operator in ("is", "="):
             return ~found
         return found
@@ -202,29 +187,29 @@ class ConditionCompiler:
         kind = attribute.kind if attribute.is_scalar else "text"
         if kind == "variable":
             # A date is stored in its JSON envelope.
-            column = func.coalesce(func.json_extract(column, "$.value"), func.json_extract(column, "$"))
+            column = sql.func.coalesce(sql.func.json_extract(column, "$.value"), sql.func.json_extract(column, "$"))
         if isinstance(criteria, ast.InCondition):
             return self._within(node, column, kind, criteria)
         return self._single(column, kind, criteria)
 
-    def _single(self, column: ColumnElement[Any], kind: str, criteria: ast.Comparison) -> Condition:
+    def _single(self, column: sql.ColumnElement[Any], kind: str, criteria: ast.Comparison) -> Condition:
         word, value = criteria.operator, criteria.value
         if type_conversion.is_null(value.word):
             if word in ("is", "="):
-                return column.is_(null())
+                return column.is_(sql.null())
             if word in ("is_not", "!="):
-                return column.is_not(null())
+                return column.is_not(sql.null())
             raise ParseError(f"'{word}' cannot compare with none (character {value.position}). Use 'is' or 'is_not'.")
         if word in ("like", "not_like"):
             pattern = self._bind((value,), limits.like_pattern, is_list=False)
-            text = func.substr(column, 1, limits.MAX_COMPARED_LENGTH)
+            text = sql.func.substr(column, 1, limits.MAX_COMPARED_LENGTH)
             return text.like(pattern, escape="\\") if word == "like" else text.not_like(pattern, escape="\\")
         return _OPERATORS[word](column, self._bind((value,), type_conversion.literal_converter(kind), is_list=False))  # type: ignore[no-any-return]
 
-    def _within(self, node: Node, column: ColumnElement[Any], kind: str, criteria: ast.InCondition) -> Condition:
+    def _within(self, node: Node, column: sql.ColumnElement[Any], kind: str, criteria: ast.InCondition) -> Condition:
         if criteria.query is None:
             if not criteria.values:
-                return false() if criteria.is_in else true()
+                return sql.false() if criteria.is_in else sql.true()
             values = self._bind(criteria.values, type_conversion.literal_converter(kind), is_list=True)
             return column.in_(values) if criteria.is_in else column.not_in(values)
         query = criteria.query
@@ -234,7 +219,7 @@ class ConditionCompiler:
         if query.projections:
             selected = joins.column(query.projections[0].path, "; a query in a condition gives one")
         conditions = [] if query.criteria is None else [self.compile_all(joins, query.criteria)]
-        inner = select(selected).select_from(joins.source)
+        inner = sql.select(selected).select_from(joins.source)
         inner = inner.where(root.row_filter, selected.is_not(None), *conditions)
         return column.in_(inner) if criteria.is_in else column.not_in(inner)
 
@@ -244,7 +229,7 @@ class ConditionCompiler:
         self.parameters.append(
             BoundParameter(name, literals, tuple(value.position for value in values), convert, is_list)
         )
-        return bindparam(name, expanding=True) if is_list else bindparam(name)
+        return sql.bindparam(name, expanding=True) if is_list else sql.bindparam(name)
 
 
 def _has_subquery(condition: Condition) -> bool:
@@ -269,17 +254,17 @@ def _selects_few(node: Node, criteria: ast.Criteria) -> bool:
 
 def _joined(word: str, parts: list[Condition]) -> Condition:
     """Join conditions, many of them in groups, because SQLite limits the depth of an expression to 1000."""
-    join = and_ if word == "and" else or_
+    join = sql.and_ if word == "and" else sql.or_
     while len(parts) > _MAX_CHAIN_LENGTH:
         groups = [parts[start : start + _MAX_CHAIN_LENGTH] for start in range(0, len(parts), _MAX_CHAIN_LENGTH)]
         # Coerced, because SQLAlchemy would flatten the groups again.
-        parts = [type_coerce(Grouping(join(*group)), Boolean) for group in groups]
+        parts = [sql.type_coerce(Grouping(join(*group)), sql.Boolean) for group in groups]
     return join(*parts)
 
 
 def owners_of(
     node: Node, attribute: model.Attribute, target: Node, joins: JoinBuilder, condition: Condition, by: str
-) -> Select[Any]:
+) -> sql.Select[Any]:
     """Return the statement that selects a column of all owners with a related entity that fulfils the condition."""
     join = attribute.related
     wanted = [target.row_filter, condition]
@@ -288,30 +273,30 @@ def owners_of(
     if join.way == "through":
         link = node.access.tables[node.access.schema[join.link]].alias()
         linked = joins.source.join(link, link.c[join.link_remote] == target.source.c[join.remote[0]])
-        return select(link.c[join.link_local]).select_from(linked).where(*wanted)
+        return sql.select(link.c[join.link_local]).select_from(linked).where(*wanted)
     if join.way in ("up", "down"):
         return _relatives(node, attribute, target, joins, wanted, by)
     owner = target.source.c[join.remote[0]]
-    return select(owner).select_from(joins.source).where(owner.is_not(None), *wanted)
+    return sql.select(owner).select_from(joins.source).where(owner.is_not(None), *wanted)
 
 
 def _relatives(
     node: Node, attribute: model.Attribute, target: Node, joins: JoinBuilder, wanted: list[Condition], by: str
-) -> Select[Any]:
+) -> sql.Select[Any]:
     """Return the statement for a column of entities below ("up") or above ("down") one that fulfils a condition."""
     table = node.access.tables[node.entity_type].alias()
     parent = attribute.related.remote[0]
     if attribute.related.way == "up":
-        seed = select(table.c.id, table.c[by].label("found"))
+        seed = sql.select(table.c.id, table.c[by].label("found"))
         seed = seed.select_from(joins.source.join(table, table.c[parent] == target.source.c.id))
         below = seed.where(*wanted).cte(recursive=True, nesting=True)
         further = table.alias()
-        step = select(further.c.id, further.c[by])
+        step = sql.select(further.c.id, further.c[by])
         below = below.union(step.select_from(further.join(below, further.c[parent] == below.c.id)))
-        return select(below.c.found)
-    first = select(target.source.c[parent].label("id")).select_from(joins.source).where(*wanted)
+        return sql.select(below.c.found)
+    first = sql.select(target.source.c[parent].label("id")).select_from(joins.source).where(*wanted)
     above = first.cte(recursive=True, nesting=True)
     # A scalar query for each: SQLite would scan the table for a filter, because it cannot know how few these are.
-    next_one = select(table.c[parent]).where(table.c.id == above.c.id).scalar_subquery()
-    above = above.union(select(next_one).select_from(above).where(above.c.id.is_not(None)))
-    return select(table.c[by]).where(table.c.id.in_(select(above.c.id)))
+    next_one = sql.select(table.c[parent]).where(table.c.id == above.c.id).scalar_subquery()
+    above = above.union(sql.select(next_one).select_from(above).where(above.c.id.is_not(None)))
+    return sql.select(table.c[by]).where(table.c.id.in_(sql.select(above.c.id)))

@@ -9,19 +9,18 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 from sqlalchemy import Connection
 
 from ft_dcc.server.database.store import Store
 
-_MAX_BODIES = 256
+_MAX_KEPT = 512
 _GZIP_LEVEL = 5
 
 Key = tuple[Any, ...]
 T = TypeVar("T")
-Kept = OrderedDict[Key, tuple[int, T]]
 
 
 @attrs.frozen
@@ -34,43 +33,37 @@ class Cached:
 
 
 class ResponseCache:
-    """The bodies that were read last; safe to use from several threads."""
+    """The bodies that were read last, and parts of them; safe to use from several threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         # Commits are counted from the start of the server, so that ETags of different runs must differ.
         self._run = secrets.token_hex(4)
         self._lock = threading.Lock()
-        self._bodies: Kept[Cached] = OrderedDict()
-        self._texts: Kept[str] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[int, Any]] = OrderedDict()
 
     def get(self, key: Key, commit: int, read: Callable[[Connection], str]) -> Cached:
         """Return the body for this key at this commit, or read it now; its ETag is of run, commit and key."""
 
-        def pack(text: str) -> Cached:
-            body, digest = text.encode(), hashlib.sha256(repr(key).encode()).hexdigest()[:12]
+        def pack(connection: Connection) -> Cached:
+            body, digest = read(connection).encode(), hashlib.sha256(repr(key).encode()).hexdigest()[:12]
             return Cached(body, gzip.compress(body, _GZIP_LEVEL, mtime=0), f'"{self._run}-{commit}-{digest}"')
 
-        return self._get(self._bodies, key, commit, read, pack)
+        return self.get_value(key, commit, pack)
 
-    def get_text(self, key: Key, commit: int, read: Callable[[Connection], str]) -> str:
-        """Return a part of several bodies likewise."""
-        return self._get(self._texts, key, commit, read, str)
-
-    def _get(
-        self, kept: Kept[T], key: Key, commit: int, read: Callable[[Connection], str], make: Callable[[str], T]
-    ) -> T:
+    def get_value(self, key: Key, commit: int, read: Callable[[Connection], T]) -> T:
+        """Return a value likewise, such as a part of several bodies, whose key no body has."""
         with self._lock:
-            found = kept.get(key)
-        if found is not None and found[0] == commit:
-            return found[1]
+            known, found = self._kept.get(key, (-1, None))
+        if found is not None and known == commit:
+            return cast(T, found)
         with self._store.reading() as connection:
-            value = make(read(connection))
+            value = read(connection)
         with self._lock:
-            kept[key] = commit, value
-            kept.move_to_end(key)
-            while len(kept) > _MAX_BODIES:
-                kept.popitem(last=False)
+            self._kept[key] = commit, value
+            self._kept.move_to_end(key)
+            while len(self._kept) > _MAX_KEPT:
+                self._kept.popitem(last=False)
         return value
 
 

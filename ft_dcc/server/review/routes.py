@@ -10,7 +10,7 @@ from urllib.parse import quote
 from anyio import to_thread
 from sqlalchemy import Connection
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ft_dcc.server import errors, identity
@@ -45,7 +45,6 @@ class ReviewPages:
 
     def __init__(self, dispatcher: Dispatcher, browsers: BrowserSessions) -> None:
         self._dispatcher, self._studio, self._browsers = dispatcher, dispatcher.context, browsers
-        self._files = static_pages.StaticPages()
         self._cache = ResponseCache(self._studio.store)
         self._live = LiveReviews(self._studio.store)
         self._attachments, self._flattened_notes = Attachments(self._studio), exports.FlattenedNotes(dispatcher)
@@ -86,7 +85,7 @@ class ReviewPages:
             "statuses": guest_actions.set_statuses,
         }
         return [
-            Route("/review/static/{name}", self._send_file, methods=["GET"]),
+            Route("/review/static/{name}", static_pages.send_static, methods=["GET"]),
             Route("/review/{review_session_id}", self._redirect_user, methods=["GET"]),
             Route(session, self._send_page, methods=["GET"]),
             Route(session, self._receive_passphrase, methods=["POST"]),
@@ -106,28 +105,25 @@ class ReviewPages:
             ),
         ]
 
-    async def _send_file(self, request: Request) -> Response:
-        return self._files.respond(request)
-
     def _redirect_user(self, request: Request) -> Response:
         """Redirect a signed-in user to the page of the session; a link without a key is incomplete for others."""
         if self._browsers.find_user(request) is None:
             return self._message_page(404, *_NOT_FOUND, depth=0)
-        return _redirect(f"{request.url.path}/{USER_KEY}{_query_of(request)}")
+        return static_pages.redirect(f"{request.url.path}/{USER_KEY}{_query_of(request)}")
 
     def _send_page(self, request: Request) -> Response:
         if request.path_params["key"] == USER_KEY and self._browsers.find_user(request) is None:
-            return _redirect(f"../../user/sign_in?next={quote(f'{request.url.path}{_query_of(request)}')}")
+            return static_pages.redirect(f"../../user/sign_in?next={quote(f'{request.url.path}{_query_of(request)}')}")
         try:
             self._authorize(request)
         except (errors.NotFound, errors.ReviewUnavailable) as error:
             return self._refusal(error)
         except errors.PassphraseRequired as error:
             return self._passphrase_page(error.status, "The person who sent you the link has it.")
-        return self._files.fill("review.html", "../")
+        return static_pages.fill("review.html", "../")
 
     def _message_page(self, status: int, title: str, text: str, depth: int = 1) -> Response:
-        return self._files.fill("message.html", "../" * depth, status, title=title, text=text)
+        return static_pages.fill("message.html", "../" * depth, status, title=title, text=text)
 
     def _refusal(self, error: errors.NotFound | errors.ReviewUnavailable) -> Response:
         if isinstance(error, errors.ReviewUnavailable):
@@ -135,7 +131,7 @@ class ReviewPages:
         return self._message_page(404, *_NOT_FOUND)
 
     def _passphrase_page(self, status: int, text: str) -> Response:
-        return self._files.fill("passphrase.html", "../", status, form_target="'self'", text=text)
+        return static_pages.fill("passphrase.html", "../", status, form_target="'self'", text=text)
 
     async def _receive_passphrase(self, request: Request) -> Response:
         """Set a cookie for some hours if the passphrase is right; show the form again otherwise."""
@@ -151,7 +147,7 @@ class ReviewPages:
             return response
 
     def _verify_passphrase(self, request: Request, passphrase: str) -> Response:
-        response = _redirect(f"{request.url.path}{_query_of(request)}")
+        response = static_pages.redirect(f"{request.url.path}{_query_of(request)}")
         try:
             self._authorize(request)
         except errors.PassphraseRequired:
@@ -200,7 +196,7 @@ class ReviewPages:
 
         def read(connection: Connection) -> str:
             # All visitors of a session share the list; the head is their own.
-            entries = self._cache.get_text((session_id, feedback.viewer_of(access)), commit, read_entries)
+            entries = self._cache.get_value((session_id, feedback.viewer_of(access)), commit, read_entries)
             own = {"commit": commit, "may_export": access.may_export}
             head = {**own, **content.read_head(connection, store.tables, access)}
             return f'{to_json(head)[:-1]},"entries":{entries}}}'
@@ -234,17 +230,15 @@ class ReviewPages:
         return self._cache.get((access, "earlier", object_id), commit, read)
 
     def _read_people(self, request: Request, access: ReviewAccess) -> Cached:
-        def read(_connection: Connection) -> str:
-            return to_json(user_actions.read_people(self._dispatcher, access))
-
         user_actions.require_right(access, "comment")
-        return self._cache.get((access, "people"), self._studio.store.commits, read)
+        commit = self._studio.store.commits
+        read = user_actions.read_people
+        return self._cache.get((access, "people"), commit, lambda _: to_json(read(self._dispatcher, access)))
 
     def _read_newer(self, request: Request, access: ReviewAccess) -> Cached:
-        def read(connection: Connection) -> str:
-            return to_json(editing.read_newer(connection, self._studio.store.tables, access))
-
-        return self._cache.get((access, "newer"), self._studio.store.commits, read)
+        store = self._studio.store
+        read = partial(editing.read_newer, tables=store.tables, access=access)
+        return self._cache.get((access, "newer"), store.commits, lambda connection: to_json(read(connection)))
 
     async def _send_waveform(self, request: Request) -> Response:
         access = await to_thread.run_sync(self._authorize, request)
@@ -374,10 +368,6 @@ def _owner(request: Request, access: ReviewAccess) -> Owner:
     """Return whose budget pays for work: that of the user or invitee, or of the address of a visitor."""
     visitor = author(access) if access.may_export else rate_limit.client_network(rate_limit.client_address(request))
     return Owner(visitor, access.review_session_id)
-
-
-def _redirect(target: str) -> Response:
-    return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})
 
 
 def _query_of(request: Request) -> str:

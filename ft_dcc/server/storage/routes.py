@@ -1,27 +1,26 @@
-"""The routes of components: uploads, downloads and thumbnails; of a file, the one range that a player requests."""
+"""The routes of components: uploads, downloads and thumbnails."""
 
 from __future__ import annotations
 
 import json
 import mimetypes
-import os
 import re
 import stat
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
-from email.utils import formatdate
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import anyio
 import attrs
 from anyio import CancelScope, current_time, fail_after, move_on_after, to_thread
 from sqlalchemy import select
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from ft_dcc.server.auth.api_keys import Authenticator
 from ft_dcc.server.database.store import Store
@@ -175,49 +174,35 @@ async def _extending(timeout: CancelScope, chunks: AsyncIterator[bytes]) -> Asyn
         yield chunk
 
 
-_ONE_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
+_ONE_RANGE = re.compile(rb"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})")
 _MEDIA_TYPE = re.compile(r"(image/(?!svg)|video/|audio/)[\w.+-]+")
-_BLOCK = 256 * 1024
 
 
-class RangeResponse(Response):
-    """A response with a range of an open file.
+class MediaResponse(FileResponse):
+    """A media file, or the one range of it that a player requests; it ends when the client disconnects."""
 
-    The file is open before the headers are made, so that the response is the same if the file is replaced or removed
-    meanwhile.
-    """
-
-    def __init__(
-        self, file: BinaryIO, start: int, end: int, headers: dict[str, str], status: int, media_type: str
-    ) -> None:
-        super().__init__(None, status, {**headers, "Content-Length": str(end - start)}, media_type)
-        self._file, self._start, self._left = file, start, end - start
+    chunk_size = 256 * 1024
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the range, until the client disconnects."""
-        try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            if scope["method"] == "HEAD" or not self._left:
-                await send({"type": "http.response.body", "body": b""})
-                return
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_cancel_on_disconnect, receive, tasks.cancel_scope)
-                self._file.seek(self._start)
-                while self._left:
-                    block = await to_thread.run_sync(self._file.read, min(_BLOCK, self._left))
-                    # A file is never shortened; if it happened, the client must not wait for the rest.
-                    self._left = self._left - len(block) if block else 0
-                    await send({"type": "http.response.body", "body": block, "more_body": self._left > 0})
-                tasks.cancel_scope.cancel()
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(self._file.close)
+        """Send the file."""
 
+        async def send_to_client(message: Message) -> None:
+            if is_gone.is_set():
+                raise ClientDisconnect
+            await send(message)
 
-async def _cancel_on_disconnect(receive: Receive, sending: CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    sending.cancel()
+        async def watch() -> None:
+            await queue.wait_for_disconnect(receive)
+            is_gone.set()
+
+        is_gone = anyio.Event()
+        # The whole file is the response to several ranges at once, and to other units (RFC 9110, 14.2).
+        headers = [pair for pair in scope["headers"] if pair[0] != b"range" or _ONE_RANGE.fullmatch(pair[1])]
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch)
+            with suppress(ClientDisconnect):
+                await super().__call__({**scope, "headers": headers}, anyio.sleep_forever, send_to_client)
+            tasks.cancel_scope.cancel()
 
 
 def send_file(request: Request, path: Path, media_type: str) -> Response:
@@ -226,51 +211,13 @@ def send_file(request: Request, path: Path, media_type: str) -> Response:
     Only images, movies and sound keep their media type: anything else is sent as a download, so that an uploaded page
     cannot act in a browser.
     """
-    if not stat.S_ISREG(media_files.stat_media(path).st_mode):
+    facts = media_files.stat_media(path)
+    if not stat.S_ISREG(facts.st_mode):
         raise NotFound("The bytes of this component are not on the server.")
-    # Size, tag and range come from the open file, so that a file that is replaced meanwhile is sent whole.
-    try:
-        file = path.open("rb", buffering=0)
-    except FileNotFoundError as error:
-        raise NotFound("The bytes of this component are not on the server.") from error
-    facts = os.fstat(file.fileno())
-    headers = {
-        "ETag": f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"',
-        "Last-Modified": formatdate(facts.st_mtime, usegmt=True),
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
-    }
+    headers = {"ETag": f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"', "Cache-Control": "private, no-cache"}
     if headers["ETag"] in request.headers.get("if-none-match", "").replace(" ", "").split(","):
-        file.close()
         return Response(status_code=304, headers=headers)
     if not _MEDIA_TYPE.fullmatch(media_type):
         media_type = "application/octet-stream"
         headers["Content-Disposition"] = "attachment"
-    requested = _requested_range(request, headers, facts.st_size)
-    if requested is None:
-        return RangeResponse(file, 0, facts.st_size, headers, 200, media_type)
-    start, end = requested
-    if start >= end:
-        file.close()
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{facts.st_size}"})
-    headers["Content-Range"] = f"bytes {start}-{end - 1}/{facts.st_size}"
-    return RangeResponse(file, start, end, headers, 206, media_type)
-
-
-def _requested_range(request: Request, headers: dict[str, str], size: int) -> tuple[int, int] | None:
-    """Return the first requested byte and the one after the last, or None for the whole file.
-
-    The whole file is the response to several ranges at once, to an invalid one (RFC 9110, 14.2), to one of another
-    state of the file, and to a HEAD.
-    """
-    found = _ONE_RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
-    condition = request.headers.get("if-range")
-    is_outdated = condition is not None and condition not in (headers["ETag"], headers["Last-Modified"])
-    if found is None or is_outdated or request.method != "GET":
-        return None
-    first, last, suffix = found.groups()
-    if suffix is not None:
-        return max(0, size - int(suffix)), size
-    if last and int(last) < int(first):
-        return None
-    return int(first), min(int(last) + 1, size) if last else size
+    return MediaResponse(path, headers=headers, media_type=media_type, stat_result=facts)

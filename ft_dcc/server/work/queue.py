@@ -194,7 +194,7 @@ class WorkQueue:
 
     async def result(self, work: Work, receive: Receive) -> Any:
         """Return the result of work for a request; it is cancelled when the client leaves."""
-        leaving = asyncio.ensure_future(_wait_for_disconnect(receive))
+        leaving = asyncio.ensure_future(wait_for_disconnect(receive))
         finished = asyncio.ensure_future(asyncio.wrap_future(work.future))
         try:
             await asyncio.wait({leaving, finished}, return_when=asyncio.FIRST_COMPLETED)
@@ -293,6 +293,7 @@ class WorkQueue:
                         self._changed.wait(_RETRY_SECONDS if self._waiting[lane] else None)
 
 
-async def _wait_for_disconnect(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the client of a request has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
