@@ -78,7 +78,7 @@ def _copy(
     from ft_dcc.server.admin.service import export_lines, open_admin
 
     with open_admin(folder) as admin:
-        schemas = {schema["id"]: schema for schema in admin.schemas()}
+        schemas = {schema["id"]: schema for schema in admin.run("schemas")["schemas"]}
         attributes = {type_name: frozenset(schema["properties"]) for type_name, schema in schemas.items()}
         fetched: Counter[str] = Counter()
 

@@ -155,10 +155,6 @@ def _nuke_init(machine: Machine) -> tuple[Path, str | None]:
     return path, path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
-def _nuke_folders(machine: Machine) -> list[Path]:
-    return [machine.data / "nuke"]
-
-
 def _fill_nuke(target: Target, wheels: Sequence[Path], folder: Path) -> None:
     """Fill the plug-in folder with start-up scripts, packages and ``vendored``, which is last on the path."""
     _copy_folder(vendored.package_folder("ft_dcc_nuke") / HOSTS["nuke"].startup, folder)
@@ -322,5 +318,5 @@ def _run_blender(program: Path, environment: Mapping[str, str], *arguments: str)
 
 # What to install, where an installation may be, and how its folder is filled, by host.
 TARGETS = {"maya": _maya_targets, "nuke": _nuke_targets, "blender": _blender_targets}
-FOLDERS = {"maya": _maya_folders, "nuke": _nuke_folders, "blender": _blender_folders}
+FOLDERS = {"maya": _maya_folders, "nuke": lambda machine: [machine.data / "nuke"], "blender": _blender_folders}
 FILL = {"maya": fill_maya, "nuke": _fill_nuke, "blender": _fill_blender}

@@ -16,7 +16,7 @@ import attrs
 from ft_dcc import errors, frames
 from ft_dcc.media import slate
 from ft_dcc.media.fonts import FontChoice, choose_fonts
-from ft_dcc.media.slate import SlateImages
+from ft_dcc.media.slate import SlateImages, Text
 from ft_dcc.settings.fields import FIELD, formatted
 
 # The position in the image, and libass' number for it: as on a numeric keypad.
@@ -29,18 +29,6 @@ _WORD_JOINER = "\N{WORD JOINER}"
 _MIDDLE = 5
 # libass moves texts of one layer apart, so that a long one would push another out of the image.
 _LAYERS = (*CORNERS, "watermark", "missing", "handle")
-
-
-@attrs.frozen
-class _Event:
-    """A text from a first to a last image; ``box`` and ``size`` are those of the slate, else the style has them."""
-
-    first: int
-    last: int
-    style: str
-    text: str
-    box: slate.Box | None = None
-    size: int = 0
 
 
 @attrs.frozen
@@ -110,8 +98,7 @@ class BurninTarget:
 def script(burnin: Burnin, target: BurninTarget, canvas: frames.Resolution) -> str:
     """Return the libass script for images of the size ``canvas``; it needs the fonts of ``fonts_of``."""
     fonts = fonts_of(burnin, target)
-    rows = slate.rows(_slate_lines(burnin, target), slate.layout(burnin.slate_images, canvas))
-    slate_events = (_Event(0, 0, row.style, row.text, row.box, row.size) for row in rows)
+    slate_events = slate.rows(_slate_lines(burnin, target), slate.layout(burnin.slate_images, canvas))
     events = [*_corners(burnin, target), *slate_events, *_watermark_and_labels(burnin, target)]
     lines = [_event(event, canvas, layer, fonts) for layer, event in enumerate(events, len(_LAYERS))]
     size, margin = max(8, canvas.height // 32), max(2, canvas.height // 45)
@@ -154,16 +141,16 @@ def filters(
     return [*masks, *lead, "settb=1", "setpts=N", f"ass={name}:fontsdir={FONTS}", f"settb={1 / fps}", "setpts=N"]
 
 
-def _corners(burnin: Burnin, target: BurninTarget) -> Iterator[_Event]:
+def _corners(burnin: Burnin, target: BurninTarget) -> Iterator[Text]:
     """Yield an event for each run of frames with the same text."""
     for place, template in burnin.corners.items():
-        runs: list[_Event] = []
+        runs: list[Text] = []
         for index, frame in enumerate(target.numbers, burnin.lead):
             text = _expand(template, burnin, target, frame)
             if runs and runs[-1].text == text:
                 runs[-1] = attrs.evolve(runs[-1], last=index)
             else:
-                runs.append(_Event(index, index, place, text))
+                runs.append(Text(place, text, index, index))
         yield from runs
 
 
@@ -172,16 +159,16 @@ def _slate_lines(burnin: Burnin, target: BurninTarget) -> list[tuple[str, str]]:
     return [(label, _expand(template, burnin, target, target.numbers[0])) for label, template in lines]
 
 
-def _watermark_and_labels(burnin: Burnin, target: BurninTarget) -> Iterator[_Event]:
+def _watermark_and_labels(burnin: Burnin, target: BurninTarget) -> Iterator[Text]:
     """Yield the watermark, and a label on every frame that replaces a missing one or is in the handles."""
     first, last = burnin.lead, burnin.lead + len(target.numbers) - 1
     if burnin.watermark:
-        yield _Event(first, last, "watermark", _expand(burnin.watermark, burnin, target, target.numbers[0]))
+        yield Text("watermark", _expand(burnin.watermark, burnin, target, target.numbers[0]), first, last)
     for index, frame in enumerate(target.numbers, burnin.lead):
         if frame in target.filled:
-            yield _Event(index, index, "missing", f"FRAME {frame} IS MISSING\nthis is {target.filled[frame]}")
+            yield Text("missing", f"FRAME {frame} IS MISSING\nthis is {target.filled[frame]}", index, index)
         if burnin.marks_handles and burnin.cut is not None and frame not in burnin.cut.every_frame:
-            yield _Event(index, index, "handle", "HANDLE")
+            yield Text("handle", "HANDLE", index, index)
 
 
 def _expand(template: str, burnin: Burnin, target: BurninTarget, frame: int) -> str:
@@ -236,7 +223,7 @@ def _style(
     return f"Style: {name},DejaVu Sans,{size},{colours},{alignment},{left},{right},{vertical},-1"
 
 
-def _event(event: _Event, canvas: frames.Resolution, layer: int, fonts: FontChoice) -> str:
+def _event(event: Text, canvas: frames.Resolution, layer: int, fonts: FontChoice) -> str:
     """Return the line of an event; ``layer`` is that of a text of the slate, the others have one for each place."""
     margins, size = "0,0,0", ""
     if event.box is not None:

@@ -91,7 +91,7 @@ def transcode(
         raise variable_rate(movie)
     numbers = range(first_frame, first_frame + info.frame_count)
     target = BurninTarget(numbers, info.fps, info.resolution, pixel_aspect=info.pixel_aspect)
-    own_sound = -info.start if info.has_audio else None
+    own_sound = -info.start if info.audio_codec else None
     filters, timecode = encode_run.movie_filters(info), "" if info.is_resampled else info.timecode
     outputs, marks = {path: output, **(also or {})}, burnin or Burnin()
     run = encode_run.EncodeRun(str(movie), movie_input(movie), filters, target, outputs, marks, sounds)

@@ -56,13 +56,15 @@ class Box:
 
 
 @attrs.frozen
-class Row:
-    """A text of the slate: its style, its box and the size of its font in pixels."""
+class Text:
+    """A text from a first to a last image; ``box`` and ``size`` in pixels are those of the slate, else its style's."""
 
     style: str
     text: str
-    box: Box
-    size: int
+    first: int = 0
+    last: int = 0
+    box: Box | None = None
+    size: int = 0
 
 
 @attrs.frozen
@@ -110,18 +112,18 @@ def layout(images: SlateImages, canvas: frames.Resolution) -> Layout:
     return Layout(title, body, thumbnail, logo, bars)
 
 
-def rows(lines: Sequence[tuple[str, str]], found: Layout) -> list[Row]:
+def rows(lines: Sequence[tuple[str, str]], found: Layout) -> list[Text]:
     """Return the rows of a slate of labelled lines.
 
     The first line is the title if it has no label. A label without a text is left out. The font is the largest with
     which all lines fit, as far as the width of a text can be estimated.
     """
-    made: list[Row] = []
+    made: list[Text] = []
     if lines and not lines[0][0]:
         size = found.title.height
         while size > _MIN_TEXT and _line_count(lines[0][1], size, found.title.width) > 1:
             size -= 1
-        made = [Row(TITLE, lines[0][1], found.title, size)]
+        made = [Text(TITLE, lines[0][1], box=found.title, size=size)]
         lines = lines[1:]
     shown = [(label, text) for label, text in lines if text.strip()]
     size = max(_MIN_TEXT, found.title.height * 3 // 5)
@@ -132,8 +134,9 @@ def rows(lines: Sequence[tuple[str, str]], found: Layout) -> list[Row]:
     for (label, text), height in zip(shown, _heights(shown, size, found.body)):
         indent = column if label else 0
         if label:
-            made.append(Row(LABEL, label, Box(found.body.x, y, column, height), size))
-        made.append(Row(VALUE, text, Box(found.body.x + indent, y, found.body.width - indent, height), size))
+            made.append(Text(LABEL, label, box=Box(found.body.x, y, column, height), size=size))
+        box = Box(found.body.x + indent, y, found.body.width - indent, height)
+        made.append(Text(VALUE, text, box=box, size=size))
         y += height
     return made
 

@@ -15,7 +15,7 @@ from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.review.drawings import Drawing, parse_shapes
 from ft_dcc.review.export.document import to_pdf
-from ft_dcc.review.export.movie_frames import MovieFrames
+from ft_dcc.review.export.raster import MovieFrames
 from ft_dcc.review.notes import Clip, Note, ReviewedSession, ReviewedVersion
 from ft_dcc.server.storage.derived_media import ffmpeg_command
 from ft_dcc.session import operations

@@ -30,7 +30,7 @@ def test_probe_returns_the_properties_of_a_movie(tmp_path):
     info = probe(make_movie(tmp_path / "a.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p"))
     assert (info.resolution, str(info.fps), info.frame_count) == (Resolution(96, 54), "24000/1001", 48)
     assert (info.codec, info.pixel_format) == ("h264", "yuv420p")
-    assert (info.has_audio, info.is_constant_rate, info.is_faststart) == (False, True, False)
+    assert (info.audio_codec, info.is_constant_rate, info.is_faststart) == ("", True, False)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the program in its place is a shell script")
@@ -60,7 +60,7 @@ def test_unusual_rates_are_exact(tmp_path, rate):
 
 def test_properties_are_those_of_the_video_stream(tmp_path):
     info = probe(make_movie_with_sound(tmp_path / "a.mp4"))
-    assert (info.has_audio, info.frame_count, info.start) == (True, 50, 0)
+    assert (bool(info.audio_codec), info.frame_count, info.start) == (True, 50, 0)
 
 
 def test_image_is_probed_as_one_frame(tmp_path):

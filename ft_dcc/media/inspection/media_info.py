@@ -74,11 +74,6 @@ class MovieInfo:
     pixel_aspect: Fraction = Fraction(1)
 
     @property
-    def has_audio(self) -> bool:
-        """Whether the movie has sound."""
-        return bool(self.audio_codec)
-
-    @property
     def changes(self) -> str:
         """What a transcode changes in the images, as a text for the report; "" for nothing."""
         changes = []

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Optional
 
-from ft_dcc.review.export.raster import FONT, paint
+from ft_dcc.review.export.raster import FONT, Images, paint
 
 try:
     from fpdf import FPDF
@@ -33,8 +33,6 @@ _CAPTION = 6.0
 # The title of a version with its place, a few verdicts and a short comment.
 _TITLE_HEIGHT = 36.0
 _DEFAULT_ASPECT, _EMPTY_FRAME_HEIGHT = 16 / 9, 360
-# Images with their frame numbers.
-Images = list[tuple[Optional[int], Image.Image]]
 # Returns the images of a note, or those of a version without notes.
 ImagesOf = Callable[[ReviewedVersion, Optional[Note]], Images]
 

@@ -32,9 +32,9 @@ class ExportRequest:
 
 
 def _write_pdf(request: ExportRequest) -> None:
-    from ft_dcc.review.export import document, movie_frames
+    from ft_dcc.review.export import document, raster
 
-    frames = movie_frames.MovieFrames(request.ffmpeg, request.media, request.target.parent)
+    frames = raster.MovieFrames(request.ffmpeg, request.media, request.target.parent)
     request.target.write_bytes(document.to_pdf(request.session, frames.images_of))
 
 
@@ -52,9 +52,9 @@ def _write_timeline(request: ExportRequest) -> None:
 
 
 def _write_drawings(request: ExportRequest) -> None:
-    from ft_dcc.review.export import movie_frames, otio, raster
+    from ft_dcc.review.export import otio, raster
 
-    frames = movie_frames.MovieFrames(request.ffmpeg, request.media, request.target.parent)
+    frames = raster.MovieFrames(request.ffmpeg, request.media, request.target.parent)
     with zipfile.ZipFile(request.target, "w") as archive:
         for version in request.session.versions:
             stem = Path(otio.media_name(version)).stem
@@ -72,11 +72,11 @@ def _write_movies(request: ExportRequest) -> None:
 
 def _write_note_image(request: ExportRequest) -> None:
     """Write the frame of a note with its drawing; nothing without media."""
-    from ft_dcc.review.export import movie_frames
+    from ft_dcc.review.export import raster
 
     (version,) = request.session.versions
     note: Note = next(each for root in version.notes for _, each in root.thread() if each.id == request.note_id)
-    image = movie_frames.MovieFrames(request.ffmpeg, request.media, request.target.parent).note_image(version, note)
+    image = raster.MovieFrames(request.ffmpeg, request.media, request.target.parent).note_image(version, note)
     if image is not None:
         image.save(request.target, "PNG")
 

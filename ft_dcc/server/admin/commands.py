@@ -24,7 +24,7 @@ from ft_dcc.server.mail.mailer import queued_messages
 from ft_dcc.server.notifications import webhooks
 from ft_dcc.server.schema.tables import TYPE_COLUMN
 
-_READ_ONLY = frozenset(("keys", "audit", "webhooks", "vocabulary"))
+_READ_ONLY = frozenset(("keys", "audit", "webhooks", "vocabulary", "schemas"))
 _MAX_CHANGES = 100_000
 # The types of arguments in JSON; all others are texts, and a list has texts.
 _TYPES: dict[str, tuple[type, str]] = {
@@ -307,6 +307,7 @@ COMMANDS: dict[str, Callable[[ServerContext, Batch, Arguments], Report]] = {
     "webhooks": list_webhooks,
     "vocabulary": lambda context, batch, arguments: read_vocabulary(batch),
     "vocabulary-set": change_vocabulary,
+    "schemas": lambda context, batch, arguments: {"schemas": context.schemas},
 }
 # Commands of the administration page, which take long or touch no entities: they run outside of a transaction.
 _SERVER_COMMANDS: dict[str, Callable[[ServerContext, Arguments], Report]] = {

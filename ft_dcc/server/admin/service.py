@@ -93,16 +93,8 @@ class LocalAdmin:
 
     def run(self, command: str, **arguments: Any) -> dict[str, Any]:
         """Run the command in this process."""
-        self._seed()
-        return commands.run_command(self.context, command, arguments)
-
-    def schemas(self) -> list[dict[str, Any]]:
-        """Return the entity types of the open studio."""
-        self._seed()
-        return self.context.schemas
-
-    def _seed(self) -> None:
         self.context.store.write(partial(seed_if_new, tables=self.context.store.tables))
+        return commands.run_command(self.context, command, arguments)
 
 
 @attrs.frozen
@@ -119,11 +111,6 @@ class RemoteAdmin:
         """Send the command to the server."""
         report: dict[str, Any] = self._post(f"studio/{command}", json.dumps(arguments).encode())
         return report
-
-    def schemas(self) -> list[dict[str, Any]]:
-        """Query the entity types of the server."""
-        (schemas,) = self._post("api", b'[{"action": "query_schemas"}]')
-        return list(schemas)
 
     def _post(self, route: str, body: BinaryIO | bytes) -> Any:
         # Imported by the server as well, which never sends requests.

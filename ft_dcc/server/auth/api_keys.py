@@ -43,7 +43,7 @@ _TOLERANCE_SECONDS = 60
 def issue_key(connection: Connection, user_id: str, label: str = "") -> str:
     """Give the user one more API key and return it; ``label`` names the program that asked for it."""
     key = secrets.token_urlsafe(32)
-    row = {"id": str(uuid4()), "user_id": user_id, "hash": _hash(key), "created_at": clock.now(), "label": label}
+    row = {"id": str(uuid4()), "user_id": user_id, "hash": hash_key(key), "created_at": clock.now(), "label": label}
     connection.execute(API_KEYS.insert(), row)
     return key
 
@@ -84,7 +84,7 @@ def first_user(connection: Connection) -> Caller | None:
 
 def key_id(connection: Connection, user_id: str, key: str) -> str | None:
     """Return the id of a live key of this user, which may be kept in place of the key; None for an unknown key."""
-    conditions = (API_KEYS.c.user_id == user_id, API_KEYS.c.hash == _hash(key), API_KEYS.c.revoked_at.is_(None))
+    conditions = (API_KEYS.c.user_id == user_id, API_KEYS.c.hash == hash_key(key), API_KEYS.c.revoked_at.is_(None))
     found: str | None = connection.scalar(select(API_KEYS.c.id).where(*conditions))
     return found
 
@@ -102,7 +102,7 @@ def live_keys(connection: Connection, ids: Iterable[str]) -> set[str]:
 def is_live(connection: Connection, username: str, key: str) -> bool:
     """Return whether this is a key of an active user that is not revoked."""
     rows = _KEYS_OF_USER.rows(connection, {"username": username})
-    return any(hmac.compare_digest(hashed, _hash(key)) for _, hashed in rows)
+    return any(hmac.compare_digest(hashed, hash_key(key)) for _, hashed in rows)
 
 
 def active_user_since(connection: Connection, user_id: str, since: float) -> Caller | None:
@@ -118,7 +118,8 @@ def active_user_since(connection: Connection, user_id: str, since: float) -> Cal
     return None if username is None else Caller(user_id, username)
 
 
-def _hash(key: str) -> str:
+def hash_key(key: str) -> str:
+    """Return the hash that is stored of an API key, or of the key in a link."""
     # A key is 32 random bytes, so one round of SHA-256 is as good as many.
     return hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
@@ -148,7 +149,7 @@ class Authenticator:
         self._proven_failures = TokenBucket(60, 1, now)
         self._proven_at: OrderedDict[tuple[str, str], float] = OrderedDict()
         # The owner of a key, by name and hash of the key, as of a number of commits.
-        self._owners: dict[tuple[str, bytes], tuple[int, Caller]] = {}
+        self._owners: dict[tuple[str, str], tuple[int, Caller]] = {}
         self._lock = threading.Lock()
 
     def authenticate(self, address: str, username: str, key: str) -> Caller:
@@ -180,7 +181,7 @@ class Authenticator:
         self.limiter.check_account(account)
         if is_due:
             try:
-                used = update(API_KEYS).where(API_KEYS.c.hash == _hash(key)).values(last_used_at=clock.now())
+                used = update(API_KEYS).where(API_KEYS.c.hash == hash_key(key)).values(last_used_at=clock.now())
                 self._store.write(lambda connection: connection.execute(used))
             except HttpError as error:
                 # A server whose disk is full can still be read.
@@ -189,7 +190,7 @@ class Authenticator:
 
     def authenticate_cached(self, address: str, username: str, key: str) -> Caller | None:
         """Return the user if known since the last commit, else None; never blocks. Raises TooManyRequests."""
-        known = self._owners.get(_cache_key(username, key))
+        known = self._owners.get((username, hash_key(key)))
         if known is None or known[0] != self._store.commits:
             return None
         network, account = client_network(address), username[:_MAX_NAME_LENGTH]
@@ -201,13 +202,13 @@ class Authenticator:
 
     def _find_owner(self, username: str, key: str) -> Caller:
         """Return the active user with this name and key; raises InvalidCredentials."""
-        cache_key, commits = _cache_key(username, key), self._store.commits
+        cache_key, commits = (username, hash_key(key)), self._store.commits
         known = self._owners.get(cache_key)
         if known is not None and known[0] == commits:
             return known[1]
         with self._store.reading() as connection:
             live = _KEYS_OF_USER.rows(connection, {"username": username})
-        given, owner = _hash(key), None
+        given, owner = hash_key(key), None
         for user_id, hashed in live or [("", _HASH_OF_NO_KEY)]:
             # In constant time, and also without a key: the time does not tell which names exist.
             if hmac.compare_digest(hashed, given):
@@ -221,7 +222,3 @@ class Authenticator:
 
     def _seconds_since_login(self, network: str, account: str) -> float:
         return self._now() - self._proven_at.get((network, account), float("-inf"))
-
-
-def _cache_key(username: str, key: str) -> tuple[str, bytes]:
-    return username, hashlib.sha256(key.encode(errors="replace")).digest()

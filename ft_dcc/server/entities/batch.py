@@ -262,9 +262,9 @@ def create_operation(entity_type: str, data: dict[str, Any]) -> Operation:
     return {"action": "create", "entity_type": entity_type, "entity_data": data}
 
 
-def update_operation(entity_type: str, key: str, data: dict[str, Any]) -> Operation:
-    """Return the operation that updates an entity with these values."""
-    return {"action": "update", "entity_type": entity_type, "entity_key": [key], "entity_data": data}
+def update_operation(entity_type: str, key: str, data: dict[str, Any], *more_keys: str) -> Operation:
+    """Return the operation that updates an entity with these values; some types have several keys."""
+    return {"action": "update", "entity_type": entity_type, "entity_key": [key, *more_keys], "entity_data": data}
 
 
 def delete_operation(entity_type: str, key: str) -> Operation:

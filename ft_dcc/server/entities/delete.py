@@ -10,7 +10,7 @@ import attrs
 from sqlalchemy import bindparam, delete, literal_column, select, update
 
 from ft_dcc.server.database import audit_log, closed_reviews, connections
-from ft_dcc.server.entities import authorization, changes, custom_values, payload, review_items
+from ft_dcc.server.entities import authorization, changes, custom_values, payload, review_rules
 from ft_dcc.server.entities.batch import Answer, Batch, Operation, Row
 from ft_dcc.server.errors import Conflict
 from ft_dcc.server.schema.model import EntityType, Schema
@@ -42,7 +42,7 @@ def delete_entity(batch: Batch, operation: Operation) -> Answer:
     stored = changes.stored_type(batch.schema, entity_type.family, row)
     authorization.check_access(batch, authorization.DELETE, stored, row)
     if entity_type.name == "AssetVersion":
-        review_items.follow_version(batch, row, is_deleted=True)
+        review_rules.follow_version(batch, row, is_deleted=True)
     if entity_type.key == ("id",):
         _remove_tree(batch, stored, row)
     else:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from ft_dcc.server.auth.permissions import DEFAULT_ROLE
 from ft_dcc.server.database import clock, seed
-from ft_dcc.server.entities import changes, review_items, review_rules
+from ft_dcc.server.entities import changes, review_rules
 from ft_dcc.server.entities.batch import Batch, Row
 from ft_dcc.server.entities.defaults import default_status, default_task_type, project_of_asset
 from ft_dcc.server.errors import MediaMissing, ValidationError
@@ -302,7 +302,7 @@ RULES: Mapping[str, EntityRule] = {
         reads_others=True,
         add_values=_add_version_values,
         before_update=_record_status_change,
-        check_stored=review_items.follow_version,
+        check_stored=review_rules.follow_version,
     ),
     "Component": EntityRule(defaults={"system_type": "file"}),
     "ContainerComponent": EntityRule(defaults={"system_type": "container"}),
@@ -340,7 +340,7 @@ RULES: Mapping[str, EntityRule] = {
         derived=("sort_order", "name", "version"),
         reads_others=True,
         add_values=review_rules.add_review_object_values,
-        after_create=review_items.add_items_below,
+        after_create=review_rules.add_items_below,
     ),
     "ReviewSessionInvitee": EntityRule(
         defaults={"created_from_shared_url": 0},

@@ -41,7 +41,6 @@ class Metrics:
             buckets=_BUCKETS,
             registry=registry,
         )
-        self._by_labels: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._running = Gauge("ft_dcc_requests_running", "Requests that are being answered.", registry=registry)
         self._received = Counter("ft_dcc_received_bytes", "Bytes of request bodies.", registry=registry)
         self._sent = Counter("ft_dcc_sent_bytes", "Bytes of response bodies.", registry=registry)
@@ -55,13 +54,8 @@ class Metrics:
     def end(self, route: str, method: str, status: int, seconds: float, received: int, sent: int) -> None:
         """Count a request that has been answered, or was cut off with the status 0."""
         self._running.dec()
-        labels = route, method, status
-        # Looking the two up in the registry takes longer than counting.
-        if labels not in self._by_labels:
-            self._by_labels[labels] = self._requests.labels(*labels), self._seconds.labels(route)
-        requests, duration = self._by_labels[labels]
-        requests.inc()
-        duration.observe(seconds)
+        self._requests.labels(route, method, status).inc()
+        self._seconds.labels(route).observe(seconds)
         self._received.inc(received)
         self._sent.inc(sent)
 

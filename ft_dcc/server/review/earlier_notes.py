@@ -10,7 +10,7 @@ import attrs
 from sqlalchemy import Connection, Row, Select, select
 
 from ft_dcc.review.stored_values import ADDRESSED_KEY, addressed_mark
-from ft_dcc.server.entities.batch import Operation, create_operation
+from ft_dcc.server.entities.batch import Operation, create_operation, update_operation
 from ft_dcc.server.errors import NotFound
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.feedback import read_feedback
@@ -76,8 +76,7 @@ def addressed_operations(connection: Connection, tables: Tables, note: Row[Any],
     entry = {"parent_id": note.id, "parent_type": "Note", "key": ADDRESSED_KEY, "value": value}
     mark = create_operation("Metadata", entry)
     if known is not None:
-        key = {"entity_type": "Metadata", "entity_key": [note.id, ADDRESSED_KEY]}
-        mark = {"action": "update", **key, "entity_data": {"value": value}}
+        mark = update_operation("Metadata", note.id, {"value": value}, ADDRESSED_KEY)
     reply = {"id": str(uuid5(_REPLY_NAMESPACE, f"{note.id}/{shown.version_id}")), "content": text}
     place = {"in_reply_to_id": note.id, "parent_id": note.parent_id, "parent_type": "ReviewSessionObject"}
     return [mark, create_operation("Note", {**reply, **place})]

@@ -34,7 +34,7 @@ from ft_dcc.server.work import budgets, queue
 
 _log = logging.getLogger(__name__)
 
-_NOTE_IMAGES, _MAX_ATTEMPTS = "note-images", 3
+_NOTE_IMAGES = "note-images"
 # A still is one frame.
 _DEFAULT_RATE = "24"
 # By the last part of the URL: the suffix of the file, and its media type.
@@ -127,7 +127,7 @@ def read_note_export(context: ServerContext, note_id: str) -> tuple[ReviewedVers
 class FlattenedNotes:
     """Images of notes as files on them, for other ftrack clients: the frame and its drawing, made as background work.
 
-    A file for each note that waits keeps the work over a restart of the server; its size is the number of restarts.
+    A file for each note that waits keeps the work over a restart of the server.
     """
 
     def __init__(self, dispatcher: Dispatcher) -> None:
@@ -139,20 +139,12 @@ class FlattenedNotes:
             self.add(path.name, budgets.Owner())
 
     def add(self, note_id: str, owner: budgets.Owner) -> None:
-        """Make the image of a note with a drawing; one that the server was stopped at each time is given up."""
-        path = self._folder / note_id
+        """Make the image of a note with a drawing."""
         try:
             self._folder.mkdir(exist_ok=True)
-            with path.open("ab") as file:
-                file.write(b".")
-                attempts = file.tell()
+            (self._folder / note_id).touch()
         except OSError as error:
-            attempts = 1
             _log.warning("The image of note %s would not survive a restart: %s", note_id, error)
-        if attempts > _MAX_ATTEMPTS:
-            _log.warning("The image of note %s was begun %s times and is given up.", note_id, _MAX_ATTEMPTS)
-            path.unlink()
-            return
         try:
             make = partial(self._make, note_id)
             self._dispatcher.context.work.submit("note image", owner, make, is_background=True, key=note_id)

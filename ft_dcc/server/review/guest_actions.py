@@ -294,8 +294,7 @@ def _metadata_operation(parent_type: str, parent_id: str, values: dict[str, Any]
     if is_new:
         entry = {"parent_id": parent_id, "parent_type": parent_type, "key": NOTE_KEY, "value": value}
         return create_operation("Metadata", entry)
-    key = {"entity_type": "Metadata", "entity_key": [parent_id, NOTE_KEY]}
-    return {"action": "update", **key, "entity_data": {"value": value}}
+    return update_operation("Metadata", parent_id, {"value": value}, NOTE_KEY)
 
 
 def _require(dispatcher: Dispatcher, access: ReviewAccess, object_id: object, right: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import secrets
@@ -19,6 +18,7 @@ import attrs
 import sqlalchemy
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from ft_dcc.server.auth.api_keys import hash_key
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.private_tables import INVITATIONS
 from ft_dcc.server.entities import authorization
@@ -90,7 +90,7 @@ def _is_valid(invitee_id: str) -> ColumnElement[bool]:
 def _add_key(connection: Connection, invitee_id: str) -> str:
     """Return a new key for the review link of an invitee; only its hash is stored."""
     token = secrets.token_urlsafe(32)
-    row = {"hash": _hash(token), "invitee_id": invitee_id, "created_at": clock.now()}
+    row = {"hash": hash_key(token), "invitee_id": invitee_id, "created_at": clock.now()}
     connection.execute(INVITATIONS.insert(), row)
     return token
 
@@ -103,7 +103,7 @@ def revoke_invitations(connection: Connection, invitee_id: str) -> None:
 def find_invitation(connection: Connection, token: str) -> sqlalchemy.Row[Any, Any] | None:
     """Return the ``invitee_id`` of the invitation with this key, and its ``revoked_at``; None for an unknown key."""
     statement = select(INVITATIONS.c.invitee_id, INVITATIONS.c.revoked_at)
-    return connection.execute(statement.where(INVITATIONS.c.hash == _hash(token))).first()
+    return connection.execute(statement.where(INVITATIONS.c.hash == hash_key(token))).first()
 
 
 def send_review_session_invite(mailer: Mailer, limit: InvitationLimit, batch: Batch, operation: Operation) -> Answer:
@@ -182,8 +182,3 @@ def _invitation_mail(batch: Batch, invitee: Row, session: Row, address: str) -> 
     lines.append("The link is personal: anyone who has it can write in your name.")
     message.set_content("\n".join(lines))
     return message
-
-
-def _hash(token: str) -> str:
-    # A key is 32 random bytes, so one round of SHA-256 is as good as many.
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()

@@ -201,7 +201,7 @@ class MediaResponse(FileResponse):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch)
             with suppress(ClientDisconnect):
-                await super().__call__({**scope, "headers": headers}, anyio.sleep_forever, send_to_client)
+                await super().__call__({**scope, "headers": headers}, receive, send_to_client)
             tasks.cancel_scope.cancel()
 
 
