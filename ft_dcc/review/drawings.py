@@ -204,26 +204,25 @@ def _parse_points(shape: Mapping[str, Any]) -> tuple[StrokePoint, ...]:
 
 
 def _parse_point(point: Any, length: int) -> tuple[float, ...]:
-    if not isinstance(point, list) or len(point) != length or not all(map(is_number, point)):
+    if not isinstance(point, list) or len(point) != length or not all(map(_is_number, point)):
         raise DrawingUnreadable(f"The drawing has an invalid point, {point!r}. It has {length} numbers.")
     return tuple(round(float(value), _DIGITS) for value in point)
 
 
 def _positive(shape: Mapping[str, Any], name: str, default: float | None = None) -> float:
     value: Any = shape.get(name, default)
-    if not is_number(value) or value <= 0:
+    if not _is_number(value) or value <= 0:
         raise DrawingUnreadable(f"The drawing has an invalid {name}, {value!r}. It is a number above 0.")
     return round(float(value), _DIGITS)
 
 
-def is_number(value: Any) -> bool:
-    """Return whether a value is a number of a sensible size, and not a truth value."""
+def _is_number(value: Any) -> bool:
     # A whole number may be too large for a float.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
 
 
 def _aspect(value: object) -> float | None:
-    if isinstance(value, (list, tuple)) and len(value) == 2 and all(is_number(side) and side > 0 for side in value):
+    if isinstance(value, (list, tuple)) and len(value) == 2 and all(_is_number(side) and side > 0 for side in value):
         return float(value[0]) / float(value[1])
     return None
 

@@ -1,4 +1,4 @@
-"""The rules of review sessions: their project and dates, passphrases, rights and addresses of invitees, and items that follow.
+"""The rules of review sessions: project and dates, passphrases, rights and addresses of invitees, items that follow.
 
 A ``ReviewSessionObject`` with ``entity_id`` and ``follows`` shows the newest version of that entity: of any status, or
 of the status that ``follows`` names, and of tasks of the type ``task_type``. An item of a sequence or project adds one

@@ -1,4 +1,4 @@
-"""Values that review pages send in requests and live messages: frames and drawings."""
+"""Values that review pages send in requests and live messages: numbers, frames and drawings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ft_dcc.errors import DrawingUnreadable
 from ft_dcc.review import drawings
 from ft_dcc.server.errors import ValidationError
 
-_MAX_FRAME = 10**7
+_MAX_FRAME, _MAX_NUMBER = 10**7, 1e12
 
 
 def parse_shapes(value: object) -> tuple[drawings.Shape, ...]:
@@ -22,9 +22,14 @@ def parse_shapes(value: object) -> tuple[drawings.Shape, ...]:
     return shapes
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number of a sensible size, and not a truth value."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
+
+
 def parse_frame(value: Any) -> int | None:
     """Return a frame number, or None for a note or a movie without numbers; raises ValidationError."""
-    if value is not None and (not drawings.is_number(value) or not isinstance(value, int) or abs(value) > _MAX_FRAME):
+    if value is not None and (not is_number(value) or not isinstance(value, int) or abs(value) > _MAX_FRAME):
         raise ValidationError("A frame is a whole number. Send one, or none.")
     found: int | None = value
     return found

@@ -12,9 +12,9 @@ from typing import Any
 
 import attrs
 
-from ft_dcc.review.drawings import MAX_POINTS, MAX_SHAPES, is_number
+from ft_dcc.review.drawings import MAX_POINTS, MAX_SHAPES
 from ft_dcc.server.errors import BadRequest
-from ft_dcc.server.review.payload_values import parse_frame, parse_shapes
+from ft_dcc.server.review.payload_values import is_number, parse_frame, parse_shapes
 
 _MAX_ID_LENGTH = 64
 _COMPARE_MODES = ("toggle", "side", "wipe", "difference")
