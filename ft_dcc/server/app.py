@@ -22,7 +22,7 @@ from ft_dcc.server.encoding.queue import encode_media
 from ft_dcc.server.entities import batch, delete, write
 from ft_dcc.server.errors import HttpError, ValidationError
 from ft_dcc.server.events import hub
-from ft_dcc.server.home import HomePages
+from ft_dcc.server.home.routes import HomePages
 from ft_dcc.server.http import api_endpoint, rate_limit, request_body, request_logging, static_pages
 from ft_dcc.server.notifications import mails
 from ft_dcc.server.review import invitations, routes, widget_page

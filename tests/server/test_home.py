@@ -20,7 +20,7 @@ from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.server.admin.service import open_admin
 from ft_dcc.server.database.scheduled_backup import BackupSchedule
-from ft_dcc.server.home import folder_size
+from ft_dcc.server.home.routes import folder_size
 
 
 @pytest.fixture(scope="module")

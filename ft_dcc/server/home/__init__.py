@@ -1,0 +1,1 @@
+"""The pages of signed-in users: review sessions, projects, administration."""
