@@ -346,15 +346,6 @@ def test_an_unknown_field_of_a_watermark_is_refused_before_a_job_exists(publish,
     assert not list(tmp_path.rglob("journal.jsonl"))
 
 
-def test_missing_frames_are_in_the_json_report(publish, tmp_path):
-    for frame in (1002, 1004):
-        (tmp_path / f"sh010.{frame}.png").unlink()
-    refused = publish("--no-review", "--json", "--frames", "1001-1003+1")
-    assert refused.returncode == 3
-    (problem,) = json.loads(refused.stdout)["error"]["problems"]
-    assert (problem["check"], problem["found"], problem["expected"]) == ("Missing frames", "1001, 1003", "1000-1004")
-
-
 def test_open_notes_of_the_task_are_printed_before_the_next_one(session, publish):
     first = json.loads(publish("--json").stdout)
     notes = [

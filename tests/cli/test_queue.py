@@ -20,7 +20,7 @@ from run_options import TIMEOUT_SECONDS, wait_until
 from ft_dcc.batch import unit
 from ft_dcc.batch.manifest import Item
 from ft_dcc.batch.plan import DONE, make_plan
-from ft_dcc.errors import CaptureFailed, EncodeFailed, SettingInvalid, StorageError, TaskNotFound, TransferFailed
+from ft_dcc.errors import CaptureFailed, EncodeFailed, SettingInvalid, TaskNotFound, TransferFailed
 from ft_dcc.frames import Resolution
 from ft_dcc.media.ffmpeg import find
 from ft_dcc.production.tasks import ensure_task
@@ -170,13 +170,6 @@ def test_a_refused_job_has_its_reason_and_does_not_stop_the_queue(session, envir
     assert done.stdout == "sh010: version 1\n"
 
 
-def test_a_job_without_captured_frames_needs_its_scene(session, environ, jobs, task_path):
-    prepare(PublishRequest(task_path), session.server_url, ColourBars(), jobs)
-    assert [entry.state for entry in queue_items(jobs)] == ["needs its scene"]
-    assert ft_dcc(environ, "queue", "run").returncode == 1
-    assert [entry.state for entry in queue_items(jobs)] == ["needs its scene"]
-
-
 class FailingBars(ColourBars):
     can_capture = False
 
@@ -193,7 +186,9 @@ def test_a_host_with_the_scene_open_resumes_the_job(session, environ, jobs, task
         publish(PublishRequest(task_path), session, host, jobs=jobs)
     (entry,) = queue_items(jobs)
     assert (entry.state, entry.scene, entry.host) == ("needs its scene", scene, "Colour bars")
-    assert ft_dcc(environ, "queue", "run").stderr.startswith(
+    done = ft_dcc(environ, "queue", "run")
+    assert (done.returncode, [entry.state for entry in queue_items(jobs)]) == (1, ["needs its scene"])
+    assert done.stderr.startswith(
         f"{entry.job.id} needs its scene. Open {scene} in Colour bars and resume the job there, "
         f"or: ft-dcc queue resume {entry.job.id}"
     )
@@ -361,21 +356,6 @@ def test_a_job_with_a_permanent_error_fails_once_and_can_be_retried(session, cli
     code, made, _ = cli("queue", "run", "--retry-failed")
     assert (code, made) == (0, "sh010: version 1\n")
     assert [entry.state for entry in queue_items(jobs)] == ["done"]
-
-
-def test_a_full_disk_and_a_lost_server_leave_a_job_waiting(session, jobs, frames, task_path, monkeypatch):
-    prepare(PublishRequest(task_path, frames, fps=Fraction(24)), session.server_url, jobs=jobs)
-
-    def refuse(*arguments, **options):
-        raise StorageError("The disk is full.")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(integrate, "upload", refuse)
-        (first,) = process_queue(Publisher(session, jobs=jobs))
-    assert first.is_retryable
-    (item,) = queue_items(jobs)
-    assert (item.state, "The disk is full." in item.problems[0]) == ("waiting", True)
-    assert [outcome.is_done for outcome in process_queue(Publisher(session, jobs=jobs))] == [True]
 
 
 def test_an_older_attempt_is_not_published_after_a_newer_one(session, cli, jobs, frames, task_path):

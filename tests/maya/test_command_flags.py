@@ -45,17 +45,3 @@ def test_the_flags_of_the_look_exist_in_every_supported_maya(maya):
 def test_an_invalid_call_is_reported(call, message):
     (found,) = find_errors(call)
     assert found.startswith(f"line 1: {message}")
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        "cmds.playblast(frame=[1, 2], widthHeight=(64, 36), percent=100, format='image')",
-        "cmds.currentTime(query=True)",
-        "cmds.modelPanel(panel, query=True, camera=True)",
-        "cmds.optionVar(intValue=(name, 1))",
-        "cmds.evalDeferred(install, lowestPriority=True)",
-    ],
-)
-def test_a_valid_call_is_not_reported(call):
-    assert list(find_errors(call)) == []

@@ -133,9 +133,8 @@ def replace_by_text(_content):
     ("damage", "bad"),
     [
         (cut_in_half, (1001,)),
-        (flip_bits, (1006,)),
+        (flip_bits, (1001, 1006, 1007)),
         (replace_by_text, (1012,)),
-        *((damage, (1001, 1006, 1007)) for damage in (cut_in_half, flip_bits, replace_by_text)),
     ],
 )
 def test_damaged_frames_are_named_by_number(make_frames, tmp_path, damage, bad):

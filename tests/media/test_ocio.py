@@ -332,8 +332,9 @@ def test_unknown_name_of_the_config_is_rejected_before_the_encode(make_exr, tmp_
         encode(make_exr([(0, 0, 0)]), tmp_path / "film.mp4", colour=colour)
 
 
-@pytest.mark.parametrize("kept", [0.2, 0.98])
-@pytest.mark.parametrize("kind", [{}, {"tile": 16}, {"compression": "piz"}], ids=str)
+@pytest.mark.parametrize(
+    ("kept", "kind"), [(0.2, {}), (0.98, {"tile": 16}), (0.2, {"tile": 16}), (0.98, {"compression": "piz"})], ids=str
+)
 def test_damaged_exr_is_named_by_its_number(make_exr, tmp_path, kept, kind):
     frames = make_exr([(0.1, 0.2, 0.3)] * 6, depth="float", **{"compression": "none", **kind})
     content = frames.path(4).read_bytes()

@@ -36,11 +36,6 @@ def test_two_invalid_sources_do_not_block_a_valid_one(session, task, task_path, 
     assert [version["asset"]["name"] for version in versions_of(session, task)] == ["Animation good"]
 
 
-def test_sequence_without_files_is_one_problem(session, task, task_path, jobs, tmp_path):
-    with pytest.raises(errors.FramesMissing, match="No file matches"):
-        publish(PublishRequest(task=task_path, source=str(tmp_path / "a.%04d.png")), session, jobs=jobs)
-
-
 def test_problems_of_all_validators_are_reported_at_once(session, paint, jobs):
     request = PublishRequest(task="Nobody/SH010/Animation", source=paint("1-6", missing=(2,)).pattern)
     with pytest.raises(errors.ValidationFailed) as caught:
@@ -181,11 +176,6 @@ def test_display_and_view_of_the_settings_do_not_refuse_images(session, task, ta
     monkeypatch.setenv("FT_DCC_VIEW", "Raw")
     request = PublishRequest(task=task_path, source=paint("1-2").pattern, fps=Fraction(24))
     assert publish(request, session, jobs=jobs).versions
-
-
-def test_publish_without_sources_is_rejected(session, task, task_path, jobs):
-    with pytest.raises(errors.UserFixableError, match="No source to publish"):
-        publish(PublishRequest(task=task_path), session, jobs=jobs)
 
 
 def test_lack_of_disk_space_is_reported_before_the_capture(session, task, task_path, jobs):

@@ -3,7 +3,6 @@
 import re
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 
 import attrs
 import pytest
@@ -105,9 +104,9 @@ def test_a_note_that_arrives_is_announced_on_every_page(notes_of, wait_until, wr
     write("First")
     dialog = notes_of()
     dialog.open_page("queue")
-    write("Second")
+    write("Arm too\nhigh")
     wait_until(lambda: dialog.tabs["notes"].text() == "Notes (1 new)")
-    assert "Second" in dialog.news_label.text() and dialog.news_label.isVisible()
+    assert "admin: Arm too high" in dialog.news_label.text() and dialog.news_label.isVisible()
     dialog.open_page("notes")
     wait_until(lambda: dialog.tabs["notes"].text() == "Notes")
 
@@ -338,11 +337,3 @@ def test_the_result_of_a_publish_has_its_files(open_dialog, wait_until, press, r
     assert (row.choice.currentText(), row.path) == ("sh010_light.%04d.png", str(render / "sh010_light.%04d.png"))
     # Without a host there is nothing to load frames into.
     assert row.open.isVisible() and row.copy.isVisible() and not row.load.isVisible()
-
-
-def test_only_the_style_makes_tool_tips_and_labels():
-    from ft_dcc_qt import style
-
-    found = Path(style.__file__).parent.rglob("*.py")
-    texts = {path.name: path.read_text("utf-8") for path in found if path.name != "style.py"}
-    assert [name for name, text in texts.items() if ".setToolTip(" in text or "QLabel(text" in text] == []

@@ -58,21 +58,6 @@ def read(controller, session, task_id):
     assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
 
 
-def test_a_note_that_arrives_is_read_counted_and_announced(controller, own_session, changed, task_id, write):
-    write("first")
-    read(controller, own_session, task_id)
-    assert (controller.open_count, controller.unseen_count, controller.message) == (1, 0, "")
-    assert own_session.event_hub.wait_until_connected(TIMEOUT_SECONDS)
-    changed.clear()
-    write("Arm too\nhigh")
-    while controller.unseen_count == 0:
-        assert changed.wait(TIMEOUT_SECONDS)
-        changed.clear()
-    assert (controller.open_count, controller.message) == (2, "admin: Arm too high")
-    controller.mark_seen()
-    assert (controller.unseen_count, controller.message) == (0, "")
-
-
 def test_replies_and_done_states_are_written_and_read_again(controller, own_session, task_id, write):
     write("first")
     read(controller, own_session, task_id)
@@ -82,18 +67,6 @@ def test_replies_and_done_states_are_written_and_read_again(controller, own_sess
     assert controller.wait(TIMEOUT_SECONDS) and controller.error == ""
     (note,) = controller.versions[0].notes
     assert (sorted(reply.text for reply in note.replies), note.is_done) == (["one", "two"], True)
-
-
-def test_drawings_are_shown_and_hidden(controller, own_session, task_id, write):
-    write("first", frame=1002)
-    write("outside", frame=2000)
-    read(controller, own_session, task_id)
-    host = shown(controller)
-    assert [drawing.text for drawing in host.feedback] == ["first"]
-    assert controller.is_shown and "outside of the scene's frames" in controller.problems[0]
-    controller.hide(host)
-    run_until_idle(controller, host)
-    assert (host.feedback, controller.is_shown, controller.problems) == ((), False, ())
 
 
 def run_until_idle(controller, host):
@@ -131,13 +104,6 @@ def test_a_host_without_feedback_is_a_sentence(controller):
     controller.show(Plain())
     assert controller.wait(TIMEOUT_SECONDS)
     assert controller.error == "Plain cannot show drawings. See them on the review page."
-
-
-def test_the_menu_shows_the_drawings_of_open_notes(signed_in, task_id, write):
-    write("first")
-    host = ColourBars()
-    assert show_open_drawings(host, task_id) == "1 note is open on v001."
-    assert [drawing.text for drawing in host.feedback] == ["first"]
 
 
 def test_my_tasks_have_their_newest_version_and_their_open_notes(session, task_id, write):
