@@ -1,4 +1,4 @@
-"""The files, modules and commands that the documentation names exist."""
+"""The files, modules and commands that the documentation names exist, and each decision is in the index."""
 
 from __future__ import annotations
 
@@ -93,3 +93,28 @@ def test_commands_and_options_in_code_blocks_exist(page):
 def test_commands_in_the_text_exist(page):
     commands = re.findall(r"`ft-dcc ([a-z]+(?: [a-z]+)?)\b", text_of(page))
     assert [words for words in commands if find_command(words.split())[0] is command] == []
+
+
+DECISION_FOLDER = Path(__file__).resolve().parents[2] / "docs" / "decisions"
+INDEX = (DECISION_FOLDER / "index.md").read_text(encoding="utf-8")
+DECISIONS = sorted(path for path in DECISION_FOLDER.glob("*.md") if path.name != "index.md")
+
+
+def test_index_lists_every_page_with_number_title_status_and_area():
+    rows = []
+    for page in DECISIONS:
+        text = page.read_text(encoding="utf-8")
+        number, title = re.match(r"# (\d{4}) (.+)\n", text).groups()
+        status, area = re.search(r"^Status: (\w+)\. Area: (\w+)\.", text, re.M).groups()
+        rows.append(f"| {number} | [{title}]({page.name}) | {status} | {area} |")
+    assert re.findall(r"^\| \d{4} \| \[.+$", INDEX, re.M) == rows
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name[:4])
+def test_page_has_the_standard_sections(page):
+    assert re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.M) == ["Context", "Decision", "Consequences"]
+
+
+def test_no_number_is_used_twice():
+    numbers = re.findall(r"^\| (\d{4}) \|", INDEX, re.M)
+    assert len(numbers) == len(set(numbers))
