@@ -121,13 +121,6 @@ def test_an_existing_image_is_replaced(host, request_of):
     assert host.playblast(request, ignore).path(1001).stat().st_size > 100
 
 
-def test_special_characters_in_the_folder_name_are_kept(playblast, tmp_path):
-    folder = tmp_path / "with space, brace {x}, hash ####, über, percent 50%"
-    frames = playblast("1001", directory=folder)
-    assert [path.name for path in folder.iterdir()] == ["shot.1001.png"]
-    assert frames.missing() == ()
-
-
 def test_a_missing_library_does_not_stop_the_capture(host, playblast, scene, bpy, tmp_path, sample):
     from ft_dcc_blender.host import BlenderHost
 

@@ -1,15 +1,14 @@
 """Drawings of reviewers in real Blender: where they lie in the image, and that nothing of them remains."""
 
-import json
 import math
 import shutil
 from contextlib import nullcontext
 
 import pytest
+from doubles.drawings import drawing
 
 from ft_dcc.frames import Resolution
 from ft_dcc.host import ShowsFeedback
-from ft_dcc.review.drawings import parse_drawing
 
 GREEN = "#00ff00"
 DOTS = [(0.5, 0.5), (0.1, 0.2), (0.85, 0.15), (0.2, 0.8), (0.9, 0.9)]
@@ -20,11 +19,6 @@ WIDE, PORTRAIT = (160, 90), (90, 160)
 def dot(x, y, colour=GREEN, width=WIDTH):
     # Two points on one place: a round dot.
     return {"kind": "pen", "colour": colour, "width": width, "points": [[x, y, 0.5], [x + 1e-4, y, 0.5]]}
-
-
-def drawing(frame, *shapes, text="", label="", author="Ida Berg", **values):
-    data = json.dumps({"version": 2, "shapes": list(shapes), **values})
-    return parse_drawing(data, frame, author=author, text=text, label=label)
 
 
 @pytest.fixture

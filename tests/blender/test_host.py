@@ -143,18 +143,6 @@ def test_a_truncated_file_cannot_be_opened(host, bpy, tmp_path, compress):
         reopened(bpy, path)
 
 
-def test_a_file_of_a_newer_blender_is_rejected_with_its_version(host, bpy, tmp_path):
-    path = saved(bpy, tmp_path / "shot.blend")
-    old, new = b"v%02d%02d" % bpy.app.version[:2], b"v9900"
-    content = path.read_bytes()
-    # Before 5.0 the number has three digits.
-    old, new = (old, new) if old in content[:20] else (b"v%d%02d" % bpy.app.version[:2], b"v990")
-    assert old in content[:20]
-    path.write_bytes(content.replace(old, new, 1))
-    with pytest.raises(SceneUnreadable, match=r"was saved by Blender 9+\.\d+; this is"):
-        reopened(bpy, path)
-
-
 def test_code_in_a_file_runs_only_with_run_scripts(host, bpy, tmp_path):
     from ft_dcc_blender.host import BlenderHost
 

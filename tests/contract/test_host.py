@@ -1,5 +1,7 @@
 """The contract that every host must fulfil: the checks of ``ft-dcc accept``, drawings, movies and scenes."""
 
+from pathlib import Path
+
 import attrs
 import pytest
 from doubles import drawings
@@ -20,6 +22,16 @@ def test_host_passes_the_check(tested_host, tmp_path, check):
         check.function(CheckContext(tested_host, folder, ""))
     except Skipped as reason:
         pytest.skip(str(reason))
+
+
+def test_a_relative_folder_with_special_characters_is_kept(tested_host, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("with space, brace {x}, hash ####, über, percent %04d 50%, [exec ls], $HOME")
+    values = {"source": tested_host.host.scene().sources[0], "directory": folder, "name": "shot"}
+    request = PlayblastRequest(frame_range=FrameRange(1001, 1001), resolution=Resolution(64, 36), **values)
+    frames = tested_host.host.playblast(request, lambda _: None)
+    assert (frames.path(1001), frames.missing()) == (tmp_path / folder / "shot.1001.png", ())
+    assert [path.name for path in folder.iterdir()] == ["shot.1001.png"]
 
 
 SHAPES = [

@@ -1,14 +1,11 @@
 import errno
 import json
 import os
-import re
 import shutil
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import pytest
-import tomli
 from doubles.machine import add_program, files_in, machine_in
 from doubles.programs import run_process, write_program
 from run_options import TIMEOUT_SECONDS
@@ -210,20 +207,6 @@ def test_the_suite_can_be_imported_from_the_installation_alone_which_has_no_comp
     names = list(done.record.files)
     assert [name for name in names if name.endswith((".so", ".pyd", ".dylib", ".pyc"))] == []
     assert "vendored/tests/__init__.py" not in names and "vendored/charset_normalizer/md.py" in names
-
-
-def test_packages_are_the_direct_and_indirect_dependencies():
-    def names(requirements):
-        plain = [line for line in requirements if "extra ==" not in line and "python_version <" not in line]
-        return {re.match(r"[\w.-]+", line)[0].lower().replace("_", "-") for line in plain}
-
-    waiting = names(tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"])
-    found = set()
-    while waiting:
-        found |= waiting
-        waiting = {each for name in waiting for each in names(metadata.requires(name) or [])} - found
-    needed = {name for name in found if not name.startswith(("types-", "typing-"))}
-    assert {name.lower() for name in vendored.PACKAGES} == needed
 
 
 def test_install_for_an_older_python_downloads_older_packages(tmp_path, install):

@@ -258,17 +258,6 @@ def test_focal_lengths_cover_each_frame_with_handles(host):
     assert host.focal_lengths("shotCam", FrameRange(1001, 1002, 1)) == dict.fromkeys(range(1000, 1004), 35.0)
 
 
-def test_in_batch_mode_a_thread_can_read_the_scene(maya):
-    from ft_dcc_maya.host import MayaHost
-
-    maya.is_batch, seen = True, []
-    host = MayaHost()
-    thread = threading.Thread(target=lambda: seen.append(host.run_in_main_thread(host.scene)))
-    thread.start()
-    thread.join(TIMEOUT_SECONDS)
-    assert seen[0].sources == ("shotCam", "second") and seen[0].sounds == ()
-
-
 def run_as_maya(function, **values):
     from maya import utils
 

@@ -47,15 +47,6 @@ def test_the_menu_is_added_after_what_the_studio_has_deferred(maya, package):
     assert (found, controls(maya, "menu")) == ([], ["ft-dcc"])
 
 
-def test_installing_twice_adds_one_menu_and_no_button(maya, package):
-    package.install()
-    package.install()
-    assert controls(maya, "menu") == ["ft-dcc"]
-    assert [each.values["tearOff"] for each in maya.interface.controls.values() if each.kind == "menu"] == [True]
-    assert len(controls(maya, "item")) == 14
-    assert controls(maya, "button") == ["mine"]
-
-
 def test_uninstalling_once_or_twice_restores_the_interface(maya, package):
     before = maya.state()
     package.install()

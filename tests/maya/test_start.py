@@ -63,15 +63,6 @@ def test_with_a_broken_core_maya_starts_and_the_menu_reports_the_error(module, b
     assert message.endswith(". Install it again: ft-dcc install maya. The Script Editor has the details.")
 
 
-def test_the_core_is_loaded_by_the_first_command_not_at_the_start(module, tmp_path):
-    core, marker = module / "ft-dcc" / "scripts" / "ft_dcc", tmp_path / "loaded"
-    core.mkdir()
-    (core / "__init__.py").write_text(f"open({str(marker)!r}, 'w').close()\nraise ImportError", encoding="utf-8")
-    assert (start(module)["items"], marker.exists()) == (ITEMS, False)
-    start(module, "--press", "About")
-    assert marker.exists()
-
-
 @pytest.mark.parametrize("year", ["2022", "2023", "2024", "2025", "2026", "2027", "2028"])
 def test_each_supported_maya_finds_the_module_once(module, year):
     found = list(modules(module, int(year)))

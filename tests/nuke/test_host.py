@@ -10,7 +10,7 @@ from run_options import wait_until
 
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
 from ft_dcc.frames import FrameRange, Frames, Resolution
-from ft_dcc.host import ComparedMovie, Footage, PlayblastRequest, ProvidesPlugins, SupportsFootage, find_footage
+from ft_dcc.host import ComparedMovie, Footage, PlayblastRequest, find_footage
 from ft_dcc.media import ocio
 from ft_dcc.review.drawings import Drawing
 from ft_dcc.ui.background_queries import BackgroundQueries
@@ -27,12 +27,6 @@ def request_of(tmp_path):
 
 def ignore(frame):
     pass
-
-
-def test_the_host_supports_footage_and_plugins(host):
-    assert isinstance(host, SupportsFootage) and isinstance(host, ProvidesPlugins)
-    assert (host.name, host.version) == ("Nuke", "15.1v3")
-    assert host.plugins.joinpath("validate_script.py").is_file()
 
 
 @pytest.mark.parametrize(("fps", "rate"), [(23.976, "24000/1001"), (29.97, "30000/1001"), (24.0, "24"), (12.5, "25/2")])
@@ -422,12 +416,6 @@ def test_a_write_in_a_group_is_captured_in_its_group(nuke, host, request_of):
     assert (nuke.state(), nuke.group) == (before, outer)
 
 
-def test_a_relative_folder_is_relative_to_the_working_directory(host, request_of, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    frames = host.playblast(request_of("1001", directory=Path("frames")), ignore)
-    assert frames.path(1001) == tmp_path / "frames" / "shot.1001.png" and frames.missing() == ()
-
-
 def test_an_anamorphic_capture_keeps_the_shape_of_its_pixels(nuke, host, request_of):
     seen = []
     nuke.formats.append(Format(64, 36, "anamorphic", 2.0))
@@ -577,12 +565,6 @@ def test_a_failed_render_raises_an_error_with_the_message_of_nuke(nuke, host, re
     with pytest.raises(CaptureFailed, match="no licence"):
         host.playblast(request_of(), ignore)
     assert nuke.state() == before
-
-
-def test_special_characters_in_the_folder_name_are_kept(host, request_of, tmp_path):
-    folder = "with space, brace {x}, hash ####, über, percent %04d, [exec ls], $HOME"
-    host.playblast(request_of("1001", directory=tmp_path / folder), ignore)
-    assert [path.name for path in (tmp_path / folder).iterdir()] == ["shot.1001.png"]
 
 
 def test_background_queries_of_the_script_wait_for_a_capture_and_others_do_not(nuke, host, request_of):

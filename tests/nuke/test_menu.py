@@ -266,12 +266,3 @@ def test_drawings_of_a_script_without_a_task_are_one_sentence_and_shown_ones_are
             thread.join()
         nuke.idle()
     assert nuke.messages == ["The scene has no task. Choose it in the dialog: Publish for review…"] * 3
-
-
-def test_hiero_gets_neither_a_menu_nor_callbacks(nuke):
-    import ft_dcc_nuke
-
-    before, nuke.env["hiero"] = nuke.state(), True
-    ft_dcc_nuke.start()
-    ft_dcc_nuke.start_window()
-    assert nuke.state() == before and not any(map(any, nuke.registered.values()))

@@ -85,16 +85,6 @@ def test_with_a_broken_core_nuke_starts_and_the_menu_reports_the_error(folder, b
     assert report["stderr"].startswith("Traceback ") and report["calls"]["beforeBackgroundRender"] == 1
 
 
-def test_the_core_is_loaded_by_the_first_command_not_at_the_start(folder, tmp_path):
-    (folder / "ft_dcc").mkdir()
-    loaded = f"open({str(tmp_path / 'loaded')!r}, 'w').close()\nraise ImportError"
-    (folder / "ft_dcc" / "__init__.py").write_text(loaded, encoding="utf-8")
-    report = start(folder)
-    assert (report["stderr"], report["items"], (tmp_path / "loaded").exists()) == ("", ITEMS, False)
-    start(folder, "--press", "About")
-    assert (tmp_path / "loaded").exists()
-
-
 def test_an_incomplete_folder_is_reported_without_stopping_the_start(folder):
     shutil.rmtree(folder / "ft_dcc_nuke")
     for name, words in (("init.py", "ft-dcc could not be started"), ("menu.py", "ft-dcc could not add its menu")):

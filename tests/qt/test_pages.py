@@ -126,18 +126,6 @@ def test_progress_is_formatted_with_rate_and_remaining_time(app):
     assert format_progress(Progress("encode", "sh010", 10, 100, "frames", seconds=0.1)) == "10 of 100 frames"
 
 
-def test_show_returns_the_same_dialog(app, wait_until, monkeypatch):
-    import ft_dcc_qt
-
-    first = ft_dcc_qt.show(page="about")
-    assert ft_dcc_qt.show(page="queue") is first
-    assert first.stack.currentWidget() is first.queue_page
-    wait_until(lambda: not first.controller.is_busy and first.controller.queries.wait(0))
-    first.controller.close()
-    first.close()
-    monkeypatch.setattr("ft_dcc_qt.dialog._dialog", None)
-
-
 @pytest.mark.parametrize("statement", ["sys.modules['Qt'] = None", "sys.modules['ft_dcc_qt'] = None"])
 def test_the_ui_command_without_qt_names_the_missing_extra(statement):
     script = f"import sys; {statement}; from ft_dcc.cli.main import run; sys.exit(run(['ui']))"

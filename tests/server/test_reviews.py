@@ -165,16 +165,6 @@ def test_notes_of_guests_are_marked_as_such(review):
     assert len(review.query(f"ReviewSessionObjectStatus where review_session_invitee_id is {review.invitee}")) == 1
 
 
-def test_a_verdict_is_taken_back_and_keeps_its_history(review):
-    link = review.invite()
-    for status in ("approved", "require_changes"):
-        say(link, "status", object=review.object, status=status)
-    (result,) = say(link, "status", object=review.object, status="seen", replace=True).json()["statuses"]
-    assert result["status"] == "seen"
-    assert [each["status"] for each in result["history"]] == ["approved", "require_changes", "seen"]
-    assert result["date"] == result["history"][-1]["date"]
-
-
 def test_several_versions_are_decided_at_once(review, other):
     link, second = review.invite(), str(uuid4())
     place = {"review_session_id": review.session, "version_id": review.version}

@@ -23,16 +23,6 @@ def test_component_has_name_size_and_type_of_its_file(session, movie, tmp_path, 
     assert sent == []
 
 
-def test_sequence_has_a_member_for_each_file(session, tmp_path):
-    for number in (1, 2, 7):
-        (tmp_path / f"sh010.{number:04d}.exr").write_bytes(b"x" * number)
-    component = session.create_component(f"{tmp_path}/sh010.%04d.exr [1-2, 7]", {"name": "beauty"}, location=None)
-    assert component.entity_type == "SequenceComponent"
-    assert (component["padding"], component["file_type"], component["size"]) == (4, ".exr", 10)
-    members = [(member["name"], member["size"], member["container"]) for member in component["members"]]
-    assert members == [("0001", 1, component), ("0002", 2, component), ("0007", 7, component)]
-
-
 def test_sequence_is_sent_like_the_official_client_sends_it(session, tmp_path, sent):
     component = session.create_component(f"{tmp_path}/sh010.%04d.exr [1-2]", {"name": "beauty"}, location=None)
     session.commit()
@@ -78,12 +68,6 @@ def test_component_is_added_to_the_preferred_location(session, movie, tmp_path):
 def test_review_component_stays_in_place(session, movie):
     component = session.create_component(movie, {"name": "ftrackreview-mp4"})
     assert session.pick_location(component)["name"] == "ftrack.review"
-
-
-def test_component_in_no_location_has_none_to_pick(session, movie):
-    component, other = session.create_component(movie, location=None), session.create_component(movie)
-    session.commit()
-    assert session.pick_locations([component, other]) == [None, session.get("Location", UNMANAGED_LOCATION_ID)]
 
 
 def test_availability_of_a_sequence_is_the_mean_of_its_members(session, tmp_path):

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from ft_dcc.errors import ImmutableAttributeError, UnrecognisedAttributeError, UnrecognisedEntityTypeError
+from ft_dcc.errors import UnrecognisedAttributeError, UnrecognisedEntityTypeError
 from ft_dcc.session.compat import entity_text as inspection
 from ft_dcc.session.entities import attribute as kinds
 from ft_dcc.session.entity_types.schema import EntityTypes, SchemaCache, hash_of, text_of
@@ -58,11 +58,6 @@ def test_unknown_attribute_is_reported_with_a_suggestion(project_task):
         project_task["stauts"] = 1
     assert project_task.get("stauts") is None
     assert "stauts" not in project_task
-
-
-def test_immutable_attribute_cannot_be_changed(project_task):
-    with pytest.raises(ImmutableAttributeError, match="object_type_id"):
-        project_task["object_type_id"] = "1"
 
 
 def test_value_can_be_set_to_none_and_reverted(session, project_task, open_session):

@@ -208,14 +208,6 @@ def test_only_the_server_location_has_thumbnails(movie, origin, server, disk):
         server.get_filesystem_path(movie)
 
 
-def test_unmanaged_location_leaves_the_file_in_place(session, movie, origin, tmp_path):
-    unmanaged = session.location(UNMANAGED_LOCATION_ID)
-    unmanaged.add_component(movie, origin)
-    assert unmanaged.get_filesystem_path(movie) == str(tmp_path / "film.mov")
-    unmanaged.remove_component(movie)
-    assert (tmp_path / "film.mov").read_bytes() == b"the film"
-
-
 def test_origin_is_local_to_the_session(session, open_session, movie, tmp_path):
     session.commit()
     assert session.location(ORIGIN_LOCATION_ID).get_filesystem_path(movie) == str(tmp_path / "film.mov")

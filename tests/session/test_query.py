@@ -138,10 +138,6 @@ def test_conditions_on_related_entities(session, project, project_task):
     assert session.query(find("Task").where(within, ~(field("name") == "animation"))).all() == []
 
 
-def test_quotes_and_backslashes_are_escaped():
-    assert quoted('a"b\\c') == r'"a\"b\\c"'
-
-
 def test_expression_parts_can_be_added_in_any_order():
     tasks = find("Task").limit(5).order_by("sort", descending=True).where(field("bid") > 3).select("name", "bid")
     assert str(tasks) == "select name, bid from Task where bid > 3 order by sort descending limit 5"

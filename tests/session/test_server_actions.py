@@ -80,20 +80,6 @@ def test_user_has_at_most_one_running_timer(session, project_task, user, open_se
     assert names(timelogs) == ["first"]
 
 
-def test_project_schema_returns_statuses_and_types(session, project):
-    schema = project["project_schema"]
-    assert "In progress" in names(schema.get_statuses("Task"))
-    animation = session.query("Type where name is 'Animation'").one()
-    assert "In progress" in names(schema.get_statuses("Task", animation["id"]))
-    assert "Pending Review" in names(schema.get_statuses("AssetVersion"))
-    assert "Omitted" in names(schema.get_statuses("Shot"))
-    assert "Animation" in names(schema.get_types("Task"))
-    with pytest.raises(ValueError, match="no entity type 'Spaceship'"):
-        schema.get_statuses("Spaceship")
-    with pytest.raises(ValueError, match="User has no statuses"):
-        schema.get_statuses("User")
-
-
 def test_reset_api_key_replaces_the_old_key(session, user, studio_server):
     first, second = user.reset_api_key(), user.reset_api_key()
     with pytest.raises(AuthenticationError):
