@@ -254,7 +254,7 @@ def test_version_of_a_task_is_published(studio, sites, files):
         "[(each['version'], each['comment'], each['task']['id'], each['asset']['name'],"
         " each['asset']['parent']['name'],"
         " [one['id'] for one in each['components'] if one['name'] == 'Main Component'])"
-        " for each in session.query('AssetVersion where task_id is task_id')]"
+        " for each in session.query('AssetVersion where comment is \"Initial version\"')]"
     )
     assert [each[:5] for each in rows] == [[1, "Initial version", "task_id", "animation", "sh010"]]
     assert [studio.bytes_of(component_id) for component_id in rows[0][5]] == [movie()]
@@ -276,7 +276,9 @@ def test_review_is_created_filled_commented_and_closed(studio, capsys):
     for other in session.query("AssetVersion"):
         session.delete(other)
     session.commit()
-    version = session.create("AssetVersion", {"asset": studio.names["asset"], "task": studio.names["task"]})
+    task = studio.names["task"]
+    asset = session.create("Asset", {"name": "concept", "parent": task["parent"], "type": studio.names["asset"]["type"]})
+    version = session.create("AssetVersion", {"asset": asset, "task": task})
     session.commit()
     names = studio.run(create)
     names["session"].auto_populate = True
