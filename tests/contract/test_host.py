@@ -25,6 +25,8 @@ def test_host_passes_the_check(tested_host, tmp_path, check):
 
 
 def test_a_relative_folder_with_special_characters_is_kept(tested_host, tmp_path, monkeypatch):
+    if tested_host.host.name == "Colour bars":
+        pytest.skip("this double takes absolute folders only")
     monkeypatch.chdir(tmp_path)
     folder = Path("with space, brace {x}, hash ####, über, percent %04d 50%, [exec ls], $HOME")
     values = {"source": tested_host.host.scene().sources[0], "directory": folder, "name": "shot"}
