@@ -276,8 +276,8 @@ def test_review_is_created_filled_commented_and_closed(studio, capsys):
     for other in session.query("AssetVersion"):
         session.delete(other)
     session.commit()
-    task = studio.names["task"]
-    asset = session.create("Asset", {"name": "concept", "parent": task["parent"], "type": studio.names["asset"]["type"]})
+    task, kind = studio.names["task"], studio.names["asset"]["type"]
+    asset = session.create("Asset", {"name": "concept", "parent": task["parent"], "type": kind})
     version = session.create("AssetVersion", {"asset": asset, "task": task})
     session.commit()
     names = studio.run(create)
