@@ -1,5 +1,6 @@
 """The double, and the check of the adapter's sources, refuse what Maya refuses."""
 
+import io
 import re
 import threading
 from pathlib import Path
@@ -8,6 +9,10 @@ import pytest
 from doubles.maya import contract, sample_scene
 from doubles.maya.lint import YEARS, find_errors, uses
 from doubles.maya.program import running
+from PIL import Image
+
+from ft_dcc.contract.host_under_test import CheckContext
+from ft_dcc.errors import Error
 
 
 @pytest.mark.parametrize(
@@ -137,3 +142,35 @@ def test_the_flags_of_the_look_exist_in_every_supported_maya(maya):
 def test_an_invalid_call_is_reported(call, message):
     (found,) = find_errors(call)
     assert found.startswith(f"line 1: {message}")
+
+
+@pytest.fixture
+def run(maya, tmp_path):
+    pytest.importorskip("Qt")
+    from ft_dcc_maya.acceptance import MayaUnderTest
+
+    def run(name, **values):
+        target = MayaUnderTest()
+        target.build()
+        (check,) = [check for check in target.checks if check.name == name]
+        folder = tmp_path / "check"
+        folder.mkdir(exist_ok=True)
+        return check.function(CheckContext(target, folder, "", **values))
+
+    return run
+
+
+def test_a_capture_with_another_background_than_the_view_fails(maya, run, monkeypatch):
+    colour = []
+
+    def image():
+        colour.append(maya.interface.colours["background"])
+        content = io.BytesIO()
+        Image.new("RGBA", (64, 36)).save(content, "PNG")
+        return content.getvalue()
+
+    monkeypatch.setattr(maya, "image_of_view", image)
+    with pytest.raises(Error, match="the corner of the view is"):
+        run("background")
+    # The view is drawn with the background of the check.
+    assert colour == [(0.2, 0.4, 0.6)]

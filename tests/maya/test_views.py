@@ -1,7 +1,11 @@
 """What a capture makes of the views: its progress, the focus, the size of an image, and what Maya reports."""
 
+import attrs
 import pytest
+from doubles.maya import sample_scene
 from doubles.maya.scene import Node
+from doubles.studio_configurations import StudioModule, fragments
+from run_options import sample
 
 from ft_dcc.errors import Cancelled, CaptureFailed, SettingInvalid
 from ft_dcc.frames import Resolution
@@ -202,3 +206,30 @@ def test_the_view_that_plays_is_restored_with_the_focus(maya, host, request_of):
     maya.interface.focus, maya.interface.active_view = "outlinerPanel1", "modelPanel2"
     host.playblast(request_of("1001"), ignore)
     assert (maya.interface.focus, maya.interface.active_view) == ("outlinerPanel1", "modelPanel2")
+
+
+def test_a_capture_is_as_without_a_studio_and_changes_nothing(maya, host, request_of):
+    from maya import cmds
+
+    def script_job(event):
+        maya.callbacks[len(maya.callbacks) + 1000] = (event[0], lambda _data: event[1]())
+
+    def capture():
+        image = host.playblast(request_of("1001"), lambda frame: None).path(1001)
+        drawn = maya.drawn[-1]
+        # The name of its panel depends on what else there is.
+        return image.read_bytes(), attrs.evolve(drawn, flags={**drawn.flags, "editorPanelName": ""})
+
+    expected, changed = capture(), []
+    for code in sample(fragments("maya"), 5):
+        fresh = sample_scene.build()
+        maya.scene, maya.interface, maya.undo, maya.is_undo_on = fresh.scene, fresh.interface, [], True
+        maya.callbacks.clear()
+        called = []
+        exec(code, {"cmds": StudioModule(cmds, scriptJob=script_job), "studio": called})  # noqa: S102 - as Maya does
+        maya.idle()
+        called.clear()
+        before = maya.state()
+        if (capture(), maya.state()) != (expected, before) or (called and "timeChanged" not in code):
+            changed.append(code)
+    assert changed == [] and len(fragments("maya")) > 80

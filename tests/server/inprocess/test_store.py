@@ -1,19 +1,27 @@
-"""The database file: what is acknowledged is stored, what fails is not, and nobody waits for nothing."""
+"""The database file and its writes: what is acknowledged is stored once, joined, and in the history."""
 
+import asyncio
+import json
 import sqlite3
 import threading
 from contextlib import closing
 
 import pytest
+from doubles.event_loop import run_coroutine
+from doubles.operations import create, keyed
+from doubles.reviews import review_operations
 from run_options import TIMEOUT_SECONDS
 from sqlalchemy import text
 
 from ft_dcc.errors import StorageError
 from ft_dcc.server.database.migrations import STEPS
 from ft_dcc.server.database.store import Store
-from ft_dcc.server.errors import Conflict, InsufficientStorage
+from ft_dcc.server.errors import Conflict, InsufficientStorage, ValidationError
+from ft_dcc.server.http.connections import JoinedWrites
 from ft_dcc.server.schema.dsl_parser import read_schema
 from ft_dcc.server.schema.tables import make_tables
+
+from .conftest import as_user
 
 TABLES = make_tables(read_schema())
 SCOPE = TABLES.by_family["Scope"]
@@ -142,3 +150,137 @@ def test_lost_planner_statistics_are_restored(tmp_path):
     with closing(sqlite3.connect(tmp_path / "studio.db")) as database:
         assert database.execute(found).fetchall() == before
         assert ("ix_context_name", "1000000 20") in before
+
+
+class RecordedTransport(asyncio.Transport):
+    """A transport that keeps what it is told; a write after the end is an error."""
+
+    def __init__(self):
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self.calls = []
+        self.is_closed = False
+
+    def write(self, data):
+        assert not self.is_closed
+        self.calls.append(data)
+
+    def close(self):
+        self.is_closed = True
+        self.calls.append("close")
+
+    def abort(self):
+        self.is_closed = True
+        self.calls.append("abort")
+
+    def is_closing(self):
+        return self.is_closed
+
+
+@pytest.fixture
+def calls_of():
+    """Return a function that returns the calls of a transport after ``use(joined)`` and one turn of the event loop."""
+
+    def run(use):
+        async def turn():
+            transport = RecordedTransport()
+            use(JoinedWrites(transport, asyncio.get_running_loop()))
+            await asyncio.sleep(0)
+            return transport.calls
+
+        return run_coroutine(turn())
+
+    return run
+
+
+def test_head_and_body_are_one_write(calls_of):
+    def use(joined):
+        joined.write(b"head")
+        joined.write(b"body")
+        assert joined.transport.calls == []
+
+    assert calls_of(use) == [b"headbody"]
+
+
+def test_a_large_body_is_sent_at_once(calls_of):
+    large = bytes(70_000)
+
+    def use(joined):
+        joined.write(b"head")
+        joined.write(large)
+        assert joined.transport.calls == [b"head" + large]
+        joined.write(b"end")
+
+    assert calls_of(use) == [b"head" + large, b"end"]
+
+
+@pytest.mark.parametrize("end", ["close", "abort"])
+def test_the_end_sends_the_rest_first(calls_of, end):
+    def use(joined):
+        joined.write(b"last")
+        getattr(joined, end)()
+
+    assert calls_of(use) == [b"last", end]
+
+
+def test_nothing_is_sent_after_the_end(calls_of):
+    def use(joined):
+        joined.close()
+        joined.write(b"late")
+
+    assert calls_of(use) == ["close"]
+
+
+def test_facts_are_those_of_the_transport(calls_of):
+    def use(joined):
+        assert joined.get_extra_info("peername") == ("127.0.0.1", 1)
+        assert not joined.is_closing()
+
+    assert calls_of(use) == []
+
+
+def events_of(client, key):
+    rows = client.query(f"select action, data, user_id, project_id, created_at from Event where parent_id is {key}")
+    return [(row["action"], json.loads(row["data"]), row) for row in rows]
+
+
+def test_a_commit_is_recorded_with_user_time_and_values(client, tree):
+    reviewed, operations = review_operations(tree.project, tree.shot)
+    client.call(*operations)
+    (status,) = client.query('Status where name is "Approved"')
+    (before,) = client.query(f"select status_id from AssetVersion where id is {reviewed.version}")
+    client.update("AssetVersion", reviewed.version, comment="Held longer", status_id=status["id"])
+    client.update("AssetVersion", reviewed.version, comment="Held longer")  # Nothing changes.
+    client.create("FileComponent", name="main", version_id=reviewed.version)
+    found = {each[0]: each for each in events_of(client, reviewed.version)}
+    assert len(found) == len(events_of(client, reviewed.version)) == 4
+    state, published = found["change.status.assetversion"], found["asset.published"]
+    comment, part = found["db.update.assetversion"], found["db.append.filecomponent"]
+    assert comment[1]["changes"] == {"comment": {"old": "", "new": "Held longer"}}
+    assert state[1]["changes"] == {"status_id": {"old": before["status_id"], "new": status["id"]}}
+    assert (part[1]["changes"]["name"]["new"], published[1]["changes"]["version"]["new"]) == ("main", 1)
+    row = state[2]
+    assert (row["user_id"], row["project_id"]) == (client.caller.id, tree.project)
+    assert row["created_at"]["value"] >= "2020"
+    with pytest.raises(ValidationError, match="written by the server alone"):
+        client.call(keyed("Event", id=1, action="x", project_id=tree.project))
+    # What fails is not recorded, and no secret.
+    with pytest.raises(ValidationError):
+        client.call(create("Task", name="lost", parent_id=tree.shot), create("Task", name="x", parent_id="nowhere"))
+    client.update("ReviewSession", reviewed.session, passphrase="open sesame")
+    with client.studio.store.reading() as connection:
+        text = " ".join(row.data for row in connection.execute(client.studio.store.tables.by_family["Event"].select()))
+    assert "lost" not in text and "sesame" not in text and "passphrase_enabled" in text
+
+
+def test_events_do_not_leave_their_project(client, tree):
+    hidden = client.create("Project", name=f"{tree.name}_hidden")
+    task = client.create("Task", name="top secret", parent_id=hidden)
+    own, other = (as_user(client, "User", project) for project in (tree.project, hidden))
+    client.update("Task", task, parent_id=tree.shot)
+    client.update("Task", task, description="moved")
+    told = json.dumps([each[1] for each in events_of(own, task)])
+    assert "moved" in told and "top secret" not in told and hidden not in told
+    told = json.dumps([each[1] for each in events_of(other, task)])
+    assert "top secret" in told and hidden in told and "moved" not in told and tree.shot not in told
+    client.delete("Project", hidden)
+    assert "top secret" not in json.dumps([each[1] for each in events_of(client, task)])
