@@ -92,15 +92,6 @@ def test_restore_reports_a_damaged_file(tmp_path, content):
         restore(tmp_path / "nowhere.tar", tmp_path / "studio")
 
 
-def test_truncated_backup_restores_nothing(stopped_studio, tmp_path):
-    back_up(stopped_studio, tmp_path / "a.tar")
-    content = (tmp_path / "a.tar").read_bytes()
-    (tmp_path / "a.tar").write_bytes(content[: len(content) - 60_000])
-    with pytest.raises(StorageError):
-        restore(tmp_path / "a.tar", tmp_path / "restored")
-    assert not (tmp_path / "restored").exists()
-
-
 def test_older_database_is_copied_before_its_migration(tmp_path, monkeypatch):
     database = tmp_path / "studio.db"
     with closing(sqlite3.connect(database)) as connection:

@@ -10,12 +10,11 @@ import pytest
 
 from ft_dcc.accounts.local_server import read_account
 from ft_dcc.errors import StorageError
-from ft_dcc.server.admin.service import export_lines, open_admin
+from ft_dcc.server.admin.service import export_lines
 from ft_dcc.server.app import make_dispatcher
 from ft_dcc.server.auth.api_keys import first_user
 from ft_dcc.server.context import open_server_context, write_credentials
 from ft_dcc.server.database import data_folder
-from ft_dcc.server.database.backup import back_up, restore
 from ft_dcc.server.database.data_folder import (
     Credentials,
     locked,
@@ -73,15 +72,6 @@ def test_studio_goes_on_without_media_when_its_folder_is_empty(data: Path) -> No
     shutil.rmtree(data / "media")
     (data / "media").mkdir()
     with locked(data), open_server_context(data):
-        pass
-
-
-def test_complete_backup_of_a_studio_without_media_can_be_started(tmp_path: Path) -> None:
-    with open_admin(tmp_path / "studio") as admin:
-        admin.run("keys")
-    back_up(tmp_path / "studio", tmp_path / "a.backup")
-    restore(tmp_path / "a.backup", tmp_path / "restored")
-    with locked(tmp_path / "restored"), open_server_context(tmp_path / "restored"):
         pass
 
 

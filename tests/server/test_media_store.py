@@ -17,7 +17,6 @@ from doubles.operations import create
 from run_options import TIMEOUT_SECONDS
 from starlette.requests import Request
 
-from ft_dcc.server.auth.tokens import sign
 from ft_dcc.server.storage.media_store import MediaStore
 from ft_dcc.server.storage.routes import send_file
 
@@ -176,20 +175,6 @@ def test_interrupted_upload_leaves_no_file(start_server, http_client_for):
     assert http_client.get("/component/get", component_id).status_code == 404
 
 
-def test_url_for_another_purpose_is_rejected(server_process):
-    secret = (server_process.data / "secret").read_bytes()
-    token = sign(secret, "download", {"component_id": "a", "size": 4, "checksum": None}, 60)
-    put = requests.put(f"{server_process.url}/component/upload/{token}", data=b"film", timeout=TIMEOUT_SECONDS)
-    assert (put.status_code, put.json()["exception"]) == (403, "PermissionError")
-
-
-def test_expired_url_is_rejected(server_process):
-    secret = (server_process.data / "secret").read_bytes()
-    token = sign(secret, "upload", {"component_id": "a", "size": 4, "checksum": None}, -1)
-    put = requests.put(f"{server_process.url}/component/upload/{token}", data=b"film", timeout=TIMEOUT_SECONDS)
-    assert put.json()["content"] == "This address has expired. Ask the server for a new address."
-
-
 def test_signed_url_needs_no_key(http_client, server_process, tmp_path):
     component_id = http_client.upload(b"film")
     files = MediaStore(tmp_path, (server_process.data / "secret").read_bytes())
@@ -206,18 +191,11 @@ class TestParts:
         component_id = http_client.create_component()
         return component_id, http_client.announce(component_id, 1_400_001, parts=3)
 
-    def test_parts_are_joined_in_order_and_completion_is_idempotent(self, http_client):
-        component_id, announced = self.announce(http_client)
-        sent = http_client.send_parts(announced, *self.parts)
-        assert http_client.complete(announced, sent[::-1]).status_code == 200
-        assert http_client.complete(announced, sent).status_code == 200
-        assert http_client.get("/component/get", component_id).content == b"".join(self.parts)
-
-    def test_concurrent_completion_succeeds_and_late_parts_are_ignored(self, http_client):
+    def test_parts_are_joined_in_order_once_and_late_parts_are_ignored(self, http_client):
         component_id, announced = self.announce(http_client)
         sent = http_client.send_parts(announced, *self.parts)
         with ThreadPoolExecutor(4) as clients:
-            answers = clients.map(lambda _: http_client.complete(announced, sent).status_code, range(4))
+            answers = clients.map(lambda _: http_client.complete(announced, sent[::-1]).status_code, range(4))
             assert list(answers) == [200] * 4
         requests.put(announced["urls"][0]["signed_url"], data=b"another", timeout=TIMEOUT_SECONDS)
         assert http_client.complete(announced, sent).status_code == 200

@@ -11,6 +11,8 @@ import sys
 import uuid
 from pathlib import Path
 
+import requests
+
 ftrack_api = importlib.import_module(sys.argv[1])
 event_base = importlib.import_module(f"{sys.argv[1]}.event.base")
 # What is refused is an outcome; nobody needs to read of it as well.
@@ -204,6 +206,12 @@ def versions():
     note("metadata of a review", lambda: [written(review["metadata"], "due", "Fri"), dict(again(review)["metadata"])])
     note("metadata of its object", lambda: [written(item["metadata"], "cut", "3"), dict(again(item)["metadata"])])
     note("a review", lambda: [each["asset_version"]["version"] for each in again(review)["review_session_objects"]])
+    client = {"review_session": review, "name": "A client", "email": "client@example.com"}
+    invitee = session.create("ReviewSessionInvitee", client)
+    placed = session.create("ReviewSessionObject", {"review_session": review, "asset_version": second})
+    session.commit()
+    note("an invitee", lambda: [again(invitee)["created_by"]["username"], again(review)["is_open"]])
+    note("an entry", lambda: [again(placed)["name"], again(placed)["version"]])
     movie = FOLDER / "film.mov"
     movie.write_bytes(b"film")
     made = first.create_component(str(movie), data={"name": "main"}, location=None)
@@ -228,6 +236,7 @@ def locations():
     note(
         "on the server", lambda: [server.get_component_availability(movie), "/component/get?" in server.get_url(movie)]
     )
+    note("downloaded", lambda: requests.get(server.get_url(movie), timeout=30).text)
     note("a path on the server", lambda: server.get_filesystem_path(movie))
     note("removed", lambda: [server.remove_component(movie), server.get_component_availability(movie)])
     note("not in the location", lambda: server.get_resource_identifier(movie))
