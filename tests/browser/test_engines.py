@@ -404,15 +404,3 @@ def test_difference_wipe_and_toggle_show_the_compared_frame(page, compared):
     page.check_image(8)
     page.driver.evaluate("document.dispatchEvent(new KeyboardEvent('keyup', {key: 'v'}))")
     page.check_image(0)
-
-
-def test_still_is_shown_and_drawn_on(page, reviews, movie):
-    review_id = reviews.open()
-    version = reviews.add(review_id, None)
-    reviews.attach(version, next(movie.path.parent.glob("numbered.*.png")), "ftrackreview-image")
-    page.open_as_invitee(reviews.invite(review_id, "Ada Example"))
-    page.wait_for("#draw:enabled")
-    page.click("#draw")
-    page.wait_for('#stage[data-drawing="true"]')
-    page.driver.drag([page.point_in("#still", across, 0.5) for across in (0.3, 0.6)])
-    page.wait_for('#drawing[data-strokes="1"]')

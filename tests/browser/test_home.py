@@ -334,20 +334,6 @@ def test_media_without_a_task_is_uploaded_into_a_review(home, reviews, movie):
     assert item["asset_version"]["asset"]["context_id"] == item["review_session"]["project_id"]
 
 
-def test_user_opens_a_review_from_a_card_and_writes_as_the_author(home, reviews, movie):
-    review_id = reviews.open("Notes of users")
-    version = reviews.add(review_id, movie)
-    home.reload()
-    home.click("strong:has-text('Notes of users')")
-    home.wait_for_url(re.compile(f"/review/{review_id}/studio"), wait_until="commit")
-    home.wait_for_function("() => document.querySelector('#frame-number').value === '1001'")
-    home.fill("#note-text", "Two frames later.")
-    home.keyboard.press("Control+Enter")
-    home.wait_for_selector("text=Two frames later. >> visible=true")
-    (note,) = reviews.notes(version)
-    assert note["author"]["username"] == "admin"
-
-
 def test_review_page_has_no_violation_and_large_controls_on_touch(home, reviews, movie, make_movie, new_context):
     review_id = reviews.open("Dailies")
     one = reviews.add(review_id, make_movie("24", 1001, 24, (1280, 720)))

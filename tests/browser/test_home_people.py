@@ -196,7 +196,8 @@ def test_numbered_images_are_uploaded_as_one_version_with_their_frame_numbers(ho
 
 
 def test_reviewer_reads_the_home_and_cannot_change_it(view, reviews, movie, server_process):
-    reviews.add(reviews.open("For reviewers"), movie)
+    review_id = reviews.open("For reviewers")
+    version = reviews.add(review_id, movie)
     name = f"rev{uuid.uuid4().hex[:6]}"
     with open_admin(server_process.data) as owner:
         owner.run("user", name=name, role="Reviewer", projects=[])
@@ -210,11 +211,14 @@ def test_reviewer_reads_the_home_and_cannot_change_it(view, reviews, movie, serv
     expect(page.locator("nav >> text=Administration")).to_have_count(0)
     check_layout(page)
     card.locator("a").click()
+    page.wait_for_url(re.compile(f"/review/{review_id}/studio"), wait_until="commit")
     wait_for_frame(page)
     page.click("#open-note")
     page.fill("#note-text", "Too dark.")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".note >> text=Too dark.")
+    (note,) = reviews.notes(version)
+    assert note["author"]["username"] == name
     page.goto(f"{server_process.credentials.server_url}/projects")
     page.wait_for_selector("h1:has-text('Projects')")
     expect(page.locator("button:has-text('New project')")).to_have_count(0)
