@@ -8,7 +8,6 @@ import pytest
 from doubles.drawings import drawing
 
 from ft_dcc.frames import Resolution
-from ft_dcc.host import ShowsFeedback
 
 GREEN = "#00ff00"
 DOTS = [(0.5, 0.5), (0.1, 0.2), (0.85, 0.15), (0.2, 0.8), (0.9, 0.9)]
@@ -165,28 +164,6 @@ def test_authors_and_earlier_versions_have_layers_and_markers_of_their_own(host,
     names = {marker.frame: marker.name for marker in scene.timeline_markers}
     assert (names[1002], names[1003]) == ("Ida Berg: Arm too high", "Max (v001)")
     assert len(names[1004]) == 48
-
-
-def everything(bpy):
-    from blender import sample_scene
-
-    names = ("collections", "materials", "markers", "grease_pencils", "grease_pencils_v3")
-    data = {name: list(getattr(bpy.data, name).keys()) for name in names if hasattr(bpy.data, name)}
-    handlers = {name: len(getattr(bpy.app.handlers, name)) for name in ("save_pre", "save_post", "load_pre")}
-    return sample_scene.state(), data, handlers
-
-
-def test_cleared_drawings_leave_no_trace(host, bpy, scene):
-    assert isinstance(host, ShowsFeedback)
-    scene.timeline_markers.new("Cut", frame=1003)
-    scene.frame_set(1007)
-    before = everything(bpy)
-    host.show_feedback([drawing(1002, dot(0.1, 0.1), text="Arm too high"), drawing(1004, dot(0.1, 0.1, "#ff0000"))])
-    assert everything(bpy) != before
-    host.clear_feedback()
-    assert everything(bpy) == before
-    host.clear_feedback()
-    assert everything(bpy) == before
 
 
 def test_a_pose_without_a_key_is_kept(host, bpy, scene):

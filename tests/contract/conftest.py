@@ -54,15 +54,21 @@ def colour_bars(tmp_path_factory, stack):
 def blender(tmp_path_factory, stack):
     if "bpy" not in sys.modules:
         os.environ["BLENDER_USER_RESOURCES"] = str(tmp_path_factory.mktemp("blender"))
-    pytest.importorskip("bpy", reason="there is no bpy for this Python")
+    bpy = pytest.importorskip("bpy", reason="there is no bpy for this Python")
     from blender import sample_scene
     from ft_dcc_blender import main_thread
     from ft_dcc_blender.host import BlenderHost
 
     sample_scene.build()
     sample_scene.add_camera("Second", x=1.0)
-    host = BlenderHost()
-    return HostSetup(host, sample_scene.state, main_thread.serve_until_ended)
+
+    def state():
+        kinds = ("collections", "materials", "grease_pencils", "grease_pencils_v3")
+        handlers = [len(getattr(bpy.app.handlers, name)) for name in ("save_pre", "save_post", "load_pre")]
+        data = {kind: getattr(bpy.data, kind).keys() for kind in kinds if hasattr(bpy.data, kind)}
+        return sample_scene.state(), data, handlers
+
+    return HostSetup(BlenderHost(), state, main_thread.serve_until_ended)
 
 
 def maya(tmp_path_factory, stack):

@@ -217,12 +217,12 @@ INVALID_VOCABULARIES = (
 )
 
 
-def test_an_invalid_vocabulary_is_refused_in_one_sentence(target):
-    before = ft_dcc("studio", "vocabulary", "--data", str(target)).stdout
+def test_an_invalid_vocabulary_is_refused_in_one_sentence(server):
+    before = ft_dcc("studio", "vocabulary", "--data", str(server.data)).stdout
     for text, message in INVALID_VOCABULARIES:
-        done = ft_dcc("studio", "vocabulary", "-", "--data", str(target), given=text)
+        done = ft_dcc("studio", "vocabulary", "-", "--data", str(server.data), given=text)
         assert (done.returncode, done.stderr.splitlines()[0][: len(message)]) == (1, message)
-    assert ft_dcc("studio", "vocabulary", "--data", str(target)).stdout == before
+    assert ft_dcc("studio", "vocabulary", "--data", str(server.data)).stdout == before
 
 
 def test_audit_command_lists_changes(target, tmp_path, name):
