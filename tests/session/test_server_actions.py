@@ -102,16 +102,6 @@ def test_encode_media_refuses_other_entities(session):
         session.encode_media(42)
 
 
-def test_unsupported_encoding_leaves_no_component(session, tmp_path):
-    movie = tmp_path / "film.mov"
-    movie.write_bytes(b"no film at all")
-    before = set(session.query("select id from FileComponent where name is 'main'"))
-    try:
-        session.encode_media(movie)
-    except ServerError:
-        assert set(session.query("select id from FileComponent where name is 'main'")) == before
-
-
 INVITE = {"action": "send_review_session_invite"}
 
 
