@@ -96,10 +96,10 @@ def test_older_database_is_copied_before_its_migration(tmp_path, monkeypatch):
     database = tmp_path / "studio.db"
     with closing(sqlite3.connect(database)) as connection:
         connection.executescript("CREATE TABLE a (b); INSERT INTO a VALUES (7); PRAGMA user_version = 1;")
-    monkeypatch.setattr(backup, "STEPS", (None,))
+    monkeypatch.setattr(backup.migrations, "STEPS", (None,))
     keep_before_migration(database)
     assert [path.name for path in tmp_path.iterdir()] == ["studio.db"]
-    monkeypatch.setattr(backup, "STEPS", (None, None))
+    monkeypatch.setattr(backup.migrations, "STEPS", (None, None))
     (tmp_path / "studio-version-1.db.0a1b2c3d").write_bytes(b"of a server that was killed")
     keep_before_migration(database)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["studio-version-1.db", "studio.db"]
