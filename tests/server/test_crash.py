@@ -1,13 +1,27 @@
 import os
+import re
+import signal
 import sqlite3
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from uuid import uuid4
 
+import attrs
 import pytest
 import requests
-from doubles.operations import create
+from doubles.numbered_images import run_ffmpeg
+from doubles.operations import create, update
+from doubles.reviews import entry_of, make_review, say, see
 from run_options import TIMEOUT_SECONDS, seeded, wait_until
+from server.test_guest_views import BLACK, H264, publish_media
+from server.test_mailer import serving
+from server.test_review_live import LivePage
+from websockets.exceptions import ConnectionClosed
+
+from ft_dcc.server.review.feedback import note_image_id
 
 ROUNDS = int(os.environ.get("FT_DCC_CRASH_ROUNDS", "5"))
 CLIENTS = 8
@@ -103,3 +117,114 @@ def test_commit_on_a_full_disk_fails_and_keeps_existing_data(small_disk, start_s
 
 def _create_notes(http_client):
     return http_client.post(*(create("Note", content="x" * 50_000) for _ in range(10)))
+
+
+LINE = {"kind": "line", "colour": "#ff0000", "width": 0.01, "from": [0.2, 0.5], "to": [0.7, 0.5]}
+NO_PAUSES = "from ft_dcc.server.notifications import worker\nworker._INTERVAL_SECONDS = 0.01"
+
+
+def invite(review, **options):
+    operation = {"action": "send_review_session_invite", "review_session_invitee_id": review.invitee}
+    return review.http_client.post({**operation, **options}).json()[0]
+
+
+def write_note(review, link, notes):
+    # Every eighth note has a drawing, whose image is made afterwards.
+    note = {"id": str(uuid4()), "frame": 1, "drawing": [] if len(notes) % 8 else [LINE]}
+    if say(link, "notes", object=review.object, content=f"note {note['id']}", **note).status_code == 200:
+        notes[note["id"]] = len(note["drawing"])
+
+
+def work_until_killed(review, notes, invitations, wanted, kill):
+    """Write, export, present and invite; kill the server once so many more notes and invitations are acknowledged."""
+    link, before = invite(review, link_only=True)["link"], len(notes) + len(invitations)
+    page = LivePage(link)
+    page.send(type="claim")
+
+    def present():
+        page.send(type="show", entry=review.object, frame=2)
+        see(link, "data")
+
+    def repeat(action):
+        try:
+            while True:
+                action()
+        except (requests.RequestException, ConnectionClosed):
+            return
+
+    write = partial(write_note, review, link, notes)
+    actions = [write, write, present, lambda: see(link, "export/pdf"), lambda: invitations.append(invite(review))]
+    with ThreadPoolExecutor(len(actions)) as threads:
+        running = [threads.submit(repeat, action) for action in actions]
+        wait_until(lambda: len(notes) + len(invitations) - before >= wanted, f"{wanted} answers")
+        kill(review.http_client.server.process)
+        for each in running:
+            each.result(TIMEOUT_SECONDS)
+    page.close()
+
+
+class KillingMailServer:
+    """Takes mails, and kills a process as soon as it has taken the next one."""
+
+    def __init__(self, mail) -> None:
+        self.taken, self.process, mail.handle_DATA = mail.taken, None, self.take
+
+    def kill(self, process):
+        self.process = process
+        process.wait(TIMEOUT_SECONDS)
+
+    async def take(self, server, session, envelope):
+        self.taken.append(envelope)
+        if self.process is not None:
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process = None
+        return "250 OK"
+
+
+@pytest.mark.timeout(900)
+def test_feedback_and_mails_survive_kills_and_no_mail_is_sent_twice(start_server, http_client_for, tmp_path):
+    dice, notes, invitations, data = seeded("review crash"), {}, [], tmp_path / "studio"
+    movie = tmp_path / "movie.mp4"
+    run_ffmpeg(*BLACK, *H264, movie)
+    with serving() as mail:
+        kills = [KillingMailServer(mail).kill, lambda process: process.kill()]
+        data.mkdir()
+        names = {"HOST": "localhost", "PORT": mail.port, "SECURITY": "none", "FROM": "reviews@example.com"}
+        (data / "mail.env").write_text("".join(f"FT_DCC_SMTP_{key}={names[key]}\n" for key in names), "utf-8")
+        review = make_review(http_client_for(start_server(data, change=NO_PAUSES)))
+        publish_media(review, movie, "ftrackreview-mp4")
+        artist = create("User", username="ida", email="ida@example.com", is_active=True)
+        review.http_client.post(artist, update("AssetVersion", review.version, user_id=artist["entity_data"]["id"]))
+        review.change("ReviewSessionInvitee", review.invitee, rights="view comment draw present")
+        for _ in range(ROUNDS):
+            work_until_killed(review, notes, invitations, dice.randint(1, 25), dice.choice(kills))
+            review = attrs.evolve(review, http_client=http_client_for(start_server(data, change=NO_PAUSES)))
+        link = invite(review, link_only=True)["link"]
+        page = LivePage(link)
+        hello = page.read("hello")
+        page.close()
+        assert (hello["presenter"], hello["state"]) == (None, {})
+        found = {note["id"]: len(note["drawing"]) for note in entry_of(link, review.object)["notes"] if note["frame"]}
+        assert notes.items() <= found.items()
+        for note_id in (each for each, drawing in found.items() if drawing):
+            image = f"select component_id from NoteComponent where component_id is {note_image_id(note_id)}"
+            wait_until(lambda image=image: review.query(image), "the image of a note")
+        assert see(link, "export/pdf").content.startswith(b"%PDF")
+
+        def mailed():
+            """Count the mails with each note and link: those that were sent, and those that wait for a person."""
+            sent = [each.content for each in mail.taken]
+            kept = [path.read_bytes() for path in (data / "outbox").glob("*")]
+            pattern = re.compile(rb"note [-0-9a-f]{36}|http://\S+/review/[-0-9a-f]{36}/\S+")
+            texts = [[set(pattern.findall(each.replace(b"=\r\n", b""))) for each in group] for group in (sent, kept)]
+            return [Counter(found for each in group for found in each) for group in texts]
+
+        wanted = {f"note {note_id}".encode() for note_id in found}
+        wait_until(lambda: wanted <= {*mailed()[0], *mailed()[1]}, "the mails about all notes")
+    review.http_client.server.stop()
+    sent, kept = mailed()
+    assert max(sent.values()) == 1 and sum(b"http" in each for each in sent + kept) >= len(invitations)
+    for folder in ("work", "note-images"):
+        assert list((data / folder).iterdir()) == []
+    with closing(sqlite3.connect(data / "studio.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

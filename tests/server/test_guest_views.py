@@ -98,7 +98,14 @@ def test_a_watermark_of_a_damaged_movie_is_refused_with_a_sentence(review, tmp_p
 
 
 def test_a_version_that_a_guest_opens_is_one_view_in_the_audit_log(review):
-    link = review.invite()
+    link, data = review.invite(), review.http_client.server.data
+
+    def rows(query, *values):
+        with closing(sqlite3.connect(data / "studio.db")) as database:
+            return sorted(database.execute(query, values))
+
+    # The worker of notifications commits, too.
+    wait_until(lambda: not rows("SELECT id FROM ft_dcc_notification"), "the end of the notifications")
     # The number of the state of which the server keeps answers.
     commit = see(link, "data").json()["commit"]
     for each in (link, link, review.link):
@@ -107,9 +114,8 @@ def test_a_version_that_a_guest_opens_is_one_view_in_the_audit_log(review):
     assert see(link, f"entries/{uuid4()}").status_code == 404
 
     def views():
-        with closing(sqlite3.connect(review.http_client.server.data / "studio.db")) as database:
-            query = "SELECT username, user_id, detail FROM ft_dcc_audit WHERE action = 'view' AND entity_id = ?"
-            return sorted(database.execute(query, [review.object]))
+        query = "SELECT username, user_id, detail FROM ft_dcc_audit WHERE action = 'view' AND entity_id = ?"
+        return rows(query, review.object)
 
     wanted = [("Ada Example", review.invitee, "127.0.0.1"), ("guest", "", "127.0.0.1")]
     wait_until(lambda: views() == wanted, "two views", views)

@@ -1,6 +1,7 @@
 """Invitations by a real mail server: with STARTTLS and a login, and what happens when it refuses."""
 
 import asyncio
+import shutil
 import ssl
 import threading
 from contextlib import contextmanager
@@ -121,6 +122,27 @@ def test_queued_messages_are_sent_on_command(tmp_path, mail_server, certificate)
     assert list(post.send_queued(is_everything=False)) == []
     assert [reason for _, reason in post.send_queued(is_everything=True)] == [""]
     assert len(mail_server.taken) == 1
+
+
+def test_message_during_which_the_server_was_killed_is_sent_on_command_only(tmp_path, mail_server, certificate):
+    wrong = read_mailer(tmp_path, settings(mail_server, certificate, PASSWORD="wrong"))
+    wrong.send(letter_to("ida@example.com"))
+    post = read_mailer(tmp_path, settings(mail_server, certificate))
+
+    async def copy(*_):
+        (path,) = post.outbox.glob("*.eml*")
+        shutil.copy(path, tmp_path)
+        return "250 OK"
+
+    mail_server.handle_DATA = copy
+    assert [reason for _, reason in post.send_queued(is_everything=False)] == [""]
+    (left,) = tmp_path.glob("*.eml*")
+    shutil.move(left, post.outbox)
+    assert list(post.send_queued(is_everything=False)) == []
+    (kept,) = queued_messages(post.outbox)
+    assert kept.reason == "The server stopped while it sent this mail. Send it again if it did not arrive."
+    assert [reason for _, reason in post.send_queued(is_everything=True)] == [""]
+    assert list(post.outbox.glob("*.eml*")) == []
 
 
 @pytest.mark.parametrize(

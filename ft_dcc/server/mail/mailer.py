@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from ft_dcc import plain_text
 from ft_dcc.errors import SettingInvalid, StorageError, StudioInUse
-from ft_dcc.files.atomic import write_atomically
+from ft_dcc.files.atomic import replace, write_atomically
 from ft_dcc.server.background import running_worker
 from ft_dcc.server.errors import ValidationError
 
@@ -102,8 +102,12 @@ class Mailer:
     def send(self, message: EmailMessage) -> str:
         """Send or keep a message; return why the mail server refused it, or ""; raises StorageError for the outbox."""
         reason = "" if self.server is None else self._send(self.server, message)
-        if self.server is not None and not reason:
-            return ""
+        if self.server is None or reason:
+            self.keep(message, reason)
+        return reason
+
+    def keep(self, message: EmailMessage, reason: str) -> None:
+        """Put a message into the outbox that was not sent, for this reason or without one; raises StorageError."""
         _set_sender(message, self.server)
         if reason:
             message[_REASON] = reason
@@ -115,13 +119,12 @@ class Mailer:
             raise StorageError(
                 f"The outbox {self.outbox} cannot be written: {error.strerror}. Free some space there."
             ) from error
-        return reason
 
     def send_queued(self, *, is_everything: bool) -> Generator[tuple[QueuedMessage, str], None, None]:
         """Send the messages of the outbox, and yield each with "" or the reason why it stays there.
 
         Without ``is_everything``, only those that the mail server refused in the last days are sent: a user may have
-        passed on the others. Raises SettingInvalid without a mail server, and StudioInUse.
+        passed on the others, or they may have arrived. Raises SettingInvalid without a mail server, and StudioInUse.
         """
         if self.server is None:
             raise SettingInvalid(f"There is no mail server. Set {_PREFIX}HOST, or the same in {self.folder / _FILE}.")
@@ -135,17 +138,22 @@ class Mailer:
             ) from error
         with lock:
             for queued in queued_messages(self.outbox):
-                if is_everything or (queued.reason and queued.age < _MAX_RETRY_AGE_SECONDS):
-                    reason = self._send(self.server, queued.message())
-                    if not reason:
-                        queued.path.unlink(missing_ok=True)
+                if is_everything or (queued.reason not in ("", INTERRUPTED) and queued.age < _MAX_RETRY_AGE_SECONDS):
+                    message = queued.message()
+                    # A kill from here on leaves a message that may have arrived.
+                    begun = queued.path.with_suffix(_BEGUN)
+                    replace(queued.path, begun)
+                    if reason := self._send(self.server, message):
+                        replace(begun, begun.with_suffix(".eml"))
+                    else:
+                        begun.unlink(missing_ok=True)
                     yield queued, reason
 
     def _send(self, server: MailServer, message: EmailMessage) -> str:
         _set_sender(message, server)
         try:
             server.send(message)
-        except (OSError, smtplib.SMTPException) as error:
+        except Exception as error:  # noqa: BLE001  one wrong message must not end the others
             reason = _explain(server, error)
             _log.warning("A mail was put into the outbox: %s", reason)
             return reason
@@ -186,7 +194,7 @@ def _explain(server: MailServer, error: Exception) -> str:
         return f"{name} does not offer {server.security} or a login. Check {_PREFIX}SECURITY and {_PREFIX}PORT."
     if isinstance(error, ssl.SSLError):
         return f"{name} cannot prove who it is. Name the certificates to trust in {_PREFIX}CA."
-    if isinstance(error, smtplib.SMTPException):
+    if isinstance(error, smtplib.SMTPException) or not isinstance(error, OSError):
         return f"{name} did not take it ({type(error).__name__})."
     return f"{name} cannot be reached at port {server.port} ({type(error).__name__})."
 
@@ -260,6 +268,8 @@ def single_line(text: object) -> str:
 
 # A header of the file that is not sent: why the mail server refused the message.
 _REASON = "X-Ft-Dcc-Reason"
+INTERRUPTED = "The server stopped while it sent this mail. Send it again if it did not arrive."
+_BEGUN = ".eml-begun"
 _LOCK_TIMEOUT_SECONDS = 60
 
 
@@ -286,20 +296,22 @@ class QueuedMessage:
 
     def message(self) -> EmailMessage:
         """Return the message to send."""
-        message = _read(self.path)
+        message = parse_message(self.path.read_bytes())
         del message[_REASON]
         return message
 
 
 def queued_messages(folder: Path) -> Iterator[QueuedMessage]:
     """Yield the messages in an outbox, the oldest first."""
-    for path in sorted(folder.glob("*.eml")):
-        message = _read(path)
+    for path in sorted(folder.glob("*.eml*")):
+        message = parse_message(path.read_bytes())
         body = message.get_body(("plain",))
         text = "" if body is None else str(body.get_content())
         date, to, subject, reason = (str(message[name] or "").strip() for name in ("Date", "To", "Subject", _REASON))
+        reason = INTERRUPTED if path.suffix == _BEGUN else reason
         yield QueuedMessage(path, date, to, subject, "\n".join(text.strip().splitlines()), reason)
 
 
-def _read(path: Path) -> EmailMessage:
-    return BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())
+def parse_message(content: bytes) -> EmailMessage:
+    """Return the message with this content."""
+    return BytesParser(EmailMessage, policy=policy.default).parsebytes(content)

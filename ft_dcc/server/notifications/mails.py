@@ -17,7 +17,7 @@ from importlib import resources
 from typing import Any
 
 from anyio import to_thread
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -27,10 +27,10 @@ from ft_dcc.server.auth import permissions, tokens
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import clock
 from ft_dcc.server.database.audit_log import ENTRY, NOTE, VERDICT, RecordedEvent
-from ft_dcc.server.database.private_tables import MUTED_MAILS
+from ft_dcc.server.database.private_tables import MUTED_MAILS, WAITING_MAILS
 from ft_dcc.server.errors import Forbidden, ValidationError
 from ft_dcc.server.http import request_body, static_pages
-from ft_dcc.server.mail.mailer import parse_address, single_line
+from ft_dcc.server.mail.mailer import INTERRUPTED, parse_address, parse_message, single_line
 from ft_dcc.server.notifications.event_details import EventDetails
 from ft_dcc.server.review.invitations import add_invitation_key, has_invitation
 from ft_dcc.server.schema.tables import Tables
@@ -55,8 +55,9 @@ def make_notices(connection: Connection, tables: Tables, event: RecordedEvent, d
     return [(artist_id, details)] if is_readable else []
 
 
-def send_mails(context: ServerContext, notices: Sequence[Notice]) -> None:
-    """Send the mails of these notices; what the mail server refuses stays in the outbox."""
+def make_mails(context: ServerContext, notices: Sequence[Notice]) -> list[dict[str, Any]]:
+    """Return the mails of these notices as rows, which the transaction stores that removes the events."""
+    rows = []
     details_by_mail: dict[tuple[str, str, str], list[EventDetails]] = {}
     for person_id, details in notices:
         key = (person_id, details.review_session_id, "" if details.kind == ENTRY else details.version_id)
@@ -66,9 +67,25 @@ def send_mails(context: ServerContext, notices: Sequence[Notice]) -> None:
             # A verdict that was changed is recorded twice, and read once.
             message = _compose(context, person_id, list(dict.fromkeys(events)))
             if message is not None:
-                context.mailer.send(message)
-        except Exception:  # noqa: BLE001  one wrong mail must not end the others, nor repeat those that were sent
-            _log.exception("A mail was not sent.")
+                rows.append({"message": message.as_bytes().decode("ascii"), "is_begun": False})
+        except Exception:  # noqa: BLE001  one wrong mail must not end the others
+            _log.exception("A mail was not made.")
+    return rows
+
+
+def send_queued_mails(context: ServerContext) -> None:
+    """Send the mails that were stored, each once; what may have been sent, or is refused, goes to the outbox."""
+    mails, store = WAITING_MAILS, context.store
+    with store.reading() as connection:
+        waiting = connection.execute(select(mails).order_by(mails.c.id)).all()
+    for row in waiting:
+        message, is_own = parse_message(row.message.encode()), mails.c.id == row.id
+        if row.is_begun:
+            context.mailer.keep(message, INTERRUPTED)
+        else:
+            store.write(partial(Connection.execute, statement=update(mails).where(is_own).values(is_begun=True)))
+            context.mailer.send(message)
+        store.write(partial(Connection.execute, statement=delete(mails).where(is_own)))
 
 
 def _invitees(connection: Connection, tables: Tables, event: RecordedEvent, details: EventDetails) -> list[str]:

@@ -13,6 +13,7 @@ from ft_dcc.errors import Error
 from ft_dcc.server.background import running_worker
 from ft_dcc.server.context import ServerContext
 from ft_dcc.server.database import audit_log, clock
+from ft_dcc.server.database.private_tables import WAITING_MAILS
 from ft_dcc.server.notifications import event_details, mails, webhooks
 
 _log = logging.getLogger(__name__)
@@ -26,11 +27,12 @@ def process_notifications(
     """Process what was recorded, then send the messages that are due at this time, in seconds since 1970."""
     while not is_stopping() and _process_events(context):
         pass
+    mails.send_queued_mails(context)
     webhooks.send_due_messages(context.store, client, now, is_stopping)
 
 
 def _process_events(context: ServerContext) -> bool:
-    """Send mails about the oldest events, and queue messages of webhooks; return whether there were any events."""
+    """Queue the mails and the messages of webhooks about the oldest events; return whether there were any events."""
     store, mailer, notices, messages = context.store, context.mailer, [], []
     # Without a mail server, they would fill the outbox.
     sends_mails = mailer.server is not None and mailer.sends_notifications
@@ -46,13 +48,15 @@ def _process_events(context: ServerContext) -> bool:
             if sends_mails:
                 notices += mails.make_notices(connection, store.tables, event, details)
 
+    waiting = mails.make_mails(context, notices)
+
     def write(connection: Connection) -> None:
         webhooks.queue_messages(connection, messages)
+        for row in waiting:
+            connection.execute(WAITING_MAILS.insert(), row)
         audit_log.remove_events(connection, events)
 
     if events:
-        # Before the events are removed: a server that stops in between sends a mail twice rather than never.
-        mails.send_mails(context, notices)
         store.write(write)
     return bool(events)
 

@@ -25,7 +25,7 @@ from ft_dcc.review.notes import Attachment, Clip, Note, ReviewedSession, Reviewe
 from ft_dcc.server.actions.dispatch import Dispatcher
 from ft_dcc.server.auth.permissions import UNLIMITED
 from ft_dcc.server.context import ServerContext
-from ft_dcc.server.errors import Forbidden, InsufficientStorage, NotFound, TooManyRequests
+from ft_dcc.server.errors import Forbidden, InsufficientStorage, NotFound, TooManyRequests, writing_to_disk
 from ft_dcc.server.identity import Caller
 from ft_dcc.server.review import attachments, content, feedback, user_actions
 from ft_dcc.server.review.access import ReviewAccess
@@ -138,13 +138,18 @@ class FlattenedNotes:
         for path in sorted(self._folder.glob("*")):
             self.add(path.name, budgets.Owner())
 
-    def add(self, note_id: str, owner: budgets.Owner) -> None:
-        """Make the image of a note with a drawing."""
-        try:
+    def remember(self, note_id: str) -> None:
+        """Keep the work for a note that is about to be written: a server that is killed after that makes the image."""
+        with writing_to_disk():
             self._folder.mkdir(exist_ok=True)
             (self._folder / note_id).touch()
-        except OSError as error:
-            _log.warning("The image of note %s would not survive a restart: %s", note_id, error)
+
+    def forget(self, note_id: str) -> None:
+        """Drop the work for a note that was not written, or has its image."""
+        (self._folder / note_id).unlink(missing_ok=True)
+
+    def add(self, note_id: str, owner: budgets.Owner) -> None:
+        """Make the image of a note with a drawing."""
         try:
             make = partial(self._make, note_id)
             self._dispatcher.context.work.submit("note image", owner, make, is_background=True, key=note_id)
@@ -158,13 +163,16 @@ class FlattenedNotes:
             raise  # The next server makes it, or this one when there is space.
         except Exception as error:  # noqa: BLE001  whatever the reason is, it would be the same again
             _log.warning("The image of note %s was not made.", note_id, exc_info=error)
-        (self._folder / note_id).unlink(missing_ok=True)
+        self.forget(note_id)
 
     def _write(self, note_id: str, work: queue.Work) -> None:
         context = self._dispatcher.context
         found = read_note_export(context, note_id)
         component_id = feedback.note_image_id(note_id)
-        if found is None or context.media.exists(component_id):
+        # The media of a server that was killed here may be without their component.
+        with context.store.reading() as connection:
+            row = connection.execute(context.store.tables.by_id["Component"], {"id": component_id}).first()
+        if found is None or row is not None:
             return
         version, note = found
         with work.folder() as folder:

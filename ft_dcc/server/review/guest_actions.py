@@ -53,7 +53,7 @@ def write_note(
     content = _parse_content(payload.get("content", ""), may_be_empty=bool(shapes or files))
     if content:
         user_actions.require_right(access, "comment")
-    note_id = _parse_note_id(payload)
+    note_id = parse_note_id(payload)
     note: dict[str, Any] = {"id": note_id, "content": content, "parent_id": object_id}
     note["parent_type"] = "ReviewSessionObject"
     if payload.get("in_reply_to") is not None:
@@ -332,7 +332,8 @@ def _own_note(dispatcher: Dispatcher, access: ReviewAccess, note_id: object) -> 
     return note
 
 
-def _parse_note_id(payload: dict[str, Any]) -> str:
+def parse_note_id(payload: dict[str, Any]) -> str:
+    """Return the id of the note in a payload, by default a new one; raises ValidationError."""
     try:
         return str(UUID(str(payload["id"]))) if "id" in payload else str(uuid4())
     except ValueError as error:

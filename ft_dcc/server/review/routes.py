@@ -323,17 +323,19 @@ class ReviewPages:
 
     def _write_note(self, dispatcher: Dispatcher, access: ReviewAccess, payload: dict[str, Any]) -> dict[str, Any]:
         """Write a note with its files; the image of its drawing is made afterwards."""
+        note_id = guest_actions.parse_note_id(payload)
         files = self._attachments.adopt(access, payload.get("files", []))
+        if payload.get("drawing"):
+            self._flattened_notes.remember(note_id)
         try:
-            change = guest_actions.write_note(dispatcher, access, payload, files)
+            change = guest_actions.write_note(dispatcher, access, {**payload, "id": note_id}, files)
         except BaseException:
             self._attachments.discard(files, was_written=False)
+            self._flattened_notes.forget(note_id)
             raise
         self._attachments.discard(files, was_written=True)
-        owner = Owner(author(access), access.review_session_id)
-        for note in change["notes"]:
-            if note["drawing"]:
-                self._flattened_notes.add(note["id"], owner)
+        if payload.get("drawing"):
+            self._flattened_notes.add(note_id, Owner(author(access), access.review_session_id))
         return change
 
     async def _receive_attachment(self, request: Request) -> Response:
