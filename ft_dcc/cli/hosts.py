@@ -68,10 +68,10 @@ def uninstall_command(output: Output, host: str, to: Path | None, version: str |
     Files that were changed or added since are kept and listed.
     """
     removed = installation.uninstall(host, Machine.here(), version=version, to=to)
-    lines = [f"ft-dcc was removed from {each.folder}" for each in removed]
+    lines = [f"ft-dcc was removed from {folder}" for folder in removed]
     lines = lines or [f"ft-dcc is not installed in {TITLES[host]}."]
-    lines += [f"  kept, because it was changed: {path}" for each in removed for path in each.left]
-    report = [{"folder": str(each.folder), "left": list(map(str, each.left))} for each in removed]
+    lines += [f"  kept, because it was changed: {path}" for left in removed.values() for path in left]
+    report = [{"folder": str(folder), "left": list(map(str, left))} for folder, left in removed.items()]
     output.result("\n".join(lines), {"host": host, "removed": report})
 
 
@@ -115,10 +115,10 @@ def deploy_command(
             f"Hosts that start now use {now} in place of {before}.", {"before": before, "current": now}
         )
     if action == "prune":
-        pruned = deployment.prune(folder, keep_days=keep_days)
-        lines = [f"Removed {name}." for name in pruned.removed] or ["No release was removed."]
-        lines += [f"Kept {name}: {reason}." for name, reason in pruned.kept.items()]
-        return output.result("\n".join(lines), {"removed": pruned.removed, "kept": pruned.kept})
+        removed, kept = deployment.prune(folder, keep_days=keep_days)
+        lines = [f"Removed {name}." for name in removed] or ["No release was removed."]
+        lines += [f"Kept {name}: {reason}." for name, reason in kept.items()]
+        return output.result("\n".join(lines), {"removed": removed, "kept": kept})
     known = list(release_build.SYSTEMS)
     order = release_build.Order(
         release_build.parse_names(hosts, list(TITLES)),

@@ -69,14 +69,6 @@ class ReleaseState:
     users: tuple[str, ...]
 
 
-@attrs.frozen
-class Pruned:
-    """The releases that were removed, and those that were kept, with the reason."""
-
-    removed: tuple[str, ...]
-    kept: Mapping[str, str]
-
-
 def read_current(top: Path) -> Current | None:
     """Return the release in use, or None; raise InstallFailed for a damaged file."""
     path = top / CURRENT
@@ -152,8 +144,11 @@ def status(top: Path) -> list[ReleaseState]:
     return sorted(states, key=lambda state: (state.facts.created, state.name))
 
 
-def prune(top: Path, *, keep_days: int = KEEP_DAYS) -> Pruned:
-    """Remove releases that are neither in use nor the previous one, nor used by a running host, nor recently in use."""
+def prune(top: Path, *, keep_days: int = KEEP_DAYS) -> tuple[list[str], dict[str, str]]:
+    """Remove releases that are neither in use nor the previous one, nor used by a running host, nor recently in use.
+
+    Returns their names, and the reasons to keep the others by name.
+    """
     _require_current(top)
     with _exclusive(top) as now:
         current = _require_current(top)
@@ -178,7 +173,7 @@ def prune(top: Path, *, keep_days: int = KEEP_DAYS) -> Pruned:
             previous = tuple(name for name in current.previous if name not in removed)
             last_used = {name: when for name, when in current.last_used.items() if name not in removed}
             _write_current(top, attrs.evolve(current, previous=previous, last_used=last_used))
-        return Pruned(tuple(removed), kept)
+        return removed, kept
 
 
 def _reason_to_keep(

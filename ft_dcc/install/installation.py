@@ -54,14 +54,6 @@ class Installed:
     hints: tuple[str, ...]
 
 
-@attrs.frozen
-class Removed:
-    """A removed installation; ``left`` are files that were changed or added since and are kept."""
-
-    folder: Path
-    left: tuple[Path, ...]
-
-
 def install(
     host: str,
     machine: Machine,
@@ -146,9 +138,11 @@ def _install(target: layouts.Target, wheels: list[Path], machine: Machine, hints
     return Installed(target.folder, complete, (*target.hints, *hints))
 
 
-def uninstall(host: str, machine: Machine, *, version: str | None = None, to: Path | None = None) -> list[Removed]:
-    """Remove the suite from the host's folders and keep all other files."""
-    removed, wanted = [], version and host_discovery.installation_version(host, version)
+def uninstall(
+    host: str, machine: Machine, *, version: str | None = None, to: Path | None = None
+) -> dict[Path, list[Path]]:
+    """Remove the suite from the host's folders; return these, each with the changed files that it keeps."""
+    removed, wanted = {}, version and host_discovery.installation_version(host, version)
     for folder, record in installed(host, machine, to):
         if wanted is not None and (wanted not in record.versions or (host == "maya" and folder.parts[-3] != wanted)):
             continue
@@ -158,7 +152,7 @@ def uninstall(host: str, machine: Machine, *, version: str | None = None, to: Pa
             layouts.remove_extension(program.path, machine.environment)
         elif program is not None:
             layouts.set_enabled(program.path, machine.environment, is_on=False)
-        removed.append(Removed(folder, tuple(remove_folder(folder))))
+        removed[folder] = list(remove_folder(folder))
     return removed
 
 

@@ -154,11 +154,6 @@ class LiveEncode:
         # Wait until the thread has cleaned up; its result does not matter.
         self._result.exception()
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether the encode has failed, so that ``finish`` raises."""
-        return self._result.done() and self._result.exception() is not None
-
     def __enter__(self) -> LiveEncode:
         return self
 

@@ -185,14 +185,14 @@ def test_a_running_host_keeps_its_release_during_upgrade_rollback_and_prune(rele
         for content in ("two", "three"):
             releases.deploy(share, content)
         assert deployment.status(share)[0].users == ("Maya 2025",)
-        assert deployment.prune(share, keep_days=0).kept["1.0.0"] == "used by 1 running hosts: Maya 2025"
+        assert deployment.prune(share, keep_days=0)[1]["1.0.0"] == "used by 1 running hosts: Maya 2025"
         assert ask(old) == "one"
         deployment.rollback(share)
         with host_process(share, "nuke", "16") as new:
             assert ask(new) == "two"
     assert list((share / "leases").iterdir()) == []
     releases.deploy(share, "four")
-    assert deployment.prune(share, keep_days=0).removed == ("1.0.0", "1.0.0-3")
+    assert deployment.prune(share, keep_days=0)[0] == ["1.0.0", "1.0.0-3"]
 
 
 def test_a_host_with_a_newer_python_than_its_version_has_is_served(releases, share):

@@ -243,9 +243,9 @@ def test_prune_keeps_what_is_current_previous_recent_or_leased(releases, share):
         releases.deploy(share, content)
     set_last_used(share, r1=31, r2=31, r3=31, r4=29, r5=90)
     stale, live = leave_lease(share, "1.0.0-2", age_days=15), leave_lease(share, "1.0.0-3", age_days=13)
-    pruned = deployment.prune(share)
-    assert pruned.removed == ("1.0.0", "1.0.0-2")
-    assert pruned.kept == {
+    removed, kept = deployment.prune(share)
+    assert removed == ["1.0.0", "1.0.0-2"]
+    assert kept == {
         "1.0.0-3": "used by 1 running hosts: Maya 2025",
         "1.0.0-4": "in use less than 30 days ago",
         "1.0.0-5": "the previous release",
@@ -255,7 +255,7 @@ def test_prune_keeps_what_is_current_previous_recent_or_leased(releases, share):
     assert sorted(path.name for path in (share / "rez" / "ft_dcc").iterdir()) == names(share)
     live.unlink()
     assert stale.exists()
-    assert deployment.prune(share, keep_days=28).removed == ("1.0.0-3", "1.0.0-4")
+    assert deployment.prune(share, keep_days=28)[0] == ["1.0.0-3", "1.0.0-4"]
     assert deployment.rollback(share) == ("1.0.0-6", "1.0.0-5")
 
 

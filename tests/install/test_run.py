@@ -90,9 +90,9 @@ def test_a_repeated_installation_is_removed_completely(machine, install, host):
     (cache / "init.cpython-311.pyc").touch()
     install(host, machine, version=version)
     assert files_in(machine.home) == after
-    assert [removed.left for removed in installation.uninstall(host, machine)] == [()]
+    assert list(installation.uninstall(host, machine).values()) == [[]]
     assert files_in(machine.home) == before
-    assert installation.uninstall(host, machine) == []
+    assert installation.uninstall(host, machine) == {}
 
 
 def test_the_earlier_installation_comes_back_when_the_new_one_cannot_take_its_name(machine, install, monkeypatch):
@@ -129,8 +129,8 @@ def test_files_of_others_are_neither_replaced_nor_removed(machine, install):
     module_file.write_text("+ changed 1 ./ft-dcc\n", encoding="utf-8")
     with pytest.raises(InstallFailed, match=r"ft_dcc\.mod exists and is not a file of ft-dcc"):
         install("maya", machine, version="2025")
-    (removed,) = installation.uninstall("maya", machine)
-    assert removed.left == (module_file, done.folder)
+    (left,) = installation.uninstall("maya", machine).values()
+    assert left == [module_file, done.folder]
     assert [path.name for path in done.folder.rglob("*") if path.is_file()] == ["mine.py"]
     with pytest.raises(InstallFailed, match="exists and is not an installation of ft-dcc"):
         install("maya", machine, version="2025")
@@ -143,7 +143,7 @@ def test_install_on_a_share_prints_the_variable_to_set(machine, tmp_path, instal
     install("blender", machine, to=share, version="4.2")
     assert maya.hints[0] == f"Add {share} to MAYA_MODULE_PATH"
     assert nuke.hints[0].startswith(f"Add {share / 'ft-dcc-nuke'} to NUKE_PATH, or this line")
-    assert installation.uninstall("maya", machine) == []
+    assert installation.uninstall("maya", machine) == {}
     assert [len(installation.uninstall(host, machine, to=share)) for host in ("nuke", "blender", "maya")] == [1, 1, 1]
     assert not share.exists()
 

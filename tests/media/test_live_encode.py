@@ -112,7 +112,7 @@ def test_cancel_keeps_the_previous_file(make_frames, tmp_path):
     encoding.add(1)
     encoding.cancel()
     encoding.cancel()
-    assert (encoding.has_failed, left_in(tmp_path)) == (True, ["film.mp4"])
+    assert left_in(tmp_path) == ["film.mp4"]
     assert target.read_bytes() == b"the film of yesterday"
     with start_live_encode(frames, target, is_cancelled=lambda: True) as encoding:
         for number in frames.frame_range:
@@ -130,11 +130,10 @@ def test_live_encode_leaves_no_thread(make_frames, tmp_path):
     assert left_in(tmp_path) == []
 
 
-def test_failure_is_visible_before_the_last_frame(make_frames, tmp_path):
+def test_failure_is_raised_before_the_last_frame(make_frames, tmp_path):
     encoding = start_live_encode(make_frames("1-9"), tmp_path / "nowhere" / "film.mp4")
     with pytest.raises(StorageError, match="No such file or directory"):
         encoding.finish()
-    assert encoding.has_failed
 
 
 def test_unknown_image_format_is_rejected_at_once(make_frames, tmp_path):

@@ -70,10 +70,10 @@ def test_a_socket_id_opens_one_connection(studio_server, shake_hands, open_socke
 
 def test_a_socket_id_expires(monkeypatch: pytest.MonkeyPatch):
     events, caller = EventHub(), HandshakeIdentity(Caller("1", "ann"), None)
-    assert events.redeem_socket_id(events.issue_socket_id(caller) or "") == caller
+    assert events.identities.redeem(events.issue_socket_id(caller) or "") == caller
     monkeypatch.setattr(hub, "_SOCKET_ID_LIFETIME_SECONDS", -1)
     events = EventHub()
-    assert events.redeem_socket_id(events.issue_socket_id(caller) or "") is None
+    assert events.identities.redeem(events.issue_socket_id(caller) or "") is None
 
 
 def test_socket_ids_are_limited_and_those_of_one_user_leave_room_for_others(monkeypatch: pytest.MonkeyPatch):

@@ -64,7 +64,7 @@ class EventHub:
 
     def __init__(self) -> None:
         self.id = uuid4().hex
-        self._identities = OneTimeTokens[HandshakeIdentity](_SOCKET_ID_LIFETIME_SECONDS, _MAX_SOCKET_IDS)
+        self.identities = OneTimeTokens[HandshakeIdentity](_SOCKET_ID_LIFETIME_SECONDS, _MAX_SOCKET_IDS)
         self._permissions_epoch = 0
         self._clients: dict[HubClient, None] = {}
         self._observers: list[ChangeObserver] = []
@@ -95,15 +95,11 @@ class EventHub:
     def issue_socket_id(self, identity: HandshakeIdentity) -> str | None:
         """Return a one-time socket id, valid for a short time, or None at the limit of all users or of this one."""
         user_id = identity.caller.id
-        own_ids = self._identities.count(lambda issued: issued.caller.id == user_id)
+        own_ids = self.identities.count(lambda issued: issued.caller.id == user_id)
         own_clients = sum(client.caller.id == user_id for client in self._clients)
         if len(self._clients) >= _MAX_CLIENTS or own_ids >= _MAX_SOCKET_IDS_PER_USER:
             return None
-        return None if own_ids + own_clients >= _MAX_CLIENTS_PER_USER else self._identities.issue(identity)
-
-    def redeem_socket_id(self, sid: str) -> HandshakeIdentity | None:
-        """Return the identity of a socket id and invalidate it; None for one that is unknown, used or expired."""
-        return self._identities.redeem(sid)
+        return None if own_ids + own_clients >= _MAX_CLIENTS_PER_USER else self.identities.issue(identity)
 
     @contextmanager
     def connected(self, client: HubClient) -> Iterator[None]:
@@ -245,7 +241,7 @@ async def _shake_hands(hub: EventHub, store: Store, authenticator: Authenticator
 
 
 async def _serve_websocket(hub: EventHub, store: Store, websocket: WebSocket) -> None:
-    identity = hub.redeem_socket_id(websocket.path_params["sid"])
+    identity = hub.identities.redeem(websocket.path_params["sid"])
     if identity is None:
         await websocket.close()
         return

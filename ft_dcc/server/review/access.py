@@ -61,7 +61,7 @@ def authorize(
     ``review_pass`` proves an earlier passphrase, or is "". Raises NotFound for an unknown key, ReviewUnavailable for
     one that is not valid now, and PassphraseRequired without a valid pass.
     """
-    session = _read_session(studio, connection, review_session_id)
+    session = read_session(studio, connection, review_session_id)
     access = _visitor_access(session)
     if tokens.is_review_key(studio.secret, review_session_id, key):
         if not session.shareable_url_enabled:
@@ -88,7 +88,7 @@ def authorize_user(
     studio: ServerContext, connection: Connection, review_session_id: str, user: Caller, name: str
 ) -> ReviewAccess:
     """Return the access of a signed-in user, for whom a query has found the session; raises NotFound."""
-    access = _visitor_access(_read_session(studio, connection, review_session_id))
+    access = _visitor_access(read_session(studio, connection, review_session_id))
     # The invitee that carries the verdicts of a user is created when it is needed.
     rights, invitee_id = ALL_RIGHTS, str(uuid5(_USER_NAMESPACE, f"{review_session_id}/{user.id}"))
     writable = permissions.permissions_of(connection, studio.store.tables, user.id).writable
@@ -116,12 +116,6 @@ def _visitor_access(session: Row[Any]) -> ReviewAccess:
     return attrs.evolve(access, is_watermarked=bool(session.is_watermarked))
 
 
-def stored_passphrase(studio: ServerContext, connection: Connection, review_session_id: str) -> str | None:
-    """Return the stored hash of a session's passphrase, or None."""
-    stored: str | None = _read_session(studio, connection, review_session_id).passphrase
-    return stored
-
-
 def issue_pass(secret: bytes, review_session_id: str, stored: str) -> str:
     """Return a token that proves the passphrase for some hours; a new passphrase invalidates it."""
     return tokens.sign(secret, _PURPOSE, _claims(review_session_id, stored), PASS_LIFETIME_SECONDS)
@@ -132,7 +126,8 @@ def pass_cookie_name(review_session_id: str) -> str:
     return f"ft_dcc_pass_{hashlib.sha256(review_session_id.encode(errors='replace')).hexdigest()[:16]}"
 
 
-def _read_session(studio: ServerContext, connection: Connection, review_session_id: str) -> Row[Any]:
+def read_session(studio: ServerContext, connection: Connection, review_session_id: str) -> Row[Any]:
+    """Return the row of a review session; raises NotFound."""
     statement = studio.store.tables.by_id["ReviewSession"]
     found = connection.execute(statement, {"id": review_session_id}).first()
     if found is None:

@@ -153,7 +153,7 @@ class ReviewPages:
         except errors.PassphraseRequired:
             session_id: str = request.path_params["review_session_id"]
             with self._studio.store.reading() as connection:
-                stored = access_rules.stored_passphrase(self._studio, connection, session_id)
+                stored: str | None = access_rules.read_session(self._studio, connection, session_id).passphrase
             # A guess is counted before it is compared, so that concurrent requests cannot exceed the limit.
             client = f"{session_id} {rate_limit.client_address(request)}"
             seconds = max(self._guesses.retry_after(client), self._all_guesses.retry_after(session_id))
