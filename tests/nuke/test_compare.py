@@ -140,9 +140,9 @@ CLEAN = (
     ],
 )
 def test_code_of_a_script_is_found_wherever_it_is(nuke, host, code, name):
-    from ft_dcc_nuke import script_code
+    from ft_dcc_nuke.host import find_code
 
-    assert (script_code.find(CLEAN), script_code.find(CLEAN + code)) == ([], [name])
+    assert (find_code(CLEAN), find_code(CLEAN + code)) == ([], [name])
 
 
 @pytest.mark.parametrize("answer", [True, False])

@@ -19,16 +19,16 @@ def start() -> None:
 
 def install() -> None:
     """Add the menu and the commands for hotkeys, once; nothing of the core is loaded yet."""
-    from . import menu
+    from . import commands
 
-    menu.install()
+    commands.install()
 
 
 def uninstall() -> None:
     """Remove the menu, the commands for hotkeys and the shelf button."""
-    from . import menu
+    from . import commands
 
-    menu.uninstall()
+    commands.uninstall()
 
 
 def _find_vendored() -> None:

@@ -18,7 +18,7 @@ from ft_dcc.contract.run import run_requested_checks
 from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import parse_drawing
-from ft_dcc_maya import commands, compare, menu
+from ft_dcc_maya import commands, compare
 from ft_dcc_maya.capture import OVERLAYS, draw_image
 from ft_dcc_maya.checks.validate_scene import missing_references
 from ft_dcc_maya.host import MayaHost
@@ -115,13 +115,13 @@ class MayaUnderTest:
 
     def menu(self) -> list[str]:
         """Return the labels of our menu."""
-        is_there = bool(cmds.menu(menu.MENU, exists=True))
-        items: Any = (cmds.menu(menu.MENU, query=True, itemArray=True) if is_there else None) or []
+        is_there = bool(cmds.menu(commands.MENU, exists=True))
+        items: Any = (cmds.menu(commands.MENU, query=True, itemArray=True) if is_there else None) or []
         return [str(cmds.menuItem(item, query=True, label=True)) for item in items]
 
     def set_menu(self, *, is_installed: bool) -> None:
         """Install or remove our menu."""
-        (menu.install if is_installed else menu.uninstall)()
+        (commands.install if is_installed else commands.uninstall)()
 
     def facts(self) -> Mapping[str, Any]:
         """Return the flags of each command that the adapter calls, as this Maya reports them."""

@@ -1,31 +1,38 @@
-"""The commands of the menu. None of them waits for a server."""
+"""The menu "ft-dcc" in Maya's menu bar, its commands, those of hotkeys, and a button on the active shelf.
+
+No command waits for a server.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
-from maya import cmds, utils
+from maya import cmds, mel, utils
 
 if TYPE_CHECKING:
     from ft_dcc.ui.menu_commands import MenuCommands
 
 TITLE = "ft-dcc"
+MENU = "ftDccMenu"
+_BUTTON = "ftDccPublish"
 # Saved workspaces contain the panel by this name.
 PANEL = "ftDccPanel"
 _ATTRIBUTE_EDITOR = "AttributeEditor"
-# A string, because Maya saves it with the workspace and runs it when it shows the panel, possibly without the module.
-_FILL_PANEL = """
+# A string, because Maya saves it with a shelf, a hotkey or a workspace, and may run it without the module.
+_SCRIPT = """
 try:
     from ft_dcc_maya import commands
 except ImportError:
     from maya import cmds
-    cmds.warning("ft-dcc is not installed any more. Close its panel.")
+    cmds.warning("ft-dcc is not installed any more. {advice}")
 else:
-    commands.fill_panel()
+    commands.{name}()
 """
+_FILL_PANEL = _SCRIPT.format(advice="Close its panel.", name="fill_panel")
 
 
 def report_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -152,6 +159,61 @@ def _main_window() -> Any:
     return next((window for window in windows if window.objectName() == "MayaWindow"), None)
 
 
+def add_button() -> None:
+    """Add the button to the shelf that is shown, unless a shelf has it: Maya saves its shelves."""
+    shelf = front_shelf()
+    if not shelf or find_buttons():
+        cmds.warning("ft-dcc: a shelf has the button already." if shelf else "ft-dcc: no shelf is shown.")
+        return
+    cmds.shelfButton(
+        parent=shelf,
+        label=TITLE,
+        annotation="Publish for review",
+        docTag=_BUTTON,
+        image="playblast.png",
+        imageOverlayLabel="ft",
+        sourceType="python",
+        command=_SCRIPT.format(advice="Remove this button.", name="publish_for_review"),
+    )
+
+
+def _remove_menu() -> None:
+    if cmds.menu(MENU, exists=True):
+        cmds.deleteUI(MENU, menu=True)
+
+
+def _shelves() -> list[str]:
+    top = mel.eval("$ft_dcc_shelves = $gShelfTopLevel")
+    # The name is empty when Maya has no shelves.
+    shelves: Any = cmds.tabLayout(top, query=True, childArray=True) if top else None
+    return [str(shelf) for shelf in shelves or []]
+
+
+def front_shelf() -> str:
+    """Return the shelf that is shown, "" if there is none."""
+    top = mel.eval("$ft_dcc_shelves = $gShelfTopLevel")
+    return str(cmds.tabLayout(top, query=True, selectTab=True)) if _shelves() else ""
+
+
+def find_buttons() -> list[str]:
+    """Return our buttons on all shelves that were shown."""
+    found: list[str] = []
+    for shelf in _shelves():
+        # A shelf that was never shown is not loaded, and has no children.
+        children: Any = cmds.shelfLayout(shelf, query=True, childArray=True) or []
+        found += [str(child) for child in children if _is_ours(str(child))]
+    return found
+
+
+def _is_ours(button: str) -> bool:
+    # A shelf may also hold separators, which are not buttons.
+    if not cmds.shelfButton(button, exists=True):
+        return False
+    # Whether Maya saves the tag with the shelf is not documented; it saves the command.
+    command: Any = cmds.shelfButton(button, query=True, command=True)
+    return cmds.shelfButton(button, query=True, docTag=True) == _BUTTON or "ft_dcc_maya" in str(command)
+
+
 # The menu, from top to bottom.
 ITEMS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("Publish for review…", publish_for_review),
@@ -167,10 +229,47 @@ ITEMS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("Settings", partial(show_page, "settings")),
     ("About", partial(show_page, "about")),
     ("Show as a panel", show_panel),
+    ("Add a button to the shelf", add_button),
 )
 # The commands to which the Hotkey Editor can assign a key, by their names there: label, and function in this module.
-HOTKEYS = {
+_HOTKEYS = {
     "ftDccPublishForReview": ("Publish for review", "publish_for_review"),
     "ftDccPublishAgain": ("Publish again", "publish_again"),
     "ftDccNotes": ("Notes", "show_notes"),
 }
+
+
+def install() -> None:
+    """Add the menu and the commands for hotkeys, once."""
+    _remove_menu()
+    window = mel.eval("$ft_dcc_window = $gMainWindow")
+    cmds.menu(MENU, label=TITLE, parent=window, tearOff=True)
+    for label, command in ITEMS:
+        # Maya passes the state of the item.
+        cmds.menuItem(label=label, parent=MENU, command=lambda *_state, command=command: command())
+    for name, (label, function) in _HOTKEYS.items():
+        # A key of the artist refers to the name, so it works in each session that has the command.
+        if not cmds.runTimeCommand(name, exists=True):
+            cmds.runTimeCommand(
+                name,
+                default=True,
+                label=label,
+                annotation=f"ft-dcc: {label}",
+                category=TITLE,
+                commandLanguage="python",
+                command=_SCRIPT.format(advice="Remove this hotkey.", name=function),
+            )
+
+
+def uninstall() -> None:
+    """Remove the menu, the panel, the commands for hotkeys and the shelf button."""
+    _remove_menu()
+    if cmds.workspaceControl(PANEL, exists=True):
+        cmds.deleteUI(PANEL)
+    for button in find_buttons():
+        cmds.deleteUI(button)
+    for name in _HOTKEYS:
+        if cmds.runTimeCommand(name, exists=True):
+            # A default command is not saved; Maya may refuse to delete it before it ends.
+            with contextlib.suppress(RuntimeError):
+                cmds.runTimeCommand(name, edit=True, delete=True)

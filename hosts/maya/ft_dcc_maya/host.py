@@ -20,12 +20,21 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread, run_on_main_
 from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 from ft_dcc.review.drawings import Drawing
 
-from . import capture, compare, feedback, script_nodes, timeline
+from . import capture, compare, feedback, timeline
 from .cameras import camera_shape, find_cameras
 from .look import PRESETS, view_transform
 
 # The year in the head of a text file, and in the first chunk of a binary one.
 _YEAR = re.compile(rb'requires maya "(\d{4})|VERS.{4,16}?(20\d\d)', re.DOTALL)
+# Script nodes hold code of the person who saved the scene: it is opened without running them, and the artist is asked.
+# These types run when a scene opens, always or with a window; others wait for an event. Source: Autodesk's node
+# reference, ``script``, ``scriptType``.
+_AT_OPEN = (1, 2)
+# Maya's own node with the time range, whose text is one command.
+_CONFIGURATION = "sceneConfigurationScriptNode"
+_RANGE = re.compile(r"\s*playbackOptions((?:\s+-(?:min|max|ast|aet)\s+-?[\d.]+)+)\s*;?\s*")
+_NAMES = {"min": "minTime", "max": "maxTime", "ast": "animationStartTime", "aet": "animationEndTime"}
+_LEAVE, _RUN = "Do not run", "Run"
 
 # Stored in the scene's file info, so that it is saved with the file without a node.
 TASK_KEY = "ft_dcc_task_id"
@@ -194,9 +203,9 @@ class MayaHost:
         feedback.clear()
         compare.clear()
         try:
-            script_nodes.open_without(path)
+            _open_without_code(path)
             _forget_changes()
-            script_nodes.offer(path)
+            _offer_code(path)
         except RuntimeError as error:
             reason = str(error).strip()
             if Path(str(cmds.file(query=True, sceneName=True))) == path:
@@ -214,3 +223,42 @@ def _forget_changes() -> None:
     """Count the scene as saved without a window: only plug-ins and start-up scripts have changed it since it opened."""
     if cmds.about(batch=True):
         cmds.file(modified=False)
+
+
+def _open_without_code(path: Path) -> None:
+    """Open the scene and set its time range; raise RuntimeError as Maya does."""
+    # By force: the unsaved changes have been asked about.
+    cmds.file(path.as_posix(), open=True, force=True, executeScriptNodes=False)
+    is_modified = bool(cmds.file(query=True, modified=True))
+    _set_range_of_file()
+    cmds.file(modified=is_modified)
+
+
+def _offer_code(path: Path) -> None:
+    """Name the script nodes that did not run, and run them if the artist says so; without a window none runs."""
+    if cmds.about(batch=True):
+        return
+    names = [str(name) for name in cmds.ls(type="script") or [] if int(cmds.getAttr(f"{name}.scriptType")) in _AT_OPEN]
+    if not names:
+        return
+    answer = cmds.confirmDialog(
+        title="ft-dcc",
+        message=f"{path.name} is open. Its script nodes did not run: {', '.join(names)}. They contain code of the "
+        "person who saved the scene. Run them?",
+        button=[_LEAVE, _RUN],
+        defaultButton=_LEAVE,
+        cancelButton=_LEAVE,
+        dismissString=_LEAVE,
+    )
+    if answer == _RUN:
+        for name in names:
+            cmds.scriptNode(name, executeBefore=True)
+
+
+def _set_range_of_file() -> None:
+    if cmds.objExists(_CONFIGURATION):
+        found = _RANGE.fullmatch(str(cmds.getAttr(f"{_CONFIGURATION}.before") or ""))
+        words = found[1].split() if found is not None else []
+        values: dict[str, Any] = {_NAMES[flag[1:]]: float(value) for flag, value in zip(words[::2], words[1::2])}
+        if values:
+            cmds.playbackOptions(**values)

@@ -21,10 +21,10 @@ def start_window() -> None:
     """Add the menu, and publish what renders in this window; calling it again changes nothing."""
     if _is_hiero():
         return
-    from . import menu
+    from . import commands
     from .renders import render_callbacks
 
-    menu.install()
+    commands.install()
     render_callbacks.enable_window_publishing()
 
 
@@ -32,12 +32,12 @@ def uninstall() -> None:
     """Remove the callbacks and the menu; the knobs that nodes got stay in the script as plain data."""
     import nuke
 
-    from . import menu
+    from . import commands
     from .renders import render_callbacks
 
     render_callbacks.uninstall()
     if nuke.GUI:
-        menu.uninstall()
+        commands.uninstall()
 
 
 def _is_hiero() -> bool:

@@ -17,7 +17,7 @@ from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, requir
 from ft_dcc.contract.run import run_requested_checks
 from ft_dcc.renders.renders import Render, read_renders
 from ft_dcc.review.drawings import parse_drawing
-from ft_dcc_nuke import host, maintained, menu, tab
+from ft_dcc_nuke import commands, host, maintained, tab
 
 _POLL_INTERVAL_SECONDS = 0.02
 # A callback of validateFilename has another argument, and needs no check of its own.
@@ -95,12 +95,12 @@ class NukeUnderTest:
 
     def menu(self) -> list[str]:
         """Return the labels of our menu."""
-        found: Any = nuke.menu("Nuke").findItem(menu.TITLE)
+        found: Any = nuke.menu("Nuke").findItem(commands.TITLE)
         return [str(item.name()) for item in found.items()] if found is not None else []
 
     def set_menu(self, *, is_installed: bool) -> None:
         """Install or remove our menu."""
-        (menu.install if is_installed else menu.uninstall)()
+        (commands.install if is_installed else commands.uninstall)()
 
     def facts(self) -> Mapping[str, Any]:
         """Return nothing: the version of the host says everything."""

@@ -1,4 +1,4 @@
-"""The commands of the menu. None of them waits for a server."""
+"""The menu "ft-dcc" of Nuke and of its Node Graph, its commands, and the panel; no command waits for a server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 import nuke
+from nukescripts import panels
 
 from . import tab
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from ft_dcc.renders.publish import CurrentRender
     from ft_dcc.renders.renders import Render
     from ft_dcc.ui.menu_commands import MenuCommands
+
+TITLE = "ft-dcc"
+# The panel is a part of saved workspaces by this name.
+_PANEL = "ft_dcc.dialog"
+# Nuke evaluates the text when it shows the panel, perhaps at the start, with a saved workspace.
+_MAKE_PANEL = "__import__('ft_dcc_nuke.commands', fromlist=['make_panel']).make_panel"
 
 
 def report_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -226,4 +233,27 @@ ITEMS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("About", partial(show_page, "about")),
 )
 # What concerns the selected nodes is in the menu of the Node Graph, too.
-NODE_COMMANDS = (publish_for_review, publish_renders, add_tab, remove_tab, _show_renders)
+_NODE_COMMANDS = (publish_for_review, publish_renders, add_tab, remove_tab, _show_renders)
+
+
+def install() -> None:
+    """Add the menus, once."""
+    uninstall()
+    for parent in ("Nuke", "Node Graph"):
+        menu = nuke.menu(parent).addMenu(TITLE)
+        for label, command in ITEMS:
+            if parent == "Nuke" or command in _NODE_COMMANDS:
+                menu.addCommand(label, command)
+    panels.registerWidgetAsPanel(_MAKE_PANEL, TITLE, _PANEL)
+
+
+def uninstall() -> None:
+    """Remove the menus."""
+    for parent in ("Nuke", "Node Graph"):
+        bar = nuke.menu(parent)
+        if bar.findItem(TITLE) is not None:
+            bar.removeItem(TITLE)
+    pane = nuke.menu("Pane")
+    if pane.findItem(TITLE) is not None:
+        pane.removeItem(TITLE)
+        panels.unregisterPanel(_PANEL, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 from ft_dcc.review.drawings import Drawing
 
-from . import capture, colour_space, compare, feedback, node_info, script_code, sources
+from . import capture, colour_space, compare, feedback, node_info, sources
 from .maintained import run_in_main_thread
 
 T = TypeVar("T")
@@ -29,6 +30,22 @@ _VERSION = re.compile(rb"^version (\d+)\.", re.MULTILINE)
 
 _SELECTION_ONLY = (
     "Only the selected Reads and Writes are listed: in this edition of Nuke, Python reaches ten nodes of a script."
+)
+
+# Source: Foundry's Python developer's guide, "Callbacks": knobs of a script and of its nodes hold them. A script is
+# itself a program in Tcl, and Tcl in brackets is evaluated wherever a knob has it.
+_CALLBACKS = rb"onScript\w+|on(?:User)?Create|onDestroy|knobChanged|updateUI|autolabel|(?:before|after)\w*Render"
+# Those that only read values, such as [value size], are not here.
+_COMMANDS = (
+    rb"python|pyexec|exec|eval|source|load|open|socket|proc|subst|apply|uplevel|interp|package|rename|after|namespace"
+    rb"|trace|file\s+(?:delete|rename|copy|mkdir|attributes)"
+)
+_CODE = (
+    # A knob with a value.
+    re.compile(rb"^[ \t]*(" + _CALLBACKS + rb')[ \t]+(?!(?:\{\s*\}|"")\s*$)\S', re.MULTILINE),
+    re.compile(rb"(?:^|[;{}\[])[ \t]*(" + _COMMANDS + rb")\b(?![ \t]*\})", re.MULTILINE),
+    # A command whose name is computed.
+    re.compile(rb"(\[\s*(?:\[\s*[a-z]|\$))"),
 )
 
 
@@ -186,7 +203,7 @@ class NukeHost:
         written_by = _VERSION.search(read_start(path))
         own = int(str(nuke.NUKE_VERSION_STRING).partition(".")[0])
         require_known_version(path, None if written_by is None else (int(written_by[1]),), (own,), "Nuke")
-        script_code.require_consent(path)
+        _require_consent(path)
         # They belong to the script that is closed.
         feedback.clear()
         compare.clear()
@@ -228,3 +245,17 @@ def _open(path: Path) -> None:
     if not nuke.GUI:
         # Without an artist, only callbacks have changed it since then.
         nuke.root().setModified(False)
+
+
+def find_code(text: bytes) -> list[str]:
+    """Return the names of what runs when a script with this text is open."""
+    found = {match[1] for pattern in _CODE for match in pattern.finditer(text)}
+    return sorted("computed Tcl" if name.startswith(b"[") else name.decode() for name in found)
+
+
+def _require_consent(path: Path) -> None:
+    """Ask the artist whether to open a script with code, and raise SceneUnreadable if not; without a window open it."""
+    names = ", ".join(find_code(path.read_bytes()) if nuke.GUI else [])
+    question = "has code that runs while it is open, written by the person who saved it:"
+    if names and not nuke.ask(f"{html.escape(path.name)} {question} {names}. Open it?"):
+        raise SceneUnreadable(f"{path} was not opened, because it has code: {names}. Ask its author.")
