@@ -26,7 +26,7 @@ from ft_dcc.cli.terminal.inputs import (
 from ft_dcc.cli.terminal.output import Command, CommandGroup, Output, as_plain, format_local_time
 from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import ServerError, SettingInvalid
-from ft_dcc.production import delivery, invitations, review_content, review_sessions
+from ft_dcc.production import delivery, review_content, review_sessions
 from ft_dcc.production.review_sessions import Review, get_review_session
 from ft_dcc.production.versions import find_version_id
 from ft_dcc.publish.progress import Progress
@@ -267,8 +267,8 @@ def invite(output: Output, session: Session, review: Review, people: tuple[str, 
 
     Without a mail server of the studio, it prints the links for you to send.
     """
-    invitees = [invitations.Invitee.parse(text) for text in people]
-    invited = invitations.invite(session, review, invitees)
+    invitees = [review_content.Invitee.parse(text) for text in people]
+    invited = review_content.invite(session, review, invitees)
     outcomes = {True: "the mail is in the studio's outbox: ft-dcc review outbox", False: "sent"}
     lines = [f"{each.name} <{each.email}>: {each.reason or each.link or outcomes[each.is_kept]}" for each in invited]
     output.result("\n".join(lines), {"invited": [attrs.asdict(found) for found in invited]})
@@ -289,7 +289,7 @@ def revoke(output: Output, session: Session, found: Review, email: str | None, r
     """
     if remove and email is None:
         raise click.UsageError("Give the MAIL of the invitee to remove.")
-    revoked = None if email is None else invitations.revoke(session, found, email, is_removed=remove)
+    revoked = None if email is None else review_content.revoke(session, found, email, is_removed=remove)
     people = [each for each in review_content.read_content(session, found)["invitees"] if each["revoked"]]
     lines = [] if revoked is None else [f"The invitation of {revoked} is revoked."]
     lines += [f"  {_describe_invitee(person)}" for person in people]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
 from ft_dcc import errors, media
+from ft_dcc.files import atomic, checksum
 from ft_dcc.files.atomic import remove_tree
 from ft_dcc.frames import Frames, format_ranges
-from ft_dcc.host import CapturesAlone, Host, PlayblastRequest, SupportsFocalLengths
+from ft_dcc.host import CapturesAlone, DescribesCaptures, Host, PlayblastRequest, SupportsFocalLengths, find_host_of
 from ft_dcc.production.versions import SCENE_COMPONENT
-from ft_dcc.publish import encode_source, models, scene_origin, slots
+from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.encode_source import media_folder
 from ft_dcc.publish.pipeline.pyblish_adapter import EXTRACTOR, REVIEW, Instance, InstancePlugin
+from ft_dcc.settings.publish_options import strip_surrogates
 
 __all__ = ["add_component", "media_folder"]
 
@@ -78,7 +84,7 @@ def capture_camera(instance: Instance, host: Host, *, live_encode: bool = True) 
     encode_source.write_mixdown(instance, host)
     look = dict(slots.LOOK.get(instance.context))
     wanted = PlayblastRequest(source.text, clip.frame_range, clip.resolution, folder, source.file_name, look)
-    origin = scene_origin.record(instance, host)
+    origin = record_scene(instance, host)
     slots.FRAMES.set(instance, _capture(instance, host, wanted, live_encode=live_encode))
     slots.ORIGIN.set(instance, origin)
 
@@ -134,9 +140,9 @@ class AttachScene(Extractor):
         """Set ORIGIN for existing files of a scene, and EXTRAS; raise StorageError or UserFixableError."""
         host = slots.HOST.find(instance.context)
         if slots.REQUEST.get(instance.context).rendered_from:
-            slots.ORIGIN.set(instance, scene_origin.record_render(instance))
+            slots.ORIGIN.set(instance, record_render(instance))
         elif slots.ORIGIN.find(instance) is None and host is not None and encode_source.is_from_scene(instance):
-            slots.ORIGIN.set(instance, scene_origin.record(instance, host))
+            slots.ORIGIN.set(instance, record_scene(instance, host))
         copy = next((media_folder(instance) / "scene").glob("*"), None)
         if copy is not None:
             extra = models.ExtraComponent(copy, SCENE_COMPONENT)
@@ -203,3 +209,67 @@ class MakeThumbnail(Extractor):
             start = slots.CLIP.get(instance).frame_range.with_handles.start
             made = media.thumbnail(movie.path, path, image=None if number is None else number - start + movie.lead)
         slots.THUMBNAIL.set(instance, made)
+
+
+log = logging.getLogger(__name__)
+
+
+def record_scene(instance: Instance, host: Host) -> dict[str, Any]:
+    """Return what a source comes from, and copy the scene's file if it was requested; raise StorageError."""
+    # The checksum and the time are those of the file on disk.
+    scene, source = slots.SCENE.get(instance.context), slots.SOURCE.get(instance)
+    origin: dict[str, Any] = {
+        "camera" if source.kind == "camera" else "source": source.name,
+        "program": f"{host.name} {host.version}",
+        "engine": scene.of(source.text).engine,
+        "has_unsaved_changes": scene.is_modified,
+    }
+    look = slots.LOOK.get(instance.context)
+    if look:
+        origin["look"] = look
+    own = find_host_of(host, source.text)
+    if source.kind == "camera" and isinstance(own, DescribesCaptures):
+        origin.update(host.run_in_main_thread(partial(own.capture_details, look)))
+    if scene.path is None:
+        return origin
+    origin["file"] = strip_surrogates(str(scene.path))
+    raise_if_cancelled = slots.PROGRESS.get(instance.context).raise_if_cancelled
+    if slots.REQUEST.get(instance.context).include_scene:
+        return {**origin, **checksum.revision_of(_copy_scene(instance, scene.path), raise_if_cancelled)}
+    with suppress(OSError):
+        origin.update(checksum.revision_of(scene.path, raise_if_cancelled))
+    return origin
+
+
+def record_render(instance: Instance) -> dict[str, Any]:
+    """Return the scene of rendered files; copy its file, or say why not in "scene_file". Raise StorageError."""
+    # The file is copied if it was requested and is still the rendered one.
+    request = slots.REQUEST.get(instance.context)
+    origin = dict(request.rendered_from)
+    if not request.include_scene:
+        return origin
+    path = Path(origin.get("file", ""))
+    if "file" not in origin:
+        reason = "it was never saved"
+    elif origin.get("has_unsaved_changes"):
+        reason = "it was rendered with unsaved changes"
+    elif "sha256" not in origin or not path.is_file():
+        reason = "the file is not there"
+    else:
+        copy = _copy_scene(instance, path)
+        if checksum.sha256_of(copy, slots.PROGRESS.get(instance.context).raise_if_cancelled) == origin["sha256"]:
+            return origin
+        atomic.remove_tree(copy.parent)
+        reason = "it has changed since the render"
+    name = slots.SOURCE.get(instance).name
+    log.warning("The version of %s does not contain its scene file: %s.", name, reason)
+    return {**origin, "scene_file": reason}
+
+
+def _copy_scene(instance: Instance, path: Path) -> Path:
+    """Copy the file, which the artist may change or move while the job waits, into the job folder."""
+    folder = encode_source.media_folder(instance) / "scene"
+    atomic.remove_tree(folder)
+    slots.JOB.get(instance.context).make_folder(folder)
+    with atomic.storage_errors(f"{path} cannot be copied to {folder}", "Publish without the scene file."):
+        return Path(shutil.copy2(path, folder / f"scene{path.suffix}"))

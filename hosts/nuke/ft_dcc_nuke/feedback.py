@@ -18,7 +18,7 @@ import nuke
 from ft_dcc.host_support import feedback as shared
 from ft_dcc.review.drawings import Drawing, Stroke, text_polylines
 
-from . import maintained, node_info, sources, viewers
+from . import maintained, node_info, sources
 
 _MAX_CAPTION = 100
 # Fractions of the image's height: a line of the caption, its distance from the border, and its pen.
@@ -55,7 +55,7 @@ def show(drawings: Sequence[Drawing], source: str) -> list[str]:
     with maintained.maintained_script():
         try:
             group = _add_group(node, home, inside, aspect)
-            problems += viewers.show_in_viewers(group)
+            problems += maintained.show_in_viewers(group)
         except BaseException:
             _shown.remove()
             raise

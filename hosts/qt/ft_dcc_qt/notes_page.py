@@ -14,7 +14,6 @@ from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc.ui.texts import note_date, note_text, open_first, verdict_texts
 
 from . import layouts, style, tables
-from .disk_files_row import DiskFilesRow
 
 _IMAGE_SIZE = QtCore.QSize(320, 180)
 _NO_TASK = "Choose a task on the page Publish or Tasks."
@@ -235,7 +234,7 @@ class VersionPanel(QtWidgets.QWidget):
         )
         self.open, self.save_and_open = style.button("&Open scene"), style.button("Sa&ve and open")
         self.discard_and_open = style.button("Discard changes and open")
-        self.disk = DiskFilesRow(controller, host)
+        self.disk = tables.DiskFilesRow(controller, host)
         self.compare, self.stop = style.button("Co&mpare"), style.button("Stop compari&ng")
         style.set_tool_tip(self.compare, "Show the movie of the chosen version in the open scene, on its frames.")
         self.download.clicked.connect(self._ask_for_folder)

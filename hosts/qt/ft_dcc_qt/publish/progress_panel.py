@@ -13,8 +13,7 @@ from ft_dcc.publish.models import describe_changes
 from ft_dcc.publish.progress import Progress
 from ft_dcc.ui.publish_controller import PublishController
 from ft_dcc.ui.texts import progress_share, step_label
-from ft_dcc_qt import disk_files_row, layouts, style
-from ft_dcc_qt.tables import copy_link, open_link
+from ft_dcc_qt import layouts, style, tables
 
 if TYPE_CHECKING:
     from ft_dcc.publish.models import PublishedVersion
@@ -119,10 +118,10 @@ class ResultPanel(QtWidgets.QFrame):
         # Chooses a version if there are several.
         self.version = QtWidgets.QComboBox()
         self.version.currentIndexChanged.connect(self._show_version)
-        self.files = disk_files_row.DiskFilesRow(controller, host)
+        self.files = tables.DiskFilesRow(controller, host)
         self.open, self.copy = style.button("&Open the review"), style.button("Cop&y the link")
-        self.open.clicked.connect(lambda: open_link(self.link))
-        self.copy.clicked.connect(lambda: copy_link(self.link))
+        self.open.clicked.connect(lambda: tables.open_link(self.link))
+        self.copy.clicked.connect(lambda: tables.copy_link(self.link))
         texts = QtWidgets.QVBoxLayout(self)
         texts.addWidget(self.message_area)
         texts.addWidget(self.address)
@@ -179,7 +178,7 @@ class RecentVersions(QtWidgets.QWidget):
         self.rows.setMinimumHeight(self.fontMetrics().lineSpacing() * _MIN_LINES)
         self.rows.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
-        self.rows.itemActivated.connect(lambda item: open_link(item.data(_LINK)))
+        self.rows.itemActivated.connect(lambda item: tables.open_link(item.data(_LINK)))
         self.empty_label = style.text_label("No version was published from this machine yet.", "dim")
         title = style.field_label("&Last published", self.rows)
         layouts.fill_column(self, title, self.empty_label, self.rows).addStretch()

@@ -16,8 +16,7 @@ from ft_dcc.ui.texts import shot_text
 from ft_dcc_qt import layouts, style
 
 from .fields import CommentField, RangeMenu, SearchField
-from .options_panel import OptionsPanel
-from .own_values_panel import OwnValuesPanel
+from .options_panel import OptionsPanel, OwnValuesPanel
 from .problems_panel import AddressedPanel, ChecksTable, ProblemsPanel
 from .progress_panel import ProgressPanel, RecentVersions, ResultPanel
 from .source_list import SourceList
