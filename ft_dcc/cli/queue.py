@@ -17,9 +17,8 @@ from ft_dcc.cli import playblast, publish
 from ft_dcc.cli.terminal import inputs
 from ft_dcc.cli.terminal.output import CommandGroup, Output, format_table
 from ft_dcc.errors import JobNotFound, ServerUnreachable, UserFixableError
-from ft_dcc.publish.jobs import states
+from ft_dcc.publish.jobs import queue, states
 from ft_dcc.publish.jobs.job import Job, StudioIdentity, jobs_folder, last_studio_id
-from ft_dcc.publish.jobs.queue import JobResult, QueueItem, find_item, process_queue, queue_items
 from ft_dcc.publish.publisher import Publisher
 from ft_dcc.publish.report import request_as_text
 
@@ -41,7 +40,7 @@ def command() -> None:
 @click.option("--match", default="", metavar="TEXT", help="Show jobs with TEXT in their id, task, source or reason.")
 def list_jobs(output: Output, limit: int | None, chosen: tuple[str, ...], match: str) -> None:
     """List the jobs, newest first, one line each; ``queue show ID`` has the whole reason."""
-    items, studio = queue_items(jobs_folder()), _configured_studio()
+    items, studio = queue.queue_items(jobs_folder()), _configured_studio()
     ends = Counter(part for item in items for part in {item.job.id[:4], item.job.id[-4:]})
     found = []
     for item in reversed(items):
@@ -59,7 +58,7 @@ def list_jobs(output: Output, limit: int | None, chosen: tuple[str, ...], match:
     output.result(cut or none, {"jobs": [_report(item, studio) for item, _ in shown]})
 
 
-def _columns(item: QueueItem, studio: StudioIdentity | None) -> dict[str, str]:
+def _columns(item: queue.QueueItem, studio: StudioIdentity | None) -> dict[str, str]:
     # A source with its folder, and the end of the task.
     seconds = max(time.time() - item.created, 0)
     size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
@@ -87,7 +86,7 @@ def show(output: Output, job_id: str) -> None:
 
     A unique beginning or end of an id is enough, here and in the other commands.
     """
-    report = _report(find_item(job_id, jobs_folder()), _configured_studio())
+    report = _report(queue.find_item(job_id, jobs_folder()), _configured_studio())
     fields = {**{name: value for name, value in report.items() if name != "request"}, **(report["request"] or {})}
     fields = {name: _as_text(value) for name, value in fields.items() if value not in (None, False, "", [], {})}
     width = max(map(len, fields)) + 2
@@ -106,7 +105,7 @@ def resume(output: Output, job_id: str | None) -> int:
     jobs = jobs_folder()
     with ExitStack() as stack:
         session = stack.enter_context(inputs.connected())
-        item = find_item(job_id, jobs) if job_id is not None else _newest(jobs, StudioIdentity.of(session))
+        item = queue.find_item(job_id, jobs) if job_id is not None else _newest(jobs, StudioIdentity.of(session))
         if item.state == states.SUPERSEDED:
             raise UserFixableError(item.help)
         scene = item.scene if item.state == states.NEEDS_SCENE else None
@@ -121,9 +120,9 @@ def resume(output: Output, job_id: str | None) -> int:
     return publish.print_result(output, published)
 
 
-def _newest(jobs: Path, studio: StudioIdentity) -> QueueItem:
+def _newest(jobs: Path, studio: StudioIdentity) -> queue.QueueItem:
     resumable = (states.WAITING, states.FAILED)
-    waiting = [item for item in queue_items(jobs) if item.state in resumable and item.studio.is_same(studio)]
+    waiting = [item for item in queue.queue_items(jobs) if item.state in resumable and item.studio.is_same(studio)]
     if not waiting:
         raise JobNotFound(f"No job in {jobs} waits for {studio.server}. List all jobs with: ft-dcc queue list.")
     return waiting[-1]
@@ -163,7 +162,7 @@ def clear(output: Output, failed: bool, days: int) -> None:
     latest = time.time() - days * 86400
     chosen = [
         item
-        for item in queue_items(jobs_folder())
+        for item in queue.queue_items(jobs_folder())
         if item.state in (states.DONE, states.SUPERSEDED, *more) and item.created <= latest
     ]
     # Jobs that are done come last: a superseded job would wait again without the job that superseded it.
@@ -201,7 +200,7 @@ def run(output: Output, watch: bool, retry_failed: bool) -> int:
 def _list_remaining(output: Output, studio: StudioIdentity | None, tried: Collection[str]) -> list[str]:
     """Print why each job remains that was not tried; return the ids of those that are for this server."""
     remaining = []
-    for item in queue_items(jobs_folder()):
+    for item in queue.queue_items(jobs_folder()):
         if item.state in (states.DONE, states.RUNNING) or item.job.id in tried:
             continue
         if item.server and studio is not None and not item.studio.is_same(studio):
@@ -239,10 +238,10 @@ def _watch(output: Output) -> NoReturn:
 
 def _run_once(
     output: Output, failed: set[str], *, retry_failed: bool = False
-) -> tuple[list[JobResult], StudioIdentity]:
+) -> tuple[list[queue.JobResult], StudioIdentity]:
     outcomes = []
     with publish.open_publisher(output) as publisher:
-        for outcome in process_queue(publisher, failed, retry_failed=retry_failed):
+        for outcome in queue.process_queue(publisher, failed, retry_failed=retry_failed):
             problems = [str(outcome.error)]
             if outcome.published is not None:
                 problems = [problem.message for problem in outcome.published.problems]
@@ -251,7 +250,7 @@ def _run_once(
         return outcomes, StudioIdentity.of(publisher.session)
 
 
-def _report(item: QueueItem, studio: StudioIdentity | None) -> dict[str, Any]:
+def _report(item: queue.QueueItem, studio: StudioIdentity | None) -> dict[str, Any]:
     return {
         "job": item.job.id,
         "state": item.state,

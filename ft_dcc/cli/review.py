@@ -14,33 +14,23 @@ import attrs
 import click
 
 from ft_dcc.accounts.local_server import require_server, studio_folder
-from ft_dcc.cli.terminal.inputs import (
-    END_TIME,
-    TIME,
-    AbsolutePath,
-    connected,
-    export_options,
-    export_target,
-    studio_data,
-)
+from ft_dcc.cli.terminal import inputs, progress
 from ft_dcc.cli.terminal.output import Command, CommandGroup, Output, as_plain, format_local_time
-from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import ServerError, SettingInvalid
-from ft_dcc.production import delivery, review_content, review_sessions
+from ft_dcc.production import delivery, review_content, review_sessions, versions
 from ft_dcc.production.review_sessions import Review, get_review_session
-from ft_dcc.production.versions import find_version_id
 from ft_dcc.publish.progress import Progress
 from ft_dcc.session import Session
 from ft_dcc.settings.resolve import read_settings
 
 _project = click.option("--project", help="Project of the review session, if the name is not unique.")
 _starts = click.option(
-    "--starts", "start_date", type=TIME, help="Opening time, local: 2026-12-24 or '2026-12-24 18:00'."
+    "--starts", "start_date", type=inputs.TIME, help="Opening time, local: 2026-12-24 or '2026-12-24 18:00'."
 )
 _ends = click.option(
     "--ends",
     "end_date",
-    type=END_TIME,
+    type=inputs.END_TIME,
     help="Closing time, local: '2026-12-24 18:00', or 2026-12-24 for the end of that day.",
 )
 
@@ -54,7 +44,7 @@ def _review(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def run(output: Output, name: str, project: str | None, **options: Any) -> Any:
-        with connected() as session:
+        with inputs.connected() as session:
             return function(output, session, get_review_session(session, name, project), **options)
 
     return click.argument("name", metavar="REVIEW")(_project(run))
@@ -72,7 +62,7 @@ def command() -> None:
 @click.option("--project", help="Only review sessions of this project.")
 def list_reviews(output: Output, project: str | None) -> None:
     """List review sessions, newest first: id, state, project, name and dates."""
-    with connected() as session:
+    with inputs.connected() as session:
         reviews = review_sessions.find_reviews(session, project)
         revoked = review_content.find_revoked(session)
     lines = [
@@ -99,7 +89,9 @@ def show(output: Output, session: Session, found: Review) -> None:
 
 @command.command(short_help="Copy the versions to a folder.")
 @_review
-@click.option("--to", "folder", type=AbsolutePath(file_okay=False), required=True, help="Folder of the delivery.")
+@click.option(
+    "--to", "folder", type=inputs.AbsolutePath(file_okay=False), required=True, help="Folder of the delivery."
+)
 @click.option("--name", "rule", default=delivery.STANDARD_RULE, show_default=True, help="Rule for the names of files.")
 @click.option(
     "--what", type=click.Choice(["movie", "frames"]), default="movie", show_default=True, help="Files to copy."
@@ -110,7 +102,7 @@ def deliver(output: Output, session: Session, found: Review, folder: Path, rule:
     Repeated, it copies only what is missing or differs. The rule has the fields {project}, {shot}, {asset}, {version}
     and {status}.
     """
-    with progress_display() as on_progress:
+    with progress.progress_display() as on_progress:
         version_ids = [each["version_id"] for each in review_content.read_content(session, found)["versions"]]
 
         def on_file(done: int, total: int, file: str) -> None:
@@ -133,7 +125,7 @@ def deliver(output: Output, session: Session, found: Review, folder: Path, rule:
 def create(output: Output, name: str, project: str, **values: Any) -> None:
     """Create a review session in a project; it opens now, or at --starts."""
     given = {key: value for key, value in values.items() if value}
-    with connected() as session:
+    with inputs.connected() as session:
         _print_review(output, review_sessions.create_review(session, project, name, given))
 
 
@@ -152,7 +144,7 @@ def add(output: Output, items: tuple[str, ...], name: str, project: str | None, 
     are published later. What is in the session already stays as it is.
     """
     rule = given["status"], given["task_type"]
-    with connected() as session:
+    with inputs.connected() as session:
         review = get_review_session(session, name, project)
         ids, entities = review_sessions.find_items(session, items, given["query"])
         if entities and "entity_id" not in session.types["ReviewSessionObject"].attributes:
@@ -171,13 +163,15 @@ def add(output: Output, items: tuple[str, ...], name: str, project: str | None, 
 @click.option(
     "--to", "name", metavar="REVIEW", help="Review session, created if needed (default: Dailies and the date)."
 )
-@click.option("--since", type=TIME, help="Publishes after this time (default: the last review session of the project).")
+@click.option(
+    "--since", type=inputs.TIME, help="Publishes after this time (default: the last review session of the project)."
+)
 @_status
 @_task_type
 def dailies(output: Output, project: str, name: str | None, since: datetime.datetime | None, **rule: Any) -> None:
     """Add every version that was published since the last review session of the project, by status and task type."""
     name = name or f"Dailies {datetime.date.today()}"
-    with connected() as session:
+    with inputs.connected() as session:
         known = [each for each in review_sessions.find_reviews(session, project) if name in (each.name, each.id)]
         title, chosen = known[0].name if known else name, (rule["status"], rule["task_type"])
         ids = review_sessions.published_since(session, project, since, chosen, title)
@@ -199,8 +193,8 @@ def open_command(output: Output, text: str, is_printed: bool) -> None:
 
     VERSION is an id, or a path such as Film/SQ010/SH010/Animation/v001; REVIEW is a name or an id.
     """
-    with connected() as session:
-        address = review_sessions.find_version_link(session, find_version_id(session, text))
+    with inputs.connected() as session:
+        address = review_sessions.find_version_link(session, versions.find_version_id(session, text))
         if address is None:
             address = get_review_session(session, text).link
     if address is None:
@@ -212,7 +206,7 @@ def open_command(output: Output, text: str, is_printed: bool) -> None:
 
 @command.command(name="open", short_help="Reopen a review session.")
 @_review
-@click.option("--ends", type=END_TIME, help="Closing time (default: none).")
+@click.option("--ends", type=inputs.END_TIME, help="Closing time (default: none).")
 def open_(output: Output, session: Session, found: Review, ends: datetime.datetime | None) -> None:
     """Reopen a review session for versions, notes, statuses and other changes."""
     _print_review(output, review_sessions.reopen(session, found, ends))
@@ -299,16 +293,16 @@ def revoke(output: Output, session: Session, found: Review, email: str | None, r
 
 @command.command(short_help="Export a review session to a file.")
 @_review
-@export_options("pdf", "csv", "otio", "drawings", "movies")
+@inputs.export_options("pdf", "csv", "otio", "drawings", "movies")
 def export(output: Output, session: Session, found: Review, format_name: str, to: Path | None, force: bool) -> None:
     """Export notes, drawings and verdicts of a review session of a studio server, or its movies."""
-    target = export_target(to, found.name, review_content.SUFFIXES[format_name], force=force)
+    target = inputs.export_target(to, found.name, review_content.SUFFIXES[format_name], force=force)
     written = review_content.export_review(session, found, format_name, target)
     output.result(str(written), {"path": str(written), "format": format_name})
 
 
 @command.command(short_help="Show the unsent mails of a studio.")
-@studio_data
+@inputs.studio_data
 @click.option("--send", is_flag=True, help="Send them now with the studio's mail server.")
 @click.option("--drop", metavar="ID", help="Delete the mail with this id, or all.")
 def outbox(output: Output, data: Path | None, send: bool, drop: str | None) -> None:

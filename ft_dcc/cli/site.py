@@ -15,17 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 import click
 from click import shell_completion
 
-from ft_dcc.accounts.browser_login import start_browser_login
-from ft_dcc.accounts.credentials import save_credentials
-from ft_dcc.cli.terminal.inputs import (
-    FRAME_RANGE,
-    FRAME_RATE,
-    AbsolutePath,
-    connected,
-    parse_address,
-)
+from ft_dcc.accounts import browser_login, credentials
+from ft_dcc.cli.terminal import inputs, progress
 from ft_dcc.cli.terminal.output import Command, CommandGroup, Output, format_table
-from ft_dcc.cli.terminal.progress import progress_display
 from ft_dcc.errors import SettingInvalid, nearest_hint
 from ft_dcc.frames import FrameRange, format_ranges, frame_rate
 from ft_dcc.production import review_content, review_sessions, stored_files
@@ -53,12 +45,12 @@ def task_command() -> None:
 @click.option(
     "--from",
     "table",
-    type=AbsolutePath(dir_okay=False),
+    type=inputs.AbsolutePath(dir_okay=False),
     metavar="FILE",
     help="CSV or JSON lines with path, and optionally frames and fps, for many tasks.",
 )
-@click.option("--frames", type=FRAME_RANGE, help="Frames of the shot: 1001-1048, or 1001-1048+8 with handles.")
-@click.option("--fps", type=FRAME_RATE, help="Frame rate of the shot: 24, 23.976 or 24000/1001.")
+@click.option("--frames", type=inputs.FRAME_RANGE, help="Frames of the shot: 1001-1048, or 1001-1048+8 with handles.")
+@click.option("--fps", type=inputs.FRAME_RATE, help="Frame rate of the shot: 24, 23.976 or 24000/1001.")
 @click.option("--create-project", is_flag=True, help="Create the project if it does not exist.")
 def ensure(
     output: Output, path: str | None, table: Path | None, frames: FrameRange | None, fps: Fraction | None, **given: Any
@@ -71,14 +63,14 @@ def ensure(
     """
     if table is not None and path is None:
         wanted = _read_table(table, frames, fps)
-        with connected() as session:
+        with inputs.connected() as session:
             found = ensure_tasks(session, wanted, on_change=output.message, **given)
             tasks = [{"task_id": str(task["id"]), "path": each.path} for task, each in zip(found, wanted)]
         output.result("\n".join(f"{task['task_id']}  {task['path']}" for task in tasks), {"tasks": tasks})
         return
     if table is not None or path is None:
         raise click.UsageError("Give a path, or a table with --from.")
-    with connected() as session:
+    with inputs.connected() as session:
         task = ensure_task(session, path, frame_range=frames, fps=fps, on_change=output.message, **given)
         output.result(str(task["id"]), {"task_id": task["id"], "path": path})
 
@@ -110,7 +102,7 @@ def _read_table(table: Path, frames: FrameRange | None, fps: Fraction | None) ->
 @task_command.command(name="list", short_help="List your tasks.")
 def list_tasks(output: Output) -> None:
     """List the tasks that are assigned to you, or all tasks if there are none: id and path."""
-    with connected() as session:
+    with inputs.connected() as session:
         _print_tasks(output, assigned_tasks(session, session.api_user))
 
 
@@ -118,7 +110,7 @@ def list_tasks(output: Output) -> None:
 @click.argument("words", nargs=-1, required=True)
 def search(output: Output, words: tuple[str, ...]) -> None:
     """List the tasks whose paths contain all WORDS: id and path."""
-    with connected() as session:
+    with inputs.connected() as session:
         _print_tasks(output, search_tasks(session, " ".join(words)))
 
 
@@ -137,7 +129,11 @@ def compat_command() -> None:
 
 
 _folder = click.option(
-    "--to", "folder", type=AbsolutePath(file_okay=False), required=True, help="Folder for PYTHONPATH, not of Python."
+    "--to",
+    "folder",
+    type=inputs.AbsolutePath(file_okay=False),
+    required=True,
+    help="Folder for PYTHONPATH, not of Python.",
 )
 
 
@@ -168,7 +164,7 @@ def uninstall(output: Output, folder: Path) -> None:
 @click.command(cls=Command)
 @click.argument("version", metavar="VERSION")
 @click.option("--component", metavar="NAME", help="Component (default: the scene file).")
-@click.option("--to", "folder", type=AbsolutePath(file_okay=False), help="Folder (default: the current one).")
+@click.option("--to", "folder", type=inputs.AbsolutePath(file_okay=False), help="Folder (default: the current one).")
 def fetch_command(output: Output, version: str, component: str | None, folder: Path | None) -> None:
     """Download a component of VERSION and print the path of the new file; no file is written over.
 
@@ -176,7 +172,7 @@ def fetch_command(output: Output, version: str, component: str | None, folder: P
     """
     from ft_dcc.production import versions
 
-    with connected() as session, progress_display() as on_progress:
+    with inputs.connected() as session, progress.progress_display() as on_progress:
         found = versions.find_component(session, versions.find_version_id(session, version), component)
 
         def on_bytes(received: int, total: int) -> None:
@@ -194,7 +190,9 @@ def login_command(output: Output, server: str | None) -> None:
     SERVER is an address such as https://studio.ftrackapp.com (default: FTRACK_SERVER). All commands and hosts use this
     login while the settings have no key.
     """
-    url, wait = start_browser_login(parse_address(server or read_settings().require("server")), "the command line")
+    url, wait = browser_login.start_browser_login(
+        inputs.parse_address(server or read_settings().require("server")), "the command line"
+    )
     output.message(f"Sign in with your browser, at: {url}")
     # Without a display, webbrowser would start a browser of text in this terminal.
     has_display = sys.platform != "linux" or not {"BROWSER", "DISPLAY", "WAYLAND_DISPLAY"}.isdisjoint(os.environ)
@@ -206,7 +204,7 @@ def login_command(output: Output, server: str | None) -> None:
             "FTRACK_SERVER, FTRACK_API_USER and FTRACK_API_KEY to a user and an API key of the server."
         )
     account = wait(lambda: False)
-    store = save_credentials(account)
+    store = credentials.save_credentials(account)
     # The Python of a host program has no keyring.
     hint = "" if Path(store).is_file() else " Maya, Nuke and Blender cannot read it: sign in there once, too."
     text = f"Signed in to {account.server} as {account.user}. The key is in {store}.{hint}"
@@ -245,7 +243,7 @@ def version_command() -> None:
 @click.argument("version", metavar="VERSION")
 def show(output: Output, version: str) -> None:
     """Show the components of a version on disk: their paths on this machine, frames, sizes and checksums."""
-    with connected() as session:
+    with inputs.connected() as session:
         found = _read(session, [find_version_id(session, version)])[0]
     lines = [found.label]
     for component in found.components:
@@ -269,7 +267,7 @@ def verify(output: Output, version: tuple[str, ...], project: str | None, review
 
     The exit code is 1 if there is one.
     """
-    with connected() as session, progress_display() as on_progress:
+    with inputs.connected() as session, progress.progress_display() as on_progress:
         ids = [find_version_id(session, each) for each in version]
         if review is not None:
             content = review_content.read_content(session, review_sessions.get_review_session(session, review, project))

@@ -11,10 +11,8 @@ from typing import Any
 import attrs
 
 from ft_dcc.errors import SettingInvalid, StorageError, UserFixableError
-from ft_dcc.files.checksum import sha256_of
-from ft_dcc.files.placing import Claim, TargetTaken
+from ft_dcc.files import checksum, placing, sequences
 from ft_dcc.files.roots import SYSTEMS, Roots, this_system
-from ft_dcc.files.sequences import frame_path, frame_sizes, is_sequence, split_frame_number
 from ft_dcc.production.versions import MAIN_COMPONENT, MOVIE_ON_DISK, SCENE_COMPONENT
 from ft_dcc.publish import encode_source, models, slots
 from ft_dcc.publish.pipeline.pyblish_adapter import Instance
@@ -68,13 +66,13 @@ def check_targets(instance: Instance, number_of: Callable[[Instance], int | None
             names = f"{instance.name} and {written[target.path]}"
             raise UserFixableError(f"{names} would both be written to {target.path}. Add {{source}} to the rule.")
         # In this order: another publish claims its files before it writes them.
-        taken, claim = next(existing_files(target), None), Claim.find(target.path)
+        taken, claim = next(existing_files(target), None), placing.Claim.find(target.path)
         if claim is not None and claim.owner != slots.VERSION_ID.get(instance):
             if can_renumber:
                 continue
-            raise TargetTaken(f"Another publish is writing {target.path}. {remedy}")
+            raise placing.TargetTaken(f"Another publish is writing {target.path}. {remedy}")
         if taken is not None:
-            raise TargetTaken(f"{taken} exists already, and is not written over. {remedy}")
+            raise placing.TargetTaken(f"{taken} exists already, and is not written over. {remedy}")
 
 
 def _planned_copies(instance: Instance, number_of: Callable[[Instance], int | None]) -> list[models.Target]:
@@ -90,7 +88,7 @@ def next_free_number(instance: Instance, number: int) -> int:
     """Return the first number from this one on, whose paths are free; raise what ``plan`` raises."""
     for candidate in range(number, number + 10_000):
         if not any(
-            target.is_copy and (any(existing_files(target)) or Claim.find(target.path))
+            target.is_copy and (any(existing_files(target)) or placing.Claim.find(target.path))
             for target in plan(instance, candidate)
         ):
             return candidate
@@ -99,9 +97,9 @@ def next_free_number(instance: Instance, number: int) -> int:
 
 def existing_files(target: models.Target) -> Iterator[Path]:
     """Yield the files of a target that exist, the frames of a sequence in their order."""
-    if is_sequence(target.path):
-        for number in sorted(frame_sizes(target.path)):
-            yield Path(frame_path(target.path, number))
+    if sequences.is_sequence(target.path):
+        for number in sorted(sequences.frame_sizes(target.path)):
+            yield Path(sequences.frame_path(target.path, number))
     elif os.path.lexists(target.path):
         yield Path(target.path)
 
@@ -121,7 +119,7 @@ def members_of(instance: Instance, target: models.Target) -> list[tuple[str, Pat
     # Registered files keep the numbers of their names; copies get those of the frames.
     shift = 0 if target.is_copy else frames.file_shift
     return [
-        (f"{number + shift:0{width}d}", frames.path(number), Path(frame_path(target.path, number + shift)))
+        (f"{number + shift:0{width}d}", frames.path(number), Path(sequences.frame_path(target.path, number + shift)))
         for number in frames.frame_range.with_handles
         if number not in missing
     ]
@@ -135,14 +133,14 @@ def known_checksum(instance: Instance, target: models.Target) -> str | None:
 
 def padding_of(pattern: str) -> int:
     """Return the number of digits of the frame number in a pattern, 0 if they vary."""
-    parts = split_frame_number(os.path.basename(pattern))  # noqa: PTH119 - a pattern
+    parts = sequences.split_frame_number(os.path.basename(pattern))  # noqa: PTH119 - a pattern
     return 0 if parts is None else parts[1]
 
 
 def identifier_of(target: models.Target, member: str) -> str:
     """Return the identifier of a frame of a target, or of its only file."""
     folder, name = re.fullmatch(r"(.*[\\/])?(.*)", target.identifier, re.DOTALL).groups("")  # type: ignore[union-attr]
-    parts = split_frame_number(name) if member else None
+    parts = sequences.split_frame_number(name) if member else None
     return target.identifier if parts is None else f"{folder}{parts[0]}{member}{parts[2]}"
 
 
@@ -166,10 +164,10 @@ def release(instance: Instance) -> None:
         claim.release()
 
 
-def _own_claims(instance: Instance) -> Iterator[tuple[models.Target, Claim]]:
+def _own_claims(instance: Instance) -> Iterator[tuple[models.Target, placing.Claim]]:
     """Yield the targets that this publish is writing for the version, with its claims."""
     for target in slots.TARGETS.find(instance) or []:
-        claim = Claim.find(target.path) if target.is_copy else None
+        claim = placing.Claim.find(target.path) if target.is_copy else None
         if claim is not None and claim.owner == slots.VERSION_ID.get(instance):
             yield target, claim
 
@@ -218,7 +216,7 @@ def _scene_file(instance: Instance) -> str:
     is_current = slots.SCENE_IS_CURRENT.find(instance.context)
     if rendered and is_current is None:
         # The artist may have worked on since the render. A scene can be large: it is read once in a publish.
-        is_current = sha256_of(path) == rendered.get("sha256")
+        is_current = checksum.sha256_of(path) == rendered.get("sha256")
         slots.SCENE_IS_CURRENT.set(instance.context, is_current)
     return "" if rendered and not is_current else str(path)
 
@@ -227,7 +225,7 @@ def _by_structure(instance: Instance, number: int | None, name: str, source: str
     """Return the path of a component in the studio's location, by the location's structure."""
     session, version_id = slots.SESSION.get(instance.context), slots.VERSION_ID.get(instance)
     location = _copy_location(session, slots.REQUEST.get(instance.context).location)
-    is_frames = is_sequence(source)
+    is_frames = sequences.is_sequence(source)
     # The version does not exist yet, so the session gets the values that it will have on the server.
     asset = session.reconstruct("Asset", attrs.asdict(slots.ASSET.get(instance)))
     parent = session.query(f"select link from Context where id is {quoted(slots.TASK.get(instance.context).parent_id)}")
@@ -289,5 +287,5 @@ def _with_suffix(path: str, setting: str, name: str) -> str:
         return path + wanted
     # The form that other programs read.
     folder, file = os.path.split(path)
-    before, width, after = split_frame_number(file) or (f"{file}.", 4, "")
+    before, width, after = sequences.split_frame_number(file) or (f"{file}.", 4, "")
     return os.path.join(folder, f"{before}%0{width}d{after}{wanted}")  # noqa: PTH118 - a pattern

@@ -14,8 +14,7 @@ from typing import Any
 
 import attrs
 
-from ft_dcc import media
-from ft_dcc.errors import Error, UserFixableError
+from ft_dcc import errors, media
 from ft_dcc.files import placing
 from ft_dcc.host import Host, LoadsFrames, OpensScenes, Scene
 from ft_dcc.host_support.main_thread import run_when_idle
@@ -82,7 +81,7 @@ class WorkFiles:
         """
         host, own, shot = self.host, self._read_scene(), read_shot(self.session, self.task.parent_id)
         if own.path is not None:
-            raise UserFixableError(f"{own.path.name} is open. Begin with a new scene, then make the work file.")
+            raise errors.UserFixableError(f"{own.path.name} is open. Begin with a new scene, then make the work file.")
         # The place is known to be usable before the scene is changed.
         folder = self.path(1).parent
         wanted = (shot.frame_range or own.frame_range, shot.fps or own.fps, shot.resolution or own.resolution)
@@ -99,7 +98,7 @@ class WorkFiles:
                 elif isinstance(self.host, LoadsFrames):
                     images = media.movie_images(movie, movie.with_suffix(""), first)
                     run_when_idle(host, partial(host.load_frames, images.pattern, images.frame_range))
-            except Error as error:
+            except errors.Error as error:
                 # The file is made without it.
                 remarks.append(str(error))
         return " ".join((self.save_next(), *remarks))
@@ -121,7 +120,7 @@ class WorkFiles:
 def work_files_of(session: Session, host: Host, task_id: str) -> Iterator[WorkFiles]:
     """Yield the work files of a task by its project's settings; raise TaskNotFound, and UserFixableError for a host."""
     if not isinstance(host, OpensScenes):
-        raise UserFixableError(f"{host.name} opens no scene files.")
+        raise errors.UserFixableError(f"{host.name} opens no scene files.")
     task = models.Task.of(tasks.find_task(session, task_id, or_parent=True))
     with scope.applied(project_settings.scope_of_task(session, session.server_url, task_id, None)):
         rule, suffix = os.path.splitext(fields.with_date(resolve.read_settings().require("work_file")))  # noqa: PTH122

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ft_dcc.errors import ApiError, Error, ServerError
-from ft_dcc.session import operations, symbol
+from ft_dcc.session import identity_map, operations, symbol
 from ft_dcc.session.entities.entity import Delegated, Entity, FetchGroup, SessionInterface
-from ft_dcc.session.identity_map import IdentityMap
 from ft_dcc.session.query.query import Inheritance, key_condition
 
 _log = logging.getLogger(__name__)
@@ -120,7 +119,7 @@ class ChangeTracker(SessionInterface):
     """The session's methods for uncommitted changes: recording, commit and rollback."""
 
     # Set by the session.
-    _identity_map: IdentityMap
+    _identity_map: identity_map.IdentityMap
     inheritance: Inheritance
     _configurations: list[Entity] | None
 

@@ -16,8 +16,7 @@ from ft_dcc.session.cache import KeyMaker
 from ft_dcc.session.compat import entity_text, query_aliases
 from ft_dcc.session.entities.attribute import CONFIGURATIONS_QUERY
 from ft_dcc.session.entities.entity import Delegated, Entity, FetchGroup, require_entity
-from ft_dcc.session.entity_types import doc_aliases
-from ft_dcc.session.entity_types.schema import EntityTypes, Schema, SchemaCache
+from ft_dcc.session.entity_types import doc_aliases, schema
 from ft_dcc.session.locations import components, location_setup
 from ft_dcc.session.query import query
 from ft_dcc.session.query.expression import Expression, field, find
@@ -31,7 +30,7 @@ class Session(connection.Connection, changes.ChangeTracker, components.Storage):
     Threads can share a session: they share its entities, and each commits its own changes.
     """
 
-    types: EntityTypes
+    types: schema.EntityTypes
     cache = Delegated("_identity_map", "cache", "The entities in memory, and below them the cache of the user.")
     cache_key_maker = Delegated("_identity_map", "key_maker", "The key maker of the caches.")
     event_hub = Delegated("events", "hub", "The event hub; connect it to receive events of other clients.")
@@ -64,10 +63,10 @@ class Session(connection.Connection, changes.ChangeTracker, components.Storage):
             self.event_hub.connect_in_background()
         self.events.load_plugins(plugin_paths, plugin_arguments)
         folder = os.environ.get("FTRACK_API_SCHEMA_CACHE_PATH") if schema_cache_path is None else schema_cache_path
-        schemas = SchemaCache(folder, self.server_url).schemas(
+        schemas = schema.SchemaCache(folder, self.server_url).schemas(
             self.server_information.get("schema_hash"), lambda: self.post([{"action": "query_schemas"}])
         )
-        self.types = EntityTypes(schemas, self.events.construct_entity_type)
+        self.types = schema.EntityTypes(schemas, self.events.construct_entity_type)
         self.events.construct_subscribed_types(self.types)
         self._configure_locations()
         self.events.publish_local(session_events.READY, session=self)
@@ -81,7 +80,7 @@ class Session(connection.Connection, changes.ChangeTracker, components.Storage):
         return self._identity_map
 
     @property
-    def schemas(self) -> list[Schema]:
+    def schemas(self) -> list[schema.Schema]:
         """The server's schemas of its entity types."""
         return list(self.types.schemas.values())
 

@@ -20,10 +20,8 @@ from ft_dcc.frames import FrameRange
 from ft_dcc.host import Host, RecordsRenders
 from ft_dcc.host_support.main_thread import is_scene_captured, run_when_idle
 from ft_dcc.publish.progress import Progress
+from ft_dcc.ui import background_queries, feedback_controller, version_files
 from ft_dcc.ui.background import ActivityRunner, Loaded
-from ft_dcc.ui.background_queries import BackgroundQueries, ImageCache
-from ft_dcc.ui.feedback_controller import FeedbackController
-from ft_dcc.ui.version_files import DiskFiles, VersionFiles
 
 if TYPE_CHECKING:
     from ft_dcc.accounts.credentials import Account
@@ -84,12 +82,12 @@ class PublishController(ActivityRunner):
         self._pending_host: Host | None = None
         self._has_repairs = False
         self._followed: tuple[Session | None, str | None, Path | None] = (None, None, None)
-        self.queries = BackgroundQueries(on_change)
-        self.feedback = FeedbackController(on_change)
+        self.queries = background_queries.BackgroundQueries(on_change)
+        self.feedback = feedback_controller.FeedbackController(on_change)
         self.my_tasks: Loaded[tuple[MyTask, ...]] = Loaded("Reading your tasks", (), on_change)
-        self.images = ImageCache(on_change)
-        self.version_files = VersionFiles(on_change)
-        self.disk_files = DiskFiles(on_change)
+        self.images = background_queries.ImageCache(on_change)
+        self.version_files = version_files.VersionFiles(on_change)
+        self.disk_files = version_files.DiskFiles(on_change)
         # The status and thumbnail of the last versions of this machine, by their ids.
         self.version_states: Loaded[Mapping[str, feedback.VersionState]] = Loaded(
             "Reading the status of the last versions", {}, on_change

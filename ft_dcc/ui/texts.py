@@ -7,10 +7,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ft_dcc import plain_text
-from ft_dcc.errors import ValidationIssue
-from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.host import Scene
+from ft_dcc import errors, frames, host, plain_text
 from ft_dcc.publish.progress import Progress
 from ft_dcc.review.notes import Note, ReviewedVersion
 
@@ -30,7 +27,7 @@ def progress_share(progress: Progress) -> float:
     return progress.done / progress.total if progress.total else 0.0
 
 
-def problem_text(problem: ValidationIssue, fields: Mapping[str, str]) -> str:
+def problem_text(problem: errors.ValidationIssue, fields: Mapping[str, str]) -> str:
     """Return the message, and what to enter to publish so; ``fields`` are the labels of fields by those of requests."""
     name, _, value = problem.option.partition(" ")
     return problem.message + (f" Enter {value} in the field {fields[name]} to publish it so." if name in fields else "")
@@ -62,7 +59,7 @@ def verdict_texts(version: ReviewedVersion) -> list[str]:
     return [f"{verdict.author}: {verdict.status}" for verdict in version.verdicts if verdict.review]
 
 
-def shot_text(shot: Shot | None, scene: Scene | None) -> tuple[str, bool]:
+def shot_text(shot: Shot | None, scene: host.Scene | None) -> tuple[str, bool]:
     """Return a sentence about what the shot wants, and whether the scene has other values."""
     wanted = [] if shot is None else [shot.frame_range and shot.frame_range.with_handles, shot.fps, shot.resolution]
     found = [None, None, None] if scene is None else [scene.frame_range, scene.fps, scene.resolution]
@@ -73,6 +70,6 @@ def shot_text(shot: Shot | None, scene: Scene | None) -> tuple[str, bool]:
     return f"The shot wants {_describe(*wanted)}{rest}.", is_other
 
 
-def _describe(*values: FrameRange | Fraction | Resolution | None) -> str:
+def _describe(*values: frames.FrameRange | Fraction | frames.Resolution | None) -> str:
     known = [value for value in values if value is not None]
     return ", ".join(f"{float(each):.6g} fps" if isinstance(each, Fraction) else str(each) for each in known)

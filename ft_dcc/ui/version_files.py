@@ -11,8 +11,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from ft_dcc.errors import Error, StorageError, UnsavedChanges
-from ft_dcc.files.atomic import make_temporary_folder, remove_tree
-from ft_dcc.files.sequences import split_frame_number
+from ft_dcc.files import atomic, sequences
 from ft_dcc.frames import find_frames
 from ft_dcc.host import ComparedMovie, ComparesMovies, Host, LoadsFrames, OpensScenes
 from ft_dcc.host_support.main_thread import run_when_idle
@@ -88,8 +87,8 @@ class VersionFiles(background.BackgroundWork):
             from ft_dcc import media
             from ft_dcc.production.versions import fetch, find_movie
 
-            folder = make_temporary_folder("ft-dcc-compare-")
-            delete = weakref.finalize(self, remove_tree, folder)
+            folder = atomic.make_temporary_folder("ft-dcc-compare-")
+            delete = weakref.finalize(self, atomic.remove_tree, folder)
             try:
                 path = fetch(session, find_movie(session, version.id), folder)
                 # Its first image may be a slate before the shot.
@@ -193,7 +192,7 @@ class DiskFiles(background.Loaded["StoredVersion | None"]):
 
 def has_frames(path: str) -> bool:
     """Return whether a path of a version, also one of another system, names frames; the disk is not read."""
-    return split_frame_number(PureWindowsPath(path).name) is not None
+    return sequences.split_frame_number(PureWindowsPath(path).name) is not None
 
 
 def open_folder(path: str) -> None:

@@ -15,8 +15,7 @@ from typing import Any
 import attrs
 import click
 
-from ft_dcc import plain_text
-from ft_dcc.errors import Error, UserFixableError, ValidationFailed, ValidationIssue, nearest_hint
+from ft_dcc import errors, plain_text
 
 
 @attrs.frozen
@@ -51,12 +50,12 @@ class Output:
             self.message(line)
         if not self.as_json:
             return
-        problems: tuple[ValidationIssue, ...] = ()
-        if isinstance(error, ValidationFailed):
+        problems: tuple[errors.ValidationIssue, ...] = ()
+        if isinstance(error, errors.ValidationFailed):
             problems = error.problems
-        elif isinstance(error, UserFixableError) and error.problem is not None:
+        elif isinstance(error, errors.UserFixableError) and error.problem is not None:
             problems = (error.problem,)
-        job = error.details.get("job") if isinstance(error, Error) else None
+        job = error.details.get("job") if isinstance(error, errors.Error) else None
         report = {"lines": lines, "problems": [problem._asdict() for problem in problems], "job": job}
         click.echo(_as_json({"error": {"class": type(error).__name__, **report}}))
 
@@ -107,7 +106,7 @@ class CommandGroup(click.Group):
         """Return the command of the arguments; name the nearest one for a command that does not exist."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(context):
             otherwise = f"List them with: {context.command_path} --help."
-            hint = nearest_hint(args[0], self.list_commands(context), 0.5, otherwise)
+            hint = errors.nearest_hint(args[0], self.list_commands(context), 0.5, otherwise)
             raise click.UsageError(f"There is no command {args[0]!r}. {hint}", context)
         return super().resolve_command(context, args)
 
@@ -136,7 +135,7 @@ def _as_json(report: Mapping[str, Any]) -> str:
     return plain_text.escape_json(json.dumps(report, indent=2, ensure_ascii=not is_utf_8))
 
 
-def problem_line(problem: ValidationIssue) -> str:
+def problem_line(problem: errors.ValidationIssue) -> str:
     """Return the line for an issue: source, check, message and repair."""
     source = f"{problem.instance}: " if problem.instance else ""
     return f"{source}{problem.check}: {problem.message}{_option_hint(problem.option)}{_repair_hint(problem)}"
@@ -150,18 +149,18 @@ def _option_hint(option: str) -> str:
     return f" Add {' '.join(filter(None, (f'--{OPTIONS[name].flag}', value)))} to publish it so." if name else ""
 
 
-def _repair_hint(problem: ValidationIssue | None) -> str:
+def _repair_hint(problem: errors.ValidationIssue | None) -> str:
     if problem is None or problem.repair is None:
         return ""
     return f' {problem.repair}: --repair="{problem.check}"'
 
 
 def _lines(error: BaseException) -> list[str]:
-    if isinstance(error, ValidationFailed):
+    if isinstance(error, errors.ValidationFailed):
         return [problem_line(problem) for problem in error.problems]
-    if isinstance(error, UserFixableError):
+    if isinstance(error, errors.UserFixableError):
         return [" ".join(str(error).split()) + _option_hint(error.option) + _repair_hint(error.problem)]
-    if isinstance(error, Error):
+    if isinstance(error, errors.Error):
         return [" ".join(str(error).split())]
     # Not an error of the suite, so a defect.
     return [f"Unexpected error: {type(error).__name__}: {error}. Repeat with --debug for the traceback."]

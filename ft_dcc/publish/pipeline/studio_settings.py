@@ -7,8 +7,7 @@ from typing import Any
 
 from ft_dcc.errors import SettingInvalid, nearest_hint
 from ft_dcc.publish.pipeline.pyblish_adapter import PluginClass, is_check
-from ft_dcc.settings.resolve import Settings
-from ft_dcc.settings.sections import LEVEL, REQUIRED, shown
+from ft_dcc.settings import resolve, sections
 
 # The attribute of a plugin with the names of its settings and their defaults.
 _DECLARATION = "studio_settings"
@@ -16,7 +15,7 @@ _DECLARATION = "studio_settings"
 _NEAR = 0.75
 
 
-def check_levels(settings: Settings, plugins: Iterable[PluginClass]) -> Mapping[str, Any]:
+def check_levels(settings: resolve.Settings, plugins: Iterable[PluginClass]) -> Mapping[str, Any]:
     """Return the section ``checks`` by names in small letters; raise SettingInvalid for one that is nearly a check."""
     known = {name.lower(): name for plugin in plugins if is_check(plugin) for name in _names(plugin)}
     for name, entry in settings.entries["checks"].items():
@@ -29,12 +28,12 @@ def check_levels(settings: Settings, plugins: Iterable[PluginClass]) -> Mapping[
 
 def level_of(levels: Mapping[str, Any], plugin: PluginClass, task_type: str) -> str:
     """Return what becomes of the problems of the plugin, which may be no check, for a task of this type."""
-    content = next((levels[name.lower()] for name in _names(plugin) if name.lower() in levels), REQUIRED)
+    content = next((levels[name.lower()] for name in _names(plugin) if name.lower() in levels), sections.REQUIRED)
     if not is_check(plugin):
-        return REQUIRED
+        return sections.REQUIRED
     if isinstance(content, Mapping):
         by_type = {kind.lower(): level for kind, level in content.items()}
-        content = by_type.get(task_type.lower(), by_type.get(LEVEL, REQUIRED))
+        content = by_type.get(task_type.lower(), by_type.get(sections.LEVEL, sections.REQUIRED))
     return str(content)
 
 
@@ -42,7 +41,7 @@ def _names(plugin: PluginClass) -> tuple[str, ...]:
     return (plugin.label, plugin.__name__) if plugin.label else (plugin.__name__,)
 
 
-def read_studio(settings: Settings, plugins: Iterable[PluginClass]) -> dict[str, Any]:
+def read_studio(settings: resolve.Settings, plugins: Iterable[PluginClass]) -> dict[str, Any]:
     """Return the settings that plugins declare, or defaults; raise SettingInvalid for other names and types."""
     values: dict[str, Any] = {}
     for plugin in plugins:
@@ -56,6 +55,6 @@ def read_studio(settings: Settings, plugins: Iterable[PluginClass]) -> dict[str,
         if default is not None and type(entry.content) is not type(default) and not is_number:
             kinds: dict[Any, str] = {str: "a text", int: "a whole number", float: "a number", list: "an array"}
             kind = kinds.get(type(default), "true or false")
-            raise SettingInvalid(f"{entry.where}: studio.{name} takes {kind}, not {shown(entry.content)}.")
+            raise SettingInvalid(f"{entry.where}: studio.{name} takes {kind}, not {sections.shown(entry.content)}.")
         values[name] = entry.content
     return values

@@ -13,8 +13,7 @@ from ft_dcc.errors import ServerError, ServerUnreachable, StorageError, TaskNotF
 from ft_dcc.files import atomic, placing
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.media import EncodedFile, presets
-from ft_dcc.production import review_sessions
-from ft_dcc.production.versions import CHECKSUM_KEY
+from ft_dcc.production import review_sessions, versions
 from ft_dcc.publish import encode_source, models, progress, slots, version_files, version_number, version_transaction
 from ft_dcc.publish.pipeline.pyblish_adapter import INTEGRATOR, REVIEW, Instance, InstancePlugin, RerunFrom
 from ft_dcc.publish.plugins.extract import EncodeFrames
@@ -74,7 +73,7 @@ def _equal_component(session: Session, asset_id: str, name: str, sha256: str) ->
         return ""
     found = session.query(
         f"select id from FileComponent where version.asset_id is {quoted(asset_id)} and name is {quoted(name)}"
-        f" and metadata any (key is {quoted(CHECKSUM_KEY)} and value is {quoted(sha256)})"
+        f" and metadata any (key is {quoted(versions.CHECKSUM_KEY)} and value is {quoted(sha256)})"
         " order by version.version descending"
     ).first()
     return "" if found is None else str(found["id"])

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ft_dcc import errors
-from ft_dcc.files import sequences
-from ft_dcc.files.atomic import temporary_file
+from ft_dcc.files import atomic, sequences
 
 _BLOCK_SIZE = 1024 * 1024
 
@@ -307,7 +306,7 @@ class String(FileWrapper):
     """A temporary file; content that was written as text is read as text."""
 
     def __init__(self, content: str | bytes | None = None) -> None:
-        super().__init__(temporary_file())
+        super().__init__(atomic.temporary_file())
         self.is_binary = True
         if content is not None:
             self.wrapped_file.write(self._bytes_of(content))

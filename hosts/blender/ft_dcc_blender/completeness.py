@@ -16,8 +16,7 @@ import bpy
 
 from ft_dcc.frames import format_ranges
 
-from .scene import blender_compat, maintained, sound, sources, visibility
-from .scene.scene_file import is_missing, names_a_file, resolved
+from .scene import blender_compat, maintained, scene_file, sound, sources, visibility
 
 # Collections of ``bpy.data`` whose items have a file, and what the artist calls them.
 _FILES = {"images": "image", "cache_files": "cache", "volumes": "volume", "fonts": "font", "movieclips": "movie clip"}
@@ -33,7 +32,7 @@ def completeness_warnings(captures: Sequence[tuple[Any, str, Sequence[int]]], *,
     """Yield a sentence for each kind of thing that is missing in captures: their scenes, sources and frames."""
     used = UsedData(scene for scene, _, _ in captures)
     mixed = captures if has_sound else ()
-    absent = [each for each in bpy.data.libraries if is_missing(each.filepath, each.parent)]
+    absent = [each for each in bpy.data.libraries if scene_file.is_missing(each.filepath, each.parent)]
     files = [f"library {each.filepath}" for each in absent if not each.packed_file]
     files += missing_files(used, sorted({frame for *_, frames in captures for frame in frames}))
     # Only the edit shows the strips.
@@ -113,17 +112,17 @@ def missing_files(used: UsedData, frames: Sequence[int]) -> Iterator[str]:
     for collection, kind in _FILES.items():
         for item in used.of(collection):
             is_in_memory = getattr(item, "source", "") in _NO_FILE_SOURCES or item.filepath == _BUILT_IN_FONT
-            if names_a_file(item.filepath) and not is_in_memory and not getattr(item, "packed_file", None):
+            if scene_file.names_a_file(item.filepath) and not is_in_memory and not getattr(item, "packed_file", None):
                 numbers = _numbers(item, users.get(item, ()), frames)
                 yield from (f"{kind} {each}" for each in _missing(item, numbers))
     for item in used.of("objects"):
         for modifier in item.modifiers:
             path = modifier.filepath if modifier.type == "MESH_CACHE" else ""
-            if is_missing(path, item.library):
+            if scene_file.is_missing(path, item.library):
                 yield f"cache {path}"
     for node, owner in used.nodes():
         path = _node_path(node)
-        if is_missing(path, owner.library):
+        if scene_file.is_missing(path, owner.library):
             yield f"file {path} of the node {node.name} in {owner.name}"
 
 
@@ -143,7 +142,7 @@ def _missing_in(parent: Any, frames: Sequence[int], scenes: list[Any]) -> Iterat
             begin = strip.scene.frame_start - int(blender_compat.content_start(strip))
             inner = [frame + begin for frame in shown]
             yield from _missing_in(strip.scene.sequence_editor, inner, [*scenes, strip.scene])
-        elif strip.type == "MOVIE" and is_missing(strip.filepath, None):
+        elif strip.type == "MOVIE" and scene_file.is_missing(strip.filepath, None):
             yield f"movie {strip.filepath}"
         elif strip.type == "IMAGE":
             yield from _missing_images(strip, shown)
@@ -159,17 +158,17 @@ def _missing_images(strip: Any, shown: Sequence[int]) -> Iterator[str]:
     places = {min(max(frame - first, 0) + trimmed, last) for frame in shown}
     for place in range(last + 1) if strip.use_reverse_frames else sorted(places):
         path = strip.directory + strip.elements[place].filename
-        if is_missing(path, None):
+        if scene_file.is_missing(path, None):
             yield f"image {path}"
 
 
 def _missing(item: Any, numbers: Iterable[int] | None) -> Iterator[str]:
     """Yield the path of the item if a file is missing; of a sequence those of these numbers, with None any one file."""
     path, source = item.filepath, getattr(item, "source", "")
-    file = resolved(path, item.library)
+    file = scene_file.resolved(path, item.library)
     if source == "TILED":
         tiles = (path.replace("<UDIM>", str(tile.number)) for tile in item.tiles)
-        if not all(resolved(each, item.library).is_file() for each in tiles):
+        if not all(scene_file.resolved(each, item.library).is_file() for each in tiles):
             yield path
         return
     if source != "SEQUENCE" and not getattr(item, "is_sequence", False):
@@ -190,7 +189,7 @@ def _numbers(item: Any, users: Iterable[Any], frames: Sequence[int]) -> set[int]
         return {number for number in (volume_number(item, frame) for frame in frames) if number is not None}
     if isinstance(item, bpy.types.CacheFile) and item.is_sequence and not item.override_frame:
         # Nothing is shown before the first file and after the last one.
-        found = NumberedFiles(resolved(item.filepath, item.library)).found
+        found = NumberedFiles(scene_file.resolved(item.filepath, item.library)).found
         return set(range(min(found), max(found) + 1)).intersection(frames) if found else None
     return {image_number(user, frame) for user in users for frame in frames} or None
 

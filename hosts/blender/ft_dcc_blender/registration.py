@@ -11,8 +11,7 @@ import bpy
 
 from . import main_thread
 from .scene import compare, feedback, input_guard, render_log, scene_file, strips
-from .ui import menus, operators, panel, preferences, properties, review_panels, settings_panels
-from .ui.controller import CONTROLLER, start_redrawing, stop_redrawing
+from .ui import controller, menus, operators, panel, preferences, properties, review_panels, settings_panels
 
 # Restoring the scene waits for the frame that is being drawn.
 _RESTORE_TIMEOUT_SECONDS = 60
@@ -42,28 +41,28 @@ def register() -> None:
         bpy.utils.register_class(cls)
     # The window manager is not saved or undone, so that the choices for a publish are not part of the scene.
     bpy.types.WindowManager.ft_dcc = bpy.props.PointerProperty(type=properties.PublishProperties)
-    input_guard.GuardInput.is_about_to_capture = staticmethod(lambda: CONTROLLER.is_capturing)
-    input_guard.GuardInput.on_escape = staticmethod(CONTROLLER.cancel)
+    input_guard.GuardInput.is_about_to_capture = staticmethod(lambda: controller.CONTROLLER.is_capturing)
+    input_guard.GuardInput.on_escape = staticmethod(controller.CONTROLLER.cancel)
     menus.add()
     render_log.install()
     main_thread.start_serving()
-    start_redrawing()
+    controller.start_redrawing()
 
 
 def unregister() -> None:
     """Remove everything; a running publish is cancelled, and its job waits in the queue."""
-    is_publishing = CONTROLLER.is_publishing
-    CONTROLLER.close()
+    is_publishing = controller.CONTROLLER.is_publishing
+    controller.CONTROLLER.close()
     if is_publishing:
         # Nothing runs the calls of its thread afterwards, such as the one that restores the scene.
-        CONTROLLER.wait(_RESTORE_TIMEOUT_SECONDS)
-    stop_redrawing()
+        controller.CONTROLLER.wait(_RESTORE_TIMEOUT_SECONDS)
+    controller.stop_redrawing()
     menus.remove()
     render_log.uninstall()
     feedback.clear()
     compare.clear()
     strips.remove_neighbours()
-    CONTROLLER.version_files.forget_movie()
+    controller.CONTROLLER.version_files.forget_movie()
     panel.clear_icons()
     main_thread.stop_serving()
     scene_file.stop_counting()

@@ -12,18 +12,16 @@ from typing import Any
 
 from maya import cmds, utils
 
-from ft_dcc.contract.checks import SCENE_FILE
+from ft_dcc.contract import checks, run
 from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, expected_error, require_equal
-from ft_dcc.contract.run import run_requested_checks
 from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import parse_drawing
-from ft_dcc_maya import commands, compare
+from ft_dcc_maya import commands, compare, viewport
 from ft_dcc_maya.capture import OVERLAYS, draw_image
 from ft_dcc_maya.checks.validate_scene import missing_references
 from ft_dcc_maya.host import MayaHost
 from ft_dcc_maya.look import view_transform
-from ft_dcc_maya.viewport import fixed_background, own_panel
 
 _POLL_INTERVAL_SECONDS = 0.02
 _SETTINGS = ("multiSampleEnable", "multiSampleCount", "lineAAEnable", "ssaoEnable")
@@ -37,14 +35,14 @@ _PLATE_COLOURS = {1001: "red", 1002: "blue"}
 def start() -> None:
     """Run the requested checks: at once without a window, else when Maya is idle, and then quit Maya."""
     if cmds.about(batch=True):
-        run_requested_checks(MayaUnderTest())
+        run.run_requested_checks(MayaUnderTest())
     else:
         cmds.evalDeferred(_run_checks_and_quit, lowestPriority=True)
 
 
 def _run_checks_and_quit() -> None:
     try:
-        run_requested_checks(MayaUnderTest())
+        run.run_requested_checks(MayaUnderTest())
     finally:
         cmds.quit(force=True)
 
@@ -55,7 +53,7 @@ class MayaUnderTest:
     def __init__(self) -> None:
         self.has_window = not cmds.about(batch=True)
         self.host = MayaHost()
-        self.checks: Sequence[Check] = (SCENE_FILE, *CHECKS)
+        self.checks: Sequence[Check] = (checks.SCENE_FILE, *CHECKS)
 
     def build(self) -> None:
         """Build a scene: a cube moves from left to right in front of the first of two cameras, and is selected."""
@@ -233,7 +231,7 @@ def check_drawings(context: CheckContext) -> Mapping[str, Any]:
 
 
 def _view(camera: str, frame: int, path: Path) -> Any:
-    with own_panel(Resolution(64, 36)) as panel:
+    with viewport.own_panel(Resolution(64, 36)) as panel:
         cmds.modelEditor(panel, edit=True, camera=camera, nurbsCurves=True, headsUpDisplay=False)
         shape = cmds.listRelatives(camera, shapes=True, path=True)[0]
         overscan = cmds.getAttr(f"{shape}.overscan")
@@ -254,7 +252,7 @@ def check_background(context: CheckContext) -> Mapping[str, Any]:
     context.require_window()
     wanted, view = (0.2, 0.4, 0.6), context.folder / "view.png"
     context.request()
-    with fixed_background(wanted):
+    with viewport.fixed_background(wanted):
         frames = context.capture("1001", look={"background": "own"})
         cmds.currentTime(1001)
         cmds.refresh(force=True, currentView=True, filename=view.as_posix(), fileExtension="png")

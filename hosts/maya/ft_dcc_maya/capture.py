@@ -9,16 +9,12 @@ from typing import Any, Callable
 
 from maya import cmds
 
-from ft_dcc.errors import Cancelled, CaptureFailed
+from ft_dcc import errors, host
 from ft_dcc.frames import Frames, Resolution
-from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import compare, feedback, viewport
-from .cameras import camera_shape
+from . import cameras, compare, feedback, maintained, timeline, viewport
 from .look import BACKGROUNDS, Look
-from .maintained import SceneRestore, maintained_scene
-from .timeline import rate_from_unit
 
 DrawFrame = Callable[[int], None]
 
@@ -30,22 +26,22 @@ OVERLAYS = (
 )
 
 
-def output_frames(request: PlayblastRequest) -> Frames:
+def output_frames(request: host.PlayblastRequest) -> Frames:
     """Return the images that the request will produce, at the rate of the scene."""
     pattern = request.directory.absolute() / f"{request.name}.%04d.png"
-    fps = rate_from_unit(cmds.currentUnit(query=True, time=True))
+    fps = timeline.rate_from_unit(cmds.currentUnit(query=True, time=True))
     return Frames(str(pattern), request.frame_range, fps, request.resolution)
 
 
 @contextmanager
-def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
+def capture_setup(request: host.PlayblastRequest, frames: Frames) -> Iterator[DrawFrame]:
     """Set up a view for the request, and yield a function that draws one frame to its file.
 
     Raises CameraMissing, CaptureFailed, StorageError or SettingInvalid before anything is changed.
     """
     camera, look = _prepare(request.source, request.look)
     make_folder(request.directory)
-    with maintained_scene(camera) as restore:
+    with maintained.maintained_scene(camera) as restore:
         with restore.untracked():
             panel = _set_up_view(request.source, request.resolution, look, restore)
         whole = request.frame_range.with_handles
@@ -53,9 +49,9 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
 
             def draw(frame: int) -> None:
                 if not restore.is_scene_open:
-                    raise CaptureFailed(_SCENE_CLOSED)
+                    raise errors.CaptureFailed(_SCENE_CLOSED)
                 if is_cancelled(frame):
-                    raise Cancelled(f"The capture was cancelled in Maya before frame {frame}.")
+                    raise errors.Cancelled(f"The capture was cancelled in Maya before frame {frame}.")
                 with restore.untracked():
                     # Playblast returns to the current time. Setting it first means that a simulation never runs
                     # backwards.
@@ -72,7 +68,7 @@ def snapshot_setup(source: str, resolution: Resolution, look: Mapping[str, Any])
     The time is never set: that would discard values that are not keyed.
     """
     camera, checked_look = _prepare(source, look)
-    with maintained_scene(camera) as restore:
+    with maintained.maintained_scene(camera) as restore:
         with restore.untracked():
             panel = _set_up_view(source, resolution, checked_look, restore)
 
@@ -85,16 +81,16 @@ def snapshot_setup(source: str, resolution: Resolution, look: Mapping[str, Any])
 
 def _prepare(source: str, look: Mapping[str, Any]) -> tuple[str, Look]:
     """Return the camera's shape and the look; raise CameraMissing, CaptureFailed or SettingInvalid."""
-    camera, checked_look = camera_shape(source), Look.from_request(look)
+    camera, checked_look = cameras.camera_shape(source), Look.from_request(look)
     if cmds.about(batch=True):
         checked_look.require_drawable_without_window()
     checked_look.nodes_to_isolate()
     return camera, checked_look
 
 
-def _set_up_view(source: str, resolution: Resolution, look: Look, restore: SceneRestore) -> str:
+def _set_up_view(source: str, resolution: Resolution, look: Look, restore: maintained.SceneRestore) -> str:
     """Return a panel that shows the camera with this look, until the scene is restored; "" without a window."""
-    camera = camera_shape(source)
+    camera = cameras.camera_shape(source)
     for overlay in OVERLAYS:
         restore.set_attribute(f"{camera}.{overlay}", False)
     restore.set_attribute(f"{camera}.overscan", 1.0)
@@ -137,11 +133,11 @@ def draw_image(panel: str, frame: float, path: Path, resolution: Resolution) -> 
     if size == drawn != resolution:
         size = crop_png(path, resolution)
     if size is None and name is None:
-        raise Cancelled(f"The capture was cancelled in Maya at frame {frame}.")
+        raise errors.Cancelled(f"The capture was cancelled in Maya at frame {frame}.")
     if size is None:
         raise missing_frame_error(path, frame, "Maya")
     if size != resolution:
-        raise CaptureFailed(f"Frame {frame} is {size}; expected {resolution}. Choose a size that Maya can draw.")
+        raise errors.CaptureFailed(f"Frame {frame} is {size}; expected {resolution}. Choose a size that Maya can draw.")
 
 
 def _playblast(panel: str, frame: float, size: Resolution, path: Path) -> str | None:

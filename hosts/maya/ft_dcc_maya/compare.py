@@ -12,9 +12,8 @@ from typing import Any
 
 from maya import cmds
 
-from ft_dcc import errors, host
+from ft_dcc import errors, frames, host
 from ft_dcc.files.sequences import frame_path
-from ft_dcc.frames import FrameRange
 
 from . import cameras, maintained
 
@@ -37,7 +36,7 @@ def show(movie: host.ComparedMovie, source: str) -> list[str]:
     return cameras.gate_problems(source, shape, "the movie may lie beside its place. Compare on the review page.")
 
 
-def load(pattern: str, frame_range: FrameRange, camera: str) -> None:
+def load(pattern: str, frame_range: frames.FrameRange, camera: str) -> None:
     """Show the frames behind the scene, as one undo step; raise CameraMissing, or CaptureFailed for a locked camera."""
     shape, first = cameras.camera_shape(camera), Path(frame_path(pattern, frame_range.start))
     cmds.undoInfo(openChunk=True, chunkName="ft-dcc: load frames")

@@ -11,9 +11,8 @@ from typing import Any
 import attrs
 from maya import cmds, mel
 
+from ft_dcc import frames, host
 from ft_dcc.errors import SettingInvalid
-from ft_dcc.frames import FrameRange, frame_rate
-from ft_dcc.host import Soundtrack
 from ft_dcc.settings import definitions, resolve
 
 from .cameras import find_cameras, long_name, transform_of
@@ -50,7 +49,7 @@ def rate_from_unit(unit: str) -> Fraction:
     number = _NUMBER_PATTERN.fullmatch(unit)
     if number is None:
         raise SettingInvalid(f"The scene's time unit {unit!r} is not known. Choose a frame rate in Maya's preferences.")
-    return frame_rate(number[1])
+    return frames.frame_rate(number[1])
 
 
 def unit_from_rate(rate: Fraction) -> str:
@@ -61,12 +60,12 @@ def unit_from_rate(rate: Fraction) -> str:
     raise SettingInvalid(f"Maya has no time unit for {float(rate):.6g} fps. Choose another rate, such as 24 or 25.")
 
 
-def scene_range() -> FrameRange:
+def scene_range() -> frames.FrameRange:
     """Return the range that the setting ``maya_range`` names; raise SettingInvalid for a broken settings file."""
     return _range_of(resolve.read_settings().require("maya_range"))
 
 
-def all_ranges() -> dict[str, FrameRange]:
+def all_ranges() -> dict[str, frames.FrameRange]:
     """Return each range of the time slider by its name; a selection only where there is one."""
     found = {name: _range_of(name) for name in (definitions.ANIMATION_RANGE, definitions.PLAYBACK_RANGE)}
     selected = _selection()
@@ -78,19 +77,19 @@ def time_slider() -> str:
     return str(mel.eval("$ft_dcc_timeline = $gPlayBackSlider"))
 
 
-def _range_of(name: str) -> FrameRange:
+def _range_of(name: str) -> frames.FrameRange:
     is_inner = name == definitions.PLAYBACK_RANGE
     flags = ("minTime", "maxTime") if is_inner else ("animationStartTime", "animationEndTime")
-    return FrameRange(*(round(cmds.playbackOptions(query=True, **{flag: True})) for flag in flags))  # type: ignore[call-overload] # names from above
+    return frames.FrameRange(*(round(cmds.playbackOptions(query=True, **{flag: True})) for flag in flags))  # type: ignore[call-overload] # names from above
 
 
-def _selection() -> FrameRange | None:
+def _selection() -> frames.FrameRange | None:
     if cmds.about(batch=True) or not cmds.timeControl(time_slider(), query=True, rangeVisible=True):
         return None
     selected: Any = cmds.timeControl(time_slider(), query=True, rangeArray=True)
     # Its end is the first frame that is not selected.
     first, last = math.floor(selected[0]), math.ceil(selected[1]) - 1
-    return FrameRange(first, last) if first <= last else None
+    return frames.FrameRange(first, last) if first <= last else None
 
 
 @attrs.frozen
@@ -99,7 +98,7 @@ class Shot:
 
     node: str
     camera: str
-    frame_range: FrameRange
+    frame_range: frames.FrameRange
     label: str
 
 
@@ -128,10 +127,10 @@ def _read(node: str, cameras: dict[str, str]) -> Shot | None:
     if name is None or round(last) < round(first):
         return None
     label = str(cmds.shot(node, query=True, shotName=True) or "")
-    return Shot(node, name, FrameRange(round(first), round(last)), label)
+    return Shot(node, name, frames.FrameRange(round(first), round(last)), label)
 
 
-def find_sounds() -> tuple[Soundtrack, ...]:
+def find_sounds() -> tuple[host.Soundtrack, ...]:
     """Return the sound of the timeline, with the frame at which its file starts, unless it is off or muted."""
     node = _audible_node()
     path = str(cmds.getAttr(f"{node}.filename") or "") if node else ""
@@ -142,7 +141,7 @@ def find_sounds() -> tuple[Soundtrack, ...]:
     # At frame ``offset`` the timeline plays the file from ``sourceStart`` on; a cut sound has an end, too.
     start = offset - first
     heard = (start + first, start + last) if last > first else None
-    return (Soundtrack(Path(path), start, heard),)
+    return (host.Soundtrack(Path(path), start, heard),)
 
 
 def unheard_sounds() -> list[str]:

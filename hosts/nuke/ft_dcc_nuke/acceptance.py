@@ -12,9 +12,8 @@ from typing import Any, Callable
 
 import nuke
 
-from ft_dcc.contract.checks import SCENE_FILE
+from ft_dcc.contract import checks, run
 from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, require_equal
-from ft_dcc.contract.run import run_requested_checks
 from ft_dcc.renders.renders import Render, read_renders
 from ft_dcc.review.drawings import parse_drawing
 from ft_dcc_nuke import commands, host, maintained, tab
@@ -31,7 +30,7 @@ _VIEW = "right"
 def start() -> None:
     """Run the requested checks, and quit Nuke if it has a window."""
     try:
-        run_requested_checks(NukeUnderTest())
+        run.run_requested_checks(NukeUnderTest())
     finally:
         if nuke.GUI:
             nuke.root().setModified(False)
@@ -267,7 +266,7 @@ def _write_with_tab(context: CheckContext) -> Any:
 
 CHECKS: Sequence[Check] = (
     Check("drawings", "A drawing lies on its pixels, on its frame, in linear colours", check_drawings),
-    SCENE_FILE,
+    checks.SCENE_FILE,
     Check("change", "A change in the middle of a capture is kept", check_change),
     Check(
         "callbacks of the studio",

@@ -18,11 +18,10 @@ from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import colour_space, tab
+from . import colour_space, sources, tab
 from .maintained import ShownNode, TrackNode, maintained_script
 from .node_info import node_views, script_frame_rate, script_pixel_aspect
 from .renders import render_callbacks
-from .sources import find_node, find_view, parent_group
 
 DrawFrame = Callable[[int], None]
 
@@ -32,7 +31,7 @@ def nodes_with_errors(name: str) -> list[str]:
 
     An error in a branch that does not reach the node, as behind an unused input of a Switch, does not count.
     """
-    wanted = find_node(name)
+    wanted = sources.find_node(name)
     if not wanted.hasError():
         return []
     seen: dict[str, nuke.Node] = {}
@@ -61,8 +60,8 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
     The nodes for it exist during that call only: between two frames the script belongs to the artist, who may save
     it. Raises CameraMissing, CaptureFailed or StorageError before anything is changed.
     """
-    source, view = find_view(request.source)
-    group, view = parent_group(source), view or node_views(source)[0]
+    source, view = sources.find_view(request.source)
+    group, view = sources.parent_group(source), view or node_views(source)[0]
     if nuke.executing():
         raise CaptureFailed("Nuke renders. Publish again when the render has ended.")
     make_folder(request.directory)

@@ -12,11 +12,9 @@ from typing import Any
 
 import nuke
 
-from ft_dcc.errors import CaptureFailed
+from ft_dcc import errors, frames
 from ft_dcc.files.sequences import frame_path, is_sequence
-from ft_dcc.frames import FrameRange, frame_rate
-from ft_dcc.renders.log import FRAMES_VARIABLE, RenderExecution, RenderOptions, derive_render_id
-from ft_dcc.renders.renders import pattern_of
+from ft_dcc.renders import log, renders
 
 from . import colour_space, tab
 
@@ -26,18 +24,18 @@ TASK_KNOB = "ft_dcc_task_id"
 
 def describe_execution(
     node: nuke.Node, owner: nuke.Node, render: str | None, window: str, asset_suffix: str
-) -> RenderExecution:
+) -> log.RenderExecution:
     """Return the description of a render that begins; ``owner`` is the node with the tab for this node.
 
     Without a ``render`` it belongs to the render that all tasks of this script share.
     """
     options, frame_range, script = tab.read_options(owner), node_frame_range(node), script_name()
-    return RenderExecution(
-        render=derive_render_id(script) if render is None else render,
+    return log.RenderExecution(
+        render=log.derive_render_id(script) if render is None else render,
         node=node.fullName(),
         script=script,
         program=f"Nuke {nuke.NUKE_VERSION_STRING}",
-        options=RenderOptions(
+        options=log.RenderOptions(
             when=options[tab.PUBLISH],
             task=options["ft_dcc_task"] or saved_task_id() or "",
             review=options["ft_dcc_review"],
@@ -53,7 +51,7 @@ def describe_execution(
         ocio=colour_space.ocio_config_path(),
         window=window,
         has_unsaved_changes=bool(nuke.root().modified()),
-        requested=os.environ.get(FRAMES_VARIABLE, ""),
+        requested=os.environ.get(log.FRAMES_VARIABLE, ""),
         file_shift=file_shift(node),
         asset_suffix=asset_suffix,
     )
@@ -66,7 +64,7 @@ def script_name() -> str:
 
 def script_frame_rate() -> Fraction:
     """Return the exact frame rate; ``fps()`` would round it to an integer."""
-    return frame_rate(float(nuke.root().realFps()))
+    return frames.frame_rate(float(nuke.root().realFps()))
 
 
 def script_pixel_aspect() -> Fraction | None:
@@ -106,20 +104,20 @@ def _current_shot() -> str:
     return next(filter(None, found), "")
 
 
-def node_frame_range(node: nuke.Node) -> FrameRange:
+def node_frame_range(node: nuke.Node) -> frames.FrameRange:
     """Return the frames of the script that the node covers; raise CaptureFailed as ``file_shift``."""
     own = _knob_range(node)
     # The range of a Read is that of its files.
     shift = file_shift(node) if node.Class() == "Read" else 0
-    return FrameRange(own.start - shift, own.end - shift)
+    return frames.FrameRange(own.start - shift, own.end - shift)
 
 
-def _knob_range(node: nuke.Node) -> FrameRange:
+def _knob_range(node: nuke.Node) -> frames.FrameRange:
     """Return the range of the node's knobs: a Read has its own range, a Write may limit the script's."""
     if node.Class() == "Read" or node["use_limit"].value():
-        return FrameRange(int(node["first"].value()), int(node["last"].value()))
+        return frames.FrameRange(int(node["first"].value()), int(node["last"].value()))
     root = nuke.root()
-    return FrameRange(int(root.firstFrame()), int(root.lastFrame()))
+    return frames.FrameRange(int(root.firstFrame()), int(root.lastFrame()))
 
 
 def file_shift(node: nuke.Node) -> int:
@@ -133,7 +131,7 @@ def file_shift(node: nuke.Node) -> int:
     if not value:
         return 0
     if re.fullmatch(r"[+-]\d+" if mode == "expression" else r"[+-]?\d+", value) is None:
-        raise CaptureFailed(
+        raise errors.CaptureFailed(
             f"{node.fullName()} numbers its files by {mode} {text!r}, which is no constant. Use an offset there."
         )
     if mode != "start at":
@@ -166,7 +164,7 @@ def node_files(node: nuke.Node, views: tuple[str, ...], shift: int) -> Mapping[s
 
 
 def _shifted(path: str, frame: int, shift: int) -> str:
-    pattern = pattern_of([(frame, path)])
+    pattern = renders.pattern_of([(frame, path)])
     return frame_path(pattern, frame + shift) if is_sequence(pattern) else path
 
 
@@ -178,7 +176,7 @@ def node_pattern(node: nuke.Node, view: str) -> str | None:
     knob: Any = node["file"]
     # With or without the number of the current frame, which is not documented.
     path = str(knob.evaluate(view=view))
-    return _filtered(path if is_sequence(path) else pattern_of([(int(nuke.frame()), path)]))
+    return _filtered(path if is_sequence(path) else renders.pattern_of([(int(nuke.frame()), path)]))
 
 
 def is_limited() -> bool:

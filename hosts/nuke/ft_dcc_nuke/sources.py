@@ -12,9 +12,7 @@ import nuke
 
 from ft_dcc.errors import CameraMissing, CaptureFailed
 
-from . import tab
-from .maintained import is_marked
-from .node_info import is_limited, node_views
+from . import maintained, node_info, tab
 
 _OTHER_CLASSES = {
     "DeepWrite": "writes deep images, which no movie can show. Publish a Write behind a DeepToImage.",
@@ -31,11 +29,11 @@ def find_sources() -> list[str]:
     chosen = {node.fullName() for node in selected}
     found = []
     for kind, name in enumerate(("Write", "Read")):
-        nodes = nuke.allNodes(name, group=nuke.root(), recurseGroups=True) if not is_limited() else selected
+        nodes = nuke.allNodes(name, group=nuke.root(), recurseGroups=True) if not node_info.is_limited() else selected
         found += [
             (node.fullName() not in chosen, kind, _numbers_by_value(node.fullName()), number, source)
             for node in nodes
-            if node.Class() == name and not node["disable"].value() and not is_marked(node)
+            if node.Class() == name and not node["disable"].value() and not maintained.is_marked(node)
             for number, source in enumerate(_names_of(node))
         ]
     # Not in the order of allNodes, which is not documented.
@@ -49,7 +47,7 @@ def _numbers_by_value(name: str) -> tuple[Any, ...]:
 
 def _names_of(node: nuke.Node) -> list[str]:
     """Return the names of the node's sources: its own, or one for each view that has files of its own."""
-    views = node_views(node)
+    views = node_info.node_views(node)
     if len(views) < 2 or re.search(r"%[vV]", str(node["file"].value())) is None:
         return [node.fullName()]
     return [f"{node.fullName()} {view}" for view in views]
@@ -61,7 +59,7 @@ def find_node(name: str) -> nuke.Node:
     node = nuke.toNode(node_name)
     if node is not None and any(each.partition(" ")[0] == node_name for each in find_sources()):
         return node
-    if is_limited():
+    if node_info.is_limited():
         raise CameraMissing(
             f"Python reaches ten nodes only in this edition of Nuke, so {name} must be selected. Select it first."
         )
@@ -104,7 +102,7 @@ def asset_suffixes() -> dict[str, str]:
         node, view = find_view(name)
         if _publishes(node):
             own = suffix_of_write(node)
-            found[name] = " ".join(filter(None, (own, "" if view == node_views(node)[0] else view)))
+            found[name] = " ".join(filter(None, (own, "" if view == node_info.node_views(node)[0] else view)))
         elif view:
             found[name] = name
     return found
@@ -113,7 +111,7 @@ def asset_suffixes() -> dict[str, str]:
 def suffix_of_write(node: nuke.Node) -> str:
     """Return the name of a publishing Write that shares its task, and thus an asset, with another one, else ""."""
     own = _task_of(node)
-    if is_limited():
+    if node_info.is_limited():
         return ""
     writes = nuke.allNodes("Write", group=nuke.root(), recurseGroups=True)
     others = [each for each in writes if each.fullName() != node.fullName() and not each["disable"].value()]

@@ -11,12 +11,9 @@ from Qt import QtCompat, QtCore, QtGui, QtWidgets
 from ft_dcc.host import Host, records_renders
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import layouts, style
-from .notes_page import NotesPage
+from . import layouts, notes_page, queue_page, sign_in_page, style
 from .publish.publish_page import PublishPage
-from .queue_page import QueuePage, RendersPage
 from .settings_page import AboutPage, SettingsPage
-from .sign_in_page import SignInPage
 from .tasks_page import ReviewsPage, TasksPage
 
 if TYPE_CHECKING:
@@ -89,11 +86,11 @@ class Dialog(QtWidgets.QDialog):
         self._finished = 0
         self._was_signed_in = False
         self.publish_page = PublishPage(self.controller, host)
-        self.sign_in_page = SignInPage(self.controller, "the desktop" if host is None else host.name)
-        self.queue_page = QueuePage(self.controller, host)
+        self.sign_in_page = sign_in_page.SignInPage(self.controller, "the desktop" if host is None else host.name)
+        self.queue_page = queue_page.QueuePage(self.controller, host)
         self.reviews_page, self.settings_page = ReviewsPage(self.controller), SettingsPage(self.controller)
         self.about_page = AboutPage(self.controller, host)
-        self.tasks_page, self.notes_page = TasksPage(self.controller), NotesPage(self.controller, host)
+        self.tasks_page, self.notes_page = TasksPage(self.controller), notes_page.NotesPage(self.controller, host)
         self.tasks_page.task_taken.connect(self._take_task)
         self.tasks_page.notes_wanted.connect(self._open_notes)
         self._pages: dict[str, Any] = {
@@ -106,7 +103,7 @@ class Dialog(QtWidgets.QDialog):
             "about": self.about_page,
         }
         if records_renders(host):
-            self._pages["renders"] = RendersPage(self.controller, host)
+            self._pages["renders"] = queue_page.RendersPage(self.controller, host)
         self._lay_out()
         self.setWindowTitle("ft-dcc" if host is None else f"ft-dcc in {host.name}")
         # Only this window, not the program's other ones.

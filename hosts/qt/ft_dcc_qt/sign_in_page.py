@@ -7,8 +7,7 @@ from Qt import QtWidgets
 from ft_dcc.errors import Error
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import layouts, style
-from .tables import open_link
+from . import layouts, style, tables
 
 
 class SignInPage(QtWidgets.QWidget):
@@ -103,5 +102,5 @@ class SignInPage(QtWidgets.QWidget):
             self.show_error(str(error))
             return
         self._controller.sign_in_with(wait_for_account, then=save_credentials)
-        open_link(address)
+        tables.open_link(address)
         self.refresh()

@@ -13,8 +13,7 @@ from ft_dcc.host import Host, LoadsFrames
 from ft_dcc.ui import publish_controller, version_files
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import style
-from .layouts import WrappingRow, fill_column
+from . import layouts, style
 
 KEY = QtCore.Qt.ItemDataRole.UserRole
 # Of a column that is as wide as its texts.
@@ -109,8 +108,8 @@ class DiskFilesRow(QtWidgets.QWidget):
         self.open.clicked.connect(lambda: controller.disk_files.open_folder(self.path))
         self.copy.clicked.connect(lambda: copy_link(self.path))
         self.load.clicked.connect(self._load)
-        row = WrappingRow(self.choice, self.open, self.copy, self.load)
-        fill_column(self, row, self.reason, self.message, self.error)
+        row = layouts.WrappingRow(self.choice, self.open, self.copy, self.load)
+        layouts.fill_column(self, row, self.reason, self.message, self.error)
         self.hide()
 
     @property

@@ -8,9 +8,8 @@ from Qt import QtCore, QtGui, QtWidgets
 
 from ft_dcc.ui.publish_controller import PublishController
 
-from . import style
+from . import style, tables
 from .layouts import WrappingRow, fill_column
-from .tables import KEY, ListPage, copy_link, open_link
 
 if TYPE_CHECKING:
     from ft_dcc.review.my_tasks import MyTask
@@ -20,7 +19,7 @@ _NO_TASK = "No task is assigned to you. Search for one on the page Publish."
 _NO_REVIEW = "No review session is open. Enter a new name when you publish, and it is created."
 
 
-class TasksPage(ListPage):
+class TasksPage(tables.ListPage):
     """One row per task, first those with open notes; Enter or a double click takes the task for the publish."""
 
     task_taken = QtCore.Signal(str)
@@ -34,7 +33,7 @@ class TasksPage(ListPage):
         self.rows.header().setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.Stretch)
         self.take, self.notes = style.button("&Take this task", "primary"), style.button("&Notes")
         self.main = self.take
-        self.rows.itemActivated.connect(lambda item: self.task_taken.emit(item.data(0, KEY)))
+        self.rows.itemActivated.connect(lambda item: self.task_taken.emit(item.data(0, tables.KEY)))
         self.rows.currentItemChanged.connect(lambda *_: self._enable())
         self.take.clicked.connect(lambda: self.task_taken.emit(str(self.rows.key)))
         self.notes.clicked.connect(lambda: self.notes_wanted.emit(str(self.rows.key)))
@@ -90,7 +89,7 @@ def _texts(task: MyTask) -> list[str]:
     return [task.path, task.status, due, version, str(task.open_count or "")]
 
 
-class ReviewsPage(ListPage):
+class ReviewsPage(tables.ListPage):
     """One row per review session, the newest first; Enter or a double click opens it in the browser."""
 
     def __init__(self, controller: PublishController) -> None:
@@ -99,10 +98,10 @@ class ReviewsPage(ListPage):
         self.rows.header().setStretchLastSection(True)
         self.open, self.copy = style.button("&Open", "primary"), style.button("Cop&y the link")
         self.main = self.open
-        self.rows.itemActivated.connect(lambda item: open_link(item.data(0, KEY)))
+        self.rows.itemActivated.connect(lambda item: tables.open_link(item.data(0, tables.KEY)))
         self.rows.currentItemChanged.connect(lambda *_: self._enable())
-        self.open.clicked.connect(lambda: open_link(self.rows.key))
-        self.copy.clicked.connect(lambda: copy_link(self.rows.key))
+        self.open.clicked.connect(lambda: tables.open_link(self.rows.key))
+        self.copy.clicked.connect(lambda: tables.copy_link(self.rows.key))
         self.again.clicked.connect(lambda: controller.refresh())
         fill_column(self, self.empty_label, self.rows, self.error, WrappingRow(self.open, self.copy, self.again))
 

@@ -12,8 +12,7 @@ import bpy
 from ft_dcc.errors import SettingInvalid
 from ft_dcc.host_support.look_presets import LookOptions
 
-from . import blender_compat
-from .maintained import overridden
+from . import blender_compat, maintained
 
 # The presets by name, the default one first; those that Maya has, too, have its names.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -123,9 +122,9 @@ def applied_look(look: Look, scene: Any) -> Iterator[None]:
     # Set below, if this Blender has it.
     shading.pop("studio_light", None)
     with ExitStack() as stack:
-        stack.enter_context(overridden(scene, "display", render_aa=samples, viewport_aa=samples))
-        stack.enter_context(overridden(scene, "render", film_transparent=look.transparent))
-        stack.enter_context(overridden(scene, "display.shading", **shading))
+        stack.enter_context(maintained.overridden(scene, "display", render_aa=samples, viewport_aa=samples))
+        stack.enter_context(maintained.overridden(scene, "render", film_transparent=look.transparent))
+        stack.enter_context(maintained.overridden(scene, "display.shading", **shading))
         if look.light == "STUDIO":
             light = _optional_setting(scene, "display.shading", "studio_light", look.studio_light, _EVEN_LIGHT)
             stack.enter_context(light)
@@ -137,11 +136,11 @@ def applied_look(look: Look, scene: Any) -> Iterator[None]:
             settings = scene.path_resolve(view)
             neutral = neutral_colours(scene, look)
             # A look depends on its view transform, and that on its display: they are restored last.
-            stack.enter_context(overridden(scene, view, look="None", view_transform=settings.view_transform))
+            stack.enter_context(maintained.overridden(scene, view, look="None", view_transform=settings.view_transform))
             stack.enter_context(_optional_setting(scene, display, "display_device", None, "sRGB"))
             stack.enter_context(_optional_setting(scene, view, "view_transform", look.view_transform, "Standard"))
             stack.enter_context(
-                overridden(scene, view, **{name: neutral[name] for name in {*_NEUTRAL_VIEW} & {*neutral}})
+                maintained.overridden(scene, view, **{name: neutral[name] for name in {*_NEUTRAL_VIEW} & {*neutral}})
             )
         yield
 
@@ -154,7 +153,7 @@ def _optional_setting(scene: Any, path: str, name: str, value: str | None, defau
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(overridden(scene, path, **{name: value or default}))
+            stack.enter_context(maintained.overridden(scene, path, **{name: value or default}))
         except TypeError as error:
             if value is not None:
                 raise SettingInvalid(f"look.{name} cannot be {value!r}: this Blender does not have it.") from error

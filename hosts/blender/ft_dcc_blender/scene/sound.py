@@ -15,8 +15,7 @@ from ft_dcc.errors import StorageError
 from ft_dcc.frames import FrameRange
 from ft_dcc.host import Soundtrack
 
-from . import blender_compat, capture, maintained, viewport
-from .scene_file import is_missing, resolved
+from . import blender_compat, capture, maintained, scene_file, viewport
 
 # 16 bit, 192 kHz and eight channels, the most that the output settings of a scene offer.
 _MAX_BYTES_PER_SECOND, _MIN_FREE_BYTES = 2 * 192_000 * 8, 16 << 20
@@ -29,21 +28,21 @@ def find_sounds(scene: Any) -> tuple[Soundtrack, ...]:
     """
     return tuple(
         Soundtrack(
-            path=resolved(strip.sound.filepath, strip.sound.library),
+            path=scene_file.resolved(strip.sound.filepath, strip.sound.library),
             start=Fraction(f"{blender_compat.content_start(strip):.4f}"),
             heard=heard,
             volume=strip.volume,
         )
         for strip, heard in _audible_strips(scene)
         if not (strip.sound.packed_file and _can_mix())
-        and resolved(strip.sound.filepath, strip.sound.library).is_file()
+        and scene_file.resolved(strip.sound.filepath, strip.sound.library).is_file()
     )
 
 
 def missing_sounds(scene: Any) -> list[str]:
     """Return the files of the audible strips that do not exist; a packed sound needs none for the mixdown."""
     sounds = (strip.sound for strip, _ in _audible_strips(scene) if not (strip.sound.packed_file and _can_mix()))
-    return [sound.filepath for sound in sounds if is_missing(sound.filepath, sound.library)]
+    return [sound.filepath for sound in sounds if scene_file.is_missing(sound.filepath, sound.library)]
 
 
 def unmixed_sounds(scene: Any, frames: Sequence[int]) -> list[str]:

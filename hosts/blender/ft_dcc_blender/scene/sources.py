@@ -12,9 +12,8 @@ from typing import Any, Callable
 import bpy
 from mathutils import Euler, Vector
 
-from ft_dcc.errors import CameraMissing, CaptureFailed, FramesMissing, UserFixableError
+from ft_dcc import errors, host
 from ft_dcc.frames import FrameRange, find_frames
-from ft_dcc.host import Footage
 
 from . import blender_compat, viewport
 from .strips import strips_of
@@ -97,7 +96,7 @@ def find_scene(name: str) -> Any:
     """Return the scene of this name; raise UserFixableError, which lists the scenes of the file."""
     found = {scene.name: scene for scene in _local_scenes()}
     if name not in found:
-        raise UserFixableError(f"The file has no scene {name!r}. Choose one of: {', '.join(found)}.")
+        raise errors.UserFixableError(f"The file has no scene {name!r}. Choose one of: {', '.join(found)}.")
     return found[name]
 
 
@@ -116,27 +115,27 @@ def turntable_object(scene: Any, source: str) -> Any:
     name = source[len(_TURNTABLE) :]
     found = next((item for item in scene.objects if item.name_full == name), None)
     if found is None:
-        raise CameraMissing(f"The scene has no object {name!r} for a turntable. Select another one.")
+        raise errors.CameraMissing(f"The scene has no object {name!r} for a turntable. Select another one.")
     if not _has_visible_geometry(found):
-        raise CameraMissing(f"{name} has no geometry that a turntable can show. Select another object.")
+        raise errors.CameraMissing(f"{name} has no geometry that a turntable can show. Select another object.")
     return found
 
 
-def find_rendered_files(scene: Any) -> Footage | None:
+def find_rendered_files(scene: Any) -> host.Footage | None:
     """Return the frames or the movie that the scene's render settings name, None if they do not exist."""
     paths = [scene.render.frame_path(frame=frame) for frame in (_PROBE_FRAME, _SECOND_PROBE_FRAME, 1)]
     path, second, first = (bpy.path.abspath(each) for each in paths)
     if path == second:
         # The frame range of the scene is part of a movie's name.
-        return Footage(path) if Path(path).is_file() else None
+        return host.Footage(path) if Path(path).is_file() else None
     start = path.rindex(str(_PROBE_FRAME))
     digits = re.match(r"\d+", first[start:])
     folder, name = Path(path).parent, Path(path).name
     padding = len(digits[0]) if digits is not None else 1
     pattern = str(folder / name.replace(str(_PROBE_FRAME), f"%0{padding}d"))
     try:
-        return Footage(pattern, find_frames(pattern))
-    except FramesMissing:
+        return host.Footage(pattern, find_frames(pattern))
+    except errors.FramesMissing:
         return None
 
 
@@ -147,9 +146,9 @@ def camera_lookup(scene: Any, name: str) -> Callable[[int], Any]:
         # Before the first marker its camera is used, as in a render.
         return lambda frame: [camera for start, camera in bound if start <= max(frame, bound[0][0])][-1]
     if not found:
-        raise CameraMissing(f"The scene {scene.name!r} has no camera. Add one.")
+        raise errors.CameraMissing(f"The scene {scene.name!r} has no camera. Add one.")
     if name not in found:
-        raise CameraMissing(f"The scene has no camera {name!r}. Choose one of: {', '.join(found)}.")
+        raise errors.CameraMissing(f"The scene has no camera {name!r}. Choose one of: {', '.join(found)}.")
     camera = found[name]
     return lambda _frame: camera
 
@@ -241,6 +240,6 @@ def _bounds(depsgraph: Any, item: Any) -> tuple[Any, float]:
         if owner.original.as_pointer() in shown and each.object.type in VISIBLE_TYPES and has_extent:
             corners += [each.matrix_world @ Vector(corner) for corner in each.object.bound_box]
     if not corners:
-        raise CaptureFailed(f"Nothing of {item.name_full} is visible. Show it, or select another object.")
+        raise errors.CaptureFailed(f"Nothing of {item.name_full} is visible. Show it, or select another object.")
     low, high = (Vector(each(point[axis] for point in corners) for axis in range(3)) for each in (min, max))
     return (low + high) / 2, max((high - low).length / 2, _MIN_RADIUS)

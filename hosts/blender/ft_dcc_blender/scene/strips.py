@@ -10,8 +10,7 @@ import bpy
 
 from ft_dcc.errors import CaptureFailed
 
-from . import blender_compat
-from .maintained import ShownInScene
+from . import blender_compat, maintained
 
 # The properties of a strip: the id of the version that it shows, the colour that it had before it was marked, and
 # whether the scene had a sequencer before the movies of the neighbours.
@@ -105,7 +104,7 @@ def _remove_neighbours() -> None:
                 scene.sequence_editor_clear()
 
 
-_SHOWN = ShownInScene(show_neighbours, _remove_neighbours)
+_SHOWN = maintained.ShownInScene(show_neighbours, _remove_neighbours)
 remove_neighbours = _SHOWN.clear
 
 

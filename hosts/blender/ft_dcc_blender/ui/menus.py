@@ -10,8 +10,7 @@ import bpy
 from ft_dcc import plain_text
 
 from ..scene import blender_compat, render_log
-from .controller import CONTROLLER
-from .panel import progress_share_and_text
+from . import controller, panel
 
 # Of the width of the status bar for each character of the result: the left part shows the keys.
 _PIXELS_PER_CHARACTER = 18
@@ -44,18 +43,18 @@ def result_text() -> tuple[str, str]:
 
     The panel that says more may be closed: the publish may have been started from a menu, or with the shortcut.
     """
-    if CONTROLLER.problems:
-        count = len(CONTROLLER.problems)
+    if controller.CONTROLLER.problems:
+        count = len(controller.CONTROLLER.problems)
         more = f" There {'is 1 more problem' if count == 2 else f'are {count - 1} more problems'}." if count > 1 else ""
-        return f"Not published: {CONTROLLER.problems[0].message}{more}", "ERROR"
-    if CONTROLLER.error == "Cancelled.":
+        return f"Not published: {controller.CONTROLLER.problems[0].message}{more}", "ERROR"
+    if controller.CONTROLLER.error == "Cancelled.":
         return "The publish was cancelled.", "INFO"
-    if CONTROLLER.error:
-        return f"Not published: {CONTROLLER.error}", "ERROR"
-    if CONTROLLER.asked_renders:
-        return CONTROLLER.asked_renders[0].question, "QUESTION"
-    if CONTROLLER.published:
-        newest = CONTROLLER.published[0][1]
+    if controller.CONTROLLER.error:
+        return f"Not published: {controller.CONTROLLER.error}", "ERROR"
+    if controller.CONTROLLER.asked_renders:
+        return controller.CONTROLLER.asked_renders[0].question, "QUESTION"
+    if controller.CONTROLLER.published:
+        newest = controller.CONTROLLER.published[0][1]
         return f"Version {newest.version} is {'in review' if newest.link else 'published'}.", "CHECKMARK"
     return "", ""
 
@@ -81,23 +80,23 @@ def _draw_node_option(self: Any, context: Any) -> None:
 def _draw_progress(self: Any, context: Any) -> None:
     """Draw the progress of a publish with a button that cancels it, and in the status bar then its result."""
     row = self.layout.row(align=True)
-    if not CONTROLLER.is_publishing:
+    if not controller.CONTROLLER.is_publishing:
         text, icon = result_text()
         if not text or context.area.type != "STATUSBAR":
             return
         row.alert = icon == "ERROR"
         width = context.region.width / context.preferences.system.ui_scale
         row.label(text=fitting_text(text, width), icon=icon)
-        if icon == "CHECKMARK" and CONTROLLER.published[0][1].link:
-            row.operator("ft_dcc.open_link", text="", icon="URL").link = CONTROLLER.published[0][1].link
+        if icon == "CHECKMARK" and controller.CONTROLLER.published[0][1].link:
+            row.operator("ft_dcc.open_link", text="", icon="URL").link = controller.CONTROLLER.published[0][1].link
         return
-    share, text = progress_share_and_text(CONTROLLER.progress)
+    share, text = panel.progress_share_and_text(controller.CONTROLLER.progress)
     # The header of a 3D view has about 100 pixels left in a window of 1200.
-    if context.area.type != "STATUSBAR" and CONTROLLER.progress is not None:
+    if context.area.type != "STATUSBAR" and controller.CONTROLLER.progress is not None:
         text = ""
     blender_compat.draw_progress(row, share, text)
     # During the capture clicks are blocked except on the status bar.
-    if CONTROLLER.is_capturing and context.area.type != "STATUSBAR":
+    if controller.CONTROLLER.is_capturing and context.area.type != "STATUSBAR":
         row.label(text="", icon="EVENT_ESC")
     else:
         row.operator("ft_dcc.cancel", text="", icon="CANCEL")

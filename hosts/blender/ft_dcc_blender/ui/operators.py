@@ -12,9 +12,7 @@ from typing import Any, Optional
 import attrs
 import bpy
 
-from ft_dcc import plain_text
-from ft_dcc.errors import Error, SettingInvalid
-from ft_dcc.frames import FrameRange, Resolution
+from ft_dcc import errors, frames, plain_text
 from ft_dcc.publish.models import PublishRequest
 
 from ..host import TASK_PROPERTY, BlenderHost
@@ -93,7 +91,7 @@ def _reporting(function: Execute) -> Execute:
     def run(self: Any, context: Any) -> set[str]:
         try:
             return function(self, context) or {"FINISHED"}
-        except Error as error:
+        except errors.Error as error:
             self.report({"ERROR"}, plain_text.printable(str(error)))
             return {"CANCELLED"}
 
@@ -155,7 +153,7 @@ def chosen_review(choices: Any, scene: Any) -> str:
 def make_request(choices: Any, scene: Any) -> PublishRequest:
     """Return the request; raise SettingInvalid for a range that ends before it starts, and without a task or source."""
     if reason := reason_not_to_publish(choices, scene):
-        raise SettingInvalid(reason)
+        raise errors.SettingInvalid(reason)
     source = (choices.camera,) if choices.camera else None
     if choices.has_several_sources:
         source = tuple(item.name for item in choices.sources)
@@ -168,7 +166,7 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
         comment=choices.comment,
         addresses=tuple(note.id for _, note in open_notes if note.id in choices.addressed),
         # None: validation compares the timeline's range with the shot's.
-        frame_range=None if is_timeline else FrameRange(*chosen_frames(choices, scene), step=choices.step),
+        frame_range=None if is_timeline else frames.FrameRange(*chosen_frames(choices, scene), step=choices.step),
         # None: validation compares the full resolution with the shot's.
         resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
         look={name: getattr(choices, name) for name in LOOK} if choices.look == CUSTOM else choices.look or None,
@@ -176,9 +174,9 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
     )
 
 
-def chosen_resolution(choices: Any, scene: Any) -> Resolution:
+def chosen_resolution(choices: Any, scene: Any) -> frames.Resolution:
     """Return the scene's resolution in the chosen percentage."""
-    return Resolution(scene.render.resolution_x, scene.render.resolution_y).scaled(choices.percentage)
+    return frames.Resolution(scene.render.resolution_x, scene.render.resolution_y).scaled(choices.percentage)
 
 
 def chosen_frames(choices: Any, scene: Any) -> tuple[int, int]:
@@ -244,7 +242,7 @@ def wait_without_window() -> None:
     CONTROLLER.wait(_RESULT_TIMEOUT_SECONDS)
     clear_sent_comment()
     if CONTROLLER.error or CONTROLLER.problems:
-        raise Error(CONTROLLER.error or " ".join(problem.message for problem in CONTROLLER.problems))
+        raise errors.Error(CONTROLLER.error or " ".join(problem.message for problem in CONTROLLER.problems))
 
 
 @operator("publish_anyway", "Publish Anyway", poll=lambda context: has_acceptable_problem() and not CONTROLLER.is_busy)
@@ -271,7 +269,7 @@ def play_preview(operator: Any, context: Any) -> None:
     """Play the movie with the program that the system uses for movies"""
     path = CONTROLLER.previews[operator.index] if operator.index < len(CONTROLLER.previews) else Path()
     if not path.is_file():
-        raise Error("The movie does not exist any more. Make the preview again.")
+        raise errors.Error("The movie does not exist any more. Make the preview again.")
     bpy.ops.wm.path_open(filepath=str(path))
 
 
@@ -329,7 +327,7 @@ def toggle(chosen: Any, name: str) -> None:
 def repair(operator: Any, context: Any) -> None:
     """Fix the problem and check again"""
     if not 0 <= operator.index < len(CONTROLLER.problems):
-        raise Error("This problem does not exist any more.")
+        raise errors.Error("This problem does not exist any more.")
     _repair(CONTROLLER.problems[operator.index])
 
 

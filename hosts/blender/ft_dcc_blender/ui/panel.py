@@ -10,8 +10,7 @@ from typing import Any
 import bpy
 import bpy.utils.previews
 
-from ft_dcc import plain_text
-from ft_dcc.errors import Error
+from ft_dcc import errors, plain_text
 from ft_dcc.publish.progress import Progress
 from ft_dcc.settings.definitions import VERSION_PATTERN
 from ft_dcc.ui.texts import progress_share, step_label
@@ -291,7 +290,7 @@ def problem_text(problem: Any) -> str:
 def show_problem(operator: Any, context: Any) -> None:
     """Show the whole text of the problem"""
     if operator.index >= len(CONTROLLER.problems):
-        raise Error("This problem does not exist any more.")
+        raise errors.Error("This problem does not exist any more.")
     problem = CONTROLLER.problems[operator.index]
 
     def draw(menu: Any, context: Any) -> None:

@@ -8,12 +8,10 @@ from typing import Any, Callable
 import attrs
 import bpy
 
-from ft_dcc import plain_text
-from ft_dcc.errors import Error
+from ft_dcc import errors, plain_text
 from ft_dcc.host_support.look_presets import find_presets
 from ft_dcc.publish.models import Task
-from ft_dcc.settings.publish_options import SWITCH, Option, for_form
-from ft_dcc.settings.resolve import read_settings
+from ft_dcc.settings import publish_options, resolve
 
 from ..host import TASK_PROPERTY, BlenderHost
 from ..scene.look import COLOURS, LIGHTS, PRESETS, Look
@@ -21,7 +19,7 @@ from ..scene.sources import find_publishable
 from .controller import CONTROLLER
 
 # The options of a publish that the panel has a field for. Artists mute the sound of a scene in the sequencer.
-FORM = {name: option for name, option in for_form(in_host=True).items() if name != "scene_sound"}
+FORM = {name: option for name, option in publish_options.for_form(in_host=True).items() if name != "scene_sound"}
 # A list that opens later than this feels slow.
 _SEARCH_SECONDS = 0.25
 # The look that the fields of the panel make, in place of a preset.
@@ -79,9 +77,9 @@ def _look_names() -> list[str]:
     try:
         task, path = chosen_task(), bpy.data.filepath
         CONTROLLER.follow(bpy.context.scene.get(TASK_PROPERTY), Path(path).parent if path else None)
-        settings = CONTROLLER.queries.settings or read_settings(folder=Path(path).parent if path else None)
+        settings = CONTROLLER.queries.settings or resolve.read_settings(folder=Path(path).parent if path else None)
         return [*find_presets(BlenderHost(), settings, "" if task is None else task.type), CUSTOM]
-    except Error:
+    except errors.Error:
         # The publish reports it.
         return [*PRESETS, CUSTOM]
 
@@ -184,9 +182,9 @@ class PublishProperties(bpy.types.PropertyGroup):
     )
 
 
-def _property(name: str, option: Option) -> Any:
+def _property(name: str, option: publish_options.Option) -> Any:
     help = option.help.partition(";")[0].rstrip(".")
-    if option.kind is SWITCH:
+    if option.kind is publish_options.SWITCH:
         items = [("SETTINGS", "As in settings", "What the settings say"), ("NONE", "No", ""), ("STANDARD", "Yes", "")]
         return bpy.props.EnumProperty(name=option.label, description=help, items=items)
     if option.choices:
@@ -207,7 +205,7 @@ PublishProperties.__annotations__.update({name: _property(name, option) for name
 def chosen_value(choices: Any, name: str) -> Any:
     """Return the chosen value of an option for a request; None is that of the settings."""
     chosen, option = getattr(choices, name), FORM[name]
-    if option.kind is SWITCH:
+    if option.kind is publish_options.SWITCH:
         return {"SETTINGS": None, "NONE": False}.get(chosen, True)
     if option.choices:
         return tuple(choice for choice in option.choices if choice in chosen) or None

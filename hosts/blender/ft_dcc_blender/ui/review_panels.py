@@ -7,8 +7,7 @@ from typing import Any
 
 import bpy
 
-from ft_dcc import plain_text
-from ft_dcc.errors import Error
+from ft_dcc import errors, plain_text
 from ft_dcc.review.my_tasks import MyTask
 from ft_dcc.review.notes import Note, ReviewedVersion
 from ft_dcc.ui import texts
@@ -140,7 +139,7 @@ def _draw_folder(operator: Any, context: Any) -> None:
 def open_version_scene(operator: Any, context: Any) -> None:
     """Download the scene file of the version and open it"""
     if bpy.data.is_dirty and not operator.discard_changes:
-        raise Error("This file has unsaved changes. Save it first, or choose to discard them.")
+        raise errors.Error("This file has unsaved changes. Save it first, or choose to discard them.")
     folder = Path(bpy.path.abspath(operator.directory))
     CONTROLLER.open_version(operator.version_id, folder, BlenderHost(), discard_changes=bool(operator.discard_changes))
     wait_without_window()
@@ -161,7 +160,7 @@ def compare_with(operator: Any, context: Any) -> None:
     """Show the movie of the version half transparent in front of the camera"""
     version = next((each for each in CONTROLLER.feedback.versions if each.id == operator.version_id), None)
     if version is None:
-        raise Error("The version does not exist any more. Load the versions again.")
+        raise errors.Error("The version does not exist any more. Load the versions again.")
     session, source = CONTROLLER.require_session(), context.window_manager.ft_dcc.camera or None
     CONTROLLER.version_files.compare(session, BlenderHost(context.scene.name), version, source)
 
@@ -273,7 +272,7 @@ def reply_to_note(operator: Any, context: Any) -> None:
     """Write a reply to the note"""
     note, text = CONTROLLER.feedback.find_note(operator.note_id), operator.text.strip()
     if note is None or not text:
-        raise Error("The reply is empty, or the note was removed. Load the notes and try again.")
+        raise errors.Error("The reply is empty, or the note was removed. Load the notes and try again.")
     CONTROLLER.feedback.reply(CONTROLLER.require_session(), note, text)
 
 
@@ -282,5 +281,5 @@ def mark_note(operator: Any, context: Any) -> None:
     """Mark the note as done, or open it again"""
     note = CONTROLLER.feedback.find_note(operator.note_id)
     if note is None:
-        raise Error("The note was removed. Load the notes and try again.")
+        raise errors.Error("The note was removed. Load the notes and try again.")
     CONTROLLER.feedback.set_done(CONTROLLER.require_session(), note, is_done=not note.is_done)

@@ -8,9 +8,7 @@ import bpy
 
 from ..host import BlenderHost
 from ..scene import blender_compat, render_log, sources, strips
-from . import operators, properties, task_operators
-from .controller import CONTROLLER
-from .panel import SignedInSidebar
+from . import controller, operators, panel, properties, task_operators
 
 # The options of a publish that belong to the version; the others belong to its movie.
 _VERSION_OPTIONS = ("status", "include_scene")
@@ -24,7 +22,7 @@ _LOOK_OPTIONS = {
 }
 
 
-class SettingsSidebar(SignedInSidebar):
+class SettingsSidebar(panel.SignedInSidebar):
     """Base of the closed panels with choices for a publish; the heading names those that are not the default."""
 
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's way
@@ -56,7 +54,7 @@ class SettingsSidebar(SignedInSidebar):
     def fields(self, context: Any) -> tuple[Any, Any]:
         """Return the column for fields, and the choices."""
         column = self.layout.column()
-        column.enabled = not CONTROLLER.is_busy
+        column.enabled = not controller.CONTROLLER.is_busy
         column.use_property_split, column.use_property_decorate = True, False
         return column, context.window_manager.ft_dcc
 

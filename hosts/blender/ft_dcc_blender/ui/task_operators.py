@@ -8,11 +8,9 @@ from typing import Any, Callable
 
 import bpy
 
-from ft_dcc.errors import Error, TaskNotFound, UserFixableError
-from ft_dcc.frames import FrameRange, Resolution
-from ft_dcc.publish import shot_movies
+from ft_dcc import errors, frames
+from ft_dcc.publish import shot_movies, work_files
 from ft_dcc.publish.plugins.collect import read_shot
-from ft_dcc.publish.work_files import WorkFiles
 
 from ..host import TASK_PROPERTY, BlenderHost
 from ..scene import capture, strips
@@ -31,13 +29,13 @@ def read_task_once(task: Any) -> None:
         CONTROLLER.feedback.read(CONTROLLER.session, task.id)
 
 
-def scene_values(scene: Any) -> tuple[FrameRange, Fraction, Resolution]:
+def scene_values(scene: Any) -> tuple[frames.FrameRange, Fraction, frames.Resolution]:
     """Return frame range, rate and size of the scene."""
-    size = Resolution(scene.render.resolution_x, scene.render.resolution_y)
-    return FrameRange(scene.frame_start, scene.frame_end), capture.scene_rate(scene), size
+    size = frames.Resolution(scene.render.resolution_x, scene.render.resolution_y)
+    return frames.FrameRange(scene.frame_start, scene.frame_end), capture.scene_rate(scene), size
 
 
-def describe(value: FrameRange | Fraction | Resolution) -> str:
+def describe(value: frames.FrameRange | Fraction | frames.Resolution) -> str:
     """Return frame range, rate or size as a short text."""
     return f"{float(value):.6g} fps" if isinstance(value, Fraction) else str(value)
 
@@ -52,12 +50,12 @@ def use_shot_settings(operator: Any, context: Any) -> None:
     """Set frame range, frame rate and resolution of the shot on the scene"""
     task, session = chosen_task(), CONTROLLER.require_session()
     if task is None:
-        raise TaskNotFound("The task is not known yet. Press Refresh and try again.")
+        raise errors.TaskNotFound("The task is not known yet. Press Refresh and try again.")
     # One request is short enough to wait for. What the shot does not define stays unchanged.
     host, shot = BlenderHost(context.scene.name), read_shot(session, task.parent_id)
     scene = host.scene()
     if shot.frame_range is None and shot.fps is None and shot.resolution is None:
-        raise UserFixableError(
+        raise errors.UserFixableError(
             f"{task.path.rpartition('/')[0]} has no settings on the server. Ask the production to set them."
         )
     host.configure(shot.frame_range or scene.frame_range, shot.fps or scene.fps, shot.resolution or scene.resolution)
@@ -87,7 +85,7 @@ def take_task(operator: Any, context: Any) -> None:
     """Open the newest work file of the task, or offer to make the first one"""
     task_id, may_discard = operator.task_id, bool(operator.discard_changes)
 
-    def take(files: WorkFiles) -> str:
+    def take(files: work_files.WorkFiles) -> str:
         found = files.open_newest(discard_changes=may_discard)
         CONTROLLER.offered = ("", "") if found else (task_id, files.path(1, ".blend").name)
         return found or f"{files.task.path} has no work file yet."
@@ -106,8 +104,8 @@ def make_work_file(operator: Any, context: Any) -> None:
 def save_next_version(operator: Any, context: Any) -> None:
     """Save this scene as the next version of the task's work files, never over a file"""
     if not context.scene.get(TASK_PROPERTY):
-        raise Error("Choose the task of this scene first.")
-    _use_work_files(context.scene[TASK_PROPERTY], WorkFiles.save_next)
+        raise errors.Error("Choose the task of this scene first.")
+    _use_work_files(context.scene[TASK_PROPERTY], work_files.WorkFiles.save_next)
 
 
 @operator("update_movies", "Update Movies", poll=when_idle("session"), is_checked=hidden(bpy.props.BoolProperty))
@@ -115,7 +113,7 @@ def update_movies(operator: Any, context: Any) -> None:
     """Colour the movies of the edit that have a newer version red, or show that version with the same cut"""
     host, shown = BlenderHost(context.scene.name), strips.shown_versions(context.scene)
     if not context.scene.get(TASK_PROPERTY):
-        raise Error("Choose the task of this edit first.")
+        raise errors.Error("Choose the task of this edit first.")
     show = None if operator.is_checked else partial(host.change_strips, strips.show_versions)
     mark = partial(host.change_strips, strips.mark_outdated)
     _use_work_files(context.scene[TASK_PROPERTY], partial(shot_movies.update_movies, shown=shown, mark=mark, show=show))
@@ -129,12 +127,12 @@ def toggle_neighbours(operator: Any, context: Any) -> None:
         strips.remove_neighbours()
         return
     if not context.scene.get(TASK_PROPERTY):
-        raise Error("Choose the task of this scene first.")
+        raise errors.Error("Choose the task of this scene first.")
     show = partial(host.change_strips, strips.show_neighbours)
     _use_work_files(context.scene[TASK_PROPERTY], partial(shot_movies.show_neighbours, show=show))
 
 
-def _use_work_files(task_id: str, use: Callable[[WorkFiles], str]) -> None:
+def _use_work_files(task_id: str, use: Callable[[work_files.WorkFiles], str]) -> None:
     CONTROLLER.use_work_files(task_id, BlenderHost(), use)
     wait_without_window()
 
@@ -167,7 +165,7 @@ def create_task(operator: Any, context: Any) -> None:
     names = {field: getattr(operator, field).strip() for field in _TASK_FIELDS}
     missing = [field for field in _TASK_FIELDS if not names[field] and field != "sequence"]
     if missing or any("/" in name for name in names.values()):
-        raise Error("Enter project, shot and task, without a slash.")
+        raise errors.Error("Enter project, shot and task, without a slash.")
     frame_range, fps, _ = scene_values(context.scene)
     settings: dict[str, Any] = {"frame_range": frame_range, "fps": fps} if operator.uses_scene_settings else {}
     CONTROLLER.create_task("/".join(filter(None, names.values())), BlenderHost(context.scene.name), **settings)

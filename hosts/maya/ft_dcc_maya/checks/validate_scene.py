@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, ClassVar, TypeVar
 
-from ft_dcc_maya.look import view_transform
-from ft_dcc_maya.timeline import unheard_sounds
+from ft_dcc_maya import look, timeline
 from maya import cmds
 
 from ft_dcc.errors import UserFixableError
@@ -83,14 +82,14 @@ def _in_main_thread(instance: Instance, function: Callable[[], T]) -> T:
 
 
 def _differences() -> list[str]:
-    found, differences = view_transform(), []
+    found, differences = look.view_transform(), []
     applied, shown = found["view_transform"], found["view_transform_of_views"]
     if applied != shown:
         differences.append(
             f"the views show {shown}, and the movie {applied or 'no view transform'}; to change it: Preferences, "
             "Color Management, Output Color Transform, Apply to Playblast"
         )
-    sounds = unheard_sounds()
+    sounds = timeline.unheard_sounds()
     if sounds:
         differences.append(
             f"the movie has the sound of the time slider only, not {', '.join(sounds)}; mix them into one file, or "

@@ -6,8 +6,7 @@ from collections import Counter
 
 from Qt import QtCore, QtWidgets
 
-from ft_dcc import plain_text
-from ft_dcc.errors import ValidationIssue
+from ft_dcc import errors, plain_text
 from ft_dcc.host import Host, SupportsSelection
 from ft_dcc.review.notes import Note, ReviewedVersion
 from ft_dcc.ui.publish_controller import PublishController
@@ -51,13 +50,13 @@ class ProblemsPanel(layouts.FittedScroll):
         for button in (*self.repairs, *self.selects, *filter(None, [self.all, self.rest])):
             button.setEnabled(not is_busy)
 
-    def _build(self, problems: tuple[ValidationIssue, ...]) -> None:
+    def _build(self, problems: tuple[errors.ValidationIssue, ...]) -> None:
         self.repairs, self.selects, self.all, self.rest = [], [], None, None
         content = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         # Problems that say the same of several sources are one row.
-        by_text: dict[tuple[str, str, str | None], list[ValidationIssue]] = {}
+        by_text: dict[tuple[str, str, str | None], list[errors.ValidationIssue]] = {}
         for problem in problems:
             by_text.setdefault((problem.check, problem.message, problem.repair), []).append(problem)
         groups = list(by_text.values())
@@ -83,7 +82,7 @@ class ProblemsPanel(layouts.FittedScroll):
         column.addStretch(1)
         self.show_content(content)
 
-    def _row(self, group: list[ValidationIssue]) -> QtWidgets.QFrame:
+    def _row(self, group: list[errors.ValidationIssue]) -> QtWidgets.QFrame:
         problem, frame = group[0], QtWidgets.QFrame()
         frame.setProperty("role", "notice")
         row = QtWidgets.QHBoxLayout(frame)

@@ -16,8 +16,7 @@ from ft_dcc.ui.texts import progress_share, step_label
 from ft_dcc_qt import layouts, style, tables
 
 if TYPE_CHECKING:
-    from ft_dcc.publish.models import PublishedVersion
-    from ft_dcc.publish.report import PastVersion
+    from ft_dcc.publish import models, report
 
 _LINK = QtCore.Qt.ItemDataRole.UserRole
 _IMAGE = QtCore.Qt.ItemDataRole.UserRole + 1
@@ -111,7 +110,7 @@ class ResultPanel(QtWidgets.QFrame):
         self.setProperty("role", "notice")
         self._controller = controller
         self._count = len(controller.published)
-        self._versions: list[PublishedVersion] = []
+        self._versions: list[models.PublishedVersion] = []
         self.message, self.address = style.text_label(tone="good"), QtWidgets.QLineEdit()
         self.message_area = layouts.FittedScroll(self.message, _MAX_MESSAGE_LINES, _MAX_MESSAGE_LINES)
         self.address.setReadOnly(True)
@@ -172,7 +171,7 @@ class RecentVersions(QtWidgets.QWidget):
     def __init__(self, controller: PublishController) -> None:
         super().__init__()
         self._controller = controller
-        self._shown: tuple[PastVersion, ...] | None = None
+        self._shown: tuple[report.PastVersion, ...] | None = None
         self.rows = QtWidgets.QListWidget()
         self.rows.setIconSize(_THUMBNAIL_SIZE)
         self.rows.setMinimumHeight(self.fontMetrics().lineSpacing() * _MIN_LINES)
@@ -215,7 +214,7 @@ class RecentVersions(QtWidgets.QWidget):
                 item.setIcon(style.preview_icon(QtGui.QPixmap(name), ratio))
 
 
-def _text(version: PastVersion, status: str = "") -> str:
+def _text(version: report.PastVersion, status: str = "") -> str:
     """Return a line with task, number, time and status, and one with the source and the start of the comment."""
     begun = version.begun.astimezone()
     is_today = begun.date() == datetime.now().astimezone().date()

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtWidgets
 
-from ft_dcc import plain_text
-from ft_dcc.errors import SettingInvalid
+from ft_dcc import errors, plain_text
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import GoesToFrames, Host, SupportsSnapshot
-from ft_dcc.ui.publish_controller import PublishController
-from ft_dcc.ui.texts import shot_text
+from ft_dcc.ui import publish_controller, texts
 from ft_dcc_qt import layouts, style
 
+from . import options_panel, problems_panel, source_list
 from .fields import CommentField, RangeMenu, SearchField
-from .options_panel import OptionsPanel, OwnValuesPanel
-from .problems_panel import AddressedPanel, ChecksTable, ProblemsPanel
 from .progress_panel import ProgressPanel, RecentVersions, ResultPanel
-from .source_list import SourceList
 
 if TYPE_CHECKING:
     from ft_dcc.publish.models import PublishRequest
@@ -36,7 +32,7 @@ _FILTERED_ROWS = 8
 class PublishPage(QtWidgets.QWidget):
     """The choices for a publish; empty fields have defaults."""
 
-    def __init__(self, controller: PublishController, host: Host | None) -> None:
+    def __init__(self, controller: publish_controller.PublishController, host: Host | None) -> None:
         super().__init__()
         self._controller, self._host = controller, host
         self._selected_task_id: str | None = None
@@ -45,8 +41,8 @@ class PublishPage(QtWidgets.QWidget):
         self._scene_state: tuple[FrameRange, Resolution] | None = None
         self._last_search = ""
         self._finished = 0
-        self.sources = SourceList(_NO_FILE if host is None else _NO_CAMERA)
-        self.own = OwnValuesPanel(_NO_TASK)
+        self.sources = source_list.SourceList(_NO_FILE if host is None else _NO_CAMERA)
+        self.own = options_panel.OwnValuesPanel(_NO_TASK)
         self.filter = QtWidgets.QLineEdit()
         self.filter.setPlaceholderText("Filter by name or file")
         self.filter.setClearButtonEnabled(True)
@@ -62,8 +58,8 @@ class PublishPage(QtWidgets.QWidget):
         self._filled_review = ""
         self.comment = CommentField()
         self.last_comment = style.button("&Last comment")
-        self.addressed = AddressedPanel(controller)
-        self.checks = ChecksTable(controller)
+        self.addressed = problems_panel.AddressedPanel(controller)
+        self.checks = problems_panel.ChecksTable(controller)
         self._checked: object = None
         self._timeline: GoesToFrames | None = host if isinstance(host, GoesToFrames) else None
         self._frame: int | None = None
@@ -72,13 +68,13 @@ class PublishPage(QtWidgets.QWidget):
         self._check_timer.setSingleShot(True)
         self._check_timer.setInterval(_CHECK_DELAY_MILLISECONDS)
         self._check_timer.timeout.connect(self._check)
-        self.options, self.show_options = OptionsPanel(controller, host), style.button("Opt&ions")
+        self.options, self.show_options = options_panel.OptionsPanel(controller, host), style.button("Opt&ions")
         self._can_draw = isinstance(host, SupportsSnapshot)
         self.draw = style.button("Previe&w")
         style.set_tool_tip(self.draw, "Show what the ticked cameras see now, at the current frame.")
         self.add, self.publish = style.button("&Add files …"), style.button("&Publish", "primary")
         self.error = style.text_label(tone="error", is_selectable=True)
-        self.problems, self.progress = ProblemsPanel(controller, host), ProgressPanel(controller)
+        self.problems, self.progress = problems_panel.ProblemsPanel(controller, host), ProgressPanel(controller)
         self.result, self.recent = ResultPanel(controller, host), RecentVersions(controller)
         self._lay_out()
         layouts.hide_unplaced(self)
@@ -147,10 +143,10 @@ class PublishPage(QtWidgets.QWidget):
         from ft_dcc.publish.models import PublishRequest
 
         if self.task_id is None:
-            raise SettingInvalid("No task selected. Choose the task to publish to.")
+            raise errors.SettingInvalid("No task selected. Choose the task to publish to.")
         sources = self.sources.checked
         if not sources:
-            raise SettingInvalid("No source selected. Check the sources to publish.")
+            raise errors.SettingInvalid("No source selected. Check the sources to publish.")
         settings = self._controller.queries.settings
         of_settings = None if settings is not None and settings.items("review") else ()
         return PublishRequest(
@@ -170,7 +166,7 @@ class PublishPage(QtWidgets.QWidget):
             return
         try:
             request, own = self.request(), self.own.values(self.sources.checked)
-        except SettingInvalid as error:
+        except errors.SettingInvalid as error:
             self.show_message(str(error))
             return
         self._controller.publish(request, self._host, own)
@@ -199,7 +195,7 @@ class PublishPage(QtWidgets.QWidget):
         try:
             own = self.own.values(self.sources.checked)
             wanted = (self.request(), own, controller.queries.scene, controller.queries.settings)
-        except SettingInvalid:
+        except errors.SettingInvalid:
             # The button says what is missing.
             return
         if wanted != self._checked:
@@ -357,7 +353,7 @@ class PublishPage(QtWidgets.QWidget):
     def _show_shot(self) -> None:
         """Show what the shot wants, as a warning if the scene has other values."""
         shot, scene = self._controller.shots.get(self.task_id or ""), self._controller.queries.scene
-        text, is_other = shot_text(shot, scene)
+        text, is_other = texts.shot_text(shot, scene)
         style.set_tone(self.wanted, "warning" if is_other else "dim")
         style.show_text(self.wanted, text)
 
