@@ -30,10 +30,6 @@ class NotesPage(tables.ListPage):
         self._shown_image: tuple[Path | None, Note | None] = (None, None)
         self.rows.setRootIsDecorated(True)
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideRight)
-        self.rows.header().setStretchLastSection(False)
-        modes = QtWidgets.QHeaderView.ResizeMode
-        for section in range(4):
-            self.rows.header().setSectionResizeMode(section, modes.ResizeToContents if section else modes.Stretch)
         self.message = style.text_label(tone="warning")
         self.image, self.text = style.Label(), style.text_label(is_selectable=True)
         self.answer = QtWidgets.QLineEdit()

@@ -28,8 +28,8 @@ _DROP, _DROP_NOW = "&Drop …", "&Drop permanently"
 class _WorkPage(tables.ListPage):
     """A table of work with a line about the selected row, and the progress of what runs."""
 
-    def __init__(self, controller: PublishController, host: Host | None, empty_text: str, *headings: str) -> None:
-        super().__init__(controller, empty_text, *headings)
+    def __init__(self, controller: PublishController, host: Host | None, *texts: str, stretched: int) -> None:
+        super().__init__(controller, *texts, stretched=stretched)
         self._host = host
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
         self.detail = style.text_label(tone="dim", is_selectable=True)
@@ -47,7 +47,7 @@ class QueuePage(_WorkPage):
     """One row per unfinished job, the newest first, with buttons to resume and drop it."""
 
     def __init__(self, controller: PublishController, host: Host | None) -> None:
-        super().__init__(controller, host, _NO_JOB, "State", "Task", "Sources")
+        super().__init__(controller, host, _NO_JOB, "State", "Task", "Sources", stretched=1)
         self.resume, self.drop = style.button("Res&ume", "primary"), style.button(_DROP)
         self.main = self.resume
         self.rows.currentItemChanged.connect(lambda *_: self._choose())
@@ -70,8 +70,6 @@ class QueuePage(_WorkPage):
         if entries != self._shown:
             self._shown = entries
             self.rows.fill((entry.job.id, self._texts(entry)) for entry in entries)
-            self.rows.setColumnWidth(0, self.fontMetrics().horizontalAdvance("needs its scene") + 40)
-            self.rows.setColumnWidth(1, self.rows.width() // 2)
         self._show_work(entries)
         self._enable()
 
@@ -139,7 +137,7 @@ class RendersPage(_WorkPage):
     """One row per rendered sequence or movie, the newest first, with a button that publishes it."""
 
     def __init__(self, controller: PublishController, host: Host | None) -> None:
-        super().__init__(controller, host, _NO_RENDER, "Node", "State", "Frames", "Files")
+        super().__init__(controller, host, _NO_RENDER, "Node", "State", "Frames", "Files", stretched=3)
         self._finished = 0
         self.publish, self.result = style.button("&Publish", "primary"), ResultPanel(controller, host)
         self.main = self.publish
@@ -170,8 +168,6 @@ class RendersPage(_WorkPage):
             self._shown = renders.value
             known = [(entry, entry.render) for entry in renders.value]
             self.rows.fill((of.id, (of.execution.node, entry.state, entry.text, of.source)) for entry, of in known)
-            for column, widest in enumerate(("Group1.Write1", "incomplete", "new: 1001-1100; missing: 1101-1200")):
-                self.rows.setColumnWidth(column, self.fontMetrics().horizontalAdvance(widest) + 24)
         self.empty_label.setText(_NO_RENDER if renders.is_loaded else "Reading the renders …")
         self._show_work(renders.value, renders.error)
         self.result.refresh()

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator
 
 import Qt
-from Qt import QtCore, QtGui, QtWidgets
+from Qt import QtCore, QtWidgets
 
 from ft_dcc.host import Host
 from ft_dcc.settings.definitions import GROUPS, label_of
@@ -24,7 +24,7 @@ class SettingsPage(tables.ListPage):
     """Groups of settings, and a field for the selected one, by its kind; a semicolon separates several values."""
 
     def __init__(self, controller: PublishController) -> None:
-        super().__init__(controller, "Reading the settings …", "Setting", "Value", "Source")
+        super().__init__(controller, "Reading the settings …", "Setting", "Value", "Source", stretched=1)
         self.help = style.text_label(_HELP_TEXT, "dim")
         self.field = QtWidgets.QLineEdit()
         self.choice, self.tick = style.ComboBox(), QtWidgets.QCheckBox("Yes")
@@ -55,12 +55,6 @@ class SettingsPage(tables.ListPage):
                 item.setFont(0, font)
             for column in range(3):
                 style.set_tool_tip(item, item.text(column), column)
-
-    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
-        """Share the width among the columns, so that the source is visible in a narrow panel."""
-        super().resizeEvent(event)
-        for column, share in ((0, 34), (1, 36)):
-            self.rows.setColumnWidth(column, self.width() * share // 100)
 
     def _grouped_rows(self) -> Iterator[tuple[str | None, tuple[str, str, str]]]:
         rows, values = {name: (value, origin) for name, value, origin in self._shown.rows()}, self._shown.values

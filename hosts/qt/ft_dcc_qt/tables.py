@@ -16,19 +16,26 @@ from ft_dcc.ui.publish_controller import PublishController
 from . import layouts, style
 
 KEY = QtCore.Qt.ItemDataRole.UserRole
-# Of a column that is as wide as its texts.
-_MAX_CHARACTERS = 24
 
 
 class Table(QtWidgets.QTreeWidget):
-    """Rows of texts, each with a key; a selected row is selected again when the rows are filled in again."""
+    """Rows of texts, each with a key; a selected row is selected again when the rows are filled in again.
 
-    def __init__(self, *headings: str) -> None:
+    The columns are as wide as their texts, up to an equal share each; the stretched one has two shares or more.
+    """
+
+    def __init__(self, *headings: str, stretched: int = 0) -> None:
         super().__init__()
         self.setHeaderLabels(headings)
         self.setRootIsDecorated(False)
-        # A long name leaves room for the other columns.
-        self.header().setMaximumSectionSize(self.fontMetrics().averageCharWidth() * _MAX_CHARACTERS)
+        self.header().setStretchLastSection(False)
+        self.header().setSectionResizeMode(QtWidgets.QHeaderView.ResizeMode.ResizeToContents)
+        self.header().setSectionResizeMode(stretched, QtWidgets.QHeaderView.ResizeMode.Stretch)
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Limit the columns, so that a long text leaves room for the others in a narrow panel, too."""
+        self.header().setMaximumSectionSize(self.width() // (self.columnCount() + 1))
+        super().resizeEvent(event)
 
     @property
     def key(self) -> str | None:
@@ -56,11 +63,11 @@ class Table(QtWidgets.QTreeWidget):
 class ListPage(QtWidgets.QWidget):
     """A page with a table, what it says instead without rows, its errors, and a button that reads the rows again."""
 
-    def __init__(self, controller: PublishController, empty_text: str, *headings: str) -> None:
+    def __init__(self, controller: PublishController, empty_text: str, *headings: str, stretched: int = 0) -> None:
         super().__init__()
         self._controller = controller
         self._shown: Any = None
-        self.rows, self.again = Table(*headings), style.button("&Refresh")
+        self.rows, self.again = Table(*headings, stretched=stretched), style.button("&Refresh")
         self.empty_label = style.text_label(empty_text, "dim")
         self.error = style.text_label(tone="error", is_selectable=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from Qt import QtCore, QtGui, QtWidgets
+from Qt import QtCore, QtGui
 
 from ft_dcc.ui.publish_controller import PublishController
 
@@ -29,8 +29,6 @@ class TasksPage(tables.ListPage):
         super().__init__(controller, _NO_TASK, "Task", "Status", "Due", "Version", "Open notes")
         self.rows.setIconSize(style.PREVIEW_SIZE)
         self.rows.setTextElideMode(QtCore.Qt.TextElideMode.ElideLeft)
-        self.rows.header().setStretchLastSection(False)
-        self.rows.header().setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.Stretch)
         self.take, self.notes = style.button("&Take this task", "primary"), style.button("&Notes")
         self.main = self.take
         self.rows.itemActivated.connect(lambda item: self.task_taken.emit(item.data(0, tables.KEY)))
@@ -39,11 +37,6 @@ class TasksPage(tables.ListPage):
         self.notes.clicked.connect(lambda: self.notes_wanted.emit(str(self.rows.key)))
         self.again.clicked.connect(self._read)
         fill_column(self, self.empty_label, self.rows, self.error, WrappingRow(self.take, self.notes, self.again))
-
-    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
-        """Fit the columns: the task has a third of the width at least, and no row is wider than the page."""
-        super().resizeEvent(event)
-        self._fit_columns()
 
     def refresh(self) -> None:
         """Show the tasks that the controller has read."""
@@ -54,7 +47,6 @@ class TasksPage(tables.ListPage):
             for item in self.rows.fill((task.id, _texts(task)) for task in my_tasks.value):
                 for column in range(self.rows.columnCount()):
                     style.set_tool_tip(item, item.text(column), column)
-            self._fit_columns()
         ratio, controller = self.devicePixelRatioF(), self._controller
         for row, task in enumerate(self._shown or ()):
             row_item = self.rows.topLevelItem(row)
@@ -66,12 +58,6 @@ class TasksPage(tables.ListPage):
         self.empty_label.setText("Loading…" if my_tasks.is_loading and not my_tasks.is_loaded else _NO_TASK)
         self.show_rows(not my_tasks.value)
         self._enable()
-
-    def _fit_columns(self) -> None:
-        most, header = self.width() // 6, self.rows.header()
-        for column in range(1, self.rows.columnCount()):
-            own = max(self.rows.sizeHintForColumn(column), header.sectionSizeHint(column))
-            header.resizeSection(column, min(own, most))
 
     def _read(self) -> None:
         if self._controller.session is not None:
@@ -95,7 +81,6 @@ class ReviewsPage(tables.ListPage):
     def __init__(self, controller: PublishController) -> None:
         # The key of a row is the address of its page.
         super().__init__(controller, _NO_REVIEW, "Review session", "Project")
-        self.rows.header().setStretchLastSection(True)
         self.open, self.copy = style.button("&Open", "primary"), style.button("Cop&y the link")
         self.main = self.open
         self.rows.itemActivated.connect(lambda item: tables.open_link(item.data(0, tables.KEY)))
@@ -112,7 +97,6 @@ class ReviewsPage(tables.ListPage):
         self.again.setEnabled(not self._controller.is_busy)
         if reviews != self._shown:
             self._shown = reviews
-            self.rows.setColumnWidth(0, self.rows.width() * 3 // 5)
             # The newest one is selected, also if another one was.
             self.rows.clear()
             self.rows.fill((review.page, (review.name, review.project)) for review in reviews)

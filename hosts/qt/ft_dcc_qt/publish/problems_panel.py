@@ -111,13 +111,12 @@ class ChecksTable(tables.Table):
     """What each check finds about the publish as it is chosen now, the problems first; ``summary`` is placed apart."""
 
     def __init__(self, controller: PublishController) -> None:
-        super().__init__("Check", "Result")
+        super().__init__("Check", "Result", stretched=1)
         self._controller = controller
         self._shown: tuple[object, ...] = ()
         self.summary = style.text_label(tone="dim")
         self.setMinimumHeight(self.fontMetrics().lineSpacing() * _MIN_CHECKS)
         self.setTextElideMode(QtCore.Qt.TextElideMode.ElideRight)
-        self.header().setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.ResizeToContents)
         self.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.NoSelection)
 
     def refresh(self) -> None:
