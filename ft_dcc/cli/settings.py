@@ -10,7 +10,7 @@ import click
 from ft_dcc.cli.terminal.inputs import AbsolutePath, connected, find_account
 from ft_dcc.cli.terminal.output import CommandGroup, Output, format_table
 from ft_dcc.errors import ServerUnreachable
-from ft_dcc.settings import definitions, resolve, scope, toml_file, user_file
+from ft_dcc.settings import definitions, resolve, toml_file, user_file
 
 _project = click.option("--project", metavar="NAME", help="Project on the server (default: your own settings).")
 
@@ -33,7 +33,7 @@ def show(output: Output, project: str | None, task: str | None, scene: Path | No
     from ft_dcc.production.project_settings import find_project, scope_of_task
 
     wanted, folder = task or (f"{project}/" if project else None), _folder(scene)
-    found = scope.Scope(folder)
+    found = resolve.Scope(folder)
     if wanted:
         account = find_account()
         try:

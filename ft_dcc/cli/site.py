@@ -20,7 +20,7 @@ from ft_dcc.cli.terminal import inputs, progress
 from ft_dcc.cli.terminal.output import Command, CommandGroup, Output, format_table
 from ft_dcc.errors import SettingInvalid, nearest_hint
 from ft_dcc.frames import FrameRange, format_ranges, frame_rate
-from ft_dcc.production import review_content, review_sessions, stored_files
+from ft_dcc.production import review_content, review_sessions, versions
 from ft_dcc.production.tasks import WantedTask, assigned_tasks, ensure_task, ensure_tasks, search_tasks
 from ft_dcc.production.versions import find_version_id
 from ft_dcc.publish.progress import Progress
@@ -281,9 +281,9 @@ def verify(output: Output, version: tuple[str, ...], project: str | None, review
         rows, count = [], 0
         for number, each in enumerate(found):
             on_progress(Progress("verify", each.label, number, len(found), "versions"))
-            for component, file, state in stored_files.verify(each):
+            for component, file, state in versions.verify(each):
                 count += 1
-                if state not in (stored_files.OK, stored_files.UNCHECKED):
+                if state not in (versions.OK, versions.UNCHECKED):
                     reason = component.unreachable or ""
                     rows.append({"version": each.label, "file": file.path, "found": state, "reason": reason})
     text = format_table(rows) if rows else f"{count} files of {len(found)} versions are what was published."
@@ -291,15 +291,15 @@ def verify(output: Output, version: tuple[str, ...], project: str | None, review
     return int(bool(rows))
 
 
-def _read(session: Any, ids: list[str]) -> list[stored_files.StoredVersion]:
-    found = stored_files.read_versions(session, ids)
+def _read(session: Any, ids: list[str]) -> list[versions.StoredVersion]:
+    found = versions.read_versions(session, ids)
     missing = set(ids).difference(each.id for each in found)
     if missing:
         raise SettingInvalid(f"There is no version {', '.join(sorted(missing))} on {session.server_url}. Check the id.")
     return found
 
 
-def _report(component: stored_files.DiskComponent) -> dict[str, Any]:
+def _report(component: versions.DiskComponent) -> dict[str, Any]:
     files = [
         {"path": file.path, "frame": file.member, "size": file.size, "sha256": file.sha256} for file in component.files
     ]

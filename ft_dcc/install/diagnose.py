@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from ft_dcc.errors import Error, StorageError
-from ft_dcc.files import atomic, log_file, masking
+from ft_dcc.files import atomic, log_file
 from ft_dcc.install import deployment, host_discovery, installation, layouts, release_build, vendored
 from ft_dcc.install.host_discovery import HOSTS, TITLES, Machine, Program
 from ft_dcc.install.installation import Record
@@ -180,7 +180,7 @@ def write_bundle(target: Path, report: str, jobs: Path, keys: tuple[str, ...]) -
         zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as archive,
     ):
         for name, text in (("doctor.txt", report), ("environment.txt", _environment()), *_files(jobs)):
-            archive.writestr(name, masking.anonymise(text, keys))
+            archive.writestr(name, log_file.anonymise(text, keys))
             names.append(name)
     return names
 

@@ -18,7 +18,7 @@ from ft_dcc.errors import StorageError, UserFixableError
 from ft_dcc.files.atomic import removed_afterwards, replace, storage_errors, write_atomically
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.production import versions
-from ft_dcc.production.stored_files import StoredVersion, read_versions
+from ft_dcc.production.versions import StoredVersion, read_versions
 from ft_dcc.review.export.spreadsheet import without_formula
 from ft_dcc.session import Session
 from ft_dcc.session.transfer.transfer import download

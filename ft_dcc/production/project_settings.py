@@ -9,7 +9,7 @@ from ft_dcc.files import remembered
 from ft_dcc.session import Session
 from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.query.expression import quoted
-from ft_dcc.settings import resolve, scope, toml_file
+from ft_dcc.settings import resolve, toml_file
 
 # The key of the metadata; its value is TOML.
 KEY = toml_file.NAME
@@ -43,10 +43,10 @@ def write_text(session: Session, project: Entity, text: str) -> None:
     session.commit()
 
 
-def scope_of_task(session: Session | None, server: str, task: str | None, folder: Path | None) -> scope.Scope:
+def scope_of_task(session: Session | None, server: str, task: str | None, folder: Path | None) -> resolve.Scope:
     """Return and remember the scope of a task, an id or a path, and a folder; the last known one without an answer."""
     if not task:
-        return scope.Scope(folder)
+        return resolve.Scope(folder)
     server, project = server.rstrip("/"), None
     known = remembered.read_texts(_REMEMBERED, server)
     if session is not None and "/" in task:
@@ -57,14 +57,14 @@ def scope_of_task(session: Session | None, server: str, task: str | None, folder
         project = None if context is None else context["project"]
     if project is None:
         found = known.get(_key(task), ("", ""))
-        return scope.Scope(folder, *found[:2])
+        return resolve.Scope(folder, *found[:2])
     found = (str(project["name"]), read_text(project))
     if known.get(_key(task)) != found:
         # The other tasks of the project follow.
         changed = {key: found if each[:1] == found[:1] else each for key, each in known.items() if key != _key(task)}
         newest = [*changed.items(), (_key(task), found)][-_MAX_TASKS:]
         remembered.write_texts(_REMEMBERED, server, dict(newest))
-    return scope.Scope(folder, *found)
+    return resolve.Scope(folder, *found)
 
 
 def _key(task: str) -> str:

@@ -24,7 +24,7 @@ from ft_dcc.publish.jobs.job import Job, jobs_folder, last_studio_id
 from ft_dcc.publish.pipeline.pyblish_adapter import Context
 from ft_dcc.publish.plugins import collect, collect_sources, extract, validate, validate_media
 from ft_dcc.session import Session
-from ft_dcc.settings import fields, publish_options, resolve, scope, toml_file
+from ft_dcc.settings import fields, publish_options, resolve, toml_file
 
 _TEMPLATE_SETTING = "slate_template"
 # Options whose values a program can give, and that are checked like their settings.
@@ -37,7 +37,7 @@ _TYPE_NAMES = {str: "a text", bool: "true or false", dict: "a table of texts"}
 
 def locate(
     request: models.PublishRequest, server_url: str, host: Host | None = None, session: Session | None = None
-) -> tuple[models.PublishRequest, scope.Scope]:
+) -> tuple[models.PublishRequest, resolve.Scope]:
     """Return the request with its task and the folder of its settings, and the scope that they are.
 
     The folder is that of the scene, also of one that was rendered, or that of the first source if there is a project's
@@ -81,12 +81,12 @@ def prepare(
     jobs: Path | None = None,
     job_id: str | None = None,
     session: Session | None = None,
-    found: scope.Scope | None = None,
+    found: resolve.Scope | None = None,
 ) -> Job:
     """Return a new job for ``resume``, of the scope ``found`` by ``locate``; raise StorageError, SettingInvalid."""
     if found is None:
         request, found = locate(request, server_url, host, session)
-    with scope.applied(found):
+    with resolve.applied(found):
         request = apply_settings(request, resolve.read_settings(), in_host=host is not None)
     if host is None:
         # The job outlives the working folder. Not resolve(): a studio's paths may contain links on purpose.
@@ -254,7 +254,7 @@ def capture_offline(job: Job, host: Host | None, reporter: progress.ProgressRepo
     slots.JOB.set(context, job)
     slots.PROGRESS.set(context, reporter)
     try:
-        with job.locked(), scope.applied(locate(request, server, host)[1]):
+        with job.locked(), resolve.applied(locate(request, server, host)[1]):
             if host is None:
                 collect_sources.CollectSources().process(context)
                 for instance in context:

@@ -12,7 +12,7 @@ from typing import Any, Callable
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.files import log_file, masking
+from ft_dcc.files import log_file
 from ft_dcc.host import Host, ProvidesPlugins
 from ft_dcc.publish import encode_source, models, progress, report, slots
 from ft_dcc.publish.jobs import rollback
@@ -23,7 +23,7 @@ from ft_dcc.publish.preparation import capture_offline, locate, prepare
 from ft_dcc.review import feedback, notes
 from ft_dcc.session import Session
 from ft_dcc.session.transport.cancellation import cancel_scope
-from ft_dcc.settings import scope
+from ft_dcc.settings import resolve
 
 # Errors that have nothing to do with the job itself: a later run can succeed without a change of the request.
 RETRYABLE_ERRORS = (
@@ -115,7 +115,7 @@ class Publisher:
         """Apply the settings of the request's project, and yield the located request and the plugins."""
         with cancel_scope(self._reporter().raise_if_cancelled):
             located, found = locate(request, self.session.server_url, self.host, self.session)
-        with scope.applied(found):
+        with resolve.applied(found):
             own = self.host.plugins if isinstance(self.host, ProvidesPlugins) else None
             with _process_locked(self._reporter().raise_if_cancelled):
                 environment = registry.find_plugins(None if self.host is None else self.host.name, own)
@@ -123,7 +123,7 @@ class Publisher:
 
     def _prepare(self, located: models.PublishRequest) -> Job:
         """Return a new job of a request whose scope is applied."""
-        address, found = self.session.server_url, scope.current_scope()
+        address, found = self.session.server_url, resolve.current_scope()
         return prepare(located, address, self.host, self.jobs, session=self.session, found=found)
 
     def _reporter(self) -> progress.ProgressReporter:
@@ -153,7 +153,7 @@ class PublishCheck(runner.PluginRunner):
 
     def __init__(self, job: Job, context: pyblish_adapter.Context, environment: Environment) -> None:
         super().__init__(context, environment.plugins, job.journal, environment)
-        self.job, self._scope = job, scope.current_scope()
+        self.job, self._scope = job, resolve.current_scope()
 
     @property
     def planned(self) -> list[dict[str, str]]:
@@ -277,7 +277,7 @@ class PublishCheck(runner.PluginRunner):
         with ExitStack() as stack:
             for manager in (self.job.locked(), process, self.environment.guarded(), cancel_scope(raise_if_cancelled)):
                 stack.enter_context(manager)
-            stack.enter_context(scope.applied(self._scope))
+            stack.enter_context(resolve.applied(self._scope))
             yield
 
     def _finish(self, stopped: errors.Error | None) -> models.Published:
@@ -293,7 +293,7 @@ class PublishCheck(runner.PluginRunner):
             if can_resume and job.journal.path.is_file():
                 stopped.message += f" Afterwards: 'ft-dcc queue resume {job.id}'."
         published = self._published(stopped)
-        reason = "" if stopped is None else masking.mask(str(stopped), slots.SESSION.get(self.context).api_key)
+        reason = "" if stopped is None else log_file.mask(str(stopped), slots.SESSION.get(self.context).api_key)
         log_file.write(f"job {job.id}, {published.task}: {len(published.versions)} versions. {reason or 'Done.'}")
         try:
             report.write_report(job, self.context, published, stopped, self.tracebacks)

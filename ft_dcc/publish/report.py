@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from ft_dcc import errors, frames
-from ft_dcc.files import atomic, masking
+from ft_dcc.files import atomic, log_file
 from ft_dcc.media import ColourOptions, EncodedFile
 from ft_dcc.publish import models, slots
 from ft_dcc.publish.jobs.job import Job, jobs_folder
@@ -82,7 +82,7 @@ def write_report(
         "server": session.server_information.get("version"),
     }
     report["checks"], report["tracebacks"] = slots.CHECKS.find(context) or {}, list(tracebacks)
-    text = json.dumps(masking.mask_all(report, session.api_key), indent=2)
+    text = json.dumps(log_file.mask_all(report, session.api_key), indent=2)
     with folder_errors(f"The report {job.report} cannot be written", " Then resume the job."):
         # The link to the review is in it.
         atomic.write_atomically(job.report, text.encode(), is_private=True)

@@ -1,9 +1,11 @@
-"""Resolve the value of each setting from arguments, environment and files, with its origin."""
+"""Resolve the value of each setting from arguments, environment and files, with its origin, in the scope of a task."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,6 @@ import platformdirs
 
 from ft_dcc.errors import SettingInvalid, nearest_hint
 from ft_dcc.settings import definitions, publish_options, sections, toml_file
-from ft_dcc.settings.scope import Scope, current_scope
 from ft_dcc.settings.setting import Setting
 
 _BY_NAME = {setting.name: setting for setting in definitions.SETTINGS}
@@ -20,6 +21,37 @@ _BY_NAME = {setting.name: setting for setting in definitions.SETTINGS}
 LOCKED = "locked"
 # How a file says what becomes of the values of a list that earlier files gave; a plain list replaces them.
 _ADD, _REPLACE = "add", "replace"
+
+
+@attrs.frozen
+class Scope:
+    """The project of a task, and the place of a scene or a source.
+
+    The project's file is the nearest one in ``folder`` or above it; without a folder it is that of the working
+    directory. ``text`` is the TOML that the server keeps for the project of the name ``project``.
+    """
+
+    folder: Path | None = None
+    project: str = ""
+    text: str = ""
+
+
+_current: ContextVar[Scope | None] = ContextVar("ft_dcc_settings", default=None)
+
+
+def current_scope() -> Scope:
+    """Return the scope of this thread; a new thread has that of its creator only in a copy of its context."""
+    return _current.get() or Scope()
+
+
+@contextmanager
+def applied(scope: Scope) -> Iterator[None]:
+    """Let this thread read the settings of the scope."""
+    token = _current.set(scope)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 @attrs.frozen

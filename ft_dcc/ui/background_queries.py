@@ -15,8 +15,7 @@ from ft_dcc.files import atomic, sequences
 from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames, format_ranges
 from ft_dcc.host_support.main_thread import run_when_idle
 from ft_dcc.review.notes import Note, ReviewedVersion
-from ft_dcc.settings.resolve import Settings, read_settings
-from ft_dcc.settings.scope import Scope, applied
+from ft_dcc.settings.resolve import Scope, Settings, applied, read_settings
 from ft_dcc.ui.background import BackgroundWork
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from ft_dcc.system import child_process
 from ft_dcc.ui import background, feedback_controller
 
 if TYPE_CHECKING:
-    from ft_dcc.production.stored_files import DiskComponent, StoredVersion
+    from ft_dcc.production.versions import DiskComponent, StoredVersion
     from ft_dcc.session import Session
 
 # A file browser that runs longer has opened its window.
@@ -156,7 +156,7 @@ class DiskFiles(background.Loaded["StoredVersion | None"]):
         self.version_id = version_id
 
         def read() -> StoredVersion | None:
-            from ft_dcc.production.stored_files import read_versions
+            from ft_dcc.production.versions import read_versions
 
             return next(iter(read_versions(session, [version_id])), None)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ft_dcc.files import atomic, log_file, masking
+from ft_dcc.files import atomic, log_file
 
 
 def refuse(monkeypatch, name, times):
@@ -119,4 +119,4 @@ def test_home_folders_mail_addresses_and_links_are_anonymised():
         ),
         ("the-key", "***"),
     ):
-        assert masking.anonymise(text, ("the-key", "")) == expected
+        assert log_file.anonymise(text, ("the-key", "")) == expected

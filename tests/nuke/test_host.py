@@ -88,7 +88,7 @@ def test_a_path_or_an_empty_read_has_no_footage(nuke, host, tmp_path):
     ],
 )
 def test_colour_spaces_are_translated_to_the_names_of_the_core(nuke, host, shown, name):
-    from ft_dcc_nuke.colour_space import colour_space_of
+    from ft_dcc_nuke.node_info import colour_space_of
 
     set_knobs(nuke.find("Write1"), colorspace=shown)
     assert colour_space_of(nuke.find("Write1")) == name
@@ -99,7 +99,7 @@ def test_colour_spaces_are_translated_to_the_names_of_the_core(nuke, host, shown
 
 def test_each_translated_colour_space_is_one_of_the_built_in_config(nuke):
     OpenImageIO = pytest.importorskip("OpenImageIO", reason="OpenImageIO is not installed")  # noqa: N806
-    from ft_dcc_nuke.colour_space import ocio_name
+    from ft_dcc_nuke.node_info import ocio_name
 
     config = OpenImageIO.ColorConfig(ocio.BUILT_IN)
     names = ("linear", "sRGB", "Gamma1.8", "Gamma2.2", "Gamma2.4", "rec709")
@@ -109,7 +109,7 @@ def test_each_translated_colour_space_is_one_of_the_built_in_config(nuke):
 
 
 def test_with_ocio_colour_spaces_have_the_names_of_the_config(nuke, host):
-    from ft_dcc_nuke.colour_space import colour_space_of, ocio_config_path
+    from ft_dcc_nuke.node_info import colour_space_of, ocio_config_path
 
     write = nuke.find("Write1")
     assert ocio_config_path() == ""
@@ -131,7 +131,7 @@ def test_with_ocio_colour_spaces_have_the_names_of_the_config(nuke, host):
 
 
 def test_files_with_an_output_transform_for_a_display_are_not_converted_again(nuke, host, tmp_path):
-    from ft_dcc_nuke.colour_space import colour_space_of
+    from ft_dcc_nuke.node_info import colour_space_of
 
     write = nuke.find("Write1")
     set_knobs(write, transformType="display", colorspace="sRGB")
@@ -377,7 +377,7 @@ def test_with_ocio_a_capture_has_the_colours_of_the_tab_or_the_viewer(nuke, host
 
 
 def test_the_display_is_chosen_on_a_write_with_the_other_names_of_its_knobs(nuke):
-    from ft_dcc_nuke.colour_space import use_display_colours
+    from ft_dcc_nuke.node_info import use_display_colours
 
     set_knobs(nuke.root, colorManagement="OCIO")
     knobs = nuke.find("Write1")._knobs

@@ -13,8 +13,8 @@ from doubles import many_publishes
 
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.frames import FrameRange
-from ft_dcc.production import stored_files
 from ft_dcc.production.tasks import ensure_task
+from ft_dcc.production.versions import read_versions
 from ft_dcc.session import Session
 
 COUNT = int(os.environ.get("FT_DCC_PUBLISHES", "12"))
@@ -120,7 +120,7 @@ def test_every_version_of_publishes_at_once_has_its_own_files_on_every_system(
     for system, folder in roots.items():
         monkeypatch.setattr("ft_dcc.files.roots.this_system", lambda system=system: system)
         with Session(known.server_url, known.api_key, known.api_user) as session:
-            versions = stored_files.read_versions(session, ids)
+            versions = read_versions(session, ids)
         owners = files_of(versions, folder, checksums)
     assert Counter((each.shot, each.asset, each.number) for each in versions).most_common(1)[0][1] == 1
     left = {path for path in checksums if path not in owners and not path.startswith("source/")}

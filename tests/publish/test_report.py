@@ -10,7 +10,7 @@ import pytest
 
 from ft_dcc.errors import TaskNotFound
 from ft_dcc.files import log_file
-from ft_dcc.files.masking import mask
+from ft_dcc.files.log_file import mask
 from ft_dcc.media import ffmpeg
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.progress import Progress, ProgressReporter

@@ -14,7 +14,7 @@ from ft_dcc import errors
 from ft_dcc.errors import PermissionDeniedError
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.media import ColourOptions
-from ft_dcc.production.stored_files import OK, read_versions, verify
+from ft_dcc.production.versions import OK, read_versions, verify
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import publish
 from ft_dcc.server.admin.service import open_admin

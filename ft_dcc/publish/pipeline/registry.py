@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ft_dcc.errors import PluginBroken
 from ft_dcc.publish import settings_check, version_number
-from ft_dcc.publish.pipeline import pyblish_adapter, studio_settings
-from ft_dcc.publish.pipeline.environment import Environment
+from ft_dcc.publish.pipeline import pyblish_adapter
+from ft_dcc.publish.pipeline.environment import Environment, check_levels, read_studio
 from ft_dcc.publish.pipeline.pyblish_adapter import PluginClass, is_check, place_of
 from ft_dcc.publish.plugins import collect, collect_sources, extract, integrate, validate, validate_media
 from ft_dcc.settings.resolve import Settings, read_settings
@@ -110,8 +110,8 @@ def find_plugins(host_name: str | None = None, folder: Path | None = None) -> En
         environment.plugins = sorted(_distinct(kept, theirs, studio), key=lambda plugin: plugin.order)
         for discovery_filter in pyblish.api.registered_discovery_filters():
             discovery_filter(environment.plugins)
-    environment.levels = studio_settings.check_levels(settings, environment.plugins)
-    environment.studio = studio_settings.read_studio(settings, environment.plugins)
+    environment.levels = check_levels(settings, environment.plugins)
+    environment.studio = read_studio(settings, environment.plugins)
     return environment
 
 

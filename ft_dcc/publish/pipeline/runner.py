@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, Union
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.files import masking, sequences
+from ft_dcc.files import log_file, sequences
 from ft_dcc.publish import models, progress, slots
 from ft_dcc.publish.jobs.journal import Journal, write_value
-from ft_dcc.publish.pipeline import pyblish_adapter, studio_settings
+from ft_dcc.publish.pipeline import pyblish_adapter
 from ft_dcc.publish.pipeline.environment import Environment
 from ft_dcc.settings.sections import OFF, REQUIRED, WARNING
 
@@ -271,7 +271,7 @@ class PluginRunner:
     def _level_of(self, plugin: pyblish_adapter.PluginClass) -> str:
         """Return what becomes of the problems of a check, and note it for the report unless they stop its source."""
         task = slots.TASK.find(self.context)
-        level = studio_settings.level_of(self.environment.levels, plugin, "" if task is None else task.type)
+        level = self.environment.level_of(plugin, "" if task is None else task.type)
         if level != REQUIRED:
             self._note_check(_check_name(plugin), level)
         return level
@@ -305,7 +305,7 @@ class PluginRunner:
 
     def _traceback_of(self, error: BaseException) -> str:
         key = getattr(slots.SESSION.find(self.context), "api_key", "")
-        return masking.mask("".join(traceback.format_exception(type(error), error, error.__traceback__)), key)
+        return log_file.mask("".join(traceback.format_exception(type(error), error, error.__traceback__)), key)
 
     def _fail(self, failure: Failure) -> None:
         self.failures.append(failure)

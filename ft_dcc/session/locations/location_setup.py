@@ -17,7 +17,7 @@ from ft_dcc.session.entities.entity import SessionInterface
 
 if TYPE_CHECKING:
     from ft_dcc.session.events.event import Event
-    from ft_dcc.settings.scope import Scope
+    from ft_dcc.settings.resolve import Scope
 
 _log = logging.getLogger(__name__)
 # The locations of every session, by their ids.
@@ -96,8 +96,7 @@ class LocationSetups:
     def roots(self) -> Roots:
         """The roots of the setting and of the storage scenario; raises SettingInvalid."""
         # Imported late: most sessions resolve no path.
-        from ft_dcc.settings.resolve import read_settings
-        from ft_dcc.settings.scope import current_scope
+        from ft_dcc.settings.resolve import current_scope, read_settings
 
         scope = current_scope()
         if scope not in self._roots:

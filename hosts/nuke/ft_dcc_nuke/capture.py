@@ -18,7 +18,7 @@ from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host import PlayblastRequest
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import colour_space, sources, tab
+from . import node_info, sources, tab
 from .maintained import ShownNode, TrackNode, maintained_script
 from .node_info import node_views, script_frame_rate, script_pixel_aspect
 from .renders import render_callbacks
@@ -75,7 +75,7 @@ def capture_setup(request: PlayblastRequest, frames: Frames) -> Iterator[DrawFra
         with maintained_script() as track, ShownNode.all_disabled():
             write = _add_capture_nodes(track, source, group, request.resolution)
             owner = tab.find_owner(source)
-            colour_space.use_display_colours(write, "" if owner is None else tab.read_options(owner)[tab.COLOUR])
+            node_info.use_display_colours(write, "" if owner is None else tab.read_options(owner)[tab.COLOUR])
             _draw(write, frame, view, frames.path(frame), request.resolution)
 
     yield draw

@@ -21,7 +21,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 from ft_dcc.review.drawings import Drawing
 
-from . import capture, colour_space, compare, feedback, node_info, sources
+from . import capture, compare, feedback, node_info, sources
 from .maintained import run_in_main_thread
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class NukeHost:
             return None
         is_numbered = is_sequence(pattern)
         whole, shift = (node_info.node_frame_range(node), node_info.file_shift(node)) if is_numbered else (None, 0)
-        space, config = colour_space.colour_space_of(node), colour_space.ocio_config_path()
+        space, config = node_info.colour_space_of(node), node_info.ocio_config_path()
         return Footage(pattern, whole, space, config, shift)
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:

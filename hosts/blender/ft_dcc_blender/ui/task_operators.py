@@ -9,7 +9,7 @@ from typing import Any, Callable
 import bpy
 
 from ft_dcc import errors, frames
-from ft_dcc.publish import shot_movies, work_files
+from ft_dcc.publish import work_files
 from ft_dcc.publish.plugins.collect import read_shot
 
 from ..host import TASK_PROPERTY, BlenderHost
@@ -116,7 +116,7 @@ def update_movies(operator: Any, context: Any) -> None:
         raise errors.Error("Choose the task of this edit first.")
     show = None if operator.is_checked else partial(host.change_strips, strips.show_versions)
     mark = partial(host.change_strips, strips.mark_outdated)
-    _use_work_files(context.scene[TASK_PROPERTY], partial(shot_movies.update_movies, shown=shown, mark=mark, show=show))
+    _use_work_files(context.scene[TASK_PROPERTY], partial(work_files.update_movies, shown=shown, mark=mark, show=show))
 
 
 @operator("toggle_neighbours", "Neighbours", poll=when_idle("session"), options=("UNDO",))
@@ -129,7 +129,7 @@ def toggle_neighbours(operator: Any, context: Any) -> None:
     if not context.scene.get(TASK_PROPERTY):
         raise errors.Error("Choose the task of this scene first.")
     show = partial(host.change_strips, strips.show_neighbours)
-    _use_work_files(context.scene[TASK_PROPERTY], partial(shot_movies.show_neighbours, show=show))
+    _use_work_files(context.scene[TASK_PROPERTY], partial(work_files.show_neighbours, show=show))
 
 
 def _use_work_files(task_id: str, use: Callable[[work_files.WorkFiles], str]) -> None:
