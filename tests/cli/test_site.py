@@ -99,7 +99,7 @@ def test_login_stores_the_key_that_commands_then_use(studio_server, monkeypatch,
     assert re.search(r"No browser can be opened here\..* ssh -L (\d+):localhost:\1 .* FTRACK_API_KEY", printed.err)
     assert run(["task", "list"]) == 0
     # The Python of a host has no keyring.
-    monkeypatch.setattr("ft_dcc.cli.site.save_credentials", lambda account: "Windows Credential Manager")
+    monkeypatch.setattr("ft_dcc.accounts.credentials.save_credentials", lambda account: "Windows Credential Manager")
     assert run(["login", studio_server.server_url]) == 0
     assert "Maya, Nuke and Blender cannot read it: sign in there once, too." in capsys.readouterr().out
     assert run(["login", "studio.example.com"]) == 2

@@ -129,7 +129,7 @@ def test_missing_fields_are_reported_before_a_request(signed_out, open_dialog, p
 
 def test_a_browser_login_saves_user_and_key(signed_out, open_dialog, press, wait_until, account, monkeypatch):
     opened = []
-    monkeypatch.setattr("ft_dcc_qt.sign_in_page.open_link", opened.append)
+    monkeypatch.setattr("ft_dcc_qt.tables.open_link", opened.append)
     dialog = open_dialog(is_signed_in=False)
     wait_until(lambda: not dialog.controller.is_busy)
     dialog.sign_in_page.server.setText(account.server)

@@ -96,7 +96,7 @@ def test_enter_in_a_field_publishes_after_a_button_had_the_focus_and_escape_clos
 
 def test_enter_in_the_list_of_versions_opens_the_version(ready, wait_until, type_key, monkeypatch):
     opened = []
-    monkeypatch.setattr("ft_dcc_qt.publish.progress_panel.open_link", opened.append)
+    monkeypatch.setattr("ft_dcc_qt.tables.open_link", opened.append)
     page = ready.publish_page
     page.frames.setFocus()
     type_key("Return")

@@ -242,7 +242,7 @@ def test_closing_the_window_without_a_publish_emits_closed(open_dialog, wait_unt
     dialog.close()
     assert left == [True]
     dialog.show()
-    monkeypatch.setattr("ft_dcc_qt.sign_in_page.open_link", lambda address: None)
+    monkeypatch.setattr("ft_dcc_qt.tables.open_link", lambda address: None)
     dialog.controller.close()
     dialog.sign_in_page.server.setText(account.server)
     dialog.refresh()
