@@ -89,10 +89,7 @@ class FrameRange:
 
     @classmethod
     def parse(cls, text: str) -> FrameRange:
-        """Parse "1001-1100", "1001-1100+8", "1001-1100x2+8+4", "-10-5" or "7".
-
-        Raises SettingInvalid for other text.
-        """
+        """Parse "1001-1100", "1001-1100+8", "1001-1100x2+8+4", "-10-5" or "7"; raise SettingInvalid for other text."""
         match = FRAME_RANGE.fullmatch(text.strip())
         if match is None:
             raise SettingInvalid(

@@ -66,10 +66,11 @@ def shot_text(shot: Shot | None, scene: host.Scene | None) -> tuple[str, bool]:
     is_other = scene is not None and any(value not in (None, own) for value, own in zip(wanted, found))
     if not any(wanted):
         return "", is_other
-    rest = f"; the scene has {_describe(*found)}" if is_other else ""
-    return f"The shot wants {_describe(*wanted)}{rest}.", is_other
+    rest = f"; the scene has {describe(*found)}" if is_other else ""
+    return f"The shot wants {describe(*wanted)}{rest}.", is_other
 
 
-def _describe(*values: frames.FrameRange | Fraction | frames.Resolution | None) -> str:
+def describe(*values: frames.FrameRange | Fraction | frames.Resolution | None) -> str:
+    """Return frame range, rate or size as a short text, without those that are None."""
     known = [value for value in values if value is not None]
     return ", ".join(f"{float(each):.6g} fps" if isinstance(each, Fraction) else str(each) for each in known)

@@ -126,10 +126,7 @@ class BlenderHost:
         return other
 
     def sources_of(self, scenes: Sequence[str], source: str | None = None) -> tuple[str, ...]:
-        """Return the name of the source in each of these scenes, by default that of each scene's first source.
-
-        Raises UserFixableError for a scene that does not exist, CameraMissing for one without a source.
-        """
+        """Return the name of the source in each of these scenes, as ``SupportsSeveralScenes`` says."""
         own, names = self._scene(), []
         for scene in map(sources.find_scene, scenes):
             found = sources.find_sources(scene)
@@ -140,11 +137,9 @@ class BlenderHost:
         return tuple(names)
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
-        """Draw every frame of the range, handles included, and restore the scene.
+        """Draw every frame as ``Host.playblast`` says; raises also SettingInvalid.
 
         The viewport's renderer draws in a window, Workbench without one, both with the same look and framing.
-        Called from another thread it leaves the window responsive: the main thread draws one frame at a time.
-        Raises CameraMissing, CaptureFailed, StorageError or SettingInvalid, and whatever ``on_frame`` raises.
         """
         scene, source = main_thread.run(partial(self.find_source, request.source))
         request = attrs.evolve(request, source=source)
@@ -200,10 +195,7 @@ class BlenderHost:
         return sources.find_rendered_files(self._scene()) if source == sources.RENDERED_FILES else None
 
     def mixdown(self, frame_range: FrameRange, path: Path) -> bool:
-        """Write the sound of the range as a WAV file; return False without sound, or in a Blender without Audaspace.
-
-        Raises StorageError.
-        """
+        """Write the sound as ``SupportsMixdown`` says; return False also in a Blender without Audaspace."""
         return sound.mix(self._scene(), frame_range.with_handles, path)
 
     def show_feedback(self, drawings: Sequence[Drawing], source: str | None = None) -> list[str]:
@@ -225,10 +217,7 @@ class BlenderHost:
         return []
 
     def load_frames(self, pattern: str, frame_range: FrameRange, source: str = "") -> str:
-        """Load the frames as a background of the version's camera, or as an image if the scene does not have it.
-
-        Raises CaptureFailed for frames that Blender cannot read.
-        """
+        """Load the frames behind the version's camera, or as an image if that is gone; raise CaptureFailed."""
         camera_at = None
         with suppress(CameraMissing):
             camera_at = sources.camera_lookup(*self.find_source(source))

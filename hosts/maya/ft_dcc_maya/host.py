@@ -86,12 +86,7 @@ class MayaHost:
         )
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
-        """Draw every frame of the range, handles included, and restore the scene.
-
-        Called from another thread it leaves the window responsive: the main thread draws one frame at a time.
-        Raises CameraMissing, CaptureFailed, StorageError, SettingInvalid, Cancelled after Escape, and whatever
-        ``on_frame`` raises.
-        """
+        """Draw every frame as ``Host.playblast`` says; raises also SettingInvalid, and Cancelled after Escape."""
         camera: str = self.run_in_main_thread(partial(timeline.camera_of, request.source))
         request = attrs.evolve(request, source=camera)
         frames: Frames = self.run_in_main_thread(partial(capture.output_frames, request))

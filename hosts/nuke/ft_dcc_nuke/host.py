@@ -101,12 +101,7 @@ class NukeHost:
         return Footage(pattern, whole, space, config, shift)
 
     def playblast(self, request: PlayblastRequest, on_frame: OnFrame) -> Frames:
-        """Write every frame of the range, handles included, and restore the script.
-
-        The frames show what flows through the node, at the size of the request. Called from another thread it
-        leaves the window responsive between two frames. Raises CameraMissing, CaptureFailed, StorageError,
-        Cancelled, and whatever ``on_frame`` raises.
-        """
+        """Write what flows through the node, as ``Host.playblast`` says; raises also Cancelled."""
         frames = run_in_main_thread(partial(capture.output_frames, request))
         with entered_on_main_thread(capture.capture_setup(request, frames), run_in_main_thread) as draw_frame:
             for frame in request.frame_range.with_handles:

@@ -16,10 +16,7 @@ def show(host: Host | None = None, page: str = "publish", parent: Any = None, fi
     Without a host it publishes files. ``parent`` is the widget that the dialog stays in front of. Main thread only.
     Raises MissingExtra if Qt is not installed.
     """
-    _require_qt()
-    from .dialog import the_dialog
-
-    dialog = the_dialog(host, parent)
+    dialog = _dialog(host, parent)
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()
@@ -33,18 +30,18 @@ def dock(host: Host) -> Any:
 
     Main thread only. Raises MissingExtra if Qt is not installed.
     """
-    _require_qt()
-    from .dialog import the_dialog
-
-    dialog = the_dialog(host)
+    dialog = _dialog(host)
     dialog.dock()
     return dialog
 
 
-def _require_qt() -> None:
+def _dialog(host: Host | None, parent: Any = None) -> Any:
     try:
         import Qt  # noqa: F401 - only an import shows whether there is a binding
     except ImportError as error:
         from ft_dcc.errors import MissingExtra
 
         raise MissingExtra("ui", "The dialog") from error
+    from .dialog import the_dialog
+
+    return the_dialog(host, parent)

@@ -159,6 +159,7 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
         source = tuple(item.name for item in choices.sources)
     open_notes = CONTROLLER.feedback.unanswered_notes(scene.get(TASK_PROPERTY))
     is_timeline = choices.frames == "SCENE" and choices.step == 1
+    size = frames.Resolution(scene.render.resolution_x, scene.render.resolution_y)
     return PublishRequest(
         task=scene.get(TASK_PROPERTY),
         source=source,
@@ -168,15 +169,10 @@ def make_request(choices: Any, scene: Any) -> PublishRequest:
         # None: validation compares the timeline's range with the shot's.
         frame_range=None if is_timeline else frames.FrameRange(*chosen_frames(choices, scene), step=choices.step),
         # None: validation compares the full resolution with the shot's.
-        resolution=None if choices.percentage == 100 else chosen_resolution(choices, scene),
+        resolution=None if choices.percentage == 100 else size.scaled(choices.percentage),
         look={name: getattr(choices, name) for name in LOOK} if choices.look == CUSTOM else choices.look or None,
         **{name: chosen_value(choices, name) for name in FORM},
     )
-
-
-def chosen_resolution(choices: Any, scene: Any) -> frames.Resolution:
-    """Return the scene's resolution in the chosen percentage."""
-    return frames.Resolution(scene.render.resolution_x, scene.render.resolution_y).scaled(choices.percentage)
 
 
 def chosen_frames(choices: Any, scene: Any) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import bpy.utils.previews
 from ft_dcc import errors, plain_text
 from ft_dcc.publish.progress import Progress
 from ft_dcc.settings.definitions import VERSION_PATTERN
-from ft_dcc.ui.texts import progress_share, step_label
+from ft_dcc.ui.texts import describe, progress_share, step_label
 from ft_dcc.ui.version_files import has_frames
 
 from ..host import TASK_PROPERTY
@@ -113,12 +113,11 @@ def _draw_task(column: Any, choices: Any, scene: Any) -> None:
     shot = CONTROLLER.shots.get(task.id)
     wanted = [] if shot is None else [shot.frame_range and shot.frame_range.with_handles, shot.fps, shot.resolution]
     found = task_operators.scene_values(scene)
-    texts = [task_operators.describe(value) for value in wanted if value is not None]
-    if not texts:
+    if not any(wanted):
         return
     row = column.row(align=True)
     is_same = all(value in (None, own) for value, own in zip(wanted, found))
-    row.label(text="  ".join(texts), icon="BLANK1" if is_same else "ERROR")
+    row.label(text=describe(*wanted), icon="BLANK1" if is_same else "ERROR")
     if not is_same:
         row.operator("ft_dcc.use_shot_settings", text="Pull Range")
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import bpy
 
+from ft_dcc.ui.texts import describe
+
 from ..host import BlenderHost
 from ..scene import blender_compat, render_log, sources, strips
 from . import controller, operators, panel, properties, task_operators
@@ -103,9 +105,8 @@ class CameraPanel(SettingsSidebar, bpy.types.Panel):
         column.prop(choices, "step")
         column.prop(choices, "percentage")
         start, end = operators.chosen_frames(choices, context.scene)
-        _, fps, _ = task_operators.scene_values(context.scene)
-        size = operators.chosen_resolution(choices, context.scene)
-        column.label(text=f"{start}-{end}  {task_operators.describe(fps)}  {size}")
+        _, fps, size = task_operators.scene_values(context.scene)
+        column.label(text=f"{start}-{end}, {describe(fps, size.scaled(choices.percentage))}")
         if count := len(sources.find_shots(context.scene)):
             column.operator("ft_dcc.publish_shots", text=f"Publish {count} Shots").is_joined = False
             column.operator("ft_dcc.publish_shots", text=f"Publish {count} Shots, and Joined").is_joined = True

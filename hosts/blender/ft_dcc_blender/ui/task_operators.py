@@ -35,11 +35,6 @@ def scene_values(scene: Any) -> tuple[frames.FrameRange, Fraction, frames.Resolu
     return frames.FrameRange(scene.frame_start, scene.frame_end), capture.scene_rate(scene), size
 
 
-def describe(value: frames.FrameRange | Fraction | frames.Resolution) -> str:
-    """Return frame range, rate or size as a short text."""
-    return f"{float(value):.6g} fps" if isinstance(value, Fraction) else str(value)
-
-
 @operator(
     "use_shot_settings",
     "Use the Shot's Settings",
@@ -103,20 +98,18 @@ def make_work_file(operator: Any, context: Any) -> None:
 @operator("save_next_version", "Save Next Version", poll=when_idle("session"))
 def save_next_version(operator: Any, context: Any) -> None:
     """Save this scene as the next version of the task's work files, never over a file"""
-    if not context.scene.get(TASK_PROPERTY):
-        raise errors.Error("Choose the task of this scene first.")
-    _use_work_files(context.scene[TASK_PROPERTY], work_files.WorkFiles.save_next)
+    _use_work_files(context.scene.get(TASK_PROPERTY), work_files.WorkFiles.save_next)
 
 
 @operator("update_movies", "Update Movies", poll=when_idle("session"), is_checked=hidden(bpy.props.BoolProperty))
 def update_movies(operator: Any, context: Any) -> None:
     """Colour the movies of the edit that have a newer version red, or show that version with the same cut"""
     host, shown = BlenderHost(context.scene.name), strips.shown_versions(context.scene)
-    if not context.scene.get(TASK_PROPERTY):
-        raise errors.Error("Choose the task of this edit first.")
     show = None if operator.is_checked else partial(host.change_strips, strips.show_versions)
     mark = partial(host.change_strips, strips.mark_outdated)
-    _use_work_files(context.scene[TASK_PROPERTY], partial(work_files.update_movies, shown=shown, mark=mark, show=show))
+    _use_work_files(
+        context.scene.get(TASK_PROPERTY), partial(work_files.update_movies, shown=shown, mark=mark, show=show)
+    )
 
 
 @operator("toggle_neighbours", "Neighbours", poll=when_idle("session"), options=("UNDO",))
@@ -126,13 +119,13 @@ def toggle_neighbours(operator: Any, context: Any) -> None:
     if strips.are_neighbours_shown(context.scene):
         strips.remove_neighbours()
         return
-    if not context.scene.get(TASK_PROPERTY):
-        raise errors.Error("Choose the task of this scene first.")
     show = partial(host.change_strips, strips.show_neighbours)
-    _use_work_files(context.scene[TASK_PROPERTY], partial(work_files.show_neighbours, show=show))
+    _use_work_files(context.scene.get(TASK_PROPERTY), partial(work_files.show_neighbours, show=show))
 
 
-def _use_work_files(task_id: str, use: Callable[[work_files.WorkFiles], str]) -> None:
+def _use_work_files(task_id: str | None, use: Callable[[work_files.WorkFiles], str]) -> None:
+    if not task_id:
+        raise errors.Error("Choose the task of this scene first.")
     CONTROLLER.use_work_files(task_id, BlenderHost(), use)
     wait_without_window()
 
