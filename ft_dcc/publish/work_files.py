@@ -48,7 +48,7 @@ class WorkFiles:
     values: Mapping[str, Any]
 
     def path(self, number: int, suffix: str = "") -> Path:
-        """Return the path of a version; raise SettingInvalid, errors.UserFixableError or StorageError."""
+        """Return the path of a version; raise SettingInvalid, UserFixableError or StorageError."""
         roots, values = self.session.location_setups.roots, {**self.values, "version": fields.VersionNumber(number)}
         # Without a root, as for an artist at home.
         home = Path.home() / "ft-dcc"
@@ -242,7 +242,7 @@ def update_movies(
 def show_neighbours(files: WorkFiles, show: Callable[[Path | None, Path | None], object]) -> str:
     """Show the movies of the previous and the next shot in the sequence, and return a sentence.
 
-    Raises errors.UserFixableError if neither has a version, and as ``fetch_movie``.
+    Raises UserFixableError if neither has a version, and as ``fetch_movie``.
     """
     session, task = files.session, files.task
     parent = quoted(task.ids[len(task.shot_names) - 2])

@@ -17,7 +17,7 @@ from ft_dcc.contract.host_under_test import Check, CheckContext, Skipped, expect
 from ft_dcc.errors import Error, SettingInvalid
 from ft_dcc.frames import Resolution
 from ft_dcc.review.drawings import parse_drawing
-from ft_dcc_maya import commands, compare, viewport
+from ft_dcc_maya import commands, feedback, viewport
 from ft_dcc_maya.capture import OVERLAYS, draw_image
 from ft_dcc_maya.checks.validate_scene import missing_references
 from ft_dcc_maya.host import MayaHost
@@ -308,7 +308,7 @@ def check_image_plane(context: CheckContext) -> None:
     cameras = context.host.scene().sources[:2]
     cmds.setAttr("acceptCube.visibility", False)
     for camera in cameras:
-        compare.load(plates.pattern, plates.frame_range, camera)
+        feedback.load_frames(plates.pattern, plates.frame_range, camera)
     expected = {camera: list(_PLATE_COLOURS.values()) for camera in cameras}
     found: dict[str, list[str]] = {}
     for index, camera in enumerate(cameras):

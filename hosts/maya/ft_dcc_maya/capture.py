@@ -13,7 +13,7 @@ from ft_dcc import errors, host
 from ft_dcc.frames import Frames, Resolution
 from ft_dcc.host_support.capture_files import make_folder, missing_frame_error, png_size, remove_stale
 
-from . import cameras, compare, feedback, maintained, timeline, viewport
+from . import cameras, feedback, maintained, timeline, viewport
 from .look import BACKGROUNDS, Look
 
 DrawFrame = Callable[[int], None]
@@ -95,7 +95,7 @@ def _set_up_view(source: str, resolution: Resolution, look: Look, restore: maint
         restore.set_attribute(f"{camera}.{overlay}", False)
     restore.set_attribute(f"{camera}.overscan", 1.0)
     feedback.hide(restore)
-    compare.hide(restore)
+    feedback.hide_movie(restore)
     look.apply_to_renderer(restore)
     if cmds.about(batch=True):
         # There is no panel that could show the camera: it becomes the only renderable one.

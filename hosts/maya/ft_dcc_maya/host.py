@@ -20,7 +20,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread, run_on_main_
 from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 from ft_dcc.review.drawings import Drawing
 
-from . import capture, compare, feedback, timeline
+from . import capture, feedback, timeline
 from .cameras import camera_shape, find_cameras
 from .look import PRESETS, view_transform
 
@@ -49,7 +49,7 @@ class MayaHost:
     plugins = Path(__file__).with_name("checks")
     scene_suffixes = (".ma", ".mb")
     clear_feedback = staticmethod(feedback.clear)
-    clear_movie = staticmethod(compare.clear)
+    clear_movie = staticmethod(feedback.clear_movie)
 
     def __init__(self) -> None:
         has_window = not cmds.about(batch=True)
@@ -177,13 +177,13 @@ class MayaHost:
     def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
         """Show the movie on an image plane of the camera; raise CameraMissing, or CaptureFailed for a locked one."""
         cameras = find_cameras()
-        return compare.show(movie, timeline.camera_of(source) if source else (cameras[0] if cameras else ""))
+        return feedback.show_movie(movie, timeline.camera_of(source) if source else (cameras[0] if cameras else ""))
 
     def load_frames(self, pattern: str, frame_range: FrameRange, source: str = "") -> str:
         """Load the frames at the version's or first camera; raises CameraMissing, CaptureFailed if it is locked."""
         cameras = find_cameras()
         camera = source if source in cameras else (cameras[0] if cameras else "")
-        compare.load(pattern, frame_range, camera)
+        feedback.load_frames(pattern, frame_range, camera)
         return f"The frames are on an image plane of {camera}."
 
     def open_scene_file(self, path: Path, *, discard_changes: bool = False) -> None:
@@ -196,7 +196,7 @@ class MayaHost:
         )
         # They belong to the scene that is closed.
         feedback.clear()
-        compare.clear()
+        feedback.clear_movie()
         try:
             _open_without_code(path)
             _forget_changes()

@@ -1,4 +1,4 @@
-"""Show drawings of reviewers in the script: one group beside the source, with a RotoPaint for each drawing.
+"""Show drawings of reviewers in the script, in one group with a RotoPaint for each, and movies of versions in a Read.
 
 The strokes are set as the text of a RotoPaint's curves, which loads thousands of them in a second; calls of the Python
 interface for each take a minute. Earlier strokes lie above later ones there, pixels are counted from the bottom left,
@@ -15,6 +15,8 @@ from typing import Any
 import attrs
 import nuke
 
+from ft_dcc.errors import CaptureFailed
+from ft_dcc.host import ComparedMovie
 from ft_dcc.host_support import feedback as shared
 from ft_dcc.review.drawings import Drawing, Stroke, text_polylines
 
@@ -25,7 +27,7 @@ _MAX_CAPTION = 100
 _CAPTION_SIZE, _CAPTION_MARGIN, _CAPTION_WIDTH = 0.04, 0.015, 0.003
 _WHITE = (1.0, 1.0, 1.0)
 _MAX_STROKES, _MAX_POINTS = 20_000, 200_000
-# Distance in the node graph.
+# Distance in the node graph, of drawings on the right and of a movie on the left.
 _BESIDE = 120
 # A longer segment gets points near its ends: the curve through the points would round the corners off.
 _MIN_SEGMENT = 6.0
@@ -34,6 +36,8 @@ _MIN_BRUSH = 1.5
 
 _shown = maintained.ShownNode("Group", maintained.FEEDBACK)
 clear = _shown.remove
+_shown_movie = maintained.ShownNode("Read", maintained.COMPARISON)
+clear_movie = _shown_movie.remove
 
 
 def show(drawings: Sequence[Drawing], source: str) -> list[str]:
@@ -159,3 +163,47 @@ def _number(value: float) -> str:
     if value == int(value):
         return str(int(value))
     return f"x{struct.unpack('<I', struct.pack('<f', value))[0]:08x}"
+
+
+def show_movie(movie: ComparedMovie, source: str) -> list[str]:
+    """Show the movie instead of one that is shown, and return a sentence for each problem.
+
+    Raises CameraMissing, or CaptureFailed for a source in a gizmo and for images that do not exist any more.
+    """
+    node = sources.find_node(source)
+    home = sources.parent_group(node)
+    if not movie.images.path(1).is_file():
+        raise CaptureFailed(f"The images of {movie.name} were deleted from {movie.images.path(1).parent}. Try again.")
+    clear_movie()
+    with maintained.maintained_script():
+        with home:
+            read: Any = nuke.nodes.Read()
+        maintained.mark(read, maintained.COMPARISON)
+        read.setXYpos(node.xpos() - _BESIDE, node.ypos())
+        _load_movie(read, movie)
+    _shown_movie.keep(read, source, partial(_show_movie_again, movie, source))
+    return []
+
+
+def _load_movie(read: nuke.Node, movie: ComparedMovie) -> None:
+    values: dict[str, Any] = {
+        "file": movie.images.pattern.replace("\\", "/"),
+        "first": 1,
+        "last": len(movie.images),
+        "origfirst": 1,
+        "origlast": len(movie.images),
+        # The first image is that of this frame.
+        "frame_mode": "start at",
+        "frame": str(movie.first_frame),
+        "before": "black",
+        "after": "black",
+        "label": node_info.without_tcl(f"Compare with {movie.name}"),
+    }
+    for name, value in values.items():
+        read[name].setValue(value)
+
+
+def _show_movie_again(movie: ComparedMovie, source: str) -> None:
+    # The images may be gone meanwhile.
+    if movie.images.path(1).is_file():
+        show_movie(movie, source)

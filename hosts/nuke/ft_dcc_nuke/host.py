@@ -21,7 +21,7 @@ from ft_dcc.host_support.main_thread import entered_on_main_thread
 from ft_dcc.host_support.scene_files import read_start, require_known_version, require_openable
 from ft_dcc.review.drawings import Drawing
 
-from . import capture, compare, feedback, node_info, sources
+from . import capture, feedback, node_info, sources
 from .maintained import run_in_main_thread
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class NukeHost:
     plugins = Path(__file__).with_name("checks")
     scene_suffixes = (".nk",)
     clear_feedback = staticmethod(feedback.clear)
-    clear_movie = staticmethod(compare.clear)
+    clear_movie = staticmethod(feedback.clear_movie)
     render_script = staticmethod(node_info.script_name)
     run_in_main_thread = staticmethod(run_in_main_thread)
 
@@ -167,7 +167,7 @@ class NukeHost:
 
     def show_movie(self, movie: ComparedMovie, source: str | None = None) -> list[str]:
         """Show the movie in a Read beside the source; raise CameraMissing, or CaptureFailed in a gizmo."""
-        return compare.show(movie, source or next(iter(sources.find_sources()), ""))
+        return feedback.show_movie(movie, source or next(iter(sources.find_sources()), ""))
 
     def load_frames(self, pattern: str, frame_range: FrameRange, source: str = "") -> str:
         """Load the frames with a new Read, which is selected; raise CaptureFailed for a path that Nuke would run."""
@@ -201,7 +201,7 @@ class NukeHost:
         _require_consent(path)
         # They belong to the script that is closed.
         feedback.clear()
-        compare.clear()
+        feedback.clear_movie()
         try:
             _open(path)
         except RuntimeError as error:
