@@ -15,8 +15,7 @@ from typing import Any, Callable
 import attrs
 
 from ft_dcc import errors
-from ft_dcc.files import atomic
-from ft_dcc.files.checksum import sha256_of
+from ft_dcc.files import atomic, checksum
 from ft_dcc.files.roots import is_windows_path
 from ft_dcc.review.stored_values import REVIEW_MOVIE, REVIEW_MOVIES, movie_lines
 from ft_dcc.session import ORIGIN_LOCATION_ID, REVIEW_LOCATION_ID, SERVER_LOCATION_ID, Session
@@ -136,7 +135,7 @@ def fetch(session: Session, component: StoredComponent, folder: Path, on_bytes: 
     with _reserved(target), atomic.atomic_path(target) as draft:
         if not _copy_from_disk(component, draft):
             download(session, component.id, draft, size=component.size, on_bytes=on_bytes)
-        if component.sha256 and sha256_of(draft) != component.sha256:
+        if component.sha256 and checksum.sha256_of(draft) != component.sha256:
             raise errors.TransferFailed(
                 f"{component.name} does not have the checksum of the file that was published, and was not "
                 f"written. Report the component {component.id} to the administrator of {session.server_url}."
@@ -149,7 +148,7 @@ def _copy_from_disk(component: StoredComponent, draft: Path) -> bool:
     for path in component.paths:
         with contextlib.suppress(OSError):
             shutil.copyfile(path, draft)
-            if component.sha256 and sha256_of(draft) == component.sha256:
+            if component.sha256 and checksum.sha256_of(draft) == component.sha256:
                 return True
     if not component.is_uploaded:
         where = component.paths[0] if component.paths else "on the disk of another machine"
@@ -273,7 +272,7 @@ def _state(version: StoredVersion, file: DiskFile, on_block: Callable[[], object
         found = path.stat()
         if not file.sha256:
             return UNCHECKED if found.st_size == file.size else DAMAGED
-        if found.st_size == file.size and sha256_of(path, on_block) == file.sha256:
+        if found.st_size == file.size and checksum.sha256_of(path, on_block) == file.sha256:
             return OK
     except FileNotFoundError:
         return MISSING
