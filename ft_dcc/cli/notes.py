@@ -16,13 +16,14 @@ from ft_dcc.cli.terminal.inputs import connected, export_options, export_target
 from ft_dcc.cli.terminal.output import Output, ReportingGroup, as_plain, format_local_time
 from ft_dcc.errors import Cancelled, Error, SettingInvalid, UserFixableError
 from ft_dcc.files.atomic import storage_errors, write_atomically
-from ft_dcc.production.review_content import SUFFIXES
+from ft_dcc.production import review_content, tasks, versions
+from ft_dcc.review import feedback
 from ft_dcc.review.notes import Note, ReviewedSession, ReviewedVersion
+from ft_dcc.session import Session
 
 if TYPE_CHECKING:
     from ft_dcc.host import Host
     from ft_dcc.publish.models import PublishRequest
-    from ft_dcc.session import Session
 
 _TEXT_WIDTH = 92
 _MAX_REMINDERS, _REMINDER_WIDTH = 10, 80
@@ -50,10 +51,10 @@ def command(output: Output, **selection: Any) -> None:
     if click.get_current_context().invoked_subcommand is not None:
         return
     with connected() as session:
-        versions = _read(session, **selection)
-    lines = [line for version in versions for line in _describe(version)]
-    reports = [as_plain(version) for version in versions]
-    for version, report in zip(versions, reports):
+        found = _read(session, **selection)
+    lines = [line for version in found for line in _describe(version)]
+    reports = [as_plain(version) for version in found]
+    for version, report in zip(found, reports):
         for note, values in zip(version.notes, report["notes"]):
             replies = [{name: reply[name] for name in ("id", "author", "date", "text")} for reply in values["replies"]]
             values.update(is_open=note.is_open, is_done=note.is_done, replies=replies)
@@ -65,8 +66,6 @@ def command(output: Output, **selection: Any) -> None:
 @click.argument("text", metavar="TEXT")
 def reply(output: Output, note: str, text: str) -> None:
     """Write a reply to a note."""
-    from ft_dcc.review import feedback
-
     if not text.strip():
         raise SettingInvalid("The reply is empty. Write a text.")
     with connected() as session:
@@ -79,8 +78,6 @@ def reply(output: Output, note: str, text: str) -> None:
 @click.option("--reopen", is_flag=True, help="Open them again.")
 def done(output: Output, notes: tuple[str, ...], reopen: bool) -> None:
     """Mark notes as done, or open them again with --reopen."""
-    from ft_dcc.review import feedback
-
     with connected() as session:
         ids = [feedback.find_note_id(session, note) for note in notes]
         feedback.set_done(session, ids, is_done=not reopen)
@@ -100,11 +97,11 @@ def export(output: Output, format_name: str, to: Path | None, force: bool, **sel
     from ft_dcc.review.export.otio import to_otio
     from ft_dcc.review.export.spreadsheet import to_csv
 
-    target = export_target(to, "notes", SUFFIXES[format_name], force=force)
+    target = export_target(to, "notes", review_content.SUFFIXES[format_name], force=force)
     with connected() as session:
-        versions = _read(session, **selection)
+        found = _read(session, **selection)
     sorted_versions = []
-    for version in versions:
+    for version in found:
         # Notes on the whole version come first, then the others by frame.
         notes = tuple(sorted(version.notes, key=lambda note: (note.frame is not None, note.frame or 0)))
         sorted_versions.append(attrs.evolve(version, notes=notes))
@@ -114,7 +111,7 @@ def export(output: Output, format_name: str, to: Path | None, force: bool, **sel
         "csv": lambda: to_csv(content.versions).encode("utf-8-sig"),
         "pdf": lambda: to_pdf(content),
         "otio": lambda: to_otio(content).encode(),
-        "drawings": lambda: _grease_pencil(versions),
+        "drawings": lambda: _grease_pencil(found),
     }
     made = makers[format_name]()
     with storage_errors(f"{target} cannot be written", "Choose another file."):
@@ -122,11 +119,11 @@ def export(output: Output, format_name: str, to: Path | None, force: bool, **sel
     output.result(str(target), {"path": str(target), "format": format_name})
 
 
-def _grease_pencil(versions: Sequence[ReviewedVersion]) -> bytes:
+def _grease_pencil(found: Sequence[ReviewedVersion]) -> bytes:
     from ft_dcc.review.export.raster import write_drawings
 
     # Frames of different versions would lie on top of each other.
-    newest = next((version for version in versions if any(note.drawing for note in version.notes)), None)
+    newest = next((version for version in found if any(note.drawing for note in version.notes)), None)
     if newest is None:
         raise UserFixableError("There are no drawings to export. Choose another version with --version.")
     clip, content = newest.clip, io.BytesIO()
@@ -138,16 +135,12 @@ def _grease_pencil(versions: Sequence[ReviewedVersion]) -> bytes:
 
 def _read(session: Session, task: str | None, version: str | None, mine: bool, is_open: bool) -> list[ReviewedVersion]:
     """Return the chosen versions that have notes; with ``is_open`` their open notes only."""
-    from ft_dcc.production.tasks import find_task
-    from ft_dcc.production.versions import find_version_id
-    from ft_dcc.review import feedback
-
     if sum((task is not None, version is not None, mine)) > 1:
         raise click.UsageError("Give only one of --task, --version and --mine.")
     if task is not None:
-        found = list(feedback.of_task(session, find_task(session, task)["id"]))
+        found = list(feedback.of_task(session, tasks.find_task(session, task)["id"]))
     elif version is not None:
-        found = feedback.of_versions(session, [find_version_id(session, version)])
+        found = feedback.of_versions(session, [versions.find_version_id(session, version)])
     else:
         found = list(feedback.of_user(session, session.api_user))
     if is_open:
@@ -187,15 +180,12 @@ def _indented(text: str, start: str) -> list[str]:
 
 def find_open_notes(session: Session, request: PublishRequest, host: Host | None) -> list[tuple[ReviewedVersion, Note]]:
     """Return the notes on the task's versions that wait for an answer; the publish itself reports errors."""
-    from ft_dcc.production.tasks import find_task
-    from ft_dcc.review.feedback import find_note_id, unanswered_notes_of_task
-
     try:
         task = request.task or (None if host is None else host.run_in_main_thread(host.scene).task_id)
         if not task:
             return []
-        addressed = [find_note_id(session, note) for note in request.addresses]
-        return unanswered_notes_of_task(session, find_task(session, task)["id"], addressed)
+        addressed = [feedback.find_note_id(session, note) for note in request.addresses]
+        return feedback.unanswered_notes_of_task(session, tasks.find_task(session, task)["id"], addressed)
     except Cancelled:
         raise
     except Error:

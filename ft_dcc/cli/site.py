@@ -22,7 +22,6 @@ from ft_dcc.errors import SettingInvalid, nearest_hint
 from ft_dcc.frames import FrameRange, format_ranges, frame_rate
 from ft_dcc.production import review_content, review_sessions, versions
 from ft_dcc.production.tasks import WantedTask, assigned_tasks, ensure_task, ensure_tasks, search_tasks
-from ft_dcc.production.versions import find_version_id
 from ft_dcc.publish.progress import Progress
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings.resolve import read_settings
@@ -170,8 +169,6 @@ def fetch_command(output: Output, version: str, component: str | None, folder: P
 
     VERSION is an id, or PROJECT/SEQUENCE/SHOT/ASSET/v003.
     """
-    from ft_dcc.production import versions
-
     with inputs.connected() as session, progress.progress_display() as on_progress:
         found = versions.find_component(session, versions.find_version_id(session, version), component)
 
@@ -244,7 +241,7 @@ def version_command() -> None:
 def show(output: Output, version: str) -> None:
     """Show the components of a version on disk: their paths on this machine, frames, sizes and checksums."""
     with inputs.connected() as session:
-        found = _read(session, [find_version_id(session, version)])[0]
+        found = _read(session, [versions.find_version_id(session, version)])[0]
     lines = [found.label]
     for component in found.components:
         frames = f"  {format_ranges(component.frames)}" if component.frames else ""
@@ -268,7 +265,7 @@ def verify(output: Output, version: tuple[str, ...], project: str | None, review
     The exit code is 1 if there is one.
     """
     with inputs.connected() as session, progress.progress_display() as on_progress:
-        ids = [find_version_id(session, each) for each in version]
+        ids = [versions.find_version_id(session, each) for each in version]
         if review is not None:
             content = review_content.read_content(session, review_sessions.get_review_session(session, review, project))
             ids += [each["version_id"] for each in content["versions"]]
