@@ -6,10 +6,11 @@ import os
 import socket
 import sys
 import webbrowser
+from collections.abc import Iterable
 from fractions import Fraction
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import click
@@ -23,13 +24,9 @@ from ft_dcc.frames import FrameRange, format_ranges, frame_rate
 from ft_dcc.production import review_content, review_sessions, versions
 from ft_dcc.production.tasks import WantedTask, assigned_tasks, ensure_task, ensure_tasks, search_tasks
 from ft_dcc.publish.progress import Progress
+from ft_dcc.session.entities.entity import Entity
 from ft_dcc.session.query.expression import quoted
 from ft_dcc.settings.resolve import read_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ft_dcc.session.entities.entity import Entity
 
 _TABLE_COLUMNS = ("path", "frames", "fps")
 

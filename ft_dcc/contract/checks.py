@@ -17,8 +17,10 @@ from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.host import ComparedMovie, ComparesMovies, Host, OpensScenes
 from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.publish.models import PublishedVersion, PublishRequest
+from ft_dcc.publish.publisher import publish
 from ft_dcc.publish.scene_order import SceneAnswer, SceneOrder, answer_order
 from ft_dcc.session import Session
+from ft_dcc.system import http_sessions
 
 _SIZE = Resolution(64, 36)
 MENU = (
@@ -241,8 +243,6 @@ def check_scene_file(context: CheckContext) -> Mapping[str, Any]:
 
 
 def _publish(context: CheckContext, source: tuple[str, ...]) -> Mapping[str, Any]:
-    from ft_dcc.session import Session
-
     started = time.monotonic()
     with Session() as session:
         published = publish_source(session, context.task, source, context.folder / "jobs", context.host)
@@ -259,9 +259,6 @@ def publish_source(
     session: Session, task: str, source: tuple[str, ...], jobs: Path, host: Host | None = None
 ) -> PublishedVersion:
     """Publish frames 1001 to 1003 of a source, and check that the link of the version opens."""
-    from ft_dcc.publish.publisher import publish
-    from ft_dcc.system import http_sessions
-
     published = publish(_request(task, source), session, host, jobs=jobs).first
     require_equal(http_sessions.get(published.link or "", timeout=60).status_code, 200, "the link does not open")
     return published

@@ -15,11 +15,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ft_dcc.errors import EntityTypeError, PluginBroken
-from ft_dcc.session.entities.entity import Entity
+from ft_dcc.session.entities.entity import Entity, SessionInterface
 from ft_dcc.session.transport.codec import new_id
 
 if TYPE_CHECKING:
-    from ft_dcc.session.entities.entity import SessionInterface
     from ft_dcc.session.entity_types.schema import EntityTypes
     from ft_dcc.session.events.hub import EventHub
 

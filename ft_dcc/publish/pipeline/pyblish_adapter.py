@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pyblish
+from pyblish import lib, logic
+
 from ft_dcc.errors import Error
 
 if TYPE_CHECKING:
@@ -108,16 +111,12 @@ def load_api() -> None:
 
 def registries() -> dict[str, Any]:
     """Return pyblish's registries, lists and dictionaries of the process, by their names."""
-    import pyblish
-
     return {name: each for name, each in vars(pyblish).items() if name.startswith("_registered_")}
 
 
 def pyblish_plugins() -> str:
     """Return the folder of pyblish's own collectors: of the date, the user and the working folder."""
-    from pyblish.lib import main_package_path
-
-    return os.path.join(main_package_path(), "plugins")  # noqa: PTH118 - as pyblish registers it
+    return os.path.join(lib.main_package_path(), "plugins")  # noqa: PTH118 - as pyblish registers it
 
 
 def targets(plugin: PluginClass, context: Context, wanted: Iterable[str] = ()) -> list[Instance | None]:
@@ -126,8 +125,6 @@ def targets(plugin: PluginClass, context: Context, wanted: Iterable[str] = ()) -
     The list is empty for a plugin that is inactive, or has neither the default target nor one of the ``wanted``;
     instances with ``publish=False`` are left out.
     """
-    from pyblish import logic
-
     if not plugin.active or not logic.plugins_by_targets([plugin], ["default", *wanted]):
         return []
     if not plugin.__instanceEnabled__:  # type: ignore[attr-defined] # set by pyblish's metaclass
@@ -201,8 +198,6 @@ def guarded_logging() -> Iterator[None]:
 @contextmanager
 def without_callbacks() -> Iterator[None]:
     """Emit no signal of pyblish in this thread, so that callbacks of others do not run; other threads emit theirs."""
-    from pyblish import lib
-
     emit, thread = lib.emit, threading.get_ident()
 
     def emit_elsewhere(signal: str, **values: Any) -> None:

@@ -9,17 +9,15 @@ import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 from urllib.parse import urlencode
 
 from ft_dcc import errors
 from ft_dcc.files.atomic import make_temporary_folder, remove_tree
+from ft_dcc.session.entities.entity import SessionInterface
 from ft_dcc.session.locations.accessor import Accessor, FileWrapper
 from ft_dcc.session.symbol import CREATED
 from ft_dcc.session.transfer import transfer
-
-if TYPE_CHECKING:
-    from ft_dcc.session.entities.entity import SessionInterface
 
 _log = logging.getLogger(__name__)
 # Storages discard the parts of unfinished uploads earlier than this.

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from Qt import QtCore, QtWidgets
 
 from ft_dcc import errors, plain_text
 from ft_dcc.frames import FrameRange, Resolution, frame_rate
 from ft_dcc.host import GoesToFrames, Host, SupportsSnapshot
+from ft_dcc.publish.models import PublishRequest
 from ft_dcc.ui import publish_controller, texts
 from ft_dcc_qt import layouts, style
 
 from . import options_panel, problems_panel, source_list
 from .fields import CommentField, RangeMenu, SearchField
 from .progress_panel import ProgressPanel, RecentVersions, ResultPanel
-
-if TYPE_CHECKING:
-    from ft_dcc.publish.models import PublishRequest
 
 _NO_CAMERA = "The scene has no camera. Add one, or add image or movie files."
 _NO_FILE = "Drop images or movies here, or press “Add files …”."
@@ -140,8 +137,6 @@ class PublishPage(QtWidgets.QWidget):
 
     def request(self) -> PublishRequest:
         """Return the request; raise SettingInvalid for an invalid field."""
-        from ft_dcc.publish.models import PublishRequest
-
         if self.task_id is None:
             raise errors.SettingInvalid("No task selected. Choose the task to publish to.")
         sources = self.sources.checked
