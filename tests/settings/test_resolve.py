@@ -6,13 +6,8 @@ import pytest
 
 from ft_dcc.errors import SettingInvalid, StorageError
 from ft_dcc.settings.definitions import GROUPS, SETTINGS
-<<<<<<< HEAD
-from ft_dcc.settings.resolve import read_settings
-from ft_dcc.settings.scope import Scope
-from ft_dcc.settings.user_file import user_file, write_user_setting
-=======
 from ft_dcc.settings.resolve import Scope, read_settings
->>>>>>> cb06b714 (publish, settings, files, production: merge modules of one subject)
+from ft_dcc.settings.user_file import user_file, write_user_setting
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "td" / "settings.md"
 
