@@ -15,7 +15,7 @@ from typing import Union
 import attrs
 
 from ft_dcc.errors import FramesMissing, SettingInvalid
-from ft_dcc.files.sequences import FRAME_RANGE, frame_path, frame_sizes, is_sequence, padded_pattern
+from ft_dcc.files.sequences import FRAME_RANGE, frame_path, frame_sizes, is_sequence, padded_pattern, split_frame_number
 
 # The broadcast rates are N*1000/1001 by definition (SMPTE ST 12-1); hosts and movies contain rounded values.
 _NTSC_RATES = (24, 30, 48, 60, 120)
@@ -214,7 +214,9 @@ def find_other_padding(pattern: str) -> str:
     """Return which frames a pattern leaves out, whose numbers have fewer digits, and the pattern of all; else ""."""
     folder, name = os.path.split(pattern)
     wanted, own = padded_pattern(pattern), frame_sizes(pattern)
-    every = {} if wanted is None else frame_sizes(os.path.join(folder, wanted))  # noqa: PTH118 - a pattern
+    if wanted is None or split_frame_number(wanted) == split_frame_number(name):
+        return ""
+    every = frame_sizes(os.path.join(folder, wanted))  # noqa: PTH118 - a pattern
     left_out = tuple(frame for frame in every if frame not in own)
     if not own or not left_out or any(frame not in every for frame in own):
         return ""

@@ -19,7 +19,6 @@ FRAME_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:x(\d+))?(?:\+(\d+)(?:\+(\d+))?
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
 # Of Maya and Katana, of Houdini, and of Cinema 4D and others.
 _OTHER_PLACEHOLDER = re.compile(r"(@+)(?=\.\w+$)|\$F(\d+|(?!\w))|<frame0?(\d+)>")
-_NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
 _INNER_NUMBER = re.compile(r"(?<![^._])\d+(?=[._])")
 # What stands before the number of a version or before the height of an image.
 _NO_FRAME = re.compile(r"(?:(?:^|[._ -])[vV]|\d[xX])$")
@@ -192,11 +191,13 @@ def frame_sizes(pattern: str) -> dict[int, int]:
         sizes: dict[int, int] = known[pattern]
         return sizes
     try:
-        sizes = {}
+        sizes, beginning = {}, os.path.join(folder, "")  # noqa: PTH118 - text, for many thousands of files
         for found, file, size in _numbered(folder, before, number, after):
-            # A link to a file that does not exist is a missing frame, as is a file deleted meanwhile.
-            with suppress(FileNotFoundError):
-                sizes[int(found)] = os.stat(os.path.join(folder, file)).st_size if size is None else size  # noqa: PTH116, PTH118
+            try:
+                sizes[int(found)] = os.stat(beginning + file).st_size if size is None else size  # noqa: PTH116
+            except FileNotFoundError:
+                # A link to a file that does not exist is a missing frame, as is a file deleted meanwhile.
+                continue
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -258,12 +259,20 @@ def _comparable(name: str) -> str:
 
 def _patterns(names: Iterable[str]) -> dict[str, str]:
     """Return the pattern of each image that differs from others in one number only, the last such number."""
-    # "sh_010_1001_a.png" and "sh_010_1002_a.png" are frames of the shot 010.
-    keys = {name: _sequence_keys(name) for name in names}
-    counts = collections.Counter(key for candidates in keys.values() for key in candidates)
     members: dict[tuple[str, str], list[str]] = {}
-    for name, candidates in keys.items():
-        key = next((key for key in candidates if counts[key] > 1), None)
+    # Most names have the number before the suffix; the search for others is slow for a million files.
+    last = {name: _last_number(name) for name in names}
+    counts = collections.Counter(last.values())
+    others: dict[str, list[tuple[str, str]]] = {}
+    for name, key in last.items():
+        if key is not None and counts[key] > 1:
+            members.setdefault(key, []).append(name)
+        else:
+            others[name] = [*([] if key is None else [key]), *_inner_numbers(name)]
+    # "sh_010_1001_a.png" and "sh_010_1002_a.png" are frames of the shot 010.
+    inner = collections.Counter(key for candidates in others.values() for key in candidates)
+    for name, candidates in others.items():
+        key = next((key for key in candidates if inner[key] > 1), None)
         if key is not None:
             members.setdefault(key, []).append(name)
     patterns = {}
@@ -275,24 +284,27 @@ def _patterns(names: Iterable[str]) -> dict[str, str]:
     return patterns
 
 
-def _sequence_keys(name: str) -> list[tuple[str, str]]:
-    """Return the parts of an image's name around each number that can be that of the frame, the last first."""
-    # It is directly before the suffix, or between dots and underscores. That of a version, "v002", or of a size,
-    # "1920x1080", is none.
-    suffix = os.path.splitext(name)[1]  # noqa: PTH122 - text
+def _last_number(name: str) -> tuple[str, str] | None:
+    """Return the parts of an image's name around the number directly before its suffix, if it can be a frame."""
+    # That of a version, "v002", or of a size, "1920x1080", is none.
+    stem, suffix = name[: name.rfind(".")], name[name.rfind(".") :]
+    before = stem.rstrip("0123456789")
+    if len(before) == len(stem) or suffix.lower() not in IMAGE_SUFFIXES:
+        return None
+    end = before[-1:]
+    if end in ("v", "V", "x", "X") and _NO_FRAME.search(before):
+        return None
+    return (before[:-1] if end == "-" and _SIGN.search(before) else before, suffix)
+
+
+def _inner_numbers(name: str) -> list[tuple[str, str]]:
+    """Return the parts of an image's name around each number between dots and underscores, the last first."""
+    suffix = name[name.rfind(".") :]
     if suffix.lower() not in IMAGE_SUFFIXES:
         return []
-    keys = []
-    match = _NUMBERED.fullmatch(name)
-    if match is not None and not _NO_FRAME.search(match[1]):
-        before = match[1]
-        keys.append((before[:-1] if _SIGN.search(before) else before, suffix))
-    for found in reversed(list(_INNER_NUMBER.finditer(name))):
-        after = name[found.end() :]
-        # The last placeholder of a pattern is the number.
-        if after != suffix and not _PLACEHOLDER.search(after):
-            keys.append((name[: found.start()], after))
-    return keys
+    parts = ((name[: found.start()], name[found.end() :]) for found in reversed(list(_INNER_NUMBER.finditer(name))))
+    # The last placeholder of a pattern is the number.
+    return [(before, after) for before, after in parts if after != suffix and not _PLACEHOLDER.search(after)]
 
 
 def _padding(numbers: list[str]) -> int:

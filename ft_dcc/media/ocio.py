@@ -6,10 +6,12 @@ through a pipe.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable
@@ -119,6 +121,20 @@ def image_size(image: Path, colour: ColourOptions | None = None) -> frames.Resol
     return probe(image).resolution
 
 
+@functools.lru_cache(maxsize=4)
+def _read_config(name: str, modified: int) -> Any:
+    """Return an OCIO config, read once while its file is unchanged: a folder has thousands of sources."""
+    import OpenImageIO
+
+    return OpenImageIO.ColorConfig(name)
+
+
+def _modified(name: str) -> int:
+    with suppress(OSError):
+        return os.stat(name).st_mtime_ns  # noqa: PTH116 - the name may be that of a built-in config
+    return 0
+
+
 class Converter:
     """Converts images for a display; raises MissingExtra without OpenImageIO, SettingInvalid for an unknown name."""
 
@@ -129,7 +145,7 @@ class Converter:
             raise errors.MissingExtra("colour", "Reading OpenEXR, or converting a colour space,") from error
         self._oiio = OpenImageIO
         self._config_name = colour.config or BUILT_IN
-        self._config = OpenImageIO.ColorConfig(self._config_name)
+        self._config = _read_config(self._config_name, _modified(self._config_name))
         if reason := self._config.geterror():
             raise errors.SettingInvalid(
                 f"{self._config_name} is not an OCIO config: {reason.rstrip('.')}. "

@@ -4,6 +4,7 @@ Plain light goes through the formulas of IEC 61966-2-1 (sRGB) and ITU-R BT.709 b
 matrix first. For the film look of ACES the reference is OpenColorIO itself, asked for one pixel.
 """
 
+import os
 import struct
 from fractions import Fraction
 
@@ -16,6 +17,7 @@ from ft_dcc.errors import Cancelled, FramesMissing, SettingInvalid, UserFixableE
 from ft_dcc.frames import FrameRange, Frames, Resolution
 from ft_dcc.media import ColourOptions, encode, image_size, start_live_encode, still, thumbnail
 from ft_dcc.media.inspection.image_channels import Part, find_rgb
+from ft_dcc.media.ocio import converter
 
 oiio = pytest.importorskip("OpenImageIO", reason="ft-dcc[colour] is not installed")
 
@@ -330,6 +332,17 @@ def test_studio_config_is_used(make_exr, tmp_path, monkeypatch, variable, view, 
 def test_unknown_name_of_the_config_is_rejected_before_the_encode(make_exr, tmp_path, colour, sentence):
     with pytest.raises(SettingInvalid, match=sentence):
         encode(make_exr([(0, 0, 0)]), tmp_path / "film.mp4", colour=colour)
+
+
+def test_a_changed_config_is_read_again(tmp_path):
+    config = tmp_path / "studio.ocio"
+    config.write_text(STUDIO, encoding="utf-8")
+    converter(".exr", ColourOptions(config=str(config), view="half"))
+    config.write_text(STUDIO.replace("name: half", "name: most"), encoding="utf-8")
+    os.utime(config, (1, 1))
+    converter(".exr", ColourOptions(config=str(config), view="most"))
+    with pytest.raises(SettingInvalid, match="no view called 'half'"):
+        converter(".exr", ColourOptions(config=str(config), view="half"))
 
 
 @pytest.mark.parametrize(
