@@ -106,6 +106,14 @@ def test_a_shot_in_a_review_session_shows_its_newest_version(session, project, p
     assert session.get("ReviewSessionObject", item["id"])["version_id"] == newest["id"]
 
 
+def test_media_for_an_object_that_follows_an_empty_shot_is_refused(session, project, project_shot):
+    review = session.create("ReviewSession", {"name": "Dailies", "project": project})
+    item = session.create("ReviewSessionObject", {"review_session": review, "shot": project_shot})
+    session.commit()
+    with pytest.raises(OperationError, match="has no version yet"):
+        session.create("ReviewSessionObjectComponent", {"review_session_object": item, "name": "movie"})
+
+
 def test_a_closed_review_raises_one_class_of_error_from_session_and_server(session, open_session, project):
     review = session.create("ReviewSession", {"name": "Dailies", "project": project})
     session.commit()

@@ -264,6 +264,11 @@ def _media(session: SessionInterface, values: Data) -> None:
     for name in ("review_session_object", "review_session_object_id", "system_type"):
         values.pop(name, None)
     values["version"] = _related(session, item, "asset_version", "AssetVersion", "version_id")
+    if values["version"] is None:
+        raise OperationError(
+            f"'{item['name']}' has no version yet, to which media can be added: it follows a shot or another entity. "
+            "Publish a version of that first, or create a ReviewSessionObject with a name only."
+        )
 
 
 def _comment(session: SessionInterface, values: Data) -> None:
