@@ -5,17 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 
 import pytest
-from doubles.programs import run_process
-
-TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from doubles.host_programs import make_maya, make_nuke  # noqa: E402
-from doubles.programs import write_program  # noqa: E402
+from doubles.host_programs import make_maya, make_nuke
+from doubles.programs import run_process, write_program
 
 
 @pytest.fixture

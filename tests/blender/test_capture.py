@@ -1,13 +1,10 @@
 import sys
 
 import pytest
+from doubles.shots import ignore
 
 from ft_dcc.errors import CameraMissing, CaptureFailed, SettingInvalid, StorageError
 from ft_dcc.frames import Resolution
-
-
-def ignore(frame):
-    pass
 
 
 def test_the_images_show_the_animation(playblast, sample):

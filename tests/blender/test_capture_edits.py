@@ -2,16 +2,13 @@
 
 import attrs
 import pytest
+from doubles.shots import ignore
 
 from ft_dcc.errors import CameraMissing, CaptureFailed
 from ft_dcc.files.checksum import sha256_of
 from ft_dcc.frames import FrameRange
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import Publisher
-
-
-def ignore(frame):
-    pass
 
 
 def at(when, do):

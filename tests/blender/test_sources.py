@@ -10,17 +10,13 @@ from fractions import Fraction
 import pytest
 import requests
 from doubles.numbered_images import run_ffmpeg
-from doubles.shots import plan_two_shows
+from doubles.shots import ignore, plan_two_shows
 from run_options import TIMEOUT_SECONDS
 
 from ft_dcc.errors import CameraMissing, CaptureFailed
 from ft_dcc.frames import FrameRange, Resolution
 from ft_dcc.publish.models import PublishRequest
 from ft_dcc.publish.publisher import Publisher
-
-
-def ignore(frame):
-    pass
 
 
 def test_the_edit_of_the_sequencer_is_a_source(host, playblast, strips, state, sample):

@@ -1,4 +1,4 @@
-"""A shot of the studio server with a task, and publishes beside the event loop of a host."""
+"""A shot of the studio server with a task, and captures and publishes beside the event loop of a host."""
 
 import threading
 import uuid
@@ -22,6 +22,10 @@ def task_of_shot(session, name, frames="1001-1012"):
     session.get("Shot", task["parent_id"])["custom_attributes"]["resolution"] = "64x36"
     session.commit()
     return task
+
+
+def ignore(frame):
+    """Take the number of a captured frame, as a capture reports it."""
 
 
 def run_in_thread(program, function):

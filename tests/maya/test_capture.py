@@ -3,15 +3,12 @@ import threading
 
 import pytest
 from doubles.maya.interface import VIEW, VIEW_ABOUT
+from doubles.shots import ignore
 
 from ft_dcc.errors import Cancelled, CaptureFailed, SceneBusy, SettingInvalid, StorageError
 from ft_dcc.frames import Resolution
 from ft_dcc.host_support.capture_files import png_size
 from ft_dcc.ui.background_queries import preview_camera
-
-
-def ignore(frame):
-    pass
 
 
 @pytest.fixture

@@ -4,15 +4,12 @@ import attrs
 import pytest
 from doubles.maya import sample_scene
 from doubles.maya.scene import Node
+from doubles.shots import ignore
 from doubles.studio_configurations import StudioModule, fragments
 from run_options import sample
 
 from ft_dcc.errors import Cancelled, CaptureFailed, SettingInvalid
 from ft_dcc.frames import Resolution
-
-
-def ignore(frame):
-    pass
 
 
 def test_the_progress_window_shows_the_frame_that_is_drawn(maya, host, request_of):

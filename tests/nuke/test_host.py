@@ -6,6 +6,7 @@ import pytest
 from doubles.nuke.knobs import knobs_of
 from doubles.nuke.nodes import Format
 from doubles.nuke.sample_script import set_knobs
+from doubles.shots import ignore
 from run_options import wait_until
 
 from ft_dcc.errors import CameraMissing, Cancelled, CaptureFailed, StorageError, UserFixableError
@@ -23,10 +24,6 @@ def request_of(tmp_path):
         return PlayblastRequest(**{**parts, "name": "shot", **values}, frame_range=FrameRange.parse(frames))
 
     return make
-
-
-def ignore(frame):
-    pass
 
 
 @pytest.mark.parametrize(("fps", "rate"), [(23.976, "24000/1001"), (29.97, "30000/1001"), (24.0, "24"), (12.5, "25/2")])

@@ -3,29 +3,23 @@
 import errno
 import os
 import shutil
-import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from doubles.colour_bars import painted, write_painted
+from doubles.numbered_images import run_ffmpeg
+from doubles.users import without_root
 
-TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from doubles.colour_bars import painted, write_painted  # noqa: E402
-from doubles.numbered_images import run_ffmpeg  # noqa: E402
-from doubles.users import without_root  # noqa: E402
-
-from ft_dcc import media  # noqa: E402
-from ft_dcc.errors import FramesMissing, MovieUnreadable, StorageError, UserFixableError  # noqa: E402
-from ft_dcc.files.atomic import write_remedy  # noqa: E402
-from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames  # noqa: E402
-from ft_dcc.media import ffmpeg  # noqa: E402
-from ft_dcc.media.frame_input import refuse_damaged  # noqa: E402
-from ft_dcc.publish.jobs.job import Job  # noqa: E402
-from ft_dcc.publish.models import PublishRequest  # noqa: E402
+from ft_dcc import media
+from ft_dcc.errors import FramesMissing, MovieUnreadable, StorageError, UserFixableError
+from ft_dcc.files.atomic import write_remedy
+from ft_dcc.frames import FrameRange, Frames, Resolution, find_frames
+from ft_dcc.media import ffmpeg
+from ft_dcc.media.frame_input import refuse_damaged
+from ft_dcc.publish.jobs.job import Job
+from ft_dcc.publish.models import PublishRequest
 
 needs_permissions = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
 
