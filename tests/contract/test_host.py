@@ -25,7 +25,7 @@ def test_host_passes_the_check(tested_host, tmp_path, check):
 
 
 def test_a_relative_folder_with_special_characters_is_kept(tested_host, tmp_path, monkeypatch):
-    if tested_host.host.name == "Colour bars":
+    if tested_host.host.name in ("Colour bars", "Orbit"):
         pytest.skip("this double takes absolute folders only")
     monkeypatch.chdir(tmp_path)
     folder = Path("with space, brace {x}, hash ####, über, percent %04d 50%, [exec ls], $HOME")
@@ -109,7 +109,8 @@ def movie(tmp_path):
 
 @pytest.fixture
 def comparing(tested_host):
-    assert isinstance(tested_host.host, ComparesMovies)
+    if not isinstance(tested_host.host, ComparesMovies):
+        pytest.skip(f"{tested_host.host.name} shows no movies of versions")
     return tested_host
 
 
@@ -135,7 +136,8 @@ def test_a_missing_source_and_deleted_images_change_nothing(comparing, movie):
 
 def test_unsaved_changes_and_files_of_other_programs_are_not_opened(tested_host, tmp_path):
     host = tested_host.host
-    assert isinstance(host, OpensScenes)
+    if not isinstance(host, OpensScenes):
+        pytest.skip(f"{host.name} opens no work files")
     path = tmp_path / f"other{host.scene_suffixes[0]}"
     path.write_bytes(b"a scene")
     other = tmp_path / "scene.other"
@@ -154,7 +156,8 @@ def test_unsaved_changes_and_files_of_other_programs_are_not_opened(tested_host,
 @pytest.mark.parametrize("source", ["", "deleted"])
 def test_loaded_frames_stay_in_the_scene(tested_host, movie, source):
     host = tested_host.host
-    assert isinstance(host, LoadsFrames)
+    if not isinstance(host, LoadsFrames):
+        pytest.skip(f"{host.name} loads no frames")
     before = tested_host.state()
     assert host.load_frames(movie.images.pattern, movie.images.frame_range, source).startswith("The frames are ")
     loaded = tested_host.state()
