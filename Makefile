@@ -137,7 +137,7 @@ picture: setup-test
 
 screenshot-blender: setup-test
 	FT_DCC_BLENDER=$${FT_DCC_BLENDER:-/usr/bin/blender} FT_DCC_SCREENSHOT=docs/images/blender.png \
-		FT_DCC_PANELS=docs/images/blender-panels.png FT_DCC_ANIMATION=docs/images/round.webp \
+		FT_DCC_PANELS=docs/images FT_DCC_ANIMATION=docs/images/round.webp \
 		$(BIN)/python -m pytest -q tests/blender/test_window.py tests/blender/test_window_round.py \
 		-k "screenshot or panel_is_drawn"
 

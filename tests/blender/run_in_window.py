@@ -91,20 +91,17 @@ def steps_of_artist():
         "error": CONTROLLER.error or str(CONTROLLER.problems or ""),
         "is as it was": state() == before,
     }
-    take_screenshot("published")
     press_publish(area, window)
     yield from until_captured(2)
-    take_screenshot("capturing")
     subprocess.run(["xdotool", "mousemove", "600", "400", "key", "Escape"], check=True)
     yield from until_idle()
     results["cancel"] = {"error": CONTROLLER.error, "is as it was": state() == before}
     change_view(area.spaces[0])
     yield 1.0
     view = view_state(area.spaces[0])
-    results["looks"] = {name: image_size_in_bytes(name, look) for name, look in LOOKS.items()}
-    yield 1.0
-    results["the view is as it was"] = (view_state(area.spaces[0]), state()) == (view, before)
     results["two windows"] = yield from publish_beside_second_window(window)
+    results["the view is as it was"] = (view_state(area.spaces[0]), state()) == (view, before)
+    results["during a render"] = yield from publish_during_render(window)
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
@@ -116,7 +113,7 @@ def steps_of_screenshot():
     from ft_dcc.session import operations
 
     demo_scene.build(OUTPUT / "demo.blend")
-    open_tasks_panel()
+    open_panel(review_panels.TasksPanel)
     yield 2.0
     area, window = find_view()
     area, window = yield from fill_window(area, window)
@@ -166,7 +163,7 @@ def steps_of_screenshot():
 
 
 def steps_of_panel():
-    """Take pictures of the panel: empty, with a task, during a publish, and with one and eight problems."""
+    """Take pictures of the panel: empty, with a task, during a publish, with problems, and the buttons of an edit."""
     from ft_dcc.errors import ValidationIssue
 
     demo_scene.build(OUTPUT / "demo.blend")
@@ -185,6 +182,12 @@ def steps_of_panel():
     choices.outputs = {"1080"}
     yield 3.0
     take_screenshot("panel-task")
+    bpy.ops.ft_dcc.take_task(task_id=bpy.context.scene["ft_dcc_task_id"])
+    yield from until_idle()
+    yield 1.0
+    take_screenshot("panel-offer")
+    bpy.ops.ft_dcc.save_next_version()
+    yield from until_idle()
     press_publish(area, window)
     while not is_scene_captured() and CONTROLLER.is_busy:
         yield 0.05
@@ -206,6 +209,16 @@ def steps_of_panel():
             yield 0.2
         take_screenshot(f"panel-{name}")
     CONTROLLER.problems = ()
+    movie, strips = next((OUTPUT / "jobs").rglob("*.mp4")), importlib.import_module(f"{MODULE}.scene.strips")
+    for number, name in enumerate(("SH010", "SH020", "SH030")):
+        (strip,) = strips.add_movie(bpy.context.scene, movie, 1001 + 6 * number, has_sound=False)
+        strip.name, strip.mute = name, False
+    open_panel(importlib.import_module(f"{MODULE}.ui.settings_panels").CameraPanel)
+    yield 2.0
+    take_screenshot("panel-edit")
+    bpy.context.preferences.view.language = "de_DE"
+    yield 2.0
+    take_screenshot("panel-german")
     (OUTPUT / "results.json").write_text(json.dumps({"error": CONTROLLER.error}), encoding="utf-8")
 
 
@@ -236,7 +249,6 @@ def steps_of_round():
     bpy.ops.ft_dcc.show_drawings()
     yield from until_read()
     yield 1.0
-    take_screenshot("shown")
     captures["shown"] = capture_round("shown", is_shown=True)
     captures["hidden in a capture"] = capture_round("hidden")
     bpy.ops.ft_dcc.toggle_addressed(note_id=note.id)
@@ -296,11 +308,11 @@ NOTE_SHAPES = [
 ]
 
 
-def open_tasks_panel():
-    """Register the panel of tasks as one that is open from the start; a script cannot open it."""
-    bpy.utils.unregister_class(review_panels.TasksPanel)
-    review_panels.TasksPanel.bl_options = set()
-    bpy.utils.register_class(review_panels.TasksPanel)
+def open_panel(panel):
+    """Register the panel as one that is open from the start; a script cannot open it."""
+    bpy.utils.unregister_class(panel)
+    panel.bl_options, panel.bl_idname = set(), f"{panel.bl_idname}_open"
+    bpy.utils.register_class(panel)
 
 
 def until_read():
@@ -340,12 +352,17 @@ def work_during_publish(results, area, window):
     bpy.context.window_manager.ft_dcc.frames = "SCENE"
     bpy.ops.wm.save_as_mainfile(filepath=str(OUTPUT / "work.blend"))
     yield 1.0
-    before, cube = state(), selected_object()
-    results["state before"] = before
+    cube, renders = selected_object(), []
+    bpy.app.handlers.render_init.append(lambda *_: renders.append("F12"))
+    bpy.ops.ed.undo_push(message="Before the publish")
+    bpy.context.scene.objects[cube].location.z += 5
+    bpy.ops.ed.undo_push(message="Move")
+    before = results["state before"] = state()
+    moved = bpy.context.scene.objects[cube].location.z
     windows = subprocess.run(["xdotool", "search", "--class", "blender"], capture_output=True, text=True, check=True)
     names, phases, stalls, last = windows.stdout.split(), {}, [], time.monotonic()
     press_publish(area, window)
-    keys = itertools.cycle(["g", "x", "ctrl+s", "ctrl+z", "Tab", "Right", "ctrl+Right"])
+    keys = itertools.cycle(["g", "x", "F12", "ctrl+s", "ctrl+z", "Tab", "Right", "ctrl+Right"])
     number = 0
     while CONTROLLER.is_busy:
         number += 1
@@ -368,8 +385,11 @@ def work_during_publish(results, area, window):
         last = time.monotonic()
     results["phases"], results["longest stall"] = phases, max(stalls)
     results["work"] = {"error": CONTROLLER.error or str(CONTROLLER.problems or ""), "is as it was": state() == before}
-    results["the cube exists"] = selected_object() == cube
+    results["the cube exists"], results["renders"] = selected_object() == cube, renders
     yield 0.5
+    bpy.ops.ed.undo()
+    results["one undo after the publish"] = moved - bpy.context.scene.objects[cube].location.z
+    bpy.ops.ed.redo()
     bpy.ops.ed.undo_push(message="After the publish")
     bpy.context.scene.objects[cube].location.z += 5
     bpy.ops.ed.undo_push(message="Move")
@@ -434,7 +454,6 @@ def steps_of_keys():
         yield 0.05
     results["saved during the capture"] = is_scene_captured() and file.exists()
     yield 0.5
-    take_screenshot("saved")
     shutil.copy(file, OUTPUT / "saved-by-key.blend")
     yield from until_idle()
     yield 1.0
@@ -524,19 +543,20 @@ def publish_beside_second_window(window):
     return CONTROLLER.error or str(CONTROLLER.problems or "")
 
 
-LOOKS = {
-    "solid": {},
-    "viewport": {"shading": "VIEWPORT"},
-    "overlays": {"shading": "VIEWPORT", "overlays": True},
-    "stamp": {"stamp": True},
-}
-
-
-def image_size_in_bytes(name, look):
-    """Capture one frame with this look, and return the size of its file, which differs between looks."""
-    source = sources.find_sources(bpy.context.scene)[0]
-    request = request_of(source, (1001, 1001), OUTPUT / "looks", name, look)
-    return host.BlenderHost().playblast(request, lambda _frame: None).path(1001).stat().st_size
+def publish_during_render(window):
+    """Publish while Blender renders an animation as after Ctrl+F12, which Escape ends."""
+    area, scene = find_view()[0], bpy.context.scene
+    bpy.context.preferences.view.render_display_type = "NONE"
+    scene.render.filepath = str(OUTPUT / "render" / "frame.")
+    with bpy.context.temp_override(window=window, area=area, region=window_region(area)):
+        bpy.ops.render.render("INVOKE_DEFAULT", animation=True)
+    yield 0.1
+    press_publish(area, window)
+    yield from until_idle()
+    press_key("Escape")
+    while bpy.app.is_job_running("RENDER"):
+        yield 0.1
+    return CONTROLLER.error
 
 
 def request_of(source, frames, folder, name, look):
@@ -553,8 +573,7 @@ def find_view():
 
 
 def press_publish(area, window):
-    region = next(part for part in area.regions if part.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
+    with bpy.context.temp_override(window=window, area=area, region=window_region(area)):
         bpy.ops.ft_dcc.publish("INVOKE_DEFAULT")
 
 
@@ -587,10 +606,10 @@ def state():
 
 
 def steps_of_look():
-    """Capture the default look with back plates, and what Blender itself renders of the same view."""
+    """Capture the default look with back plates, in a quad view too, and what Blender itself renders of the view."""
     yield 1.0
     area, window = find_view()
-    scene, space, switches = window.scene, area.spaces.active, importlib.import_module(f"{MODULE}.scene.viewport")
+    scene, space = window.scene, area.spaces.active
     scene.render.resolution_x, scene.render.resolution_y, scene.view_settings.exposure = WIDTH, HEIGHT, 1.0
     space.region_3d.view_perspective = "CAMERA"
     space.shading.show_shadows = space.shading.show_cavity = space.shading.show_backface_culling = True
@@ -612,14 +631,72 @@ def steps_of_look():
         hidden.add("VIEW_3D" in area_types())
     after = [view_state(space), area_types(), bpy.data.images.keys()]
     results = {"before": before, "after": after, "views": sorted(hidden), "look": look}
-    for name in switches._overlays(space.overlay):
-        setattr(space.overlay, name, False)
-    scene.render.image_settings.file_format, scene.frame_start, scene.frame_end = "PNG", 1, 3
-    scene.render.filepath = str(OUTPUT / "theirs" / "frame.")
-    region = next(part for part in area.regions if part.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.render.opengl(animation=True, view_context=True)
+    for name in ("overlays", "stamp"):
+        request = request_of("Camera", (1, 1), OUTPUT / "ours", name, {**look, name: True})
+        scene_host.playblast(request, lambda _frame: None)
+    render_view(window, area, OUTPUT / "theirs", 3)
+    results["kinds"] = yield from capture_kinds_of_views(area, window, {"default": look, "solid": {}})
+    with bpy.context.temp_override(window=window, area=area, region=window_region(area)):
+        bpy.ops.screen.region_quadview()
+    yield 1.0
+    before = quad_state(space)
+    scene_host.playblast(request_of("Camera", (1, 1), OUTPUT / "quad", "frame", look), lambda _frame: None)
+    yield 1.0
+    results["the quad view is as it was"] = len(before) == 4 and quad_state(space) == before
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
+
+
+def render_view(window, area, folder, last):
+    """Render the frames up to ``last`` with the operator of the menu *View*, without overlays but back plates."""
+    scene, overlay = window.scene, area.spaces.active.overlay
+    for name in importlib.import_module(f"{MODULE}.scene.viewport")._overlays(overlay):
+        setattr(overlay, name, False)
+    scene.render.image_settings.file_format, scene.frame_start, scene.frame_end = "PNG", 1, last
+    scene.render.filepath = str(folder / "frame.")
+    with bpy.context.temp_override(window=window, area=area, region=window_region(area)):
+        bpy.ops.render.opengl(animation=True, view_context=True)
+
+
+def window_region(area):
+    return next(part for part in area.regions if part.type == "WINDOW")
+
+
+def quad_state(space):
+    parts = space.region_quadviews
+    return [(part.view_perspective, [round(each, 4) for each in part.view_rotation]) for part in parts]
+
+
+def capture_kinds_of_views(area, window, looks):
+    """Capture the scene in each kind of view with these looks, and return what each says about the difference."""
+    scene, shading, results, scene_host = window.scene, area.spaces.active.shading, [], host.BlenderHost()
+    lens = scene.camera.data
+    lens.show_background_images = shading.show_shadows = shading.show_cavity = shading.show_backface_culling = False
+    scene.view_settings.exposure = 0.0
+    lens.dof.use_dof, lens.dof.focus_distance, lens.dof.aperture_fstop = True, 4.0, 0.1
+    for number, values in enumerate(KINDS_OF_VIEWS):
+        parts = {name: shading if hasattr(shading, name) else scene.view_settings for name in values}
+        before = {name: getattr(part, name) for name, part in parts.items()}
+        for name, part in parts.items():
+            setattr(part, name, values[name])
+        yield 0.5
+        folder, sentences = OUTPUT / f"kind {number}", {}
+        for name, look in looks.items():
+            sentences[name] = scene_host.capture_details(look)["differs_from_viewport"]
+            scene_host.playblast(request_of("Camera", (1, 1), folder, name, look), lambda _frame: None)
+        render_view(window, area, folder, 1)
+        results.append([values, sentences])
+        for name, value in before.items():
+            setattr(parts[name], name, value)
+    return results
+
+
+# The properties of the view's shading, and of the scene's colours, that differ from those of a new file.
+KINDS_OF_VIEWS = (
+    *({}, {"show_shadows": True}, {"show_cavity": True}, {"show_backface_culling": True}, {"show_xray": True}),
+    *({"show_object_outline": False}, {"type": "WIREFRAME"}, {"light": "MATCAP"}, {"light": "FLAT"}),
+    *({"color_type": "RANDOM"}, {"background_type": "WORLD"}, {"use_dof": True}, {"exposure": 2.0}),
+    *({"background_type": "VIEWPORT", "background_color": (0.1, 0.2, 0.4)}, {"type": "MATERIAL"}, {"type": "RENDERED"}),
+)
 
 
 def area_types():

@@ -88,6 +88,17 @@ addon_utils.enable(module)
 """
 END = """
 addon_utils.disable(module)
+if module.startswith("bl_ext"):
+    repositories = [each.module for each in bpy.context.preferences.extensions.repos]
+    bpy.ops.extensions.package_uninstall(repo_index=repositories.index("user_default"), pkg_id="ft_dcc")
+else:
+    # The operator redraws the preferences.
+    with bpy.context.temp_override(area=bpy.context.window_manager.windows[0].screen.areas[0]):
+        bpy.ops.preferences.addon_remove(module=module)
+# All but what Blender itself keeps about its extensions.
+files = [path for path in Path(bpy.utils.resource_path("USER")).rglob("*") if path.is_file()]
+found["files"] = [str(path) for path in files if ".cache" not in path.parts]
+found["enabled"] = [name for name in bpy.context.preferences.addons.keys() if "ft_dcc" in name]
 vendored = [name for name, each in sys.modules.items() if "vendored" in str(getattr(each, "__file__", ""))]
 found["left behind"] = ours() + vendored
 print("FOUND" + json.dumps(found))
@@ -144,7 +155,7 @@ def found_by(done):
     publish = found.pop("publish")
     assert publish.pop("count") > 100
     assert publish == {"published": [1, 2], "left behind": [[], []]}
-    assert found.pop("left behind") == []
+    assert (found.pop("left behind"), found.pop("files"), found.pop("enabled")) == ([], [], [])
     return found
 
 
@@ -172,7 +183,7 @@ def test_disabling_the_classic_add_on_leaves_no_module_and_it_publishes_again(zi
         pytest.skip("FT_DCC_BLENDER names no installed Blender")
     # The add-on must import its own copies of its dependencies.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment = {**inherited, **publish_environment, "BLENDER_USER_RESOURCES": str(tmp_path)}
+    environment = {**inherited, **publish_environment, "BLENDER_USER_RESOURCES": str(tmp_path / "blender")}
     command = [program, "-b", "--python-exit-code", "3", "--python-expr", START + PUBLISH + END]
     done = run_process(*command, "--", "ft_dcc_blender", zips[1], tmp_path, env=environment)
     assert found_by(done) == {}

@@ -52,7 +52,7 @@ def test_hostile_names_and_notes_are_plain_text_in_all_panels(signed_in, bpy, sc
     (version,) = signed_in.feedback.versions
     for note in version.notes:
         bpy.ops.ft_dcc.open_note(note_id=note.id)
-    monkeypatch.setattr(panel, "_line_length", lambda: 40)
+    monkeypatch.setattr(panel, "line_length", lambda: 40)
     monkeypatch.setattr(signed_in, "problems", tuple(ValidationIssue(NAME, NAME, NOTE) for _ in range(9)))
     monkeypatch.setattr(signed_in, "error", NOTE)
     layout = Layout(bpy, shown)

@@ -124,7 +124,16 @@ def test_a_long_path_is_broken_after_its_slashes(addon):
 
     assert wrap_text("Film/SEQ010/SH010/Animation", 18) == ["Film/SEQ010/SH010/", "Animation"]
     assert wrap_text("of Film/SEQ010/SH010/Animation now", 18) == ["of Film/SEQ010/", "SH010/Animation", "now"]
+    assert wrap_text("SH020_Animation_v002.blend", 18) == ["SH020_Animation_", "v002.blend"]
     assert wrap_text("", 18) == [""]
+
+
+def test_a_heading_names_the_values_that_fit_and_marks_that_there_are_more(addon):
+    from ft_dcc_blender.ui.settings_panels import heading
+
+    assert heading("Camera", ["1001-1006", "25%"], 22) == "Camera: 1001-1006, 25%"
+    assert heading("Camera", ["SideCamera", "1001-1006", "25%"], 22) == "Camera: SideCamera, …"
+    assert heading("Camera", ["A_camera_with_a_long_name"], 22) == "Camera: …"
 
 
 def test_a_preview_range_that_does_not_exist_is_the_reason_of_the_disabled_button(ready, scene):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import attrs
 import pytest
+from blender.test_hostile_text import Layout
 from doubles.colour_bars import SCENE, ColourBars, write_painted
 from doubles.notes import add_version_to_review, assign, write_note
 from run_options import TIMEOUT_SECONDS
@@ -121,28 +122,6 @@ def test_my_tasks_are_loaded_and_one_click_takes_one(controller, note_id, bpy, s
     assert [note.id for note in controller.feedback.versions[0].open_notes] == [note_id]
 
 
-class TextLayout:
-    """A layout of Blender that keeps the texts of what is drawn in it."""
-
-    def __init__(self):
-        self.texts = []
-
-    def box(self):
-        return self
-
-    def row(self):
-        return self
-
-    def column(self, align=False):
-        return self
-
-    def label(self, text, icon="NONE"):
-        self.texts.append(text)
-
-    def operator(self, name):
-        return SimpleNamespace()
-
-
 def test_of_40_tasks_the_panel_lists_twelve_and_says_where_the_others_are(controller, bpy, assigned, session):
     from ft_dcc_blender.ui.review_panels import TasksPanel
 
@@ -153,9 +132,9 @@ def test_of_40_tasks_the_panel_lists_twelve_and_says_where_the_others_are(contro
     try:
         controller.read_my_tasks()
         assert controller.my_tasks.wait(TIMEOUT_SECONDS) and len(controller.my_tasks.value) == 40
-        layout = TextLayout()
-        TasksPanel.draw(SimpleNamespace(layout=layout), bpy.context)
-        assert (sum("Task" in text for text in layout.texts), layout.texts[-1]) == (12, "28 more: search them above.")
+        shown = []
+        TasksPanel.draw(SimpleNamespace(layout=Layout(bpy, shown)), bpy.context)
+        assert (sum("Task" in text for text in shown), shown[-1]) == (12, "28 more: search them above.")
     finally:
         session.call([operations.delete("Appointment", each) for each in assignments])
 

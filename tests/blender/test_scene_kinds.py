@@ -184,8 +184,8 @@ def cloth_simulation(scene, bpy):
     return {}
 
 
-def baked_cache(scene, bpy):
-    """Bake cloth into files beside the scene."""
+def baked_cache_of_a_read_only_file(scene, bpy):
+    """Bake cloth into files beside the scene, which Blender cannot save any more."""
     folder, before = Path(tempfile.mkdtemp()), set(bpy.data.objects)
     cloth_simulation(scene, bpy)
     (cloth,) = set(bpy.data.objects) - before
@@ -195,12 +195,6 @@ def baked_cache(scene, bpy):
     with bpy.context.temp_override(scene=scene, active_object=cloth, point_cache=cache):
         bpy.ops.ptcache.bake(bake=True)
     assert len(list(folder.rglob("*.bphys"))) == 10
-    return {"folder": folder}
-
-
-def read_only_file(scene, bpy):
-    folder = Path(tempfile.mkdtemp())
-    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
     (folder / "shot.blend").chmod(0o444)
     return {"folder": folder}
 
@@ -231,7 +225,7 @@ KINDS = (
         rig_with_shape_keys,
         hidden_and_excluded,
     ),
-    *(library_override, cloth_simulation, baked_cache, read_only_file, local_view, four_k),
+    *(library_override, cloth_simulation, baked_cache_of_a_read_only_file, local_view, four_k),
     *map(handler_that_raises, ("frame_change_pre", "depsgraph_update_post")),
 )
 

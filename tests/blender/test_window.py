@@ -22,6 +22,7 @@ from run_options import TIMEOUT_SECONDS
 FOLDER = Path(__file__).resolve().parent
 BUILD = FOLDER.parents[1] / "hosts" / "blender" / "build_extension.py"
 PROGRAM = os.environ.get("FT_DCC_BLENDER", "")
+pytestmark = pytest.mark.timeout(900)
 
 
 INSTALL = """
@@ -87,6 +88,8 @@ class ProgramRun:
         assert self._process.returncode == 0 or (self._output / "results.json").exists(), self._text[-4000:]
         error = self._output / "error.txt"
         assert not error.exists(), error.read_text(encoding="utf-8")
+        # Blender prints what a panel raises.
+        assert "Traceback" not in self._text, self._text[-4000:]
 
     def stop(self):
         if self._process.poll() is None:
@@ -128,40 +131,44 @@ def run_steps(start_steps, tmp_path):
     return run
 
 
-@pytest.mark.timeout(900)
 def test_an_artist_publishes_and_cancels_in_the_window(run_steps):
     results = run_steps("artist", 1600, 900)
     assert results["publish"] == {"error": "", "is as it was": True}
     assert results["cancel"] == {"error": "Cancelled.", "is as it was": True}
     assert results["two windows"] == ""
+    assert results["during a render"].startswith("Blender is rendering. Wait for the last frame or cancel the render")
     assert results["the view is as it was"]
-    assert len(set(results["looks"].values())) == 4 and min(results["looks"].values()) > 500
     [(_, version, link)] = results["published"]
     assert version == 1
     assert requests.get(link, timeout=TIMEOUT_SECONDS).status_code == 200
 
 
-@pytest.mark.timeout(900)
-def test_the_panel_is_drawn_empty_busy_and_with_problems(run_steps, tmp_path):
-    """``FT_DCC_PANELS`` names the file for the panels beside each other, ``FT_DCC_PANEL_SIZE`` is the window's."""
+def test_the_panel_is_drawn_empty_busy_with_problems_for_an_edit_and_in_german(run_steps, tmp_path):
+    """``FT_DCC_PANELS`` names a folder for the pictures of the documentation, ``FT_DCC_PANEL_SIZE`` the window."""
     width, height = map(int, os.environ.get("FT_DCC_PANEL_SIZE", "1280x720").split("x"))
     assert run_steps("panel", width, height)["error"] == ""
     assert (tmp_path / "panel-busy.png").stat().st_size > 10_000
-    names = ("empty", "task", "published", "one", "eight")
-    panels = [Image.open(tmp_path / f"panel-{name}.png").crop((width - 222, 80, width, 640)) for name in names]
-    together = Image.new("RGB", (222 * len(panels), 560))
-    for index, panel in enumerate(panels):
-        together.paste(panel, (222 * index, 0))
-    if "FT_DCC_PANELS" in os.environ:
-        together.save(os.environ["FT_DCC_PANELS"])
+    for file, names in PANELS.items():
+        panels = [Image.open(tmp_path / f"panel-{name}.png").crop((width - 222, 80, width, 690)) for name in names]
+        together = Image.new("RGB", (222 * len(panels), 610))
+        for index, panel in enumerate(panels):
+            together.paste(panel, (222 * index, 0))
+        together.save(Path(os.environ.get("FT_DCC_PANELS", tmp_path), file))
 
 
-@pytest.mark.timeout(900)
+PANELS = {
+    "blender-panels.png": ("empty", "task", "published", "one", "eight"),
+    "blender-work-file.png": ("offer", "published"),
+    "blender-edit.png": ("edit",),
+}
+
+
 def test_nothing_that_is_pressed_or_saved_during_a_publish_changes_the_scene(run_steps):
     results = run_steps("protection", 960, 600)
     print(json.dumps(results)[:3000])
     assert results["work"] == {"error": "", "is as it was": True}
     assert results["the cube exists"] and results["as it was after an undo"]
+    assert (results["renders"], results["one undo after the publish"]) == ([], 5.0)
     assert results["phases"]["captured"] > 5
     assert (results["saved files"] > 1, results["different files"]) == (True, {})
     assert results["views of saves"] == [True]
@@ -169,7 +176,6 @@ def test_nothing_that_is_pressed_or_saved_during_a_publish_changes_the_scene(run
     assert (results["left behind"], results["threads"]) == ([], [])
 
 
-@pytest.mark.timeout(900)
 def test_the_key_that_saves_saves_during_a_capture_and_the_keys_of_its_last_slice_are_dropped(run_steps):
     results = run_steps("keys", 960, 600)
     assert results["saved during the capture"]
@@ -183,7 +189,6 @@ def test_the_key_that_saves_saves_during_a_capture_and_the_keys_of_its_last_slic
     assert results["keys after the end"] == "deleted the cube"
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", ["OBJECT", "EDIT"])
 def test_the_session_of_a_blender_that_quits_during_a_capture_is_recovered_as_it_was(
     run_steps, start_steps, tmp_path, mode
@@ -201,7 +206,6 @@ def test_the_session_of_a_blender_that_quits_during_a_capture_is_recovered_as_it
 MAX_MEAN_DIFFERENCE, MAX_SHARE_OF_DIFFERENT = 1.0, 0.01
 
 
-@pytest.mark.timeout(900)
 def test_a_window_and_a_headless_blender_capture_the_same_images(run_steps, tmp_path):
     results = run_steps("both ways", 960, 600)
     assert (results["headless"][0], results["is as it was"], results["view layer"]) == (0, True, "Second"), results
@@ -221,7 +225,6 @@ def test_a_window_and_a_headless_blender_capture_the_same_images(run_steps, tmp_
 WIDTH, HEIGHT = 320, 180
 
 
-@pytest.mark.timeout(900)
 def test_the_default_look_is_that_of_the_viewport_with_back_plates_and_the_views_are_hidden_meanwhile(
     run_steps, tmp_path
 ):
@@ -232,6 +235,18 @@ def test_the_default_look_is_that_of_the_viewport_with_back_plates_and_the_views
     assert False in results["views"]
     for ours, theirs in zip(decoded(tmp_path / "ours"), decoded(tmp_path / "theirs")):
         assert max(abs(one - other) for one, other in zip(ours, theirs)) <= 1
+    assert len({pixels(tmp_path / "ours" / f"{name}.0001.png") for name in ("frame", "overlays", "stamp")}) == 3
+    assert results["the quad view is as it was"]
+    assert pixels(tmp_path / "quad" / "frame.0001.png") == pixels(tmp_path / "kind 0" / "default.0001.png")
+    for number, (kind, sentences) in enumerate(results["kinds"]):
+        images = {name: pixels(tmp_path / f"kind {number}" / f"{name}.0001.png") for name in ("frame", *sentences)}
+        shares = []
+        for name, named in sentences.items():
+            differences = [abs(one - other) for one, other in zip(images[name], images["frame"])]
+            assert max(differences) <= 1 or (named and name != "default"), (kind, name, max(differences))
+            shares.append(f"{sum(each > 16 for each in differences) / len(differences):.1%}")
+        print("|", kind, "|", " | ".join(shares), "|", "<br>".join(sentences["solid"]), "|")
+    assert number == 15
 
 
 def without_the_middle(image):
@@ -250,9 +265,13 @@ CUBES = {
 
 
 def decoded(folder):
-    frames = [Image.open(folder / f"frame.{frame:04d}.png") for frame in (1, 2, 3)]
-    assert {frame.size for frame in frames} == {(WIDTH, HEIGHT)}
-    return [frame.convert("RGB").tobytes() for frame in frames]
+    return [pixels(folder / f"frame.{frame:04d}.png") for frame in (1, 2, 3)]
+
+
+def pixels(path):
+    frame = Image.open(path)
+    assert frame.size == (WIDTH, HEIGHT)
+    return frame.convert("RGB").tobytes()
 
 
 def cubes_in(image):

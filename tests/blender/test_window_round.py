@@ -14,8 +14,9 @@ from blender.test_window import blender, start_steps  # noqa: F401 - fixtures
 from browser.conftest import context, kept_contexts, reviews, view  # noqa: F401 - fixtures
 from PIL import Image
 
+pytestmark = pytest.mark.timeout(900)
 
-@pytest.mark.timeout(900)
+
 def test_a_note_reaches_the_panel_and_the_viewport_and_the_answer_reaches_the_page(
     start_steps,  # noqa: F811
     view,  # noqa: F811
@@ -46,7 +47,6 @@ def test_a_note_reaches_the_panel_and_the_viewport_and_the_answer_reaches_the_pa
     assert_drawn(results["captures"], *stored_shape(session, version_id))
 
 
-@pytest.mark.timeout(900)
 def test_the_screenshot_and_the_animation_show_the_panel_the_page_and_the_drawing_in_the_scene(
     start_steps,  # noqa: F811
     view,  # noqa: F811

@@ -24,10 +24,14 @@ _FORMAT = ("media_type", "file_format", "color_mode", "color_depth", "compressio
 
 
 def require_drawing() -> None:
-    """Raise CaptureFailed if Blender cannot draw on this thread.
+    """Raise CaptureFailed if Blender cannot draw on this thread, or while it renders in the background.
+
+    That render would write its next frames to the file of the capture.
 
     A headless Blender on Linux loads EGL when it draws its first frame, and ends this process if it is missing.
     """
+    if bpy.app.is_job_running("RENDER"):
+        raise CaptureFailed("Blender is rendering. Wait for the last frame or cancel the render, and publish again.")
     if bpy.app.background and sys.platform.startswith("linux"):
         try:
             ctypes.CDLL(EGL)

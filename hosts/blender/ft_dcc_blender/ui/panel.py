@@ -24,6 +24,8 @@ from .controller import CONTROLLER
 # In pixels: the width of a letter, and of margins, icon and tabs in a line.
 _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75
 _MIN_LINE_LENGTH, _MENU_LINE_LENGTH = 18, 70
+# In letters: what the buttons beside a file, or a thumbnail, take from a line.
+_BUTTONS_LENGTH, THUMBNAIL_LENGTH = 6, 8
 _MAX_FOUND = 8
 # The height of a thumbnail in lines of the panel.
 _THUMBNAIL_SCALE = 2.5
@@ -115,11 +117,10 @@ def _draw_task(column: Any, choices: Any, scene: Any) -> None:
     found = task_operators.scene_values(scene)
     if not any(wanted):
         return
-    row = column.row(align=True)
     is_same = all(value in (None, own) for value, own in zip(wanted, found))
-    row.label(text=describe(*wanted), icon="BLANK1" if is_same else "ERROR")
+    draw_lines(column, describe(*wanted), "BLANK1" if is_same else "ERROR")
     if not is_same:
-        row.operator("ft_dcc.use_shot_settings", text="Pull Range")
+        column.operator("ft_dcc.use_shot_settings", text="Pull Range")
 
 
 def recent_versions() -> list[tuple[str, int, str | None]]:
@@ -262,9 +263,8 @@ def draw_disk_files(layout: Any, files: Iterable[tuple[str, str | None]], source
             draw_lines(layout, f"{path}: {unreachable}.", "UNLINKED")
             continue
         row = layout.row(align=True)
-        row.label(
-            text=plain_text.single_line(PureWindowsPath(path).name), icon="RENDERLAYERS" if has_frames(path) else "FILE"
-        )
+        icon = "RENDERLAYERS" if has_frames(path) else "FILE"
+        draw_lines(row, PureWindowsPath(path).name, icon, reserved=_BUTTONS_LENGTH)
         if has_frames(path):
             load = row.operator("ft_dcc.load_frames", text="", icon="IMAGE_BACKGROUND")
             load.path, load.source = path, source
@@ -305,16 +305,16 @@ def draw_lines(layout: Any, text: str, icon: str, reserved: int = 0) -> None:
     ``reserved`` letters of each line belong to what is beside it.
     """
     column = layout.column(align=True)
-    for line in wrap_text(plain_text.printable(text), _line_length() - reserved):
+    for line in wrap_text(plain_text.printable(text), line_length() - reserved):
         column.label(text=line, icon=icon)
         icon = "BLANK1"
 
 
 def wrap_text(text: str, length: int) -> list[str]:
-    """Return the lines of a text; a word that is too long for a line, such as a path, is broken after a slash."""
+    """Return the lines of a text; a word that is too long for a line, such as a path, is broken after / and _."""
     lines = [""]
     for word in text.split():
-        parts = [word] if len(word) <= length else re.split(r"(?<=/)", word)
+        parts = [word] if len(word) <= length else re.split(r"(?<=[/_])", word)
         for index, part in enumerate(parts):
             space = " " if lines[-1] and index == 0 else ""
             if lines[-1] and len(lines[-1]) + len(space) + len(part) > length:
@@ -324,7 +324,7 @@ def wrap_text(text: str, length: int) -> list[str]:
     return lines
 
 
-def _line_length() -> int:
+def line_length() -> int:
     """Return the number of letters that fit into a line of the sidebar."""
     # Without a window the scale is not known.
     scale, region = bpy.context.preferences.system.ui_scale or 1.0, bpy.context.region

@@ -16,7 +16,15 @@ from ..host import TASK_PROPERTY, BlenderHost
 from ..scene import compare
 from .controller import CONTROLLER
 from .operators import DISCARD_FIELD, draw_changes, hidden, operator, text_field, toggle, wait_without_window
-from .panel import SignedInSidebar, TaskSidebar, draw_disk_files, draw_lines, draw_thumbnail, recent_versions
+from .panel import (
+    THUMBNAIL_LENGTH,
+    SignedInSidebar,
+    TaskSidebar,
+    draw_disk_files,
+    draw_lines,
+    draw_thumbnail,
+    recent_versions,
+)
 
 _MAX_TASKS, _MAX_VERSIONS, _MAX_NOTES = 12, 8, 30
 
@@ -50,10 +58,10 @@ def _draw_task(box: Any, task: MyTask, *, is_current: bool) -> None:
     row = box.row()
     draw_thumbnail(row, task.version.thumbnail_id if task.version else None)
     column = row.column(align=True)
-    draw_lines(column, task.path, "CHECKMARK" if is_current else "BLANK1")
+    draw_lines(column, task.path, "CHECKMARK" if is_current else "BLANK1", reserved=THUMBNAIL_LENGTH)
     due = f"due {task.due.astimezone():%Y-%m-%d}" if task.due else ""
     version = f"{task.version.name}, {task.version.status}" if task.version else ""
-    column.label(text=plain_text.single_line("  ".join(filter(None, (task.status, due, version)))))
+    draw_lines(column, ", ".join(filter(None, (task.status, due, version))), "BLANK1", reserved=THUMBNAIL_LENGTH)
     row = box.row()
     if task.open_count:
         row.label(text=f"{task.open_count} open", icon="INFO")
@@ -81,7 +89,7 @@ class VersionsPanel(TaskSidebar, bpy.types.Panel):
             row = box.row()
             draw_thumbnail(row, version.thumbnail_id)
             column = row.column(align=True)
-            draw_lines(column, version_line(version), "BLANK1")
+            draw_lines(column, version_line(version), "BLANK1", reserved=THUMBNAIL_LENGTH)
             if verdicts := texts.verdict_texts(version):
                 draw_lines(column, ", ".join(verdicts), "CHECKMARK")
             row = box.row(align=True)

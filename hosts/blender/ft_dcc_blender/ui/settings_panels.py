@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import bpy
 
+from ft_dcc import plain_text
 from ft_dcc.ui.texts import describe
 
 from ..host import BlenderHost
@@ -14,8 +16,8 @@ from . import controller, operators, panel, properties, task_operators
 
 # The options of a publish that belong to the version; the others belong to its movie.
 _VERSION_OPTIONS = ("status", "include_scene")
-# The values in the heading of a closed panel.
-_MAX_HEADING = 3
+# A heading has more room than a line of text, in letters.
+_WIDER_HEADING = 3
 # The options of each kind of shading.
 _LOOK_OPTIONS = {
     "SOLID": ("visibility", "colours", "light", "shadows", "cavity", "scene_colours"),
@@ -30,6 +32,8 @@ class SettingsSidebar(panel.SignedInSidebar):
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's way
     bl_label = ""
     title = ""
+    # Of a heading with values.
+    short_title = ""
     names: tuple[str, ...] = ()
     # Properties that are saved with the scene.
     scene_names: tuple[str, ...] = ()
@@ -38,8 +42,8 @@ class SettingsSidebar(panel.SignedInSidebar):
         """Draw the title with what is not the default; a heading of its own would lie over it in a narrow sidebar."""
         owners = ((context.window_manager.ft_dcc, self.names), (context.scene, self.scene_names))
         texts = [text for owner, names in owners for name in names if (text := _changed_text(owner, name))]
-        more = ", …" if len(texts) > _MAX_HEADING else ""
-        self.layout.label(text=f"{self.title}: {', '.join(texts[:_MAX_HEADING])}{more}" if texts else self.title)
+        text = heading(self.short_title or self.title, texts, panel.line_length()) if texts else self.title
+        self.layout.label(text=text)
 
     def draw(self, context: Any) -> None:
         """Draw the options; those with several values in two columns."""
@@ -61,6 +65,12 @@ class SettingsSidebar(panel.SignedInSidebar):
         return column, context.window_manager.ft_dcc
 
 
+def heading(title: str, texts: list[str], length: int) -> str:
+    """Return the title with as many of the values as fit; "…" stands for the others."""
+    text = plain_text.single_line(f"{title}: {', '.join(texts)}")
+    return textwrap.shorten(text, length + _WIDER_HEADING, placeholder=" …")
+
+
 def _changed_text(choices: Any, name: str) -> str:
     """Return the chosen value as a short text, such as "Cam2", "50%" or "Overlays", "" if it is the default."""
     prop, value = choices.bl_rna.properties[name], getattr(choices, name)
@@ -72,7 +82,7 @@ def _changed_text(choices: Any, name: str) -> str:
     if value == "CUSTOM":
         return f"{choices.start}-{choices.end}"
     if prop.type == "ENUM" and not isinstance(value, set):
-        return f"{prop.name}: {prop.enum_items[value].name}"
+        return f"{prop.name} {prop.enum_items[value].name}"
     if isinstance(value, set):
         return " ".join(sorted(value))
     if prop.type == "BOOLEAN":
@@ -84,7 +94,7 @@ class CameraPanel(SettingsSidebar, bpy.types.Panel):
     """Camera and frames of the movie"""
 
     bl_idname = "FTDCC_PT_camera"
-    title = "Camera and Frames"
+    title, short_title = "Camera and Frames", "Camera"
     names = ("camera", "sources", "frames", "step", "percentage")
 
     def draw(self, context: Any) -> None:
@@ -93,7 +103,10 @@ class CameraPanel(SettingsSidebar, bpy.types.Panel):
         found = sources.find_sources(context.scene)
         for name in found if choices.has_several_sources else ():
             icon = "CHECKBOX_HLT" if name in choices.sources else "CHECKBOX_DEHLT"
-            column.operator("ft_dcc.toggle_source", text=name, icon=icon, depress=name in choices.sources).name = name
+            # In another language, Blender would translate the name of a camera.
+            column.operator(
+                "ft_dcc.toggle_source", text=name, icon=icon, depress=name in choices.sources, translate=False
+            ).name = name
         if not choices.has_several_sources:
             placeholder = next(iter(found), "no camera")
             blender_compat.draw_field(column, choices, "camera", placeholder=placeholder, icon="CAMERA_DATA")
@@ -138,7 +151,7 @@ class OutputPanel(SettingsSidebar, bpy.types.Panel):
     """Burn-in, slate and outputs"""
 
     bl_idname = "FTDCC_PT_output"
-    title = "Burn-in and Outputs"
+    title, short_title = "Burn-in and Outputs", "Outputs"
     names = tuple(name for name in properties.FORM if name not in _VERSION_OPTIONS)
 
 
