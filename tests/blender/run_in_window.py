@@ -209,13 +209,24 @@ def steps_of_panel():
             yield 0.2
         take_screenshot(f"panel-{name}")
     CONTROLLER.problems = ()
-    movie, strips = next((OUTPUT / "jobs").rglob("*.mp4")), importlib.import_module(f"{MODULE}.scene.strips")
+    bpy.context.scene.frame_end -= 10
+    bpy.ops.ft_dcc.preview()
+    yield from until_idle()
+    (movie,), strips = CONTROLLER.previews, importlib.import_module(f"{MODULE}.scene.strips")
     for number, name in enumerate(("SH010", "SH020", "SH030")):
         (strip,) = strips.add_movie(bpy.context.scene, movie, 1001 + 6 * number, has_sound=False)
         strip.name, strip.mute = name, False
-    open_panel(importlib.import_module(f"{MODULE}.ui.settings_panels").CameraPanel)
+    bpy.ops.ft_dcc.drop_preview()
+    yield from until_idle()
+    choices.frames, panels = "SCENE", importlib.import_module(f"{MODULE}.ui.settings_panels")
+    others = (review_panels.NotesPanel, *panels.SettingsSidebar.__subclasses__()[1:], review_panels.VersionsPanel)
+    for panel in others:
+        bpy.utils.unregister_class(panel)
+    open_panel(panels.CameraPanel)
     yield 2.0
     take_screenshot("panel-edit")
+    for panel in others:
+        bpy.utils.register_class(panel)
     bpy.context.preferences.view.language = "de_DE"
     yield 2.0
     take_screenshot("panel-german")
@@ -676,6 +687,9 @@ def capture_kinds_of_views(area, window, looks):
     for number, values in enumerate(KINDS_OF_VIEWS):
         parts = {name: shading if hasattr(shading, name) else scene.view_settings for name in values}
         before = {name: getattr(part, name) for name, part in parts.items()}
+        if "RENDERED" in values.values():
+            # The processor would draw Eevee for minutes.
+            scene.render.engine = "BLENDER_WORKBENCH"
         for name, part in parts.items():
             setattr(part, name, values[name])
         yield 0.5

@@ -118,14 +118,15 @@ def neutral_colours(scene: Any, look: Look) -> dict[str, object]:
 def applied_look(look: Look, scene: Any) -> Iterator[None]:
     """Draw the scene with this look until exit."""
     samples = look.samples or ("FXAA" if blender_compat.uses_software_rendering() else "8")
-    shading = solid_shading(look)
+    # A view has its own shading, unless it is rendered with Workbench: that is the scene's.
+    shading = {} if look.needs_view else solid_shading(look)
     # Set below, if this Blender has it.
     shading.pop("studio_light", None)
     with ExitStack() as stack:
         stack.enter_context(maintained.overridden(scene, "display", render_aa=samples, viewport_aa=samples))
         stack.enter_context(maintained.overridden(scene, "render", film_transparent=look.transparent))
         stack.enter_context(maintained.overridden(scene, "display.shading", **shading))
-        if look.light == "STUDIO":
+        if look.light == "STUDIO" and not look.needs_view:
             light = _optional_setting(scene, "display.shading", "studio_light", look.studio_light, _EVEN_LIGHT)
             stack.enter_context(light)
         # If the output overrides the scene's colour management, images are written with the output's settings.

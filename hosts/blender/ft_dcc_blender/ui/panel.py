@@ -25,7 +25,7 @@ from .controller import CONTROLLER
 _LETTER_WIDTH, _MARGIN_WIDTH = 6.5, 75
 _MIN_LINE_LENGTH, _MENU_LINE_LENGTH = 18, 70
 # In letters: what the buttons beside a file, or a thumbnail, take from a line.
-_BUTTONS_LENGTH, THUMBNAIL_LENGTH = 6, 8
+_BUTTONS_LENGTH, THUMBNAIL_LENGTH = 9, 8
 _MAX_FOUND = 8
 # The height of a thumbnail in lines of the panel.
 _THUMBNAIL_SCALE = 2.5
