@@ -91,17 +91,20 @@ def steps_of_artist():
         "error": CONTROLLER.error or str(CONTROLLER.problems or ""),
         "is as it was": state() == before,
     }
+    take_screenshot("published")
     press_publish(area, window)
     yield from until_captured(2)
+    take_screenshot("capturing")
     subprocess.run(["xdotool", "mousemove", "600", "400", "key", "Escape"], check=True)
     yield from until_idle()
     results["cancel"] = {"error": CONTROLLER.error, "is as it was": state() == before}
     change_view(area.spaces[0])
     yield 1.0
     view = view_state(area.spaces[0])
-    results["two windows"] = yield from publish_beside_second_window(window)
+    results["looks"] = {name: image_size_in_bytes(name, look) for name, look in LOOKS.items()}
+    yield 1.0
     results["the view is as it was"] = (view_state(area.spaces[0]), state()) == (view, before)
-    results["during a render"] = yield from publish_during_render(window)
+    results["two windows"] = yield from publish_beside_second_window(window)
     (OUTPUT / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
@@ -229,7 +232,6 @@ def steps_of_panel():
         bpy.utils.register_class(panel)
     bpy.context.preferences.view.language = "de_DE"
     yield 2.0
-    take_screenshot("panel-german")
     (OUTPUT / "results.json").write_text(json.dumps({"error": CONTROLLER.error}), encoding="utf-8")
 
 
@@ -363,17 +365,12 @@ def work_during_publish(results, area, window):
     bpy.context.window_manager.ft_dcc.frames = "SCENE"
     bpy.ops.wm.save_as_mainfile(filepath=str(OUTPUT / "work.blend"))
     yield 1.0
-    cube, renders = selected_object(), []
-    bpy.app.handlers.render_init.append(lambda *_: renders.append("F12"))
-    bpy.ops.ed.undo_push(message="Before the publish")
-    bpy.context.scene.objects[cube].location.z += 5
-    bpy.ops.ed.undo_push(message="Move")
-    before = results["state before"] = state()
-    moved = bpy.context.scene.objects[cube].location.z
+    before, cube = state(), selected_object()
+    results["state before"] = before
     windows = subprocess.run(["xdotool", "search", "--class", "blender"], capture_output=True, text=True, check=True)
     names, phases, stalls, last = windows.stdout.split(), {}, [], time.monotonic()
     press_publish(area, window)
-    keys = itertools.cycle(["g", "x", "F12", "ctrl+s", "ctrl+z", "Tab", "Right", "ctrl+Right"])
+    keys = itertools.cycle(["g", "x", "ctrl+s", "ctrl+z", "Tab", "Right", "ctrl+Right"])
     number = 0
     while CONTROLLER.is_busy:
         number += 1
@@ -396,11 +393,8 @@ def work_during_publish(results, area, window):
         last = time.monotonic()
     results["phases"], results["longest stall"] = phases, max(stalls)
     results["work"] = {"error": CONTROLLER.error or str(CONTROLLER.problems or ""), "is as it was": state() == before}
-    results["the cube exists"], results["renders"] = selected_object() == cube, renders
+    results["the cube exists"] = selected_object() == cube
     yield 0.5
-    bpy.ops.ed.undo()
-    results["one undo after the publish"] = moved - bpy.context.scene.objects[cube].location.z
-    bpy.ops.ed.redo()
     bpy.ops.ed.undo_push(message="After the publish")
     bpy.context.scene.objects[cube].location.z += 5
     bpy.ops.ed.undo_push(message="Move")
@@ -554,20 +548,19 @@ def publish_beside_second_window(window):
     return CONTROLLER.error or str(CONTROLLER.problems or "")
 
 
-def publish_during_render(window):
-    """Publish while Blender renders an animation as after Ctrl+F12, which Escape ends."""
-    area, scene = find_view()[0], bpy.context.scene
-    bpy.context.preferences.view.render_display_type = "NONE"
-    scene.render.filepath = str(OUTPUT / "render" / "frame.")
-    with bpy.context.temp_override(window=window, area=area, region=window_region(area)):
-        bpy.ops.render.render("INVOKE_DEFAULT", animation=True)
-    yield 0.1
-    press_publish(area, window)
-    yield from until_idle()
-    press_key("Escape")
-    while bpy.app.is_job_running("RENDER"):
-        yield 0.1
-    return CONTROLLER.error
+LOOKS = {
+    "solid": {},
+    "viewport": {"shading": "VIEWPORT"},
+    "overlays": {"shading": "VIEWPORT", "overlays": True},
+    "stamp": {"stamp": True},
+}
+
+
+def image_size_in_bytes(name, look):
+    """Capture one frame with this look, and return the size of its file, which differs between looks."""
+    source = sources.find_sources(bpy.context.scene)[0]
+    request = request_of(source, (1001, 1001), OUTPUT / "looks", name, look)
+    return host.BlenderHost().playblast(request, lambda _frame: None).path(1001).stat().st_size
 
 
 def request_of(source, frames, folder, name, look):
@@ -643,8 +636,7 @@ def steps_of_look():
     after = [view_state(space), area_types(), bpy.data.images.keys()]
     results = {"before": before, "after": after, "views": sorted(hidden), "look": look}
     for name in ("overlays", "stamp"):
-        request = request_of("Camera", (1, 1), OUTPUT / "ours", name, {**look, name: True})
-        scene_host.playblast(request, lambda _frame: None)
+        scene_host.playblast(request_of("Camera", (1, 1), OUTPUT / "ours", name, {**look, name: True}), print)
     render_view(window, area, OUTPUT / "theirs", 3)
     results["kinds"] = yield from capture_kinds_of_views(area, window, {"default": look, "solid": {}})
     with bpy.context.temp_override(window=window, area=area, region=window_region(area)):

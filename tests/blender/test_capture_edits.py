@@ -1,5 +1,7 @@
 """Captures of scenes with unusual settings, and of scenes that change during the capture."""
 
+from types import SimpleNamespace
+
 import attrs
 import pytest
 from doubles.shots import ignore
@@ -382,3 +384,12 @@ def test_a_handler_that_deletes_the_camera_of_a_marker_leaves_the_other_markers_
     finally:
         bpy.app.handlers.frame_change_post.remove(delete)
     assert [marker.camera and marker.camera.name for marker in cut.timeline_markers] == ["Camera", None]
+
+
+def test_a_capture_while_blender_renders_is_refused(bpy, monkeypatch):
+    from ft_dcc_blender.scene import blender_compat
+
+    app = SimpleNamespace(is_job_running=lambda kind: kind == "RENDER")
+    monkeypatch.setattr(blender_compat, "bpy", SimpleNamespace(app=app))
+    with pytest.raises(CaptureFailed, match="Blender is rendering"):
+        blender_compat.require_drawing()

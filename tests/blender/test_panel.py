@@ -133,7 +133,6 @@ def test_a_heading_names_the_values_that_fit_and_marks_that_there_are_more(addon
 
     assert heading("Camera", ["1001-1006", "25%"], 22) == "Camera: 1001-1006, 25%"
     assert heading("Camera", ["SideCamera", "1001-1006", "25%"], 22) == "Camera: SideCamera, …"
-    assert heading("Camera", ["A_camera_with_a_long_name"], 22) == "Camera: …"
 
 
 def test_a_preview_range_that_does_not_exist_is_the_reason_of_the_disabled_button(ready, scene):

@@ -265,7 +265,6 @@ def test_a_movie_shows_each_frame_of_the_scene_and_the_scene_stays_as_it_was(pla
 
 
 def files_of(facts):
-    """Return the files of the scene, with the time of their last change."""
     files = Path(facts["folder"]).rglob("*") if "folder" in facts else ()
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
 

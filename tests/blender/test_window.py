@@ -136,8 +136,8 @@ def test_an_artist_publishes_and_cancels_in_the_window(run_steps):
     assert results["publish"] == {"error": "", "is as it was": True}
     assert results["cancel"] == {"error": "Cancelled.", "is as it was": True}
     assert results["two windows"] == ""
-    assert results["during a render"].startswith("Blender is rendering. Wait for the last frame or cancel the render")
     assert results["the view is as it was"]
+    assert len(set(results["looks"].values())) == 4 and min(results["looks"].values()) > 500
     [(_, version, link)] = results["published"]
     assert version == 1
     assert requests.get(link, timeout=TIMEOUT_SECONDS).status_code == 200
@@ -168,7 +168,6 @@ def test_nothing_that_is_pressed_or_saved_during_a_publish_changes_the_scene(run
     print(json.dumps(results)[:3000])
     assert results["work"] == {"error": "", "is as it was": True}
     assert results["the cube exists"] and results["as it was after an undo"]
-    assert (results["renders"], results["one undo after the publish"]) == ([], 5.0)
     assert results["phases"]["captured"] > 5
     assert (results["saved files"] > 1, results["different files"]) == (True, {})
     assert results["views of saves"] == [True]
