@@ -48,14 +48,14 @@ def write_deadline(plan: Plan) -> str:
         "-name": "ft-dcc batch",
     }
     words = ["deadlinecommand", "-SubmitCommandLineJob", *(word for pair in options.items() for word in pair)]
-    return child_process.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return _command_line(words)
 
 
 def write_opencue(plan: Plan) -> str:
     """Write a PyOutline script, and return the line that submits the job; raise StorageError."""
     command = ["ft-dcc", *_arguments(plan), "--index"]
     text = _OPENCUE.format(command=json.dumps(command), indices=json.dumps(_indices(plan)))
-    return f"python {_write(plan, 'opencue_job.py', text)}"
+    return _command_line(["python", str(_write(plan, "opencue_job.py", text))])
 
 
 def write_openjd(plan: Plan, *, per_task: int = ITEMS_PER_TASK) -> Path:
@@ -74,11 +74,8 @@ def write_openjd(plan: Plan, *, per_task: int = ITEMS_PER_TASK) -> Path:
     chunks = {"defaultTaskCount": per_task, "rangeConstraint": "NONCONTIGUOUS"}
     index = {"name": "Index", "type": "CHUNK[INT]", "range": indices, "chunks": chunks}
     action = {"command": "{{Param.Command}}", "args": [*arguments, "--to", "{{Param.Results}}"]}
-    step = {
-        "name": "Publish",
-        "parameterSpace": {"taskParameterDefinitions": [index]},
-        "script": {"actions": {"onRun": action}},
-    }
+    script = {"actions": {"onRun": action}}
+    step = {"name": "Publish", "parameterSpace": {"taskParameterDefinitions": [index]}, "script": script}
     template = {
         "specificationVersion": "jobtemplate-2023-09",
         "extensions": ["TASK_CHUNKING"],
@@ -106,6 +103,10 @@ def parse_indices(text: str) -> list[int]:
 
 def _arguments(plan: Plan) -> list[str]:
     return ["publish-item", "--manifest", str(plan.folder / ITEMS), "--to", str(plan.folder / RESULTS)]
+
+
+def _command_line(words: list[str]) -> str:
+    return child_process.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _indices(plan: Plan) -> str:

@@ -265,7 +265,9 @@ def plan(tmp_path):
     problems = {2: ("There is no task.",)}
     ids = [{"index": index, "key": f"k{index}", "server": "http://localhost"} for index in range(5)]
     items = tuple(PlannedItem("", request, problems=problems.get(each["index"], ()), **each) for each in ids)
-    return Plan(tmp_path, items)
+    folder = tmp_path / "it's{{x}}"
+    folder.mkdir()
+    return Plan(folder, items)
 
 
 def arguments(plan):
@@ -288,8 +290,9 @@ def test_opencue_launches_a_layer_of_the_items(plan, tmp_path):
     for name, text in modules.items():
         (tmp_path / "outline" / f"{name}.py").write_text(text, encoding="utf-8")
     submit = submitters.write_opencue(plan)
-    assert submit == f"python {plan.folder / 'opencue_job.py'}"
-    ran = run_process(sys.executable, submit.partition(" ")[2], "film", env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path)
+    program, *words = shlex.split(submit)
+    assert (program, words) == ("python", [str(plan.folder / "opencue_job.py")])
+    ran = run_process(sys.executable, *words, "film", env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == {
         "show": "film",

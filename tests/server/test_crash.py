@@ -2,7 +2,6 @@ import os
 import re
 import signal
 import sqlite3
-import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -27,26 +26,37 @@ ROUNDS = int(os.environ.get("FT_DCC_CRASH_ROUNDS", "5"))
 CLIENTS = 8
 
 
-class Client(threading.Thread):
-    """Commits and uploads until the server is gone, and remembers what was acknowledged."""
+def repeat(action):
+    """Do it until the server is gone."""
+    try:
+        while True:
+            action()
+    except (requests.RequestException, ConnectionClosed):
+        return
 
-    def __init__(self, http_client) -> None:
-        super().__init__(daemon=True)
-        self.http_client = http_client
-        self.committed: list[str] = []
-        self.uploaded: dict[str, bytes] = {}
 
-    def run(self) -> None:
-        try:
-            while True:
-                component_id = self.http_client.create_component()
-                self.committed.append(component_id)
-                content = component_id.encode() * (1 + len(self.committed) * 997 % 8_000)
-                url = self.http_client.announce(component_id, len(content))["url"]
-                if requests.put(url, data=content, timeout=TIMEOUT_SECONDS).status_code == 200:
-                    self.uploaded[component_id] = content
-        except requests.RequestException:
-            return
+def upload(http_client, committed, uploaded):
+    component_id = http_client.create_component()
+    committed.append(component_id)
+    content = component_id.encode() * (1 + len(committed) * 997 % 8_000)
+    url = http_client.announce(component_id, len(content))["url"]
+    if requests.put(url, data=content, timeout=TIMEOUT_SECONDS).status_code == 200:
+        uploaded[component_id] = content
+
+
+def run_until_killed(server, actions, is_done, what, kill):
+    """Repeat each action on a thread, and kill the server when enough was answered."""
+    with ThreadPoolExecutor(len(actions)) as threads:
+        running = [threads.submit(repeat, action) for action in actions]
+        wait_until(is_done, what)
+        kill(server.process)
+        for each in running:
+            each.result(TIMEOUT_SECONDS)
+    server.process.wait(TIMEOUT_SECONDS)
+
+
+def kill(process):
+    process.kill()
 
 
 @pytest.mark.timeout(900)
@@ -55,17 +65,9 @@ def test_acknowledged_changes_survive_a_kill_at_any_moment(start_server, http_cl
     committed: list[str] = []
     uploaded: dict[str, bytes] = {}
     for _ in range(ROUNDS):
-        server, wanted = start_server(), dice.randint(1, 20)
-        clients = [Client(http_client_for(server)) for _ in range(CLIENTS)]
-        for client in clients:
-            client.start()
-        wait_until(lambda: sum(len(found.uploaded) for found in clients) >= wanted, f"{wanted} uploads")  # noqa: B023
-        server.process.kill()
-        server.process.wait(TIMEOUT_SECONDS)
-        for client in clients:
-            client.join(TIMEOUT_SECONDS)
-            committed += client.committed
-            uploaded.update(client.uploaded)
+        server, wanted = start_server(), len(uploaded) + dice.randint(1, 20)
+        actions = [partial(upload, http_client_for(server), committed, uploaded) for _ in range(CLIENTS)]
+        run_until_killed(server, actions, lambda: len(uploaded) >= wanted, f"{wanted} uploads", kill)  # noqa: B023
 
     server = start_server()
     http_client = http_client_for(server)
@@ -84,19 +86,14 @@ def test_twenty_concurrent_publishes_get_twenty_version_numbers(server_process, 
     http_client, asset = http_client_for(server_process), str(uuid4())
     project = http_client.post(create("Project", name=asset)).json()[0]["data"]["id"]
     http_client.post(create("Asset", id=asset, name="film", context_id=project))
-    numbers: list[int] = []
 
-    def publish() -> None:
+    def publish(_number):
         # Each has a connection of its own; the server alone gives the number.
         response = http_client_for(server_process).post(create("AssetVersion", asset_id=asset)).json()
-        numbers.append(response[0]["data"]["version"])
+        return response[0]["data"]["version"]
 
-    publishers = [threading.Thread(target=publish) for _ in range(20)]
-    for publisher in publishers:
-        publisher.start()
-    for publisher in publishers:
-        publisher.join(TIMEOUT_SECONDS)
-    assert sorted(numbers) == list(range(1, 21))
+    with ThreadPoolExecutor(20) as threads:
+        assert sorted(threads.map(publish, range(20))) == list(range(1, 21))
 
 
 def test_commit_on_a_full_disk_fails_and_keeps_existing_data(small_disk, start_server, http_client_for):
@@ -145,21 +142,12 @@ def work_until_killed(review, notes, invitations, wanted, kill):
         page.send(type="show", entry=review.object, frame=2)
         see(link, "data")
 
-    def repeat(action):
-        try:
-            while True:
-                action()
-        except (requests.RequestException, ConnectionClosed):
-            return
+    def is_done():
+        return len(notes) + len(invitations) - before >= wanted
 
     write = partial(write_note, review, link, notes)
     actions = [write, write, present, lambda: see(link, "export/pdf"), lambda: invitations.append(invite(review))]
-    with ThreadPoolExecutor(len(actions)) as threads:
-        running = [threads.submit(repeat, action) for action in actions]
-        wait_until(lambda: len(notes) + len(invitations) - before >= wanted, f"{wanted} answers")
-        kill(review.http_client.server.process)
-        for each in running:
-            each.result(TIMEOUT_SECONDS)
+    run_until_killed(review.http_client.server, actions, is_done, f"{wanted} answers", kill)
     page.close()
 
 
@@ -187,7 +175,7 @@ def test_feedback_and_mails_survive_kills_and_no_mail_is_sent_twice(start_server
     movie = tmp_path / "movie.mp4"
     run_ffmpeg(*BLACK, *H264, movie)
     with serving() as mail:
-        kills = [KillingMailServer(mail).kill, lambda process: process.kill()]
+        kills = [KillingMailServer(mail).kill, kill]
         data.mkdir()
         names = {"HOST": "localhost", "PORT": mail.port, "SECURITY": "none", "FROM": "reviews@example.com"}
         (data / "mail.env").write_text("".join(f"FT_DCC_SMTP_{key}={names[key]}\n" for key in names), "utf-8")

@@ -73,8 +73,9 @@ def read_exported(context: ServerContext, access: ReviewAccess, format_name: str
     return ReviewedSession(found["name"], found["project"], versions)
 
 
-def export_response(context: ServerContext, session: ReviewedSession, format_name: str, work: queue.Work) -> Response:
-    """Return the response with an export, which is written in a process of its own; raises EncodeFailed."""
+def export_response(context: ServerContext, access: ReviewAccess, format_name: str, work: queue.Work) -> Response:
+    """Return the response with an export, written in a process of its own; raises as read, and EncodeFailed."""
+    session = read_exported(context, access, format_name)
     suffix, media_type = FORMATS[format_name]
     with ExitStack() as stack:
         # In the data folder: the system's temporary folder may be small.

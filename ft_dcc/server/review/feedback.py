@@ -58,11 +58,12 @@ def read_feedback(
         metadata = json_object(row.metadata)
         found = drawings.pop(str(metadata.get("annotation_id")), None)
         if row.id not in hidden:
+            drawing = None if found is None else _to_drawing(found)
             links = {"labels": labels[row.id], "files": files[row.id], "mentions": mentions[row.id]}
-            notes.append({**_note_to_json(row, metadata, invitees, entries, found), **links})
+            notes.append({**_note_to_json(row, metadata, invitees, entries, drawing), **links})
     found_drawings = [
         {"frame": each.frame, "end_frame": each.end_frame, "shapes": [shape.to_json() for shape in each.shapes]}
-        for each in (drawings.values() if note_ids is None else ())
+        for each in (map(_to_drawing, drawings.values()) if note_ids is None else ())
     ]
     statuses = _read_statuses(connection, tables, access, object_id, invitees)
     return {"notes": notes, "drawings": found_drawings, "statuses": statuses}
@@ -217,19 +218,20 @@ def hidden_notes(connection: Connection, tables: Tables, access: ReviewAccess, o
     return with_replies({row.id: row.in_reply_to_id for row in rows}, hidden)
 
 
-def _read_drawings(connection: Connection, tables: Tables, object_id: str) -> dict[str, Drawing]:
+def _read_drawings(connection: Connection, tables: Tables, object_id: str) -> dict[str, Row[Any]]:
     annotation = tables.by_family["ReviewSessionObjectAnnotation"]
     has_frame = annotation.c.review_session_object_id == object_id, annotation.c.frame_number.is_not(None)
     statement = select(annotation).where(*has_frame).order_by(annotation.c["__row__"])
-    found: dict[str, Drawing] = {}
-    for row in connection.execute(statement):
-        # Without shapes if another client has written what the page cannot show.
-        found[row.id] = Drawing(row.id, "", int(row.frame_number), ())
-        with suppress(DrawingUnreadable):
-            drawing = parse_drawing(row.data, int(row.frame_number), drawing_id=row.id)
-            check_limits(drawing.shapes)
-            found[row.id] = drawing
-    return found
+    return {row.id: row for row in connection.execute(statement)}
+
+
+def _to_drawing(row: Row[Any]) -> Drawing:
+    """Return a drawing, without shapes if another client has written what the page cannot show."""
+    with suppress(DrawingUnreadable):
+        drawing = parse_drawing(row.data, int(row.frame_number), drawing_id=row.id)
+        check_limits(drawing.shapes)
+        return drawing
+    return Drawing(row.id, "", int(row.frame_number), ())
 
 
 def _invitee_names(connection: Connection, tables: Tables, review_session_id: str) -> dict[str, str]:

@@ -282,12 +282,12 @@ class ReviewPages:
         if not access.may_export:
             raise errors.Forbidden("Only invitees and users may export a review. Ask for an invitation.")
         format_name = request.path_params["format_name"]
-        session = await to_thread.run_sync(exports.read_exported, self._studio, access, format_name)
         # A page asks before it lets the browser save a large file: it can show the reason of a refusal, which the
         # browser's list of downloads does not have.
         if "check" in request.query_params:
+            await to_thread.run_sync(exports.read_exported, self._studio, access, format_name)
             return Response(b"{}", headers={"Cache-Control": "no-store"}, media_type="application/json")
-        export = partial(exports.export_response, self._studio, session, format_name)
+        export = partial(exports.export_response, self._studio, access, format_name)
         work = self._studio.work.submit("export", _owner(request, access), export)
         response: Response = await self._studio.work.result(work, request.receive)
         return response

@@ -12,7 +12,7 @@ from doubles.two_projects import open_database
 
 from ft_dcc.server.database.seed import SERVER_LOCATION_ID
 from ft_dcc.server.errors import Forbidden, HttpError
-from ft_dcc.server.review import guest_actions
+from ft_dcc.server.review import feedback, guest_actions
 from ft_dcc.server.review.access import ReviewAccess
 from ft_dcc.server.review.attachments import _LOCATION_NAMESPACE, note_file_operations
 from ft_dcc.server.review.user_actions import find_user_access, write_as_visitor
@@ -51,6 +51,16 @@ def access_of(client, page, visitor):
     access = find_user_access(client.dispatcher, user.caller, page.session)
     assert access is not None
     return access
+
+
+def test_a_new_note_parses_its_own_drawing_only(client, monkeypatch):
+    page, parsed, parse = make_page(client), [], feedback.parse_drawing
+    monkeypatch.setattr(feedback, "parse_drawing", lambda *args, **more: parsed.append(args) or parse(*args, **more))
+    line = {"kind": "line", "colour": "#ff0000", "width": 0.01, "from": [0, 0], "to": [1, 1]}
+    for _ in range(3):
+        values = {"object": page.object, "content": "x", "frame": 1, "drawing": [line]}
+        assert guest_actions.write_note(client.dispatcher, guest(page), values)["notes"][0]["drawing"]
+    assert len(parsed) == 3
 
 
 VISITORS = pytest.mark.parametrize("visitor", ["Guest", "User", "Reviewer"])
