@@ -73,8 +73,7 @@ def write_openjd(plan: Plan, *, per_task: int = ITEMS_PER_TASK) -> Path:
     ]
     chunks = {"defaultTaskCount": per_task, "rangeConstraint": "NONCONTIGUOUS"}
     index = {"name": "Index", "type": "CHUNK[INT]", "range": indices, "chunks": chunks}
-    action = {"command": "{{Param.Command}}", "args": [*arguments, "--to", "{{Param.Results}}"]}
-    script = {"actions": {"onRun": action}}
+    script = {"actions": {"onRun": {"command": "{{Param.Command}}", "args": [*arguments, "--to", "{{Param.Results}}"]}}}
     step = {"name": "Publish", "parameterSpace": {"taskParameterDefinitions": [index]}, "script": script}
     template = {
         "specificationVersion": "jobtemplate-2023-09",
