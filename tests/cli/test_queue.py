@@ -399,7 +399,7 @@ def test_a_job_is_compared_with_newer_ones_right_before_it_runs(session, jobs, f
 
 
 def test_the_list_has_the_age_and_the_reason_of_each_job(session, cli, jobs, frames, monkeypatch):
-    monkeypatch.setattr("ft_dcc.cli.queue.shutil.get_terminal_size", lambda *_: os.terminal_size((100, 24)))
+    monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(TaskNotFound):
         publish(PublishRequest("No/Such/Task", frames), session, jobs=jobs)
     (item,) = queue_items(jobs)
