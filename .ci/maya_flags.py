@@ -1,4 +1,4 @@
-"""Write ``flags.tsv``: ``python -m doubles.maya.record CACHE STUBS``.
+"""Write the table of Maya's flags for the double: ``python .ci/maya_flags.py CACHE STUBS``.
 
 CACHE is the folder ``pymel/cache`` of pymel 1.5.0, whose tables were made inside of the Maya of each year, 2022 to
 2025, by its own ``help`` and its documentation. STUBS is ``maya-stubs/cmds/__init__.pyi`` of maya-stubs 0.4.2, made
@@ -14,7 +14,7 @@ from pathlib import Path
 
 YEARS = (2022, 2023, 2024, 2025)
 DOCUMENTED = 2026
-FLAGS = Path(__file__).with_name("flags.tsv")
+FLAGS = Path(__file__).parents[1] / "tests" / "doubles" / "maya" / "flags.tsv"
 # Commands without flags are included, because a missing name means that the command does not exist.
 COMMANDS = (
     "about attributeQuery camera colorManagementPrefs confirmDialog connectAttr connectionInfo createNode "
