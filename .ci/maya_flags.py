@@ -11,6 +11,7 @@ import ast
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 YEARS = (2022, 2023, 2024, 2025)
 DOCUMENTED = 2026
@@ -28,7 +29,7 @@ COMMANDS = (
 )
 
 
-def record(cache, stubs):
+def record(cache: Path, stubs: Path) -> list[str]:
     """Return one line per flag: command, long and short name, value kinds, arity, modes, years; separated by tabs."""
     tables = {year: _table(cache / f"mayaCmdsList{year}.py") for year in YEARS}
     documented = _documented(stubs)
@@ -47,9 +48,9 @@ def record(cache, stubs):
     return lines
 
 
-def _documented(stubs):
+def _documented(stubs: Path) -> dict[str, dict[str, str]]:
     """Return the flags of each command with the kind of their value."""
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for node in ast.parse(stubs.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef):
             flags = found.setdefault(node.name, {})
@@ -59,13 +60,13 @@ def _documented(stubs):
     return found
 
 
-def _facts(flag):
+def _facts(flag: dict[str, Any]) -> tuple[str, ...]:
     kinds = flag["args"] if isinstance(flag["args"], list) else [flag["args"]]
     names = " ".join(str(kind).replace("<type ", "").rstrip(">") for kind in kinds)
     return flag["longname"], flag["shortname"], names, str(flag["numArgs"]), " ".join(flag.get("modes") or [])
 
 
-def _table(path):
+def _table(path: Path) -> Any:
     source = path.read_text(encoding="utf-8")
     return ast.literal_eval(source[source.index("data =") + 6 :].strip())[0]
 
