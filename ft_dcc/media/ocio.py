@@ -123,10 +123,19 @@ def image_size(image: Path, colour: ColourOptions | None = None) -> frames.Resol
 
 @functools.lru_cache(maxsize=4)
 def _read_config(name: str, modified: int) -> Any:
-    """Return an OCIO config, read once while its file is unchanged: a folder has thousands of sources."""
+    """Return an OCIO config, read once while its file is unchanged: a folder has thousands of sources.
+
+    Raises SettingInvalid for what is no config; it is read again each time.
+    """
     import OpenImageIO
 
-    return OpenImageIO.ColorConfig(name)
+    config = OpenImageIO.ColorConfig(name)
+    if reason := config.geterror():
+        raise errors.SettingInvalid(
+            f"{name} is not an OCIO config: {reason.rstrip('.')}. "
+            f"Set ocio, or $OCIO, to a file or to a built-in config ({BUILT_IN})."
+        )
+    return config
 
 
 def _modified(name: str) -> int:
@@ -146,11 +155,6 @@ class Converter:
         self._oiio = OpenImageIO
         self._config_name = colour.config or BUILT_IN
         self._config = _read_config(self._config_name, _modified(self._config_name))
-        if reason := self._config.geterror():
-            raise errors.SettingInvalid(
-                f"{self._config_name} is not an OCIO config: {reason.rstrip('.')}. "
-                f"Set ocio, or $OCIO, to a file or to a built-in config ({BUILT_IN})."
-            )
         self._colour = colour
         self._display = colour.display or self._config.getDefaultDisplayName()
         _refuse_unknown("display", self._display, self._config.getDisplayNames())
