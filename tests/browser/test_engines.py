@@ -1,12 +1,14 @@
 """Test the core of the review page in Chromium, Firefox and the WebKit engine, by the bars in screenshots."""
 
 import functools
+import json
 import os
 from contextlib import ExitStack
 
 import attrs
 import pytest
-from browser_drivers import BrowserMissing, Driver
+from browser.test_phone import EXTREMES, MEASURE, TRANSPORT
+from browser_drivers import WINDOW_SIZE, BrowserMissing, Driver
 from browser_drivers.chromium import Chromium
 from browser_drivers.firefox import Firefox
 from browser_drivers.webkit import WebKit
@@ -332,6 +334,34 @@ def test_note_with_drawing_is_shown_on_its_frame(page, reviews, movie, invited):
     page.driver.press(",")
     page.check(movie, 11)
     page.wait_for('#drawing[data-strokes="1"]')
+
+
+# What opens a part of the page for phones, what it must show, and what closes it.
+PHONE_PARTS = [
+    ("#tab-notes", ["feedback", "open-note"], "#tab-notes"),
+    ("#more", ["loop", "show-export"], "#close-menu"),
+    ("#open-note", ["note-text", "send-note"], "#close-note"),
+]
+
+
+# The narrowest window of WebKitGTK has 447 pixels.
+@pytest.mark.parametrize("page", ["firefox", "webkit"], indirect=True)
+def test_controls_are_large_reachable_and_uncovered_on_a_phone(page, invited):
+    page.open_as_invitee(invited()[1])
+    try:
+        for size in (*EXTREMES, *(extreme[::-1] for extreme in EXTREMES)):
+            page.driver.resize(*size)
+            page.wait_for("#tab-notes")
+            page.driver.evaluate("document.querySelector('#tab-notes').click()")
+            for opens, needed, closes in PHONE_PARTS:
+                page.driver.evaluate(f"document.querySelector('{opens}').click()")
+                page.wait_for_paints(2)
+                found = page.driver.evaluate(f"({MEASURE})({json.dumps([*TRANSPORT, *needed])})")
+                assert (size, needed, found) == (size, needed, [])
+                page.driver.evaluate(f"document.querySelector('{closes}').click()")
+            page.driver.evaluate("document.querySelector('#tab-notes').click()")
+    finally:
+        page.driver.resize(*WINDOW_SIZE)
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,9 @@ class Driver(Protocol):
     def screenshot(self, box: Box) -> bytes:
         """Return a part of the viewport as a PNG file; an engine may return all of the viewport."""
 
+    def resize(self, width: int, height: int) -> None:
+        """Change the size of the window, in CSS pixels; its viewport may be smaller."""
+
     def close(self) -> None:
         """End the browser."""
 

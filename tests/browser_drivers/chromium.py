@@ -64,5 +64,8 @@ class Chromium:
         image = self._debugger.send("Page.captureScreenshot", {"clip": clip, "optimizeForSpeed": True})
         return base64.b64decode(image["data"])
 
+    def resize(self, width: int, height: int) -> None:
+        self._page.set_viewport_size({"width": width, "height": height})
+
     def close(self) -> None:
         self._context.close()

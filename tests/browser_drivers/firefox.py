@@ -51,7 +51,6 @@ class Firefox:
             profile = Path(opened.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
             lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in _PREFERENCES.items()]
             (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
-            width, height = WINDOW_SIZE
             process = subprocess.Popen(
                 [program, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0"],
                 stdout=subprocess.DEVNULL,
@@ -62,8 +61,7 @@ class Firefox:
             self._socket = opened.enter_context(connect(f"{_address_of(process)}/session", max_size=None))
             self._send("session.new", capabilities={})
             self._context = self._send("browsingContext.getTree")["contexts"][0]["context"]
-            size = {"width": width, "height": height}
-            self._send("browsingContext.setViewport", context=self._context, viewport=size)
+            self.resize(*WINDOW_SIZE)
             self._exit = opened.pop_all()
 
     def open(self, url: str) -> None:
@@ -95,6 +93,10 @@ class Firefox:
         return base64.b64decode(
             self._send("browsingContext.captureScreenshot", context=self._context, clip=clip)["data"]
         )
+
+    def resize(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height}
+        self._send("browsingContext.setViewport", context=self._context, viewport=size)
 
     def close(self) -> None:
         self._exit.close()

@@ -72,8 +72,7 @@ class WebKit:
             self._address += "/" + self._start_session()
             opened.callback(self._http.close)
             opened.callback(self._delete_session)
-            width, height = WINDOW_SIZE
-            self._send("POST", "/window/rect", width=width, height=height)
+            self.resize(*WINDOW_SIZE)
             self._exit = opened.pop_all()
 
     def open(self, url: str) -> None:
@@ -93,6 +92,9 @@ class WebKit:
 
     def screenshot(self, box: Box) -> bytes:
         return base64.b64decode(self._send("GET", "/screenshot"))
+
+    def resize(self, width: int, height: int) -> None:
+        self._send("POST", "/window/rect", width=width, height=height)
 
     def close(self) -> None:
         self._exit.close()
