@@ -7,6 +7,7 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import attrs
 import pytest
@@ -399,7 +400,9 @@ def test_a_job_is_compared_with_newer_ones_right_before_it_runs(session, jobs, f
 
 
 def test_the_list_has_the_age_and_the_reason_of_each_job(session, cli, jobs, frames, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
+    # Its own name only: pytest asks for the width of the terminal, too.
+    terminal = SimpleNamespace(get_terminal_size=lambda *_: os.terminal_size((100, 24)))
+    monkeypatch.setattr("ft_dcc.cli.queue.shutil", terminal)
     with pytest.raises(TaskNotFound):
         publish(PublishRequest("No/Such/Task", frames), session, jobs=jobs)
     (item,) = queue_items(jobs)
