@@ -125,7 +125,7 @@ def image_size(image: Path, colour: ColourOptions | None = None) -> frames.Resol
 def _read_config(name: str, modified: int) -> Any:
     """Return an OCIO config, read once while its file is unchanged: a folder has thousands of sources.
 
-    Raises SettingInvalid for what is no config; it is read again each time.
+    Raises SettingInvalid if the file is not a valid config; such a result is not cached.
     """
     import OpenImageIO
 

@@ -153,7 +153,7 @@ def test_lost_planner_statistics_are_restored(tmp_path):
 
 
 class RecordedTransport(asyncio.Transport):
-    """A transport that keeps what it is told; a write after the end is an error."""
+    """A transport that records what is written; a write after the close raises an error."""
 
     def __init__(self):
         super().__init__({"peername": ("127.0.0.1", 1)})
